@@ -1,0 +1,14 @@
+"""Questions of the drawn world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from insightv_bench.records import Question
+from insightv_bench.settings import WorldSource
+from insightv_bench.world.level import Level
+from insightv_bench.world.questions import sample_questions
+
+
+def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:
+    return sample_questions(level, source.split, seed * 1000 + source.seed, source.num)

@@ -1,0 +1,128 @@
+"""One system in every arm: documents, one lm-eval run, its result files, and our records.
+
+A system is up to three seats (base, reason, summary) and the paths that its reasoning agent wrote for the test
+questions. The paths are written once and shared by every arm and every summary agent.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from insightv_bench.engines import Caller, open_engine
+from insightv_bench.errors import StageError, require
+from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
+from insightv_bench.settings import EvalSettings, HfEngine, OpenAIEngine
+from insightv_bench.stage import Context
+
+from .arms import Given, docs
+from .records import eval_record
+from .tasks import arm_task, task_name
+
+LM_EVAL = "lm-eval"
+"""Folder of lm-eval's own result files inside the stage's."""
+
+
+def evaluate(context: Context) -> None:
+    """Inputs: `questions`, and where there are any `paths`, `flawed` and the seats' models, by the stage's options."""
+    require("lm_eval", "eval", "an evaluation")
+    settings, options = context.stage.settings, context.stage.options
+    assert isinstance(settings, EvalSettings)
+    questions = list(context.rows(options["questions"], Question))
+    tasks = _tasks(context, settings, questions)
+    if not tasks:
+        raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
+    with ExitStack() as stack:
+        callers = {
+            seat: stack.enter_context(Caller(open_engine(_engine(context, model, settings)), context.journal))
+            for seat, model in options["seats"].items()
+        }
+        context.write(EvalRecord, _run(context, callers, tasks, questions))
+
+
+def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    if isinstance(model, dict):
+        return OpenAIEngine(**model)
+    return context.resolve(HfEngine(model=model, batch_size=settings.batch_size))
+
+
+def _tasks(context: Context, settings: EvalSettings, questions: Sequence[Question]) -> dict[Arm, list[dict[str, Any]]]:
+    options = context.stage.options
+    given = Given(
+        {path.question_id: path for path in context.rows(options["paths"], Path)} if options.get("paths") else {},
+        _by_question(context.rows(options["flawed"], FlawedRow)) if options.get("flawed") else {},
+    )
+    made = {arm: docs(arm, questions, given, settings) for arm in options["arms"]}
+    context.totals["arms_left_out"] = [arm for arm, rows in made.items() if not rows]
+    return {arm: rows for arm, rows in made.items() if rows}
+
+
+def _by_question(rows: Any) -> dict[str, list[FlawedRow]]:
+    groups: dict[str, list[FlawedRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.id].append(row)
+    return groups
+
+
+def _run(
+    context: Context,
+    callers: Mapping[str, Caller],
+    tasks: Mapping[Arm, list[dict[str, Any]]],
+    questions: Sequence[Question],
+) -> list[EvalRecord]:
+    from .model import Seats
+
+    settings, name = context.stage.settings, context.stage.options["task"]
+    assert isinstance(settings, EvalSettings)
+    bar = context.progress.start(f"evaluating {context.stage.options['system']}", sum(map(len, tasks.values())))
+    images = {image.sha256: image for question in questions for image in question.images}
+    model = Seats(callers, images, lambda num: context.progress.advance(bar, num))
+    samplings = {arm: settings.path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
+    results = run_lm_eval([arm_task(name, arm, rows, samplings[arm]) for arm, rows in tasks.items()], model, context)
+    context.progress.stop(bar)
+    return [
+        eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], _system(context), name)
+        for arm in tasks
+        for task in [task_name(name, arm)]
+        for sample in results["samples"][task]
+    ]
+
+
+def _system(context: Context) -> dict[str, Any]:
+    return {name: context.stage.options[name] for name in ("system", "base", "round")}
+
+
+def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any]:
+    """lm-eval's results, written to its own files as well."""
+    from lm_eval import simple_evaluate
+    from lm_eval.loggers import EvaluationTracker
+
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    tracker = EvaluationTracker(output_path=str(context.folder / LM_EVAL))
+    gc.collect()
+    gc.freeze()  # lm-eval collects garbage often; what is alive now need not be looked at again
+    try:
+        results: dict[str, Any] = simple_evaluate(
+            model=model,
+            model_args={"model": context.stage.options["system"]},
+            tasks=tasks,
+            evaluation_tracker=tracker,
+            bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
+            log_samples=True,
+            random_seed=context.seed,
+        )
+    finally:
+        gc.unfreeze()
+    _save(tracker, results)
+    return results
+
+
+def _save(tracker: Any, results: dict[str, Any]) -> None:
+    samples = results["samples"]
+    tracker.save_results_aggregated(results={k: v for k, v in results.items() if k != "samples"}, samples=samples)
+    for task, rows in samples.items():
+        tracker.save_results_samples(task_name=task, samples=rows)

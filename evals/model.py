@@ -1,0 +1,138 @@
+"""Our engines as an lm-eval model: batching, journal and resume are ours, never lm-eval's response cache.
+
+`Seats` serves the evaluation stage. `InsightvLM`, registered as `insightv`, serves lm-eval's own command line: with
+`arm=plain` a task's prompt goes to the model as it is; with `reason+summary` both agents work on it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.model import LM
+
+from insightv_bench.chat import Chat, load_prompt
+from insightv_bench.engines import Caller, open_engine
+from insightv_bench.errors import EngineError, RecipeError
+from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.records import Image, Message
+from insightv_bench.settings import HfEngine, Sampling
+
+ARMS = ("plain", "direct", "reason", "reason+summary")
+
+
+class Base(LM):
+    """What every multimodal generator of ours shares."""
+
+    MULTIMODAL = True
+
+    def loglikelihood(self, requests: Any) -> Any:
+        raise EngineError("this model generates; it gives no log-likelihoods", "choose tasks of type `generate_until`")
+
+    loglikelihood_rolling = loglikelihood
+
+
+class Seats(Base):
+    """Each document goes to the seat that it names; the replies stay at hand for the records."""
+
+    def __init__(self, callers: Mapping[str, Caller], images: Mapping[str, Image], on_progress: Callable[[int], None]):
+        super().__init__()
+        self._callers, self._images, self._on_progress = callers, images, on_progress
+        self.replies: dict[tuple[str, int], Reply] = {}
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        texts: dict[int, str] = {}
+        for seat, caller in self._callers.items():
+            mine = [index for index, request in enumerate(requests) if request.doc["seat"] == seat]
+            replies = caller.ask_all([self._request(requests[index]) for index in mine])
+            for index, reply in zip(mine, replies, strict=True):
+                self.replies[requests[index].task_name, requests[index].doc_id] = reply
+                texts[index] = reply.text
+            self._on_progress(len(mine))
+        return [texts[index] for index in range(len(requests))]
+
+    def _request(self, instance: Any) -> Request:
+        context, options, visual = instance.args
+        images = tuple(self._images[sha256] for sha256 in visual["visual"])
+        return Request(chat_of(context, images), sampling_of(options))
+
+
+def chat_of(context: str, images: Sequence[Image]) -> Chat:
+    """lm-eval's text as a chat: its leading `<image>` markers are our pictures; one in a question's words stays."""
+    for _ in images:
+        context = context.replace("<image>", "", 1)
+    return Chat((Message(role="user", content=context.strip("\n")),), tuple(images))
+
+
+def sampling_of(options: Mapping[str, Any]) -> Sampling:
+    temperature = float(options.get("temperature") or 0) if options.get("do_sample") else 0.0
+    return Sampling(
+        max_new_tokens=int(options.get("max_gen_toks", 256)),
+        temperature=temperature,
+        top_p=float(options.get("top_p") or 1.0),
+    )
+
+
+class InsightvLM(Base):
+    """`--model insightv --model_args model=FOLDER,summary=FOLDER,arm=reason+summary`."""
+
+    def __init__(
+        self,
+        model: str,
+        summary: str = "",
+        arm: str = "plain",
+        batch_size: int | str = 64,
+        journal: str = "lm-eval-journal.sqlite",
+        device: str = "auto",
+        path_tokens: int = 1024,
+        **unknown: Any,
+    ) -> None:
+        super().__init__()
+        unknown.pop("max_batch_size", None)
+        if unknown:
+            raise RecipeError(f"`{next(iter(unknown))}` is no argument of `--model insightv`")
+        if arm not in ARMS:
+            raise RecipeError(f"`arm={arm}` is not one of {', '.join(ARMS)}")
+        self.arm, self._path_tokens = arm, int(path_tokens)
+        size = int(batch_size) if str(batch_size).isdigit() else 64
+        kept = Journal(Path(journal))
+        self._reason, self._summary = (
+            Caller(open_engine(HfEngine(model=name, batch_size=size, device=device or "auto")), kept)
+            for name in (model, summary or model)
+        )
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        asked = [self._chat(request) for request in requests]
+        if self.arm == "plain":
+            return self._ask(self._reason, asked, requests)
+        if self.arm == "direct":
+            return self._ask(self._summary, [reprompt(chat, "direct") for chat in asked], requests)
+        cap = {"max_gen_toks": self._path_tokens}
+        paths = self._ask(self._reason, [reprompt(chat, "reason") for chat in asked], requests, cap)
+        if self.arm == "reason":
+            return paths
+        shown = [reprompt(chat, "summary", path=path) for chat, path in zip(asked, paths, strict=True)]
+        return self._ask(self._summary, shown, requests)
+
+    def _ask(self, caller: Caller, chats: list[Chat], requests: Sequence[Any], options: Any = None) -> list[str]:
+        samplings = [sampling_of({**request.args[1], **(options or {})}) for request in requests]
+        asked = [Request(chat, sampling) for chat, sampling in zip(chats, samplings, strict=True)]
+        return [reply.text for reply in caller.ask_all(asked)]
+
+    def _chat(self, request: Any) -> Chat:
+        return chat_of(request.args[0], [as_image(picture) for picture in request.args[2]["visual"]])
+
+
+def reprompt(chat: Chat, prompt: str, **slots: str) -> Chat:
+    """The task's own text as the question of one of our prompts."""
+    text = load_prompt(prompt).render(question=chat.messages[0].content, **slots)
+    return Chat((Message(role="user", content=text),), chat.images)
+
+
+def as_image(picture: Any) -> Image:
+    """A decoded picture, as lm-eval's tasks give it, as PNG bytes."""
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "PNG")
+    return Image(bytes=buffer.getvalue())

@@ -1,0 +1,64 @@
+"""lm-eval's samples -> EvalRecord rows: one reply of one system in one arm, with all that is needed to score it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from insightv_bench.answers import PARSER, matches, read
+from insightv_bench.journal import Reply
+from insightv_bench.protocol import parse_summary
+from insightv_bench.records import EvalRecord
+
+from .tasks import task_version
+
+DOC_COLUMNS = (
+    "arm",
+    "question_id",
+    "kind",
+    "question",
+    "gold",
+    "answer_type",
+    "path_id",
+    "path",
+    "path_correct",
+    "path_status",
+    "flaw",
+    "severity",
+    "position",
+    "propagated",
+    "planted_answer",
+    "token_cap",
+    "prompt",
+)
+
+
+def eval_record(
+    doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any], task: str
+) -> EvalRecord:
+    options = tuple(doc["options"])
+    reading = read(response, doc["answer_type"], options)
+    right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options)
+    judges = doc["seat"] == "summary" and doc["path_status"] != "none"
+    return EvalRecord(
+        **{name: doc[name] for name in DOC_COLUMNS},
+        system=system["system"],
+        base=system["base"],
+        round=system["round"],
+        task=task,
+        task_version=task_version(doc["prompt"]),
+        options=options,
+        sample=0,
+        response=response,
+        answer=reading.answer,
+        span=reading.span,
+        method=reading.method,
+        sure=reading.sure,
+        correct=right,
+        verdict=parse_summary(response).verdict if judges else "none",
+        num_prompt_tokens=reply.num_prompt_tokens,
+        num_tokens=reply.num_tokens,
+        total_tokens=reply.num_tokens + (doc["path_tokens"] if doc["arm"] == "reason+summary" else 0),
+        finish=reply.finish,
+        parser=PARSER,
+    )

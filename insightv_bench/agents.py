@@ -1,0 +1,129 @@
+"""The two seats. A seat is a prompt and an engine; what one seat writes makes the next seat's chat.
+
+reasoning agent: question -> a path, step by step or in one reply
+summary agent:   question and path -> a verdict and an answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .chat import Chat, ask, assistant, load_prompt
+from .engines import Caller
+from .journal import Reply, Request
+from .protocol import ParsedPath, parse_path, parse_step, parse_summary, render_answer, render_step
+from .records import Message, Path, Question, QuestionColumns, Step, content_id
+from .settings import PathsSettings, Sampling
+
+
+class Drafted(NamedTuple):
+    """A path before it has a row's columns."""
+
+    parsed: ParsedPath
+    text: str
+    num_calls: int
+    num_tokens: int
+
+
+class ReasoningAgent:
+    """Writes paths through `caller`, as `settings` say. The gold answer is in no prompt."""
+
+    def __init__(self, caller: Caller, settings: PathsSettings) -> None:
+        self._caller = caller
+        self._settings = settings
+        self._prompt = "reason" if settings.mode == "one-call" else "step"
+
+    async def write(self, question: Question, sample: int) -> Path:
+        draft = await (self._one_call if self._settings.mode == "one-call" else self._stepwise)(question, sample)
+        generator, prompt = self._caller.model, load_prompt(self._prompt).label
+        return Path(
+            id=content_id(question.id, generator, prompt, self._settings.model_dump(exclude={"engine"}), sample),
+            question_id=question.id,
+            sample=sample,
+            generator=generator,
+            prompt=prompt,
+            steps=draft.parsed.steps,
+            answer=draft.parsed.answer,
+            status=draft.parsed.status,
+            dialect=draft.parsed.dialect,
+            repaired=draft.parsed.repaired,
+            text=draft.text,
+            num_calls=draft.num_calls,
+            num_tokens=draft.num_tokens,
+        )
+
+    async def _one_call(self, question: Question, sample: int) -> Drafted:
+        reply = await self._caller.ask(Request(ask("reason", question), self._settings.sampling, sample))
+        return Drafted(parse_path(reply.text, reply.reasoning), reply.text, 1, reply.num_tokens)
+
+    async def _stepwise(self, question: Question, sample: int) -> Drafted:
+        """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""
+        talk = _Talk(self._caller, self._settings.sampling, ask("step", question), sample)
+        steps: list[Step] = []
+        while len(steps) < self._settings.max_steps and not (steps and steps[-1].action == "summary"):
+            step = await self._one_step(talk)
+            if step is None:
+                return talk.draft(steps, None, malformed=True)
+            steps.append(step)
+        if steps[-1].action != "summary":
+            return talk.draft(steps, None)
+        reply = await talk.say(load_prompt("answer").template)
+        return talk.draft(steps, parse_summary(reply.text).answer)
+
+    async def _one_step(self, talk: _Talk) -> Step | None:
+        """The next step, after at most `repair_tries` repairs; None where none could be read."""
+        reply = await talk.say(load_prompt("next").template)
+        for tries_left in reversed(range(self._settings.repair_tries + 1)):
+            parsed = parse_step(reply.text)
+            if parsed.step:
+                talk.settle(render_step(parsed.step), parsed.repaired)
+                return parsed.step
+            if tries_left:
+                reply = await talk.say(load_prompt("repair").render(problem=parsed.problem))
+        return None
+
+
+class _Talk:
+    """The growing chat of one path; failed tries are shown to the model once and then forgotten."""
+
+    def __init__(self, caller: Caller, sampling: Sampling, chat: Chat, sample: int) -> None:
+        self._caller, self._sampling, self._chat, self._sample = caller, sampling, chat, sample
+        self._tries: list[Message] = []
+        self._replies: list[Reply] = []
+        self._repaired = False
+
+    async def say(self, text: str) -> Reply:
+        first = not self._replies
+        if not first:
+            self._tries.append(Message(role="user", content=text))
+        chat = Chat((*self._chat.messages, *self._tries), self._chat.images)
+        reply = await self._caller.ask(Request(chat, self._sampling, self._sample))
+        self._replies.append(reply)
+        self._tries.append(assistant(reply.text))
+        return reply
+
+    def settle(self, text: str, repaired: bool) -> None:
+        """Keep the step that was read, in our spelling, and drop the tries before it."""
+        turns = self._tries[:1] if self._tries[0].role == "user" else []
+        self._chat = self._chat._replace(messages=(*self._chat.messages, *turns, assistant(text)))
+        self._tries, self._repaired = [], self._repaired or repaired
+
+    def draft(self, steps: Sequence[Step], answer: str | None, malformed: bool = False) -> Drafted:
+        text = "\n".join(reply.text for reply in self._replies)
+        status = "malformed" if malformed else "max_steps" if answer is None else "complete"
+        parsed = ParsedPath(tuple(steps), answer, None, status, "json", self._repaired)
+        return Drafted(parsed, text, len(self._replies), sum(reply.num_tokens for reply in self._replies))
+
+
+def summary_chat(question: QuestionColumns, path: str) -> Chat:
+    """What the summary agent sees; with an empty path it is asked directly."""
+    return ask("summary", question, path=path) if path else ask("direct", question)
+
+
+def path_text(path: Path) -> str:
+    """A path as the summary agent is shown it: in our spelling where it was read, as it came where it was not."""
+    if path.status == "malformed":
+        return path.text
+    lines = [render_step(step) for step in path.steps]
+    return "\n".join([*lines, render_answer(path.answer)] if path.answer is not None else lines)

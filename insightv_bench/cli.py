@@ -1,0 +1,249 @@
+"""Two-agent multimodal reasoning: build the corpora, train both agents, evaluate every arm, compare."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from .errors import InsightvError
+from .plan import plan
+from .recipe import Recipe, load_recipe, recipe_names
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
+)
+build_app = typer.Typer(no_args_is_help=True, help="Make corpora: questions, paths, assess, corpora.")
+train_app = typer.Typer(no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
+board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page.")
+journal_app = typer.Typer(no_args_is_help=True, help="What was asked of models, and what it cost.")
+answers_app = typer.Typer(no_args_is_help=True, help="How answers are read.")
+for name, part in [
+    ("build", build_app),
+    ("train", train_app),
+    ("leaderboard", board_app),
+    ("journal", journal_app),
+    ("answers", answers_app),
+]:
+    app.add_typer(part, name=name)
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="In place of the recipe's.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
+StageName = Annotated[str, typer.Option("--stage", help="Which of the recipe's stages, if not the first of this verb.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Where the recipe's parquet file lies.")]
+
+
+@app.command("recipes")
+def recipes() -> None:
+    """The recipes that come with the package."""
+    for name in recipe_names():
+        typer.echo(name)
+
+
+@app.command("run")
+def run_command(
+    recipe: RecipeName,
+    out: Out = Path("runs"),
+    seed: Seed = None,
+    set_: Set = None,
+    until: Annotated[str, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """All stages of a recipe in order. Stop it at any time: the same command goes on."""
+    run_to(_load(recipe, seed, set_), out, until, dry_run)
+
+
+def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
+    from .report import print_plan, print_summary
+    from .run import needed, run
+
+    stages = needed(plan(recipe), until)
+    if dry_run:
+        print_plan(recipe, stages, out)
+        return
+    result = run(recipe, out, until)
+    if stages[-1].name == "leaderboard":
+        print_summary(result, Console())
+    else:
+        _print_manifest(result)
+
+
+def _print_manifest(manifest: dict[str, Any]) -> None:
+    typer.echo(f"{manifest['stage']}: {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped")
+    for reason, num in sorted(manifest["dropped"].items()):
+        typer.echo(f"  dropped, {reason}: {num:,}")
+    for name, value in manifest["totals"].items():
+        typer.echo(f"  {name}: {value}")
+
+
+def _load(name: str, seed: int | None, overrides: list[str] | None) -> Recipe:
+    more = [] if seed is None else [f"seed={seed}"]
+    return load_recipe(name, [*(overrides or []), *more])
+
+
+def stage_command(verb: str, about: str) -> Callable[..., None]:
+    """A command that runs one stage of a recipe, and before it what it needs and is not there yet."""
+
+    def command(
+        recipe: RecipeName,
+        out: Out = Path("runs"),
+        seed: Seed = None,
+        set_: Set = None,
+        stage: StageName = "",
+        data: Data = None,
+        model: Annotated[str, typer.Option("--model", help="Who writes the paths: a model's folder or Hub id.")] = "",
+        dry_run: DryRun = False,
+    ) -> None:
+        loaded = _load(recipe, seed, [*(set_ or []), *_data(recipe, data), *_generator(model)])
+        run_to(loaded, out, stage or first_stage(loaded, verb), dry_run)
+
+    command.__doc__ = about
+    return command
+
+
+def _data(recipe: str, data: Path | None) -> list[str]:
+    names = load_recipe(recipe).questions if data else {}
+    return [f"questions.{name}.path={data}" for name in names]
+
+
+def _generator(model: str) -> list[str]:
+    from .models import reason_model
+
+    if not model:
+        return []
+    return [f"paths.engine={{kind: hf, model: {reason_model(model)}}}", "paths.mode=one-call"]
+
+
+def first_stage(recipe: Recipe, verb: str) -> str:
+    from .errors import RecipeError
+
+    stages = plan(recipe)
+    for stage in stages:
+        if stage.verb == verb:
+            return stage.name
+    verbs = ", ".join(dict.fromkeys(f"`{stage.verb}`" for stage in stages))
+    raise RecipeError(f"recipe `{recipe.name}` has nothing to `{verb}`", f"it has {verbs}")
+
+
+for verb, about in {
+    "questions": "A source of questions -> Question rows.",
+    "lessons": "What a model from nothing learns to see with.",
+    "paths": "Question -> K paths, step by step.",
+    "assess": "Answer filter, then scores 1-100.",
+    "corpora": "Scored paths -> the corpora.",
+}.items():
+    build_app.command(verb)(stage_command(f"build {verb}", about))
+for verb, about in {
+    "base": "A base model from nothing.",
+    "reason": "The reasoning agent.",
+    "summary": "The summary agent.",
+    "dpo": "One DPO round of the reasoning agent.",
+}.items():
+    train_app.command(verb)(stage_command(f"train {verb}", about))
+
+
+@app.command("eval")
+def eval_command(
+    recipe: Annotated[
+        str, typer.Argument(metavar="[RECIPE]", help="Which questions; the drawn world if left out.")
+    ] = "eval",
+    model: Annotated[
+        str, typer.Option("--model", help="Fills every seat: a folder, a Hub id, or a run's folder.")
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")] = "",
+    summary: Annotated[str, typer.Option("--summary", help="Another model for the summary agent's seat.")] = "",
+    out: Out = Path("runs"),
+    seed: Seed = None,
+    set_: Set = None,
+    data: Data = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Every arm on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
+    from .models import find_seats, run_name
+
+    overrides = [*(set_ or []), *_data(recipe, data)]
+    if model or reason or summary:
+        seats = find_seats(model, reason, summary)
+        overrides += [f"model_seats.{seat}={place}" for seat, place in seats.items()]
+        overrides += [f"name={recipe}-{run_name(seats)}"]
+    run_to(_load(recipe, seed, overrides), out, "", dry_run)
+
+
+@app.command("compare")
+def compare(
+    a: Annotated[str, typer.Argument(help="SYSTEM:ARM, `sft:reason` say.")],
+    b: Annotated[str, typer.Argument(help="SYSTEM:ARM, `dpo-2:reason` say.")],
+    run: Annotated[Path, typer.Option("--run", help="The run's folder.")],
+) -> None:
+    """The paired test of two arms of a run, on the questions that both answered."""
+    from .report import compare_arms
+
+    typer.echo(compare_arms(run, a, b))
+
+
+@board_app.command("build")
+def board_build(
+    results: Annotated[list[Path], typer.Argument(help="Folders of evaluations: runs, or stages of theirs.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the page goes.")] = Path("leaderboard-page"),
+    title: Annotated[str, typer.Option("--title")] = "insightv-bench",
+) -> None:
+    """Results -> comparable rows, a terminal table and a page."""
+    from .report import build_board
+
+    build_board(results, out, title, Console())
+
+
+@journal_app.command("stats")
+def journal_stats(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
+    """Calls, tokens, hits and failures, by model."""
+    from .report import print_journal
+
+    print_journal(run, Console())
+
+
+@answers_app.command("check")
+def answers_check(
+    file: Annotated[Path, typer.Argument(help="Rows `response, gold, options, kind, agreed` as JSON lines (.gz too).")],
+    json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """How well our reading of answers agrees with one that is known."""
+    from .report import print_agreement
+
+    print_agreement(file, json_)
+
+
+@app.command(
+    "lm-eval", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def lm_eval(context: typer.Context) -> None:
+    """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
+    from .stage import load_function
+
+    load_function("evals.register:run_lm_eval")(context.args)  # type: ignore[arg-type]
+
+
+def interrupted(signum: int, frame: object) -> None:
+    """The first Ctrl-C stops in good order; a second one stops at once."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        app(standalone_mode=True)
+    except InsightvError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped; the same command goes on from here", err=True)
+        sys.exit(130)

@@ -1,0 +1,41 @@
+"""One interface to any model.
+
+    base.py      what an engine is
+    caller.py    asks an engine through the journal: many chains at once, nothing paid twice
+    teacher.py   answers for the drawn world, with set error rates
+    hf.py        local transformers, in batches from a fixed plan
+    openai.py    any OpenAI-compatible server
+
+An engine knows no stage and no file of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
+
+from .base import BatchEngine, Engine, OneByOneEngine
+from .caller import Caller
+
+__all__ = ["BatchEngine", "Caller", "Engine", "OneByOneEngine", "open_engine"]
+
+
+def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
+    """The engine that these settings name; `scenes` (image hash -> scene as JSON) is for the teacher alone."""
+    engine: Any
+    match settings:
+        case TeacherEngine():
+            from .teacher import Teacher
+
+            engine = Teacher(settings, scenes or {})
+        case HfEngine():
+            from .hf import LocalModel
+
+            engine = LocalModel(settings)
+        case OpenAIEngine():
+            from .openai import Server
+
+            engine = Server(settings)
+    return engine

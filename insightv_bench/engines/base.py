@@ -1,0 +1,39 @@
+"""What an engine is: a named model of a known revision that answers chats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from insightv_bench.journal import Reply, Request
+
+
+class Engine(Protocol):
+    name: str
+    revision: str
+    """A content hash or a commit: another revision is another model, and no kept reply is taken for it."""
+
+
+@runtime_checkable
+class OneByOneEngine(Engine, Protocol):
+    """Takes each request as it comes: a server, or a function."""
+
+    concurrency: int
+
+    async def reply(self, request: Request) -> Reply:
+        """Raises EngineUnavailable when the model cannot be asked for now."""
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """Takes requests in batches, since that is where a local model's speed is."""
+
+    batch_size: int
+
+    def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:
+        """One reply a request. The same requests in the same order with the same seed give the same replies."""
+
+
+def label(engine: Engine) -> str:
+    """`name@revision`, as it stands in journal keys and on rows."""
+    return f"{engine.name}@{engine.revision}"

@@ -1,0 +1,140 @@
+"""Asks an engine through the journal: many chains at once, nothing paid twice.
+
+A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine every chain
+runs freely, bounded by the engine's concurrency. For a batch engine the chains move in waves: when every chain that is
+alive waits for a reply, the requests of the wave are split into batches by a fixed plan (sorted keys), each batch seeded
+by its keys and kept in one transaction. Batch shape and seed change a sampled reply, so a wave that was cut off does its
+unfinished batches again whole, and a resumed run equals an unbroken one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, request_key
+
+from .base import BatchEngine, Engine, OneByOneEngine, label
+
+T = TypeVar("T")
+OnReply = Callable[[Reply, bool], None]
+
+
+class Caller:
+    """One engine behind one journal. Use as a context manager: it owns an event loop."""
+
+    def __init__(self, engine: Engine, journal: Journal, on_reply: OnReply | None = None) -> None:
+        self.engine = engine
+        self.model = label(engine)
+        self.num_calls = self.num_hits = self.num_tokens = 0
+        self._journal = journal
+        self._on_reply = on_reply
+        self._waiting: list[tuple[str, Request, asyncio.Future[Reply]]] = []
+        self._num_alive = 0
+        self._runner = asyncio.Runner()
+        self._slots: asyncio.Semaphore | None = None
+
+    def __enter__(self) -> Caller:
+        self._runner.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        close = getattr(self.engine, "close", None)
+        if close:
+            self._runner.run(close())
+        self._runner.__exit__(*error)
+
+    def run(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+        """The chains' results, in their order. The first error ends them all; what was answered stays kept."""
+        return self._runner.run(self._gather(chains))
+
+    def ask_all(self, requests: Sequence[Request]) -> list[Reply]:
+        return self.run([self.ask(request) for request in requests])
+
+    async def ask(self, request: Request) -> Reply:
+        key = request_key(self.model, request)
+        if isinstance(self.engine, BatchEngine):
+            future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            self._waiting.append((key, request, future))
+            self._flush_if_all_wait()
+            return await future
+        return await self._ask_one(key, request)
+
+    async def _ask_one(self, key: str, request: Request) -> Reply:
+        assert isinstance(self.engine, OneByOneEngine)
+        kept = self._journal.get([key]).get(key)
+        if kept:
+            self._journal.count_hits([key])
+            return self._count(kept.reply, hit=True)
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(self.engine.concurrency)
+        async with self._slots:
+            reply = await self.engine.reply(request)
+        self._journal.put([(key, reply)], self.model)
+        return self._count(reply, hit=False)
+
+    def _count(self, reply: Reply, hit: bool) -> Reply:
+        self.num_calls += not hit
+        self.num_hits += hit
+        self.num_tokens += reply.num_tokens
+        if self._on_reply:
+            self._on_reply(reply, hit)
+        return reply
+
+    async def _gather(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+        self._num_alive, self._waiting = len(chains), []
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._alive(chain)) for chain in chains]
+        return [task.result() for task in tasks]
+
+    async def _alive(self, chain: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await chain
+        finally:
+            self._num_alive -= 1
+            self._flush_if_all_wait()
+
+    def _flush_if_all_wait(self) -> None:
+        if self._waiting and len(self._waiting) >= self._num_alive:
+            wave, self._waiting = self._waiting, []
+            replies = self._ask_wave({key: request for key, request, _ in wave})
+            for key, _, future in wave:
+                if not future.done():
+                    future.set_result(replies[key])
+
+    def _ask_wave(self, requests: dict[str, Request]) -> dict[str, Reply]:
+        """Replies by key. Kept replies of *other* plans count as given; this plan's batches are all kept or all new."""
+        assert isinstance(self.engine, BatchEngine)
+        plan = plan_id(list(requests))
+        kept = self._journal.get(list(requests))
+        replies = {key: entry.reply for key, entry in kept.items() if entry.plan != plan}
+        self._journal.count_hits(replies)
+        for reply in replies.values():
+            self._count(reply, hit=True)
+        keys = sorted(requests.keys() - replies.keys(), key=lambda key: (_length(requests[key]), key))
+        for start in range(0, len(keys), self.engine.batch_size):
+            batch = keys[start : start + self.engine.batch_size]
+            replies.update(self._ask_batch(batch, requests, kept, plan))
+        return replies
+
+    def _ask_batch(
+        self, keys: list[str], requests: dict[str, Request], kept: dict[str, Entry], plan: str
+    ) -> dict[str, Reply]:
+        assert isinstance(self.engine, BatchEngine)
+        whole = all(key in kept for key in keys)
+        if whole:
+            replies = [kept[key].reply for key in keys]
+            self._journal.count_hits(keys)
+        else:
+            seed = int(plan_id(keys)[:8], 16)
+            replies = self.engine.generate([requests[key] for key in keys], seed)
+            self._journal.put(zip(keys, replies, strict=True), self.model, plan)
+        for reply in replies:
+            self._count(reply, hit=whole)
+        return dict(zip(keys, replies, strict=True))
+
+
+def _length(request: Request) -> int:
+    """Requests of like length share a batch, so that little is padding."""
+    return sum(len(message.content) for message in request.chat.messages)

@@ -1,0 +1,150 @@
+"""Every model call ever paid for, by content key, in one SQLite file.
+
+A reply is kept before anybody uses it, so every stage is a cheap function over kept calls: resume is running it again.
+The key holds model, revision, messages, images, sampling and sample index; a change of any of them is another call.
+SQLite is unsafe on network file systems: keep a run on a local disk.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from .chat import Chat
+from .errors import RunError
+from .records import content_id
+from .settings import Sampling
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS replies (
+    key TEXT PRIMARY KEY, plan TEXT NOT NULL, model TEXT NOT NULL, reply TEXT NOT NULL,
+    num_prompt_tokens INTEGER NOT NULL, num_tokens INTEGER NOT NULL, seconds REAL NOT NULL, hits INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failures (model TEXT NOT NULL, kind TEXT NOT NULL, num INTEGER NOT NULL, PRIMARY KEY (model, kind));
+"""
+BUSY_TIMEOUT_S = 60
+KEYS_A_QUERY = 500
+
+
+class Request(NamedTuple):
+    """One question to a model."""
+
+    chat: Chat
+    sampling: Sampling
+    sample: int = 0
+    """0-based; tells apart the samples of one chat, each with a seed of its own."""
+
+
+class Reply(BaseModel):
+    """What came back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    reasoning: str = ""
+    """A server's `reasoning_content`; never read as the answer."""
+    finish: str = "stop"
+    """`stop`, `length` (the token limit cut it) or `error`."""
+    num_prompt_tokens: int = 0
+    num_tokens: int = 0
+    seconds: float = 0.0
+
+
+class Entry(NamedTuple):
+    """A kept reply, and the plan (set of requests) that it was made in."""
+
+    plan: str
+    reply: Reply
+
+
+def request_key(model: str, request: Request) -> str:
+    """`model` is `name@revision`."""
+    messages = [message.model_dump() for message in request.chat.messages]
+    images = [image.sha256 for image in request.chat.images]
+    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, length=40)
+
+
+class Journal:
+    """Opened once a process; several processes may share one file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(
+                file, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; a power cut, little
+            self._connection.executescript(SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise RunError(
+                f"the journal `{file}` cannot be opened: {error}", "name another folder with `--out`"
+            ) from error
+
+    def get(self, keys: Sequence[str]) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            chunk = keys[start : start + KEYS_A_QUERY]
+            marks = ",".join("?" * len(chunk))
+            rows = self._connection.execute(f"SELECT key, plan, reply FROM replies WHERE key IN ({marks})", chunk)
+            found.update({key: Entry(plan, Reply.model_validate_json(reply)) for key, plan, reply in rows})
+        return found
+
+    def put(self, entries: Iterable[tuple[str, Reply]], model: str, plan: str = "") -> None:
+        """Keep replies in one transaction: all of them or none."""
+        rows = [
+            (key, plan, model, reply.model_dump_json(), reply.num_prompt_tokens, reply.num_tokens, reply.seconds)
+            for key, reply in entries
+        ]
+        self._transact("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, 0)", rows)
+
+    def count_hits(self, keys: Iterable[str]) -> None:
+        self._transact("UPDATE replies SET hits = hits + 1 WHERE key = ?", [(key,) for key in keys])
+
+    def count_failure(self, model: str, kind: str) -> None:
+        self._transact(
+            "INSERT INTO failures VALUES (?, ?, 1) ON CONFLICT (model, kind) DO UPDATE SET num = num + 1",
+            [(model, kind)],
+        )
+
+    def stats(self) -> list[dict[str, object]]:
+        """Per model: calls, hits, tokens, seconds, failures by kind."""
+        rows = self._connection.execute(
+            "SELECT model, COUNT(*), SUM(hits), SUM(num_prompt_tokens), SUM(num_tokens), SUM(seconds) FROM replies "
+            "GROUP BY model ORDER BY model"
+        ).fetchall()
+        columns = ("model", "num_calls", "num_hits", "num_prompt_tokens", "num_tokens", "seconds")
+        failures = self._connection.execute("SELECT model, kind, num FROM failures").fetchall()
+        stats = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+        for model, kind, num in failures:
+            stats.setdefault(model, dict.fromkeys(columns, 0) | {"model": model})[f"failures: {kind}"] = num
+        return list(stats.values())
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _transact(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise RunError(
+                f"the journal `{self.file}` cannot be written: {error}",
+                "free some space and run the same command again",
+            ) from error
+
+
+def plan_id(keys: Sequence[str]) -> str:
+    """A set of requests, whatever their order."""
+    return content_id(json.dumps(sorted(keys)), length=24)

@@ -1,0 +1,57 @@
+"""Which model a user means: a folder, a Hub id, or a run's folder, in which each seat has its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from .errors import ModelError
+from .run import SUMMARY
+
+
+def run_models(place: str) -> dict[str, str]:
+    """The models of a finished run, by stage; none where `place` is no run."""
+    file = Path(place) / SUMMARY
+    if not file.exists():
+        return {}
+    models = json.loads(file.read_text(encoding="utf-8"))["models"]
+    return {stage: str(Path(place) / Path(*Path(model).parts[-3:])) for stage, model in models.items()}
+
+
+def reason_model(place: str) -> str:
+    """The last reasoning agent of a run, or the model itself."""
+    models = run_models(place)
+    agents = [stage for stage in models if stage.startswith("train-dpo-") or stage == "train-reason"]
+    return models[agents[-1]] if agents else _checked(place)
+
+
+def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
+    """A model for each seat; `model` fills those that are not named. Raises ModelError where a seat stays empty."""
+    trained = run_models(model) if model else {}
+    reason = reason_model(reason or model) if reason or model else ""
+    seats = {
+        "base": trained.get("train-base") or (_checked(model) if model and not trained else reason),
+        "reason": reason,
+        "summary": run_models(summary).get("train-summary", summary) or trained.get("train-summary") or model or reason,
+    }
+    for seat, place in seats.items():
+        if not place:
+            raise ModelError(f"no model for the seat `{seat}`", "name one for all seats with `--model`")
+    return seats
+
+
+def _checked(place: str) -> str:
+    """Raises ModelError for a folder that is neither a model nor a finished run."""
+    folder = Path(place)
+    if folder.is_dir() and not (folder / "config.json").exists():
+        reason = "an unfinished run" if (folder / "run.json").exists() else "no model: it holds no `config.json`"
+        raise ModelError(f"`{place}` is {reason}", "name a folder that `from_pretrained` can load, or a finished run")
+    return place
+
+
+def run_name(seats: dict[str, str]) -> str:
+    """A name for the evaluation's own run."""
+    parts = Path(seats["reason"]).parts
+    words = "-".join(parts[-3:] if "stages" not in parts else (parts[parts.index("stages") - 1], parts[-2]))
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")

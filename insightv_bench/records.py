@@ -1,0 +1,269 @@
+"""The rows that travel between stages and rooms, each named once.
+
+A record is frozen and knows nothing of how it is made. In parquet, on the Hub and in the code the columns are the same.
+This module reads and writes no files (see `tables`).
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
+PathStatus = Literal["complete", "max_steps", "malformed"]
+ScoreStatus = Literal["scored", "not_scored", "unscored"]
+SummaryKind = Literal["optimal", "flawed", "agent", "plain"]
+Position = Literal["early", "middle", "late", "all", "none"]
+FlawType = Literal[
+    "perception",
+    "arithmetic",
+    "comparison",
+    "skipped-step",
+    "contradiction",
+    "irrelevant-step",
+    "premature",
+    "wrong-final",
+    "all-wrong",
+    "natural",
+]
+Arm = Literal[
+    "base",
+    "direct",
+    "reason",
+    "reason+summary",
+    "oracle",
+    "flawed",
+    "self-flawed",
+    "paraphrased",
+    "irrelevant",
+    "shuffled",
+    "blank-image",
+]
+
+
+def content_id(*parts: object, length: int = 16) -> str:
+    """A row's key: the hash of its content, never its index."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+class Record(BaseModel):
+    """Frozen, with no field that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Image(Record):
+    """One picture as it came, in the layout of `datasets.Image`: the original bytes are kept, never re-encoded."""
+
+    bytes: builtins.bytes
+    path: str | None = None
+    """A name for it; never a place on disk."""
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.bytes).hexdigest()
+
+
+class Message(Record):
+    """One turn of a chat, as TRL takes it; a chat's images belong before the first user text."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class QuestionColumns(Record):
+    """The columns that every corpus shares."""
+
+    id: str
+    """Hash of source, question text, options and images."""
+    images: tuple[Image, ...] = ()
+    image_sha256: tuple[str, ...] = ()
+    question: str
+    options: tuple[str, ...] = ()
+    answer: str
+    """The gold answer; for `option` the letter."""
+    answer_type: AnswerType
+    source: str
+    source_revision: str
+    source_license: str
+
+
+class Question(QuestionColumns):
+    """A question with its picture and gold answer."""
+
+    kind: str = ""
+    """The source's own category, `sum` or `triangle` say; used to balance and to report, never shown to a model."""
+    scene: str = ""
+    """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
+
+
+class Step(Record):
+    """One step of a path."""
+
+    summary: str
+    """What the step does, in a few words."""
+    reasoning: str
+    action: Literal["continue", "summary"]
+
+
+class Path(Record):
+    """What a reasoning agent wrote for one question."""
+
+    id: str
+    question_id: str
+    sample: int
+    """0-based; each sample of a question has a seed of its own."""
+    generator: str
+    """Model name and revision, `name@revision`."""
+    prompt: str
+    """Name and version of the prompt, `reason@1`."""
+    steps: tuple[Step, ...]
+    answer: str | None
+    """None: the path states no answer."""
+    status: PathStatus
+    dialect: str
+    """How the text was spelt: `json`, `official`, `thoughts`, `think`, `prose`."""
+    repaired: bool = False
+    """True: the text was broken JSON and a library mended it."""
+    text: str
+    """The reply or replies exactly as they came."""
+    num_calls: int = 1
+    num_tokens: int = 0
+    """Tokens generated, over all calls."""
+
+
+class Assessment(Record):
+    """What a judge found of one path."""
+
+    path_id: str
+    question_id: str
+    correct: bool | None
+    """Whether the path's answer is the gold answer; None: the judge failed, so it is not known."""
+    score: int | None = None  # 1-100
+    """None unless `status` is `scored`."""
+    status: ScoreStatus
+    """`not_scored`: the answer is wrong, so the path is not rated. `unscored`: the judge failed."""
+    judge: str
+    position: int | None = None
+    """0-based place of the path in the one-pass prompt."""
+    step_labels: tuple[bool, ...] = ()
+    """The judge's verdict on each step; empty where it gives none."""
+    correction: str = ""
+    """What the first wrong step should have said; empty where unknown."""
+    reason: str = ""
+    """Why it is `not_scored` or `unscored`."""
+
+
+class ReasoningRow(QuestionColumns):
+    """Trains the reasoning agent."""
+
+    prompt: tuple[Message, ...]
+    completion: tuple[Message, ...]
+    score: int  # 1-100
+
+
+class SummaryRow(QuestionColumns):
+    """Trains the summary agent: the prompt holds the path, unless `kind` is `plain`."""
+
+    prompt: tuple[Message, ...]
+    completion: tuple[Message, ...]
+    kind: SummaryKind
+    score_range: str
+    """`high`, `mid`, `low`, `wrong`, or `none` for plain question answering."""
+    path_correct: bool | None
+    """Whether the path's answer is right; None where there is no path."""
+
+
+class PreferenceRow(QuestionColumns):
+    """Trains a DPO round."""
+
+    prompt: tuple[Message, ...]
+    chosen: tuple[Message, ...]
+    rejected: tuple[Message, ...]
+    chosen_score: int | None
+    """None: both were ranked by right over wrong alone."""
+    rejected_score: int | None
+    round: int
+
+
+class FlawedRow(QuestionColumns):
+    """The benchmark of injected flaws: one question with a controlled path."""
+
+    kind: str
+    path: str
+    """The exact path, as text."""
+    flawed_path: str
+    flaw: FlawType
+    severity: float  # share of steps corrupted, 0-1
+    position: Position
+    propagated: bool
+    """True: the steps after the flaw were worked out again from it."""
+    error_steps: tuple[int, ...]
+    """0-based indexes of the steps that differ from the exact path, or are missing from it."""
+    planted_answer: str
+    """The wrong answer that the flawed path ends in; the gold answer where the flaw does not reach it."""
+
+
+class EvalRecord(Record):
+    """One reply of one system in one arm, with everything needed to score it again."""
+
+    system: str
+    """`base`, `sft`, `dpo-1`, ..."""
+    base: str
+    """The base model both agents came from."""
+    round: int
+    arm: Arm
+    task: str
+    task_version: str
+    question_id: str
+    kind: str
+    question: str
+    options: tuple[str, ...]
+    gold: str
+    answer_type: AnswerType
+    sample: int
+    """0-based; 0 where the arm is greedy."""
+    path_id: str
+    """The path given to the summary agent, shared by every arm that shows it; empty where there is none."""
+    path: str
+    path_correct: bool | None
+    path_status: PathStatus | Literal["none"]
+    flaw: FlawType | Literal["none"]
+    severity: float
+    position: Position
+    propagated: bool
+    planted_answer: str
+    response: str
+    answer: str | None
+    """What was read from the response; None: nothing could be read."""
+    span: tuple[int, int] | None
+    """Where in `response` the answer was read, as [start, end) characters."""
+    method: str
+    """How it was read: `protocol`, `declared`, `boxed`, `option`, ..., `unread`."""
+    sure: bool
+    correct: bool
+    """False where nothing could be read: an unread reply is wrong, and counted apart."""
+    verdict: Literal["right", "wrong", "none"]
+    """The summary agent's own verdict on the path, where it states one."""
+    num_prompt_tokens: int
+    num_tokens: int
+    total_tokens: int
+    """Tokens generated for this answer in all seats, the path's included."""
+    token_cap: int
+    """The most tokens that any seat may generate in this arm, in all."""
+    finish: str
+    """`stop`, `length` or `error`."""
+    prompt: str
+    """Name and version of the prompt."""
+    parser: str
+    """Version of the answer reader."""
+
+
+def as_row(record: Record) -> dict[str, Any]:
+    """The record as plain Python values, ready for a table."""
+    return record.model_dump()

@@ -1,0 +1,120 @@
+"""What the commands print. Figures come from files; nothing is computed twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .errors import RunError
+from .recipe import Recipe
+from .run import JOURNAL, STAGES, run_folder
+from .stage import Stage
+
+NEXT = """What to try next
+  insightv-bench eval --model ORG/NAME         a real model in both seats (a folder or a Hub id)
+  insightv-bench recipes                       the other recipes
+  insightv-bench run {recipe} --seed {seed}          the same with another seed"""
+
+
+def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
+    folder = run_folder(recipe, out)
+    print(f"{len(stages)} stages in {folder}")
+    for stage in stages:
+        print(f"  {stage.name:<24} {size_of(stage)}")
+
+
+def size_of(stage: Stage) -> str:
+    """What a stage will do, as far as its settings tell."""
+    settings: Any = stage.settings
+    if stage.name.startswith("questions"):
+        return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
+    if stage.name.startswith("paths"):
+        tokens = settings.sampling.max_new_tokens
+        return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"
+    if stage.name.startswith("train"):
+        return f"{settings.trainer.get('max_steps', '?')} steps"
+    return ""
+
+
+def print_summary(summary: dict[str, Any], console: Console) -> None:
+    """The arms, the comparisons as sentences, where the page lies, and what to try next."""
+    from .stage import load_function
+
+    load_function("leaderboard.table:print_arms_and_sentences")(summary["page"], console)  # type: ignore[call-arg,arg-type]
+    console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
+    console.print(f"Took     {summary['seconds'] / 60:.1f} minutes", highlight=False)
+    console.print(
+        "\n" + NEXT.format(recipe=summary["recipe"], seed=summary["seed"] + 1), highlight=False, soft_wrap=True
+    )
+
+
+def build_board(results: Sequence[Path], out: Path, title: str, console: Console) -> None:
+    from .stage import load_function
+
+    folders = [folder for result in results for folder in evaluations(result)]
+    board = load_function("leaderboard.build:build")(folders, out, title)  # type: ignore[call-arg,arg-type,func-returns-value]
+    load_function("leaderboard.table:print_board")(board, console)  # type: ignore[call-arg,arg-type]
+    console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
+
+
+def evaluations(place: Path) -> list[Path]:
+    """A run's finished evaluations, or the folder itself."""
+    found = [manifest.parent for manifest in sorted(place.glob(f"{STAGES}/eval-*/manifest.json"))]
+    if not found and not place.is_dir():
+        raise RunError(f"no results at `{place}`", "name a run's folder")
+    return found or [place]
+
+
+def compare_arms(run: Path, a: str, b: str) -> str:
+    from .statistics import paired, sentence
+
+    rows = [read_correct(run, name) for name in (a, b)]
+    return sentence(b, a, paired(rows[0], rows[1]))
+
+
+def read_correct(run: Path, name: str) -> dict[str, list[bool]]:
+    """Right or wrong by question, of one arm of one system."""
+    from .tables import read_frame
+
+    system, _, arm = name.partition(":")
+    found: dict[str, list[bool]] = {}
+    for folder in evaluations(run):
+        frame = read_frame(folder, ["system", "arm", "question_id", "correct"])
+        for row_system, row_arm, question, correct in frame.iter_rows():
+            if (row_system, row_arm) == (system, arm):
+                found.setdefault(question, []).append(correct)
+    if not found:
+        raise RunError(f"`{run}` has no rows of `{name}`", "write SYSTEM:ARM, `sft:reason` say")
+    return found
+
+
+def print_journal(run: Path, console: Console) -> None:
+    from .journal import Journal
+
+    if not (run / JOURNAL).exists():
+        raise RunError(f"no journal in `{run}`", "name a run's folder")
+    stats = Journal(run / JOURNAL).stats()
+    columns = list(dict.fromkeys(column for row in stats for column in row))
+    table = Table(*columns, box=None)
+    for row in stats:
+        table.add_row(*(_cell(row.get(column, 0)) for column in columns))
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_agreement(file: Path, as_json: bool) -> None:
+    from .answers import check_file
+
+    report = check_file(file)
+    if as_json:
+        print(json.dumps(report.as_json()))
+        return
+    print(report)

@@ -1,0 +1,234 @@
+"""The sections of a recipe: typed, with defaults and units, and nothing heavy imported.
+
+What a model, a trainer or a server calls an option keeps that name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .records import Arm, FlawType, Position, SummaryKind, content_id
+from .world.scene import Split
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def fingerprint(self) -> str:
+        return content_id(type(self).__name__, self.model_dump(mode="json"), length=12)
+
+
+class Sampling(Section):
+    """How a model samples; temperature 0 is greedy."""
+
+    max_new_tokens: int = Field(1024, ge=1)
+    temperature: float = Field(0.0, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    repetition_penalty: float = Field(1.0, gt=0)
+
+
+class WorldSource(Section):
+    """Questions of the drawn world, at the recipe's level."""
+
+    source: Literal["world"] = "world"
+    split: Split
+    num: int = Field(ge=1)
+    seed: int = 0
+    """Added to the run's seed, so that two slices of one split differ."""
+
+
+class Columns(Section):
+    """Which column of a table holds what."""
+
+    question: str
+    answer: str
+    image: str
+    options: str | None = None
+    id: str | None = None
+    kind: str | None = None
+
+
+class ParquetSource(Section):
+    """Questions of a local parquet file or folder."""
+
+    source: Literal["parquet"]
+    path: str
+    """Relative to the current folder."""
+    name: str
+    """The data set's name, its Hub id where it has one."""
+    revision: str = "unknown"
+    license: str = "unknown"
+    columns: Columns
+    limit: int | None = Field(None, ge=1)
+    max_pixels: int = Field(40_000_000, ge=1)
+
+
+Source = Annotated[WorldSource | ParquetSource, Field(discriminator="source")]
+
+
+class TeacherEngine(Section):
+    """Answers for the drawn world; its errors are set here."""
+
+    kind: Literal["teacher"] = "teacher"
+    careful: Share = 1.0
+    """Share of paths that read every bar they need."""
+    partial: Share = 0.0
+    """Share of paths that read the first half and guess the rest; what is left over guesses everything."""
+    read_error: Share = 0.0
+    """Chance that a reading is off by one."""
+    state_error: Share = 0.0
+    """Chance that a running state is off by one."""
+
+
+class HfEngine(Section):
+    """Local transformers."""
+
+    kind: Literal["hf"] = "hf"
+    model: str
+    """A folder, a Hub id, or `stage:NAME`, the model that this run's stage makes."""
+    revision: str | None = None
+    batch_size: int = Field(128, ge=1)
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    device: str = "auto"
+    trust_remote_code: bool = False
+
+
+class OpenAIEngine(Section):
+    """Any OpenAI-compatible chat server."""
+
+    kind: Literal["openai"] = "openai"
+    model: str
+    base_url: str
+    api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; the key itself never stands in a recipe."""
+    concurrency: int = Field(32, ge=1)
+    timeout_s: float = Field(600, gt=0)
+    max_retries: int = Field(5, ge=0)
+
+
+EngineSettings = Annotated[TeacherEngine | HfEngine | OpenAIEngine, Field(discriminator="kind")]
+
+
+class PathsSettings(Section):
+    """Question -> paths."""
+
+    engine: EngineSettings = TeacherEngine()
+    num_paths: int = Field(4, ge=1)
+    """Paths a question. The paper's number is not public."""
+    max_steps: int = Field(16, ge=1)
+    mode: Literal["stepwise", "one-call"] = "stepwise"
+    """`stepwise`: one call a step, as in the paper; `one-call`: the whole path in one reply, for trained agents."""
+    repair_tries: int = Field(3, ge=0)
+    sampling: Sampling = Sampling(temperature=0.7, top_p=0.95, repetition_penalty=1.05)
+
+
+class AssessSettings(Section):
+    """Answer filter, then scores."""
+
+    judge: Literal["oracle", "rule"] = "oracle"
+    """`oracle`: exact, drawn world only; `rule`: the answer filter alone, so right paths stay `unscored`."""
+
+
+class FlawsSettings(Section):
+    """Which flawed versions of exact paths are made."""
+
+    flaws: tuple[FlawType, ...] = (
+        "perception",
+        "arithmetic",
+        "comparison",
+        "skipped-step",
+        "contradiction",
+        "irrelevant-step",
+        "premature",
+        "wrong-final",
+        "all-wrong",
+    )
+    severities: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0)
+    """Shares of reading steps to corrupt; for the flaws that are counted in steps."""
+    positions: tuple[Position, ...] = ("early", "middle", "late")
+    per_question: int = Field(2, ge=1)
+    """Flawed versions a question, drawn from all combinations."""
+
+
+class CorporaSettings(Section):
+    """Scored paths -> corpora. The paper's thresholds are not public."""
+
+    high: int = Field(80, ge=1, le=100)
+    """Paths with at least this score are High: they train the reasoning agent, and are the optimal ones."""
+    mid: int = Field(50, ge=1, le=100)
+    """Right paths between this and `high` are Mid, the rest Low."""
+    max_paths_per_question: int = Field(1, ge=1)
+    summary_num: int = Field(6000, ge=1)
+    summary_shares: dict[SummaryKind, float] = {"optimal": 0.3, "flawed": 0.3, "agent": 0.2, "plain": 0.2}
+    pairs_per_question: int = Field(1, ge=1)
+    min_margin: int = Field(10, ge=1, le=99)
+    """Two right paths make a pair only where their scores differ by this much."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> CorporaSettings:
+        if self.mid >= self.high:
+            raise ValueError(f"`mid` ({self.mid}) must be below `high` ({self.high})")
+        return self
+
+
+class TinyModel(Section):
+    """A LLaVA of about a million parameters, from nothing."""
+
+    image_side: int = Field(48, ge=8)  # pixels
+    patch_side: int = Field(8, ge=1)  # pixels
+    vision_width: int = 96
+    vision_layers: int = 2
+    text_width: int = 128
+    text_layers: int = 4
+    num_heads: int = 4
+
+
+class LessonsSettings(Section):
+    """The corpus that the base model learns from: seeing before reasoning."""
+
+    num: int = Field(20_000, ge=1)
+    mix: dict[Literal["list", "list-any-order", "read-by-name", "direct"], float] = {
+        "list": 0.2,
+        "list-any-order": 0.2,
+        "read-by-name": 0.3,
+        "direct": 0.3,
+    }
+
+
+class TrainSettings(Section):
+    """One training: TRL's options under their own names."""
+
+    trainer: dict[str, Any] = {}
+    """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
+
+
+class DpoSettings(TrainSettings):
+    reference: Literal["previous", "initial"] = "previous"
+    """The reference policy: the model that wrote the pairs, or the first of all rounds. Published recipes differ."""
+
+
+class RoundsSettings(Section):
+    """Iterative DPO: sample from the current model, assess, pair, train, once a round."""
+
+    num: int = Field(0, ge=0)
+    questions: WorldSource
+    """Each round takes a fresh slice: the round's number is added to its seed."""
+    paths: PathsSettings
+    dpo: DpoSettings = DpoSettings()
+
+
+class EvalSettings(Section):
+    """Every arm over the same questions, with the same paths."""
+
+    questions: str = "test"
+    """Which entry of `questions`."""
+    arms: tuple[Arm, ...] = ("base", "direct", "reason", "reason+summary", "oracle", "flawed")
+    path_sampling: Sampling = Sampling(max_new_tokens=1024)
+    answer_sampling: Sampling = Sampling(max_new_tokens=256)
+    """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
+    flaws: FlawsSettings = FlawsSettings()
+    batch_size: int = Field(128, ge=1)

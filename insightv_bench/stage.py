@@ -1,0 +1,230 @@
+"""Run one stage: rows -> rows in a folder, exclusions kept, manifest last.
+
+A stage's folder is `<name>-<fingerprint of its settings and inputs>`: the same recipe finds the same folder, and a
+changed one cannot mix. `manifest.json` is written last, so its existence means that the work is whole. A stage that
+was killed is run again from its kept model calls and checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from .errors import RunError, StageError
+from .journal import Journal
+from .progress import Progress
+from .records import Record, as_row, content_id
+from .settings import EngineSettings, HfEngine, Section
+from .tables import read_rows, write_file, write_shards, write_text
+
+R = TypeVar("R", bound=Record)
+MANIFEST = "manifest.json"
+CHECKPOINTS = "checkpoints"
+"""The one thing in an unfinished stage's folder that a rerun keeps."""
+MODEL = "model"
+"""The folder of a finished model inside a training stage's folder."""
+STAGE_MODEL = "stage:"
+PACKAGES = ("insightv-bench", "torch", "transformers", "trl", "datasets", "lm-eval", "polars", "numpy")
+
+
+class Dropped(NamedTuple):
+    """A row that a stage leaves out, and why."""
+
+    id: str
+    reason: str
+    row: str = ""
+    """The row as JSON, as far as it could be read."""
+
+
+class Exclusion(Record):
+    id: str
+    reason: str
+    row: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as planned: what runs it, with which settings, on which earlier stages."""
+
+    name: str
+    function: str
+    """`room.module:function`, imported when the stage runs."""
+    settings: Section
+    inputs: tuple[str, ...] = ()
+    verb: str = ""
+    """The command that runs it alone, `build paths` say."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the plan adds to the settings: the round, the split, the seat."""
+
+
+@dataclass
+class Context:
+    """What a stage's function is given."""
+
+    stage: Stage
+    folder: Path
+    inputs: Mapping[str, Path]
+    journal: Journal
+    progress: Progress
+    seed: int
+    recipe: Any
+    dropped: Counter[str] = field(default_factory=Counter)
+    totals: dict[str, Any] = field(default_factory=dict)
+    """Figures for the manifest."""
+    num_rows: int = 0
+
+    def rows(self, stage: str, record: type[R]) -> Iterator[R]:
+        """The rows that an earlier stage left."""
+        return read_rows(self.inputs[stage], record)
+
+    def resolve(self, engine: EngineSettings) -> Any:
+        """The engine's settings with `stage:NAME` turned into the folder of the model that the stage made."""
+        if isinstance(engine, HfEngine) and engine.model.startswith(STAGE_MODEL):
+            folder = self.inputs[engine.model.removeprefix(STAGE_MODEL)] / MODEL
+            return engine.model_copy(update={"model": str(folder)})
+        return engine
+
+    def write(self, record: type[Record], rows: Iterable[Record | Dropped], folder: str = "") -> None:
+        """Keep the rows, and the dropped ones apart with their reasons. `folder`: a corpus beside others."""
+        exclusions: list[Exclusion] = []
+
+        def kept() -> Iterator[Record]:
+            for row in rows:
+                if isinstance(row, Dropped):
+                    exclusions.append(Exclusion(id=row.id, reason=row.reason, row=row.row))
+                else:
+                    yield row
+
+        target = self.folder / folder
+        target.mkdir(exist_ok=True)
+        self.num_rows += write_shards(target, kept(), record)
+        if exclusions:
+            write_file(target / "exclusions.parquet", exclusions, Exclusion)
+        self.dropped.update(exclusion.reason for exclusion in exclusions)
+
+
+def drop(record: Record, reason: str) -> Dropped:
+    """Leave `record` out; its row is kept, without the pictures' bytes."""
+    row = as_row(record)
+    row.pop("images", None)
+    return Dropped(row.get("id") or row.get("path_id", ""), reason, json.dumps(row, ensure_ascii=False, default=str))
+
+
+def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:
+    content = [stage.function, stage.settings.model_dump(mode="json"), dict(stage.options), seed]
+    return content_id(content, {name: folder.name for name, folder in sorted(inputs.items())}, length=12)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the stage finished. Raises StageError where its files are not the ones that it wrote."""
+    if not (folder / MANIFEST).exists():
+        return False
+    manifest = read_manifest(folder)
+    for name, num_bytes in manifest["files"].items():
+        file = folder / name
+        if not file.exists() or file.stat().st_size != num_bytes:
+            raise StageError(
+                f"`{file}` is not the file that the stage wrote ({num_bytes} bytes)",
+                f"remove the folder and run again: rm -r {folder}",
+            )
+    return True
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise StageError(f"`{folder / MANIFEST}` cannot be read: {error}", f"remove it: rm -r {folder}") from error
+
+
+def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
+    """Run it to its manifest, which is returned. What an earlier try left half-written goes first."""
+    clear(context.folder)
+    started = time.monotonic()
+    function = load_function(stage.function)
+    function(context)
+    shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
+    manifest = make_manifest(stage, context, time.monotonic() - started)
+    write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return manifest
+
+
+def load_function(name: str) -> Callable[[Context], None]:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(f"insightv_bench.{module}"), attribute)
+
+
+def clear(folder: Path) -> None:
+    """Empty the folder but for its checkpoints."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in folder.iterdir():
+        if item.name == CHECKPOINTS:
+            continue
+        shutil.rmtree(item) if item.is_dir() else item.unlink()
+
+
+def make_manifest(stage: Stage, context: Context, seconds: float) -> dict[str, Any]:
+    return {
+        "stage": stage.name,
+        "function": stage.function,
+        "settings": stage.settings.model_dump(mode="json"),
+        "options": dict(stage.options),
+        "seed": context.seed,
+        "inputs": {name: folder.name for name, folder in context.inputs.items()},
+        "num_rows": context.num_rows,
+        "num_dropped": sum(context.dropped.values()),
+        "dropped": dict(context.dropped),
+        "totals": context.totals,
+        "seconds": round(seconds, 3),
+        "files": {
+            str(file.relative_to(context.folder)): file.stat().st_size
+            for file in sorted(context.folder.rglob("*"))
+            if file.is_file()
+        },
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "python": platform.python_version(),
+        "git_commit": git_commit(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def git_commit() -> str:
+    """Of the checkout that this code runs from; empty for an installed wheel."""
+    try:
+        reply = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return reply.stdout.strip()
+
+
+def guard_writable(folder: Path) -> None:
+    """Raises RunError where a run could not be written, before anything is paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RunError(f"`{folder}` cannot be written: {error.strerror}", "name another folder with `--out`") from error

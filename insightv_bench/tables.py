@@ -1,0 +1,136 @@
+"""Records to parquet and back, with one schema derived from the record type.
+
+Every file carries the `datasets` feature description too, so that `load_dataset` shows `images` as pictures. A file is
+written under another name and renamed, so that it is whole or absent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import types
+import typing
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import polars as pl
+import pyarrow as pa
+from pydantic import BaseModel
+
+from .errors import RunError
+from .records import Image, Record, as_row
+
+R = TypeVar("R", bound=Record)
+SCALARS: dict[Any, tuple[pa.DataType, str]] = {
+    str: (pa.string(), "string"),
+    bool: (pa.bool_(), "bool"),
+    int: (pa.int64(), "int64"),
+    float: (pa.float64(), "float64"),
+    bytes: (pa.binary(), "binary"),
+}
+
+
+def column_types(annotation: Any) -> tuple[pa.DataType, Any]:
+    """The Arrow type and the `datasets` feature of one annotation."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return column_types(type(arguments[0]))
+    if origin in (typing.Union, types.UnionType):
+        return column_types(next(argument for argument in arguments if argument is not type(None)))
+    if origin in (tuple, list):
+        inner, feature = column_types(arguments[0])
+        return pa.list_(inner), {"feature": feature, "_type": "List"}
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _struct_types(annotation)
+    dtype, name = SCALARS[annotation]
+    return dtype, {"dtype": name, "_type": "Value"}
+
+
+def _struct_types(record: type[BaseModel]) -> tuple[pa.DataType, Any]:
+    fields = {name: column_types(annotation) for name, annotation in annotations(record).items()}
+    dtype = pa.struct([(name, dtype) for name, (dtype, _) in fields.items()])
+    return dtype, {"_type": "Image"} if record is Image else {name: feature for name, (_, feature) in fields.items()}
+
+
+def annotations(record: type[BaseModel]) -> dict[str, Any]:
+    return {name: field.annotation for name, field in record.model_fields.items()}
+
+
+def schema(record: type[BaseModel]) -> pa.Schema:
+    """The Arrow schema, with the `datasets` features in its metadata, where `load_dataset` finds them."""
+    columns = {name: column_types(annotation) for name, annotation in annotations(record).items()}
+    features = {name: feature for name, (_, feature) in columns.items()}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    return pa.schema([(name, dtype) for name, (dtype, _) in columns.items()], metadata=metadata)
+
+
+def write_file(file: Path, rows: Sequence[Record], record: type[Record]) -> None:
+    """One parquet file, whole or absent."""
+    import pyarrow.parquet as pq
+
+    partial = file.with_suffix(".partial")
+    table = pa.Table.from_pylist([as_row(row) for row in rows], schema=schema(record))
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(file)
+
+
+def write_shards(folder: Path, rows: Iterable[Record], record: type[Record], rows_per_file: int = 5000) -> int:
+    """Parquet files of at most `rows_per_file` rows, at least one. Returns the number of rows."""
+    iterator, total, shard = iter(rows), 0, 0
+    while (chunk := list(islice(iterator, rows_per_file))) or shard == 0:
+        write_file(folder / f"data-{shard:05d}.parquet", chunk, record)
+        total, shard = total + len(chunk), shard + 1
+    return total
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """The row files of a folder, or the file itself; raises RunError where there are none."""
+    found = [folder] if folder.is_file() else sorted(folder.glob("data-*.parquet"))
+    if not found:
+        raise RunError(f"no rows in `{folder}`: it holds no `data-*.parquet`", "name a finished stage's folder")
+    return found
+
+
+def read_frame(folder: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    files = parquet_files(folder)
+    try:
+        return pl.read_parquet(files, columns=list(columns) if columns else None)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise RunError(
+            f"a parquet file in `{folder}` cannot be read: {first_line(error)}",
+            "it is truncated or no parquet file; remove it and make it again",
+        ) from error
+
+
+def read_rows(folder: Path | str, record: type[R]) -> Iterator[R]:
+    """The rows of a stage's folder, or of one parquet file, as records; a column too many is left aside."""
+    for file in parquet_files(Path(folder)):
+        frame = read_frame(file)
+        columns = list(record.model_fields)
+        missing = [name for name in columns if name not in frame.columns]
+        if missing:
+            raise RunError(f"`{file}` holds no {record.__name__} rows: column `{missing[0]}` is missing")
+        for row in frame.select(columns).iter_rows(named=True):
+            yield record.model_validate(row)
+
+
+def write_text(file: Path, text: str) -> None:
+    """One text file, whole or absent, and on disk before this returns."""
+    partial = file.with_name(file.name + ".partial")
+    with partial.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    partial.replace(file)
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Portions of at most `size` (`itertools.batched` came with Python 3.12)."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

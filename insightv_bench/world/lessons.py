@@ -1,0 +1,84 @@
+"""What a model from nothing needs before it can reason: to see, and to speak the protocol.
+
+Four lessons, mixed: every bar in order, every bar in any order, some bars by name in the path's own layout, and short
+answers. Bars in a fixed order alone do not teach reading by name.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Literal
+
+from insightv_bench.chat import assistant, user
+from insightv_bench.protocol import render_answer, render_path
+from insightv_bench.records import Image, Question, ReasoningRow, Step, content_id
+
+from .drawing import draw
+from .level import Level
+from .program import KINDS, run, sample_program
+from .questions import LICENCE, VERSION, as_question
+from .scene import Scene, sample_scene
+
+Lesson = Literal["list", "list-any-order", "read-by-name", "direct"]
+LIST, LIST_ANY_ORDER = "List every bar from left to right.", "List every bar in any order."
+
+
+def sample_lessons(level: Level, seed: int, num: int, mix: dict[Lesson, float]) -> Iterator[ReasoningRow]:
+    """`num` rows of train scenes, the lessons in the shares of `mix`."""
+    random_ = random.Random(f"lessons/{VERSION}/{level.name}/{seed}")
+    names, shares = list(mix), list(mix.values())
+    for _ in range(num):
+        scene = sample_scene(random_, level, "train")
+        lesson = random_.choices(names, shares)[0]
+        yield _direct(random_, scene, level) if lesson == "direct" else _seeing(random_, scene, level, lesson)
+
+
+def _direct(random_: random.Random, scene: Scene, level: Level) -> ReasoningRow:
+    program = None
+    while program is None:
+        program = sample_program(random_, scene, random_.choice(KINDS))
+    question = as_question(scene, program, level)
+    return _row(question, "direct", render_answer(run(program, scene.values)))
+
+
+def _seeing(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) -> ReasoningRow:
+    bars = list(scene.bars)
+    if lesson != "list":
+        random_.shuffle(bars)
+    if lesson == "read-by-name":
+        bars = bars[: random_.randint(2, min(4, len(bars)))]
+        text = f"Read {', '.join(bar.colour for bar in bars)}."
+        return _row(_question(scene, level, text), "reason", _readings(bars))
+    text = LIST if lesson == "list" else LIST_ANY_ORDER
+    said = ", ".join(f"{bar.colour} is {bar.value}" for bar in bars)
+    return _row(_question(scene, level, text), "direct", render_answer(said))
+
+
+def _readings(bars: list) -> str:  # type: ignore[type-arg]
+    steps = [
+        Step(summary=f"read {bar.colour}", reasoning=f"{bar.colour} is {bar.value}", action="continue") for bar in bars
+    ]
+    steps[-1] = steps[-1].model_copy(update={"action": "summary"})
+    return render_path(steps, str(bars[-1].value))
+
+
+def _question(scene: Scene, level: Level, text: str) -> Question:
+    image = Image(bytes=draw(scene, level))
+    return Question(
+        id=content_id("lesson", text, [image.sha256]),
+        images=(image,),
+        image_sha256=(image.sha256,),
+        question=text,
+        answer="",
+        answer_type="text",
+        source=f"drawn-world/{level.name}",
+        source_revision=VERSION,
+        source_license=LICENCE,
+        kind="lesson",
+    )
+
+
+def _row(question: Question, prompt: str, completion: str) -> ReasoningRow:
+    shared = question.model_dump(exclude={"kind", "scene"})
+    return ReasoningRow(**shared, prompt=(user(prompt, question),), completion=(assistant(completion),), score=100)

@@ -1,0 +1,62 @@
+"""The fixed wording of prompts, paths and questions, for a tokenizer that gives each piece one token.
+
+A model of a million parameters should spend its tokens on what varies: colours, values, states.
+"""
+
+from __future__ import annotations
+
+import re
+
+from insightv_bench.chat import SLOT, load_prompt
+
+from .lessons import LIST, LIST_ANY_ORDER
+from .program import TEXTS
+
+PROMPTS = ("direct", "reason", "summary")
+PROTOCOL = (
+    '{"summary": "read ',
+    '{"summary": "conclude',
+    '", "reasoning": "',
+    '", "action": "continue"}\n',
+    '", "action": "summary"}\n',
+    '{"answer": "',
+    '"}',
+    '{"verdict": "right"}\n',
+    '{"verdict": "wrong", "correction": "',
+    '"}\n',
+)
+STATES = (
+    " is ",
+    ", so the sum is ",
+    ", so the count is ",
+    ", so the tallest is ",
+    ", so the shortest is ",
+    " and the shortest ",
+    " with ",
+    "the answer is ",
+    " - ",
+    " = ",
+    " > ",
+    " < ",
+    ", so ",
+    "yes",
+    "no",
+    ", ",
+    " and ",
+    "Read ",
+)
+
+
+def phrases() -> list[str]:
+    """Every piece once, in a fixed order."""
+    prompts = [piece for name in PROMPTS for piece in SLOT.split(load_prompt(name).template)[::2]]
+    questions = [piece for text in TEXTS.values() for piece in re.split(r"\{\w+\}", text)]
+    pieces = [*PROTOCOL, *STATES, LIST, LIST_ANY_ORDER, *prompts, *questions]
+    return list(dict.fromkeys(piece for piece in pieces if len(piece) > 1))
+
+
+def words(max_number: int = 99) -> list[str]:
+    """Text to learn merges from: the colours and numbers that the phrases leave out."""
+    from .level import COLOURS
+
+    return [*COLOURS, *(str(number) for number in range(max_number + 1))]

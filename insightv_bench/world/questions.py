@@ -1,0 +1,55 @@
+"""Question rows of the drawn world: any level, split, seed and number."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from insightv_bench.records import Image, Question, content_id
+
+from .drawing import draw
+from .level import Level
+from .program import KINDS, Program, question_text, run, sample_program
+from .scene import Scene, Split, sample_scene, scene_to_json
+
+VERSION = "1"
+"""Changes whenever the same seed would give other questions."""
+LICENCE = "Apache-2.0"
+
+
+def sample_questions(level: Level, split: Split, seed: int, num: int) -> Iterator[Question]:
+    """`num` distinct questions, their kinds in equal shares. The same arguments give the same rows."""
+    random_ = random.Random(f"{VERSION}/{level.name}/{split}/{seed}")
+    seen: set[str] = set()
+    while len(seen) < num:
+        question = _sample_question(random_, level, split, kind_index=len(seen))
+        if question.id not in seen:
+            seen.add(question.id)
+            yield question
+
+
+def _sample_question(random_: random.Random, level: Level, split: Split, kind_index: int) -> Question:
+    kind = KINDS[kind_index % len(KINDS)]
+    while True:
+        scene = sample_scene(random_, level, split)
+        program = sample_program(random_, scene, kind)
+        if program:
+            return as_question(scene, program, level)
+
+
+def as_question(scene: Scene, program: Program, level: Level) -> Question:
+    image = Image(bytes=draw(scene, level), path=None)
+    text, source = question_text(program), f"drawn-world/{level.name}"
+    return Question(
+        id=content_id(source, text, [image.sha256]),
+        images=(image,),
+        image_sha256=(image.sha256,),
+        question=text,
+        answer=run(program, scene.values),
+        answer_type=program.answer_type,
+        source=source,
+        source_revision=VERSION,
+        source_license=LICENCE,
+        kind=program.kind,
+        scene=scene_to_json(scene),
+    )

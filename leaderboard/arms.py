@@ -1,0 +1,52 @@
+"""One row for each system in each arm: accuracy with its interval, and what went unread on the way."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import polars as pl
+
+from insightv_bench.records import Arm
+from insightv_bench.statistics import Interval, accuracy
+
+from .board import ArmRow, ComparableSet
+
+
+def arm_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
+    """The rows of one comparable set, in the order of its systems and of `Arm`."""
+    cells = counted(rows).partition_by(["label", "arm"], as_dict=True)
+    keys = [(system, arm) for system in found.systems for arm in get_args(Arm) if (system, arm) in cells]
+    return [_arm_row(found.name, cells[key]) for key in keys]
+
+
+def counted(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows an arm's accuracy counts: a path of severity 0 in arm `flawed` is no flawed path."""
+    return rows.filter((pl.col("arm") != "flawed") | (pl.col("severity") > 0))
+
+
+def _arm_row(set_name: str, rows: pl.DataFrame) -> ArmRow:
+    found = share(rows, "correct")
+    first = rows.row(0, named=True)
+    num_right = int(rows["correct"].sum())
+    return ArmRow(
+        set=set_name,
+        system=first["label"],
+        base=first["base"],
+        round=first["round"],
+        arm=first["arm"],
+        accuracy=found.value,
+        low=found.low,
+        high=found.high,
+        n=found.n,
+        num_questions=rows["question_id"].n_unique(),
+        unread=rows["answer"].null_count(),
+        malformed=rows.filter(pl.col("path_status") == "malformed").height,
+        cut_off=rows.filter(pl.col("finish") == "length").height,
+        failed=rows.filter(pl.col("finish") == "error").height,
+        tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right else None,
+    )
+
+
+def share(rows: pl.DataFrame, column: str) -> Interval:
+    """The share of True in a column, clustered by question."""
+    return accuracy(rows[column].to_list(), rows["question_id"].to_list())

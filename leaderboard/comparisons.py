@@ -1,0 +1,139 @@
+"""The natural pairs, each compared on shared questions, with p adjusted after Holm within each family.
+
+Family `agents`: within a system, reason+summary against reason, each of them and direct against the base model, and
+flawed against oracle. Family `rounds`: each DPO round against supervised fine-tuning and against the round before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from insightv_bench.statistics import Comparison, detectable_at, detectable_effect, holm, paired, sentence
+
+from .arms import counted
+from .board import ComparableSet, ComparisonRow
+
+ALPHA = 0.05
+WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
+AGAINST_BASE = ["reason", "reason+summary", "direct"]
+OVER_ROUNDS = ["reason", "reason+summary"]
+
+Answers = dict[str, list[bool]]
+"""Question id -> right or wrong, reply by reply."""
+
+
+class Side(NamedTuple):
+    """One system in one arm."""
+
+    system: str
+    arm: str
+
+
+Cells = dict[Side, Answers]
+Family = Literal["agents", "rounds"]
+
+
+class Pair(NamedTuple):
+    """Two sides with answers, still to be compared: b against a."""
+
+    family: Family
+    a: Side
+    b: Side
+
+
+def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ComparisonRow]:
+    """Every natural pair of one comparable set that shares questions."""
+    cells = _cells(rows)
+    pairs = [*_agent_pairs(found, cells, rows), *_round_pairs(found, cells, rows)]
+    compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
+    compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
+    made: list[ComparisonRow] = []
+    for family in ("agents", "rounds"):
+        members = [(pair, comparison) for pair, comparison in compared if pair.family == family]
+        adjusted = holm([comparison.p for _, comparison in members])
+        made += [_row(found.name, *member, p, cells) for member, p in zip(members, adjusted, strict=True)]
+    return made
+
+
+def _cells(rows: pl.DataFrame) -> Cells:
+    grouped = counted(rows).group_by("label", "arm", "question_id").agg("correct")
+    cells: Cells = {}
+    for label, arm, question, correct in grouped.iter_rows():
+        cells.setdefault(Side(label, arm), {})[question] = correct
+    return cells
+
+
+def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
+    bases = _bases(rows)
+    for system in found.systems:
+        base = Side(system, "base")
+        if base not in cells:
+            base = Side(bases.get(_base_model(rows, system), ""), "base")
+        candidates = [(Side(system, a), Side(system, b)) for a, b in WITHIN]
+        candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
+        yield from (Pair("agents", a, b) for a, b in candidates if a in cells and b in cells)
+
+
+def _round_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
+    """Rounds of one base model; the first round's predecessor is supervised fine-tuning itself."""
+    rounds = {(base, number): label for base, number, label in _trained(rows).iter_rows()}
+    for (base, number), label in rounds.items():
+        before = [rounds[base, earlier] for earlier in sorted({0, number - 1}) if (base, earlier) in rounds]
+        for earlier in before if number else []:
+            sides = [(Side(earlier, arm), Side(label, arm)) for arm in OVER_ROUNDS]
+            yield from (Pair("rounds", a, b) for a, b in sides if a in cells and b in cells)
+
+
+def _trained(rows: pl.DataFrame) -> pl.DataFrame:
+    """Base model, round and label of every trained system; round 0 is supervised fine-tuning."""
+    trained = rows.filter((pl.col("round") > 0) | (pl.col("system") == "sft"))
+    return trained.select("base", "round", "label").unique().sort("base", "round", "label")
+
+
+def _bases(rows: pl.DataFrame) -> dict[str, str]:
+    """Base model -> the label of the untrained system."""
+    untrained = rows.filter(pl.col("system") == "base").select("base", "label").unique().sort("label", descending=True)
+    return dict(untrained.iter_rows())
+
+
+def _base_model(rows: pl.DataFrame, system: str) -> str:
+    return str(rows.filter(pl.col("label") == system)["base"][0])
+
+
+def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cells) -> ComparisonRow:
+    # Within a system its name is said once: `sft: reason+summary against reason`.
+    against = pair.a.arm if pair.a.system == pair.b.system else _name(pair.a)
+    detectable = _detectable(comparison, cells[pair.a], cells[pair.b])
+    return ComparisonRow(
+        set=set_name,
+        family=pair.family,
+        a=_name(pair.a),
+        b=_name(pair.b),
+        difference=comparison.difference,
+        low=comparison.low,
+        high=comparison.high,
+        p=p,
+        p_raw=comparison.p,
+        n=comparison.n,
+        outcome="tie" if p >= ALPHA else ("higher" if comparison.difference > 0 else "lower"),
+        detectable=None if math.isnan(detectable) else detectable,
+        method=comparison.method,
+        sentence=sentence(against, _name(pair.b), comparison._replace(p=p)),
+    )
+
+
+def _name(side: Side) -> str:
+    """`sft: reason`; a base model's own arm is called by the model's name alone."""
+    return side.system if side.arm == "base" else f"{side.system}: {side.arm}"
+
+
+def _detectable(comparison: Comparison, a: Answers, b: Answers) -> float:
+    """From the discordant pairs where a question has one row on each side, else from the interval's width."""
+    shared = a.keys() & b.keys()
+    if any(len(a[question]) + len(b[question]) > 2 for question in shared):
+        return detectable_at(comparison.low, comparison.high)
+    return detectable_effect(len(shared), sum(a[question] != b[question] for question in shared) / len(shared))

@@ -1,0 +1,131 @@
+"""Which systems may stand in one table, and in words why others may not.
+
+Two systems are comparable where task, task version and parser are the same, they answered the same questions, and
+every arm that both ran had the same prompt, token cap and questions. This module computes no figure.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from .board import ComparableSet
+
+TASK = ["task", "task_version", "parser"]
+OWN_QUESTIONS = "self-flawed"
+"""The arm whose questions depend on the system: not every path of an agent's own can be given a flaw."""
+
+
+class Setting(NamedTuple):
+    """How one arm of one system was run."""
+
+    prompt: str
+    token_cap: int
+    questions: frozenset[str]
+
+
+Settings = dict[str, Setting]
+"""Arm -> how it was run."""
+
+
+def split(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFrame]], list[str]]:
+    """The comparable sets with their rows, and a note for each pair of systems that is kept apart."""
+    found, notes = [], []
+    tasks = frame.partition_by(TASK, maintain_order=True)
+    for rows in tasks:
+        settings = {label: _settings(rows.filter(pl.col("label") == label)) for label in _in_order(rows)}
+        sets, reasons = _partition(settings)
+        notes += reasons
+        found += [_make(rows, labels, settings, place, len(sets)) for place, labels in enumerate(sets)]
+    if len(tasks) > 1:
+        names = "; ".join(_task_name(rows) for rows in tasks)
+        notes.append(f"Kept apart, since task, version or parser differ: {names}.")
+    return found, notes
+
+
+def _in_order(rows: pl.DataFrame) -> list[str]:
+    """Base models first, then by round."""
+    keys = rows.select("label", "round", later=pl.col("system") != "base").unique()
+    return keys.sort("later", "round", "label")["label"].unique(maintain_order=True).to_list()
+
+
+def _settings(rows: pl.DataFrame) -> Settings:
+    arms = rows.group_by("arm").agg(pl.col("prompt").first(), pl.col("token_cap").first(), pl.col("question_id"))
+    return {arm: Setting(prompt, cap, frozenset(questions)) for arm, prompt, cap, questions in arms.iter_rows()}
+
+
+def _partition(settings: dict[str, Settings]) -> tuple[list[list[str]], list[str]]:
+    """Each system joins the first set it fits; one that fits others too, the base model say, is in those too.
+
+    The largest set comes first.
+    """
+    sets: list[list[str]] = []
+    notes: list[str] = []
+    for label in settings:
+        reasons = [_first_conflict(label, members, settings) for members in sets]
+        if all(reasons):
+            notes += reasons
+            sets.append([label])
+        else:
+            sets[reasons.index("")].append(label)
+    for members in sets:
+        members += [x for x in settings if x not in members and not _first_conflict(x, members, settings)]
+    order = list(settings)
+    in_order = [sorted(members, key=order.index) for members in sets]
+    return sorted(in_order, key=len, reverse=True), notes
+
+
+def _first_conflict(label: str, members: list[str], settings: dict[str, Settings]) -> str:
+    for member in members:
+        if reason := _conflict(settings[label], settings[member]):
+            return f"`{label}` is kept apart from `{member}`: {reason}."
+    return ""
+
+
+def _conflict(one: Settings, other: Settings) -> str:
+    """Why two systems are not comparable, or nothing."""
+    if reason := _questions_differ(_questions(one), _questions(other)):
+        return reason
+    for arm in sorted(one.keys() & other.keys()):
+        here, there = one[arm], other[arm]
+        if here.prompt != there.prompt:
+            return f"arm `{arm}` was run with prompt `{here.prompt}` against `{there.prompt}`"
+        if here.token_cap != there.token_cap:
+            return f"arm `{arm}` was run with a token cap of {here.token_cap:,} against {there.token_cap:,}"
+        if arm != OWN_QUESTIONS and (reason := _questions_differ(here.questions, there.questions)):
+            return f"arm `{arm}`: {reason}"
+    return ""
+
+
+def _questions(settings: Settings) -> frozenset[str]:
+    return frozenset().union(*(setting.questions for setting in settings.values()))
+
+
+def _questions_differ(one: frozenset[str], other: frozenset[str]) -> str:
+    if one == other:
+        return ""
+    return f"it answered {len(one):,} questions against {len(other):,}, of which {len(one & other):,} are shared"
+
+
+def _make(
+    rows: pl.DataFrame, labels: list[str], settings: dict[str, Settings], place: int, num_sets: int
+) -> tuple[ComparableSet, pl.DataFrame]:
+    arms = {arm: setting for label in labels for arm, setting in settings[label].items()}
+    task, version, parser = rows.select(TASK).row(0)
+    made = ComparableSet(
+        name=_task_name(rows) + (f", part {place + 1}" if num_sets > 1 else ""),
+        task=task,
+        task_version=version,
+        parser=parser,
+        systems=tuple(labels),
+        num_questions=len(_questions(settings[labels[0]])),
+        prompts={arm: arms[arm].prompt for arm in sorted(arms)},
+        token_caps={arm: arms[arm].token_cap for arm in sorted(arms)},
+    )
+    return made, rows.filter(pl.col("label").is_in(labels))
+
+
+def _task_name(rows: pl.DataFrame) -> str:
+    task, version, parser = rows.select(TASK).row(0)
+    return f"{task}@{version}, parser {parser}"

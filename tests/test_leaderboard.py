@@ -1,0 +1,450 @@
+"""Evaluation rows made by hand, and what the board, the terminal table and the page make of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from insightv_bench import tables
+from insightv_bench.errors import RunError
+from insightv_bench.leaderboard import figures, page, samples, sets
+from insightv_bench.leaderboard import rows as rows_module
+from insightv_bench.leaderboard.board import Board, MeasureRow
+from insightv_bench.leaderboard.build import build, compute
+from insightv_bench.leaderboard.table import print_board
+from insightv_bench.leaderboard.text import short, visible
+from insightv_bench.records import EvalRecord
+
+FAMILIES = ("agents", "rounds")
+HOSTILE = "</script><script>alert(1)</script>\u202e\x1b[31m[bold]$x_1$ & \"quoted\" 'single' https://example.org"
+
+
+def record(place: int, arm: str, correct: bool, **changes: Any) -> EvalRecord:
+    """A row of system `sft`: gold 7, and 9 where it is wrong."""
+    columns: dict[str, Any] = {
+        "system": "sft",
+        "base": "org/tiny",
+        "round": 0,
+        "arm": arm,
+        "task": "drawn",
+        "task_version": "1",
+        "question_id": f"q{place:03d}",
+        "kind": "sum",
+        "question": "What is the sum?",
+        "options": (),
+        "gold": "7",
+        "answer_type": "number",
+        "sample": 0,
+        "path_id": "",
+        "path": "",
+        "path_correct": None,
+        "path_status": "none",
+        "flaw": "none",
+        "severity": 0.0,
+        "position": "none",
+        "propagated": False,
+        "planted_answer": "",
+        "response": "The answer is so.",
+        "answer": "7" if correct else "9",
+        "span": None,
+        "method": "protocol",
+        "sure": True,
+        "correct": correct,
+        "verdict": "none",
+        "num_prompt_tokens": 50,
+        "num_tokens": 10,
+        "total_tokens": 10,
+        "token_cap": 512,
+        "finish": "stop",
+        "prompt": f"{arm}@1",
+        "parser": "1",
+    }
+    return EvalRecord(**{**columns, **changes})
+
+
+def flawed(place: int, correct: bool, **changes: Any) -> EvalRecord:
+    """A reply to a path with a perception flaw that ends in 9."""
+    planted = {"flaw": "perception", "severity": 0.5, "planted_answer": "9", "path_correct": False, "position": "early"}
+    return record(place, "flawed", correct, **{**planted, **changes})
+
+
+def arm_of(arm: str, right: str, **changes: Any) -> list[EvalRecord]:
+    """One row a question: `right` is a string of 1 and 0."""
+    return [record(place, arm, mark == "1", **changes) for place, mark in enumerate(right)]
+
+
+def written(folder: Path, records: Sequence[EvalRecord]) -> Path:
+    """The records as an evaluation's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables.write_shards(folder, records, EvalRecord)
+    return folder
+
+
+def board_of(folder: Path, *evaluations: Sequence[EvalRecord]) -> Board:
+    """The board alone, without drawing it."""
+    folders = [written(folder / f"eval-{place}", records) for place, records in enumerate(evaluations)]
+    frame, notes = rows_module.load(folders)
+    found, apart = sets.split(frame)
+    return compute(found, [*notes, *apart], "A board")
+
+
+def measures(board: Board) -> dict[str, MeasureRow]:
+    return {row.measure: row for row in board.measures}
+
+
+def walk(num_questions: int = 24) -> list[EvalRecord]:
+    """A base model, supervised fine-tuning and two rounds, in the arms that matter."""
+    made = arm_of("base", "10" * (num_questions // 2), system="base")
+    for number, system in enumerate(["sft", "dpo-1", "dpo-2"]):
+        own = {"system": system, "round": number}
+        marks = "".join("1" if place % (number + 2) else "0" for place in range(num_questions))
+        path = "\n".join(
+            [
+                json.dumps({"summary": "Add", "reasoning": "3 + 4 = 7", "action": "summary"}),
+                json.dumps({"answer": "7"}),
+            ]
+        )
+        made += arm_of("reason", marks, path=path, path_id=system, path_correct=True, path_status="complete", **own)
+        made += arm_of("reason+summary", "1" * num_questions, path=path, path_id=system, path_correct=True, **own)
+        made += arm_of("direct", marks[::-1], **own) + arm_of("oracle", "1" * num_questions, path_correct=True, **own)
+        levels = (0.25, 0.5, 1.0)
+        made += [
+            flawed(q, q % 3 > place, severity=s, **own) for q in range(num_questions) for place, s in enumerate(levels)
+        ]
+    return made
+
+
+def test_an_arm_is_counted_by_hand(tmp_path: Path) -> None:
+    rows = arm_of("reason", "1110")
+    rows[3] = record(3, "reason", False, answer=None, method="unread", path_status="malformed", finish="length")
+    row = board_of(tmp_path, rows).arms[0]
+    assert (row.system, row.arm, row.accuracy, row.n, row.num_questions) == ("sft", "reason", 0.75, 4, 4)
+    assert (row.unread, row.malformed, row.cut_off, row.failed) == (1, 1, 1, 0)
+    assert row.tokens_per_right_answer == pytest.approx(40 / 3)
+    assert (row.low, row.high) == (pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4))  # Wilson, 3 of 4
+
+
+def test_no_right_answer_has_no_price(tmp_path: Path) -> None:
+    assert board_of(tmp_path, arm_of("reason", "000")).arms[0].tokens_per_right_answer is None
+
+
+def test_a_path_of_severity_0_is_no_flawed_path(tmp_path: Path) -> None:
+    rows = [flawed(0, True, severity=0.0, flaw="none"), flawed(0, False), flawed(1, True)]
+    row = board_of(tmp_path, rows).arms[0]
+    assert (row.n, row.accuracy) == (2, 0.5)
+
+
+def test_two_agents_against_one_by_hand(tmp_path: Path) -> None:
+    """Six questions gained, none lost: p = 2 / 2**6."""
+    board = board_of(tmp_path, arm_of("reason", "1111000000") + arm_of("reason+summary", "1111111111"))
+    (row,) = board.comparisons
+    assert (row.a, row.b, row.n) == ("sft: reason", "sft: reason+summary", 10)
+    assert (row.difference, row.p_raw, row.p) == (pytest.approx(0.6), pytest.approx(0.03125), pytest.approx(0.03125))
+    assert row.outcome == "higher"
+    assert row.sentence.startswith("sft: reason+summary against reason: +60.0 points [")
+
+
+def test_natural_pairs_are_compared_and_no_others(tmp_path: Path) -> None:
+    board = board_of(tmp_path, walk())
+    pairs = {family: [(row.b, row.a) for row in board.comparisons if row.family == family] for family in FAMILIES}
+    assert ("sft: reason", "base") in pairs["agents"] and ("dpo-2: flawed", "dpo-2: oracle") in pairs["agents"]
+    assert len(pairs["agents"]) == 3 * 5
+    rounds = [("dpo-1", "sft"), ("dpo-2", "sft"), ("dpo-2", "dpo-1")]
+    arms = ("reason", "reason+summary")
+    assert sorted(pairs["rounds"]) == sorted((f"{b}: {arm}", f"{a}: {arm}") for b, a in rounds for arm in arms)
+
+
+def test_p_is_adjusted_within_its_family(tmp_path: Path) -> None:
+    board = board_of(tmp_path, walk())
+    for family in FAMILIES:
+        rows = sorted((row for row in board.comparisons if row.family == family), key=lambda row: row.p_raw)
+        assert rows[0].p == pytest.approx(min(1, rows[0].p_raw * len(rows)))
+        assert all(row.p >= row.p_raw for row in rows)
+
+
+def test_a_lone_model_is_compared_with_its_own_base_arm(tmp_path: Path) -> None:
+    rows = arm_of("base", "1010", system="x") + arm_of("direct", "1110", system="x")
+    assert [(row.a, row.b) for row in board_of(tmp_path, rows).comparisons] == [("x", "x: direct")]
+
+
+def test_follow_counts_only_paths_that_mislead(tmp_path: Path) -> None:
+    """Of three misleading paths two are followed; in the fourth the planted answer is the gold one."""
+    rows = [flawed(0, False), flawed(1, False), flawed(2, True), flawed(3, True, planted_answer="7", flaw="premature")]
+    board = board_of(tmp_path, rows)
+    assert (measures(board)["follow"].value, measures(board)["follow"].n) == (pytest.approx(2 / 3), 3)
+    follow = {row.flaw: row.follow for row in board.robustness}
+    assert follow == {"any": pytest.approx(2 / 3), "perception": pytest.approx(2 / 3), "premature": None}
+
+
+def test_excess_follow_is_less_what_is_said_without_a_path(tmp_path: Path) -> None:
+    """9 is followed in 3 of 4; without a path it is said in 1 of 4 anyway."""
+    rows = [flawed(q, q == 3) for q in range(4)] + arm_of("direct", "0111")
+    found = measures(board_of(tmp_path, rows))["excess_follow"]
+    assert (found.value, found.n, found.num_questions) == (pytest.approx(0.5), 4, 4)
+
+
+def test_recovery_rescue_and_over_rejection_by_hand(tmp_path: Path) -> None:
+    rows = arm_of("oracle", "1110", path_correct=True) + [
+        flawed(0, True),
+        flawed(1, False),
+        flawed(2, False),
+        flawed(3, True),
+    ]
+    rows += arm_of("direct", "1100")
+    own = "reason+summary"
+    rows += [record(q, own, right, path_correct=q < 3) for q, right in enumerate([True, False, False, True])]
+    found = measures(board_of(tmp_path, rows))
+    assert (found["recovery"].value, found["recovery"].n) == (pytest.approx(1 / 3), 3)
+    assert (found["over_rejection"].value, found["over_rejection"].n) == (0.5, 2)
+    assert (found["rescue"].value, found["rescue"].n) == (1.0, 1)
+
+
+def test_verdicts_are_counted_where_they_are_stated(tmp_path: Path) -> None:
+    rows = arm_of("oracle", "11", path_correct=True, verdict="right") + [record(2, "oracle", True, path_correct=True)]
+    rows += [flawed(0, True, verdict="wrong"), flawed(1, True, verdict="right")]
+    found = measures(board_of(tmp_path, rows))
+    assert (found["verdict_on_right"].value, found["verdict_on_right"].n) == (1.0, 2)
+    assert (found["verdict_on_wrong"].value, found["verdict_on_wrong"].n) == (0.5, 2)
+
+
+def test_severity_0_is_the_exact_path_on_the_same_questions(tmp_path: Path) -> None:
+    """Questions 0 and 1 have a flawed path; question 2, wrong with the exact one, has none. Area: (1 + 0.5) / 2."""
+    rows = arm_of("oracle", "110", path_correct=True) + [flawed(0, True, severity=0.97), flawed(1, False, severity=1.0)]
+    board = board_of(tmp_path, rows)
+    curve = [(row.severity, row.accuracy, row.n) for row in board.robustness if row.flaw == "perception"]
+    assert curve == [(0.0, 1.0, 2), (1.0, 0.5, 2)]
+    assert measures(board)["area"].value == pytest.approx(0.75)
+
+
+def test_flawed_rows_are_clustered_by_question(tmp_path: Path) -> None:
+    """Ten questions, each wholly right or wholly wrong over 8 flaws: the interval is as wide as ten rows make it."""
+    rows = [
+        flawed(q, q % 2 == 0, position=p, severity=s)
+        for q in range(10)
+        for p in ("early", "late")
+        for s in (0.25, 0.5, 0.75, 1.0)
+    ]
+    (row,) = board_of(tmp_path, rows).arms
+    assert (row.n, row.num_questions) == (80, 10)
+    assert row.high - row.low > 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"prompt": "reason@2"}, "prompt `reason@2` against `reason@1`"),
+        ({"token_cap": 2048}, "a token cap of 2,048 against 512"),
+        ({"task_version": "2"}, "task, version or parser differ: drawn@1, parser 1; drawn@2, parser 1"),
+        ({"parser": "2"}, "drawn@1, parser 1; drawn@1, parser 2"),
+        ({"task": "other"}, "drawn@1, parser 1; other@1, parser 1"),
+    ],
+)
+def test_what_cannot_be_compared_is_kept_apart_and_said(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    first = arm_of("reason", "1100")
+    board = board_of(tmp_path, first, arm_of("reason", "1110", **{"system": "dpo-1", "round": 1, **changes}))
+    assert len(board.sets) == 2 and len(board.arms) == 2
+    assert not board.comparisons
+    assert any(words in note for note in board.notes)
+
+
+def test_other_questions_are_kept_apart_and_said(tmp_path: Path) -> None:
+    later = [record(q, "reason", True, system="dpo-1", round=1) for q in range(2, 8)]
+    board = board_of(tmp_path, arm_of("reason", "1100"), later)
+    assert len(board.sets) == 2 and not board.comparisons
+    assert board.notes == (
+        "`dpo-1` is kept apart from `sft`: it answered 6 questions against 4, of which 2 are shared.",
+    )
+
+
+def test_the_base_model_stands_in_every_set_it_fits(tmp_path: Path) -> None:
+    base = arm_of("base", "1000", system="base")
+    board = board_of(
+        tmp_path, base, arm_of("reason", "1100"), arm_of("reason", "1110", system="other", prompt="reason@2")
+    )
+    assert [found.systems for found in board.sets] == [("base", "other"), ("base", "sft")]
+    assert {row.b for row in board.comparisons} == {"sft: reason", "other: reason"}
+
+
+def test_one_system_in_two_settings_is_two_systems(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "1100"), arm_of("reason", "1110", token_cap=64))
+    assert {row.system for row in board.arms} == {"sft", "sft #2"}
+    assert "`sft #2` is system `sft` again" in board.notes[0]
+
+
+def test_two_base_models_are_named(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "1100"), arm_of("reason", "1110", base="org/large"))
+    assert [row.system for row in board.arms] == ["sft (large)", "sft (tiny)"]
+    assert len(board.sets) == 1
+
+
+def test_rows_that_stand_twice_count_once(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "1100"), arm_of("reason", "1100"))
+    assert board.arms[0].n == 4
+    assert board.notes == ("4 rows stood twice; the first of each was kept.",)
+
+
+def test_exclusions_are_no_rows(tmp_path: Path) -> None:
+    folder = written(tmp_path / "eval", arm_of("reason", "1100"))
+    pl.DataFrame({"id": ["x"], "reason": ["no"]}).write_parquet(folder / "exclusions.parquet")
+    assert rows_module.load([folder])[0].height == 4
+
+
+def test_a_folder_without_rows_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no parquet file"):
+        rows_module.load([tmp_path])
+    pl.DataFrame({"id": ["x"]}).write_parquet(tmp_path / "data-00000.parquet")
+    with pytest.raises(RunError, match="column `system` is missing"):
+        rows_module.load([tmp_path])
+    (tmp_path / "data-00000.parquet").write_bytes(b"PAR1 cut")
+    with pytest.raises(RunError, match="cannot be read"):
+        rows_module.load([tmp_path])
+
+
+def test_options_are_matched_as_options(tmp_path: Path) -> None:
+    options = {"options": ("red", "blue, dark", "green"), "answer_type": "option", "gold": "A"}
+    rows = [
+        flawed(0, False, planted_answer="B", answer="B", **options),
+        flawed(1, True, planted_answer="B", answer="A", **options),
+    ]
+    assert measures(board_of(tmp_path, rows))["follow"].value == 0.5
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole board with hostile names in it, on disk."""
+    folder = tmp_path_factory.mktemp("built")
+    rows = walk() + arm_of(
+        "reason", "1" * 24, system=HOSTILE, question=HOSTILE, response=HOSTILE, answer=HOSTILE, kind=HOSTILE
+    )
+    build([written(folder / "eval", rows)], folder / "out", HOSTILE)
+    return folder / "out"
+
+
+def test_board_json_has_the_keys_others_read(built: Path) -> None:
+    board = json.loads((built / "board.json").read_text())
+    assert set(board) == {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
+    assert {"system", "arm", "accuracy", "low", "high", "n", "unread", "malformed"} < set(board["arms"][0])
+    assert {"a", "b", "difference", "low", "high", "p", "n", "sentence"} < set(board["comparisons"][0])
+    assert {"system", "flaw", "severity", "accuracy", "low", "high", "follow", "n"} < set(board["robustness"][0])
+    assert Board.model_validate(board).title == HOSTILE
+
+
+def test_hostile_text_stays_text(built: Path) -> None:
+    text = (built / "index.html").read_text()
+    assert text.count("<script") == 2 == text.count("</script>")
+    assert "alert(1)" in text and "<script>alert" not in text
+    assert "\u202e" not in text and "\x1b" not in text
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert data and not set("<>&") & set(data[1])
+    assert any("<script>" in sample["question"] for sample in json.loads(data[1]))
+
+
+def test_the_page_asks_no_other_host(built: Path) -> None:
+    text = (built / "index.html").read_text()
+    links = re.findall(r'(?:src|srcset|href|action)="([^"]*)"', text)
+    assert links and all(re.fullmatch(r"#[a-z]+|board\.json|figures/[a-z0-9-]+\.svg", link) for link in links)
+    assert all((built / link).exists() for link in links if link.startswith("figures/"))
+    assert "default-src 'none'" in text and "unsafe" not in text
+    assert "url(" not in text and "@import" not in text and "style=" not in text
+
+
+def test_the_policy_names_style_and_script_by_hash(built: Path) -> None:
+    text = (built / "index.html").read_text()
+    for tag in ("style", "script"):
+        content = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[0]
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in text
+
+
+def test_tables_have_captions_and_scopes_and_figures_alternatives(built: Path) -> None:
+    text = (built / "index.html").read_text()
+    assert text.count("<table>") == text.count("<caption>") > 3
+    assert re.search(r"<th(?![^>]*scope=)[^>]*>", text.split("<body>")[1].split("<script")[0]) is None
+    assert all(len(alternative) > 40 for alternative in re.findall(r'<img[^>]*alt="([^"]*)"', text))
+
+
+def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
+    board = board_of(tmp_path, walk())
+    first, second = figures.draw(board, tmp_path / "one"), figures.draw(board, tmp_path / "two")
+    assert [one.section for one in first] == ["board", "robustness", "rounds"] == [one.section for one in second]
+    files = sorted((tmp_path / "one").iterdir())
+    assert len(files) == 6
+    assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)
+    assert all("<dc:date>" not in file.read_text() for file in files)
+
+
+def test_a_board_without_the_plots_extra_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "seaborn", None)
+    board = build([written(tmp_path / "eval", arm_of("reason", "10"))], tmp_path / "out", "A board")
+    assert "figures were left out: `seaborn` is not installed" in board.notes[0]
+    assert "<img" not in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_samples_show_every_arm_of_a_question(tmp_path: Path) -> None:
+    frame, _ = rows_module.load([written(tmp_path / "eval", walk())])
+    chosen = samples.choose(sets.split(frame)[0], num_samples=20)
+    assert 0 < len(chosen) <= 20
+    sample = next(one for one in chosen if one["system"] == "sft")
+    arms = [reply["arm"] for reply in sample["replies"]]
+    assert arms == ["direct", "reason", "reason+summary", "oracle", "flawed"]
+    assert len(sample["paths"]) == 1 and sample["replies"][1]["path"] == 0 == sample["replies"][2]["path"]
+
+
+def test_long_replies_are_cut(tmp_path: Path) -> None:
+    frame, _ = rows_module.load([written(tmp_path / "eval", [record(0, "direct", True, response="x" * 9000)])])
+    (sample,) = samples.choose(sets.split(frame)[0])
+    assert len(sample["replies"][0]["response"]) == samples.MAX_CHARACTERS + 2
+
+
+def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
+    long = arm_of("reason", "1" * 24, system="a system with a name that is far too long for a terminal")
+    output = io.StringIO()
+    print_board(board_of(tmp_path, walk() + long), Console(file=output, width=80))
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(re.search(r"sft +direct +50\.00 +31\.43 – 68\.57 +24 +0", line) for line in lines)
+    assert "reason+summary against reason:" in output.getvalue()
+
+
+def test_the_terminal_obeys_no_name(tmp_path: Path) -> None:
+    output = io.StringIO()
+    print_board(board_of(tmp_path, arm_of("reason", "10", system=HOSTILE)), Console(file=output, width=80))
+    assert "\x1b" not in output.getvalue() and "\u202e" not in output.getvalue()
+    assert "</script>" in output.getvalue()
+
+
+def test_unseen_characters_are_spelt_out() -> None:
+    assert visible("a\u202eb\x1b\ud800\n") == "a[U+202E]b[U+001B][U+D800]\n"
+    assert short("one\ntwo three", 8) == "one two…"
+
+
+def test_an_empty_section_says_so(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "10"))
+    assert page.render(board, [], []).count("Nothing was evaluated for this section.") == 3
+
+
+def test_fifteen_thousand_rows_are_read_in_two_seconds(tmp_path: Path) -> None:
+    rows = [
+        flawed(q, (q + s) % 3 > 0, severity=s / 4, position=p)
+        for q in range(1250)
+        for s in (1, 2, 4)
+        for p in ("early", "late")
+    ]
+    frame = pl.DataFrame([row.model_dump() for row in rows], infer_schema_length=None)
+    for copy in ("sft", "other"):
+        frame.with_columns(system=pl.lit(copy)).write_parquet(tmp_path / f"{copy}.parquet")
+    start = time.perf_counter()
+    loaded, _ = rows_module.load([tmp_path])
+    assert loaded.height == 15_000 and time.perf_counter() - start < 2
