@@ -9,6 +9,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 MAX_CHARS = 2_000  # a longer piece is no answer
 MAX_NUMBER_CHARS = 120
@@ -43,6 +44,7 @@ _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _ARTICLES = frozenset(("a", "an", "the"))
 _KEPT_SIGNS = frozenset("#%&@/")
+_NO_PUNCTUATION = str.maketrans({"'": "", **dict.fromkeys('!"()*,-.:;?[\\]_{}', " ")})
 _OWN_LETTER = re.compile(r"\s*\(?([A-Z])(?:[).:]|\.\))\s+(?=\S)")
 
 
@@ -71,6 +73,8 @@ def _decimal(text: str, start: int, end: int) -> bool:
 
 
 def _peeled(text: str, start: int, end: int) -> Place | None:
+    if start < end and text[start].isalnum():
+        return None
     for opener, closer in _WRAPPERS:
         inner = (start + len(opener), end - len(closer))
         if text.startswith(opener, start) and text.endswith(closer, start, end) and inner[0] < inner[1]:
@@ -136,13 +140,17 @@ def yes_no(text: str) -> str | None:
 
 def plain_words(text: str) -> str:
     """The words of a text: NFKC, no case, no articles, no punctuation but `#%&@/`; signs such as `+` stay."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
-    words = "".join(char if _is_kept(char) else " " for char in text).split()
+    if text.isascii() and text.isalnum():
+        return text.casefold()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace("’", "")
+        text = "".join(char if _is_kept(char) else " " for char in text)
+    words = text.casefold().translate(_NO_PUNCTUATION).split()
     return " ".join([word for word in words if word not in _ARTICLES] or words)
 
 
 def _is_kept(char: str) -> bool:
-    return char in _KEPT_SIGNS or unicodedata.category(char)[0] not in "PZC"
+    return char in _KEPT_SIGNS or char == "'" or unicodedata.category(char)[0] not in "PZC"
 
 
 def option_texts(options: Sequence[str]) -> list[str]:
@@ -159,28 +167,24 @@ def valid_letters(options: Sequence[str]) -> str:
 
 def option_by_text(text: str, options: Sequence[str]) -> str | None:
     """The letter of the one option whose text, or failing that whose value, the piece is."""
-    if not options or len(text) > MAX_CHARS:
+    keys = _option_keys(tuple(options))
+    if not keys or len(text) > MAX_CHARS:
         return None
-    texts = option_texts(options)
-    for same in (_same_words, _same_latex, _same_number):
-        letters = [letter for letter, option in zip(LETTERS, texts, strict=False) if same(text, option)]
+    for said, wanted in zip(_keys(text), zip(*keys, strict=True), strict=True):
+        letters = [letter for letter, key in zip(LETTERS, wanted, strict=False) if key and key == said]
         if letters:
             return letters[0] if len(letters) == 1 else None
     return None
 
 
-def _same_words(text: str, option: str) -> bool:
-    if "\\" in text or "\\" in option or any(char.isdigit() for char in option):
-        return text.strip().casefold() == option.strip().casefold()
-    words = plain_words(text)
-    return bool(words) and words == plain_words(option)
+@lru_cache(maxsize=1024)
+def _option_keys(options: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    return tuple(_keys(option) for option in option_texts(options))
 
 
-def _same_latex(text: str, option: str) -> bool:
-    key = latex_key(text)
-    return bool(key) and key == latex_key(option)
-
-
-def _same_number(text: str, option: str) -> bool:
-    value, other = number_value(text), number_value(option)
-    return value is not None and other is not None and math.isclose(value, other, rel_tol=1e-6)
+def _keys(text: str) -> tuple[str, str, str]:
+    """Three spellings under which a piece may be an option, the strictest first: its words, its LaTeX, its value."""
+    exact = "\\" in text or any(char.isdigit() for char in text)
+    words = text.strip().casefold() if exact else plain_words(text)
+    value = number_value(text)
+    return words, latex_key(text), "" if value is None else f"{value:.9g}"

@@ -24,7 +24,7 @@ _MARK = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _HEADING = re.compile(r"^[#*_ \t]*(?:final\s+)?answer[*_: \t]*$|^####(?=[ \t])", re.MULTILINE | re.IGNORECASE)
-_TAG = re.compile(r"<answer>\s*(.{0,2000}?)\s*</answer>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _BOXED = re.compile(r"\\f?boxed\s*\{")
 _REVERSED = re.compile(
     r"\b(?P<letter>[A-Z])\b[)*_.\]}$]*\s+(?:is|would\s+be|must\s+be)\s+(?:therefore\s+|thus\s+|clearly\s+)?the\s+"
@@ -127,8 +127,11 @@ def _closing(text: str, start: int, end: int) -> int | None:
 
 
 def _tagged(text: str, start: int, end: int) -> Iterator[Declared]:
-    for mark in _TAG.finditer(text, start, end):
-        yield Declared(*mark.span(1), "declared", True)
+    opening = None
+    for tag in _TAG.finditer(text, start, end):
+        if tag[1] and opening is not None and tag.start() - opening <= MAX_BOXED_CHARS:
+            yield Declared(opening, tag.start(), "declared", True)
+        opening = None if tag[1] else tag.end()
 
 
 def _reversed(text: str, start: int, end: int) -> Iterator[Declared]:

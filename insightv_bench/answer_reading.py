@@ -137,23 +137,26 @@ def _option(text: str, start: int, end: int, options: Sequence[str]) -> _Piece |
     letter = option_by_text(said, options)
     if letter:
         return _Piece(letter, begin, stop, True)
-    return _spelt_letter(text, led.end() if led else start, end, options) or _only_bracketed(text, start, end, options)
+    piece = _spelt_letter(text, led.end() if led else start, end, options)
+    if piece is None:
+        return _only_bracketed(text, start, end, options)
+    return piece if piece.answer else None
 
 
 def _spelt_letter(text: str, start: int, end: int, options: Sequence[str]) -> _Piece | None:
-    """A letter with words after it: `C. blue`, `(C) blue`, `B because ...`."""
+    """A letter with words after it: `C. blue`, `(C) blue`, `B because ...`; one without an answer where two are named."""
     match = _SPELT_LETTER.match(text, start, end)
     if not match or match["letter"] not in valid_letters(options):
         return None
     at = match.end("letter")
     if _ANOTHER_LETTER.match(text, at, end):
-        return None
+        return _Piece("", at, at, False)
     rest = _AFTER_LETTER.match(text, at, end)
     begin, stop = unwrapped(text, rest.end() if rest else at, end)
     named = option_by_text(text[begin:stop], options)
     own = named == match["letter"]
-    if named and not own:  # `B. red` where red is C: two answers
-        return None
+    if named and not own:  # `B. red` where red is C
+        return _Piece("", at, at, False)
     # `A` and `I` are words too: `A triangle` names no option.
     if match["letter"] in "AI" and not own and _WORD_AFTER.match(text, at, end):
         return None
@@ -238,7 +241,7 @@ def _letter_first(text: str, start: int, end: int, options: Sequence[str]) -> _P
     if letter := option_by_text(said, options):
         return _Piece(letter, *inner, True)
     piece = _spelt_letter(text, start, end, options)
-    return piece if piece and piece.sure else None
+    return piece if piece and piece.answer and piece.sure else None
 
 
 def _option_line(text: str, start: int, last: int, end: int, options: Sequence[str]) -> _Piece | None:
@@ -267,8 +270,9 @@ def _said_in_words(text: str, start: int, end: int, options: Sequence[str]) -> _
     if len(said) > MAX_SHORT_CHARS or _NEGATED.search(said):
         return None
     places = {}
+    folded = said.casefold()
     for letter, option in zip(LETTERS, option_texts(options), strict=False):
-        if sum(char.isalpha() for char in plain_words(option)) >= 3:
+        if option.strip().casefold() in folded and sum(char.isalpha() for char in plain_words(option)) >= 3:
             match = re.search(rf"(?<!\w){re.escape(option.strip())}(?!\w)", said, re.IGNORECASE)
             if match:
                 places[letter] = match.span()

@@ -45,7 +45,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     """The arms, the comparisons as sentences, where the page lies, and what to try next."""
     from .stage import load_function
 
-    load_function("leaderboard.table:print_arms_and_sentences")(summary["page"], console)  # type: ignore[call-arg,arg-type]
+    file = Path(summary["page"]).with_name("board.json")
+    board = load_function("leaderboard.board:Board.model_validate_json")(file.read_bytes())
+    load_function("leaderboard.table:print_board")(board, console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['seconds'] / 60:.1f} minutes", highlight=False)
     console.print(
@@ -57,8 +59,8 @@ def build_board(results: Sequence[Path], out: Path, title: str, console: Console
     from .stage import load_function
 
     folders = [folder for result in results for folder in evaluations(result)]
-    board = load_function("leaderboard.build:build")(folders, out, title)  # type: ignore[call-arg,arg-type,func-returns-value]
-    load_function("leaderboard.table:print_board")(board, console)  # type: ignore[call-arg,arg-type]
+    board = load_function("leaderboard.build:build")(folders, out, title)
+    load_function("leaderboard.table:print_board")(board, console)
     console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
 
 

@@ -158,9 +158,13 @@ def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
     return manifest
 
 
-def load_function(name: str) -> Callable[[Context], None]:
+def load_function(name: str) -> Callable[..., Any]:
+    """`room.module:function`; rooms are named as strings, so that nothing of them is loaded before it is used."""
     module, _, attribute = name.partition(":")
-    return getattr(import_module(f"insightv_bench.{module}"), attribute)
+    found: Any = import_module(f"insightv_bench.{module}")
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found
 
 
 def clear(folder: Path) -> None:

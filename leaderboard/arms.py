@@ -33,6 +33,7 @@ def _arm_row(set_name: str, rows: pl.DataFrame) -> ArmRow:
         system=first["label"],
         base=first["base"],
         round=first["round"],
+        trained=first["trained"],
         arm=first["arm"],
         accuracy=found.value,
         low=found.low,

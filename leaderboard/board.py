@@ -66,6 +66,8 @@ class ArmRow(Record):
     system: str
     base: str
     round: int
+    trained: bool
+    """Whether it is on the way from supervised fine-tuning through the DPO rounds."""
     arm: Arm
     accuracy: float
     low: float

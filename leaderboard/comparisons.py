@@ -90,8 +90,7 @@ def _round_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iter
 
 def _trained(rows: pl.DataFrame) -> pl.DataFrame:
     """Base model, round and label of every trained system; round 0 is supervised fine-tuning."""
-    trained = rows.filter((pl.col("round") > 0) | (pl.col("system") == "sft"))
-    return trained.select("base", "round", "label").unique().sort("base", "round", "label")
+    return rows.filter("trained").select("base", "round", "label").unique().sort("base", "round", "label")
 
 
 def _bases(rows: pl.DataFrame) -> dict[str, str]:

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from insightv_bench.errors import require
 
+from .alternatives import NAME_LENGTH, accuracy_words, rounds_words, severity_words
 from .board import ARMS, ArmRow, Board, ComparableSet, RobustnessRow
 from .robustness import ANY
-from .text import percent, short
+from .text import short
 
 WIDTH = 4.8  # inches, as are all sizes here
 ROW_HEIGHT = 0.17
@@ -22,7 +23,6 @@ INK = {"": "#1f2328", "-dark": "#e6edf3"}
 """Suffix of the file name -> colour of text and axes."""
 GRID = {"": "#d0d7de", "-dark": "#3d444d"}
 MARKERS = "osD^vPXdp*"
-NAME_LENGTH = 28
 SHARES = (0, 104)
 """Percent; above 100 there is room for a marker."""
 ROUND_ARMS = ("reason", "reason+summary")
@@ -66,7 +66,7 @@ def _planned(board: Board, found: ComparableSet) -> Iterator[tuple[str, str, tup
     arms = [row for row in board.arms if row.set == found.name]
     yield (
         "board",
-        _accuracy_words(arms),
+        accuracy_words(arms),
         (WIDTH, 1.1 + ROW_HEIGHT * (len(arms) + len(_arms(arms)))),
         _accuracy(arms, found.systems),
     )
@@ -75,13 +75,13 @@ def _planned(board: Board, found: ComparableSet) -> Iterator[tuple[str, str, tup
         num_rows = (len(_flaws(curve)) + 1) // 2
         yield (
             "robustness",
-            _severity_words(curve),
+            severity_words(curve),
             (WIDTH, 0.9 + PANEL_HEIGHT * num_rows),
             _severity(curve, found.systems),
         )
-    rounds = [row for row in arms if row.arm in ROUND_ARMS and not row.system.startswith("base")]
+    rounds = [row for row in arms if row.arm in ROUND_ARMS and row.trained]
     if len({row.round for row in rounds}) > 1:
-        yield "rounds", _rounds_words(rounds), (WIDTH, 2.8), _rounds(rounds)
+        yield "rounds", rounds_words(rounds), (WIDTH, 2.8), _rounds(rounds)
 
 
 def _style(theme: str) -> dict[str, Any]:
@@ -215,31 +215,5 @@ def _arms(rows: Sequence[ArmRow]) -> list[str]:
     return [arm for arm in ARMS if any(row.arm == arm for row in rows)]
 
 
-def _systems(rows: Sequence[ArmRow] | Sequence[RobustnessRow]) -> list[str]:
-    return list(dict.fromkeys(row.system for row in rows))
-
-
 def _flaws(rows: Sequence[RobustnessRow]) -> list[str]:
     return list(dict.fromkeys(row.flaw for row in rows))
-
-
-def _accuracy_words(rows: Sequence[ArmRow]) -> str:
-    cells = ", ".join(f"{short(row.system, NAME_LENGTH)} {row.arm} {percent(row.accuracy)} %" for row in rows)
-    return f"Accuracy with 95 % intervals by arm and system: {cells}."
-
-
-def _severity_words(rows: Sequence[RobustnessRow]) -> str:
-    parts = []
-    for system in _systems(rows):
-        points = [row for row in rows if row.system == system and row.flaw == ANY]
-        falls = f"{percent(points[0].accuracy)} % at severity {points[0].severity:g}"
-        parts.append(
-            f"{short(system, NAME_LENGTH)} {falls}, {percent(points[-1].accuracy)} % at {points[-1].severity:g}"
-        )
-    return f"Accuracy against severity, one panel a flaw. Over all flaws: {'; '.join(parts)}."
-
-
-def _rounds_words(rows: Sequence[ArmRow]) -> str:
-    ordered = sorted(rows, key=lambda row: (row.arm, row.base, row.round))
-    cells = ", ".join(f"{row.arm} after round {row.round} {percent(row.accuracy)} %" for row in ordered)
-    return f"Accuracy over DPO rounds, round 0 being supervised fine-tuning: {cells}."

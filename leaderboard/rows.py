@@ -27,8 +27,9 @@ SEPARATOR = "\x1f"
 def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     """Every row under the folders, and notes in words on what was left out or renamed.
 
-    Adds `label` (the system's name on the board), `level` (severity to the nearest quarter), `misleads` (the path is
-    flawed and its planted answer is not the gold answer) and `follows` (the reply gives the planted answer).
+    Adds `label` (the system's name on the board), `trained` (supervised fine-tuning or a DPO round), `level` (severity
+    to the nearest quarter), `misleads` (the path is flawed and its planted answer is not the gold answer) and `follows`
+    (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
     files = [file for folder in eval_folders for file in _files(folder)]
@@ -40,6 +41,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
+    kept = kept.with_columns(trained=pl.col("system").str.contains(r"^(sft|dpo-\d+)$"))
     return _with_planted(kept), notes
 
 

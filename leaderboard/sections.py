@@ -151,7 +151,7 @@ def _point(row: RobustnessRow) -> list[Cell]:
 
 def rounds(shown: Board, found: ComparableSet) -> str:
     """Each trained system's accuracy in the arms that DPO is meant to move."""
-    rows = [row for row in shown.arms if row.set == found.name and row.arm in ROUND_ARMS]
+    rows = [row for row in shown.arms if row.set == found.name and row.arm in ROUND_ARMS and row.trained]
     if not any(row.round for row in rows):
         return ""
     groups = [

@@ -58,7 +58,7 @@ def sample_program(random_: random.Random, scene: Scene, kind: Kind) -> Program 
         return Program(kind, tuple(random_.sample(colours, random_.randint(2, min(4, len(colours))))))
     if (kind == "tallest" and values[-1] == values[-2]) or (kind == "shortest" and values[0] == values[1]):
         return None
-    return Program(kind, colours, random_.randint(2, values[-1]) if kind == "count" else 0)
+    return Program(kind, colours, random_.randint(1, max(1, values[-1] - 1)) if kind == "count" else 0)
 
 
 def question_text(program: Program) -> str:

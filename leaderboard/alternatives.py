@@ -1,0 +1,34 @@
+"""The figures in words, for who cannot see them. This module draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .board import ArmRow, RobustnessRow
+from .robustness import ANY
+from .text import percent, short
+
+NAME_LENGTH = 28
+"""Of a system, in a figure and in its alternative."""
+
+
+def accuracy_words(rows: Sequence[ArmRow]) -> str:
+    cells = ", ".join(f"{short(row.system, NAME_LENGTH)} {row.arm} {percent(row.accuracy)} %" for row in rows)
+    return f"Accuracy with 95 % intervals by arm and system: {cells}."
+
+
+def severity_words(rows: Sequence[RobustnessRow]) -> str:
+    parts = []
+    for system in list(dict.fromkeys(row.system for row in rows)):
+        points = [row for row in rows if row.system == system and row.flaw == ANY]
+        falls = f"{percent(points[0].accuracy)} % at severity {points[0].severity:g}"
+        parts.append(
+            f"{short(system, NAME_LENGTH)} {falls}, {percent(points[-1].accuracy)} % at {points[-1].severity:g}"
+        )
+    return f"Accuracy against severity, one panel a flaw. Over all flaws: {'; '.join(parts)}."
+
+
+def rounds_words(rows: Sequence[ArmRow]) -> str:
+    ordered = sorted(rows, key=lambda row: (row.arm, row.base, row.round))
+    cells = ", ".join(f"{row.arm} after round {row.round} {percent(row.accuracy)} %" for row in ordered)
+    return f"Accuracy over DPO rounds, round 0 being supervised fine-tuning: {cells}."
