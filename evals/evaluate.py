@@ -76,16 +76,22 @@ def _run(
 ) -> list[EvalRecord]:
     from .model import Seats
 
-    settings, name = context.stage.settings, context.stage.options["task"]
+    settings, name, version = (
+        context.stage.settings,
+        context.stage.options["task"],
+        context.stage.options["task_version"],
+    )
     assert isinstance(settings, EvalSettings)
     bar = context.progress.start(f"evaluating {context.stage.options['system']}", sum(map(len, tasks.values())))
     images = {image.sha256: image for question in questions for image in question.images}
     model = Seats(callers, images, lambda num: context.progress.advance(bar, num))
     samplings = {arm: settings.path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
-    results = run_lm_eval([arm_task(name, arm, rows, samplings[arm]) for arm, rows in tasks.items()], model, context)
+    results = run_lm_eval(
+        [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()], model, context
+    )
     context.progress.stop(bar)
     return [
-        eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], _system(context), name)
+        eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], _system(context))
         for arm in tasks
         for task in [task_name(name, arm)]
         for sample in results["samples"][task]
@@ -93,7 +99,7 @@ def _run(
 
 
 def _system(context: Context) -> dict[str, Any]:
-    return {name: context.stage.options[name] for name in ("system", "base", "round")}
+    return {name: context.stage.options[name] for name in ("system", "base", "round", "task", "task_version")}
 
 
 def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any]:
@@ -102,6 +108,7 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
     from lm_eval.loggers import EvaluationTracker
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    logging.getLogger("lm_eval").propagate = False
     tracker = EvaluationTracker(output_path=str(context.folder / LM_EVAL))
     gc.collect()
     gc.freeze()  # lm-eval collects garbage often; what is alive now need not be looked at again

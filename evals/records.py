@@ -1,4 +1,4 @@
-"""lm-eval's samples -> EvalRecord rows: one reply of one system in one arm, with all that is needed to score it again."""
+"""lm-eval's samples -> EvalRecord rows: one reply of one system in one arm, and all that scoring it again needs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from insightv_bench.answers import PARSER, matches, read
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import EvalRecord
-
-from .tasks import task_version
 
 DOC_COLUMNS = (
     "arm",
@@ -33,20 +31,14 @@ DOC_COLUMNS = (
 )
 
 
-def eval_record(
-    doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any], task: str
-) -> EvalRecord:
+def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
     options = tuple(doc["options"])
     reading = read(response, doc["answer_type"], options)
     right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options)
     judges = doc["seat"] == "summary" and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},
-        system=system["system"],
-        base=system["base"],
-        round=system["round"],
-        task=task,
-        task_version=task_version(doc["prompt"]),
+        **system,
         options=options,
         sample=0,
         response=response,

@@ -15,7 +15,7 @@ from insightv_bench.chat import ask
 from insightv_bench.records import Arm, Question
 from insightv_bench.settings import Sampling
 from insightv_bench.world.level import Level
-from insightv_bench.world.questions import VERSION, sample_questions
+from insightv_bench.world.questions import sample_questions
 
 from .arms import exact_text
 
@@ -28,12 +28,7 @@ def task_name(task: str, arm: Arm) -> str:
     return f"{task}_{arm.replace('+', '_').replace('-', '_')}"
 
 
-def task_version(prompt: str) -> str:
-    """Scores compare only where world, prompt and answer reader are the same."""
-    return f"{VERSION}/{prompt}/{PARSER}"
-
-
-def arm_task(task: str, arm: Arm, docs: Sequence[Mapping[str, Any]], sampling: Sampling) -> Any:
+def arm_task(task: str, version: str, arm: Arm, docs: Sequence[Mapping[str, Any]], sampling: Sampling) -> Any:
     """The arm over these documents, as an lm-eval task object."""
     import datasets
     from lm_eval.api.task import ConfigurableTask
@@ -53,7 +48,7 @@ def arm_task(task: str, arm: Arm, docs: Sequence[Mapping[str, Any]], sampling: S
             {"metric": "acc", "aggregation": "mean", "higher_is_better": True},
             {"metric": "unread", "aggregation": "mean", "higher_is_better": False},
         ],
-        "metadata": {"version": task_version(docs[0]["prompt"])},
+        "metadata": {"version": version, "prompt": docs[0]["prompt"], "parser": PARSER},
     }
     return ConfigurableTask(config=config)
 

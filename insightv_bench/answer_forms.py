@@ -18,11 +18,14 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Place = tuple[int, int]
 
 # Openers and closers around an answer that say nothing of it; an opener is tried before any that it begins with.
-_WRAPPERS = (
+_MARKUP = (
     *((f"\\{name}{{", "}") for name in ("boxed", "fbox", "textbf", "text", "mathrm", "mathbf", "mbox", "textit")),
     *(("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$"), ("**", "**"), ("__", "__"), ("*", "*"), ("_", "_")),
-    *(("`", "`"), ('"', '"'), ("'", "'"), ("“", "”"), ("(", ")"), ("[", "]"), ("{", "}")),
+    *(("`", "`"), ('"', '"'), ("'", "'"), ("“", "”")),
 )
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+# What JSON makes of a LaTeX command whose backslash is not escaped: `"\frac"` is a form feed and `rac`.
+_SWALLOWED = str.maketrans({"\f": "\\f", "\b": "\\b", "\t": "\\t", "\r": "\\r"})
 _EDGES = " \t\r\n.,;:!"
 
 _SIGNS = str.maketrans({"−": "-", "–": "-", "，": ",", "％": "%", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
@@ -41,6 +44,10 @@ _NUMBER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+_NUMBER_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
 _YES_NO = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _ARTICLES = frozenset(("a", "an", "the"))
 _KEPT_SIGNS = frozenset("#%&@/")
@@ -48,11 +55,17 @@ _NO_PUNCTUATION = str.maketrans({"'": "", **dict.fromkeys('!"()*,-.:;?[\\]_{}', 
 _OWN_LETTER = re.compile(r"\s*\(?([A-Z])(?:[).:]|\.\))\s+(?=\S)")
 
 
-def unwrapped(text: str, start: int, end: int) -> Place:
-    """The place inside brackets, quotes, bold and LaTeX that stand around the whole piece."""
+def unswallowed(text: str) -> str:
+    """The text with the backslashes back that JSON took from LaTeX commands as `\\f`, `\\b`, `\\t` or `\\r`."""
+    return text.translate(_SWALLOWED)
+
+
+def unwrapped(text: str, start: int, end: int, brackets: bool = True) -> Place:
+    """The place inside quotes, bold, LaTeX and, with `brackets`, brackets that stand around the whole piece."""
+    wrappers = _MARKUP + _BRACKETS if brackets else _MARKUP
     for _ in range(8):
         start, end = trimmed(text, start, end)
-        inner = _peeled(text, start, end)
+        inner = _peeled(text, start, end, wrappers)
         if inner is None:
             break
         start, end = inner
@@ -72,10 +85,10 @@ def _decimal(text: str, start: int, end: int) -> bool:
     return text[start] == "." and start + 1 < end and text[start + 1].isdigit()
 
 
-def _peeled(text: str, start: int, end: int) -> Place | None:
+def _peeled(text: str, start: int, end: int, wrappers: tuple[tuple[str, str], ...]) -> Place | None:
     if start < end and text[start].isalnum():
         return None
-    for opener, closer in _WRAPPERS:
+    for opener, closer in wrappers:
         inner = (start + len(opener), end - len(closer))
         if text.startswith(opener, start) and text.endswith(closer, start, end) and inner[0] < inner[1]:
             return inner if _pairs(text[inner[0] : inner[1]], opener, closer) else None
@@ -97,12 +110,14 @@ def _pairs(inside: str, opener: str, closer: str) -> bool:
 def number_value(text: str) -> float | None:
     """The number that the whole piece states, without separators, currency, percent sign and unit; finite, or None.
 
-    `5 million` is 5000000; `3/4` and `\\frac{3}{4}` are 0.75; `50%` is 50.
+    `5 million` is 5000000; `five` is 5; `3/4` and `\\frac{3}{4}` are 0.75; `50%` is 50.
     """
     if len(text) > MAX_NUMBER_CHARS:
         return None
     piece = plain_math(text)
     start, end = unwrapped(piece, 0, len(piece))
+    if piece[start:end].casefold() in _NUMBER_WORDS:
+        return float(_NUMBER_WORDS.index(piece[start:end].casefold()))
     match = _NUMBER.fullmatch(piece, start, end)
     if not match or (match["sign"] and match["inner"]):
         return None
@@ -167,8 +182,8 @@ def valid_letters(options: Sequence[str]) -> str:
 
 def option_by_text(text: str, options: Sequence[str]) -> str | None:
     """The letter of the one option whose text, or failing that whose value, the piece is."""
-    keys = _option_keys(tuple(options))
-    if not keys or len(text) > MAX_CHARS:
+    longest, keys = _option_keys(tuple(options))
+    if not keys or len(text) > min(MAX_CHARS, 4 * longest + 40):
         return None
     for said, wanted in zip(_keys(text), zip(*keys, strict=True), strict=True):
         letters = [letter for letter, key in zip(LETTERS, wanted, strict=False) if key and key == said]
@@ -178,8 +193,9 @@ def option_by_text(text: str, options: Sequence[str]) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _option_keys(options: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
-    return tuple(_keys(option) for option in option_texts(options))
+def _option_keys(options: tuple[str, ...]) -> tuple[int, tuple[tuple[str, str, str], ...]]:
+    """The characters of the longest option, and the spellings of each."""
+    return max(map(len, options), default=0), tuple(_keys(option) for option in option_texts(options))
 
 
 def _keys(text: str) -> tuple[str, str, str]:

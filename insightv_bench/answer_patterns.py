@@ -14,16 +14,19 @@ MAX_DECLARATIONS = 64  # the last ones; the rest of a longer reply is not looked
 MAX_REGION_CHARS = 400
 MAX_BOXED_CHARS = 2_000
 MAX_FIRM_GAP_CHARS = 40
+MAX_CLAUSE_CHARS = 160
 
 _KIND = r"(?:multiple[- ]choice\s+)?(?:answer|option|choice|statement|solution|result|response|letter|match)s?"
 _QUALITY = r"(?:final|correct|right|best|closest|most\s+\w+|likely|appropriate|suitable|nearest)"
-_IS = r"(?:\bis\b|\bare\b|\b(?:would|should|must|will)\s+be\b|\bbecomes\b|[:：])"
+_IS = r"(?:[是为]|\bis\b|\bare\b|\b(?:would|should|must|will)\s+be\b|\bbecomes\b|[:：])"
 _MARK = re.compile(
     rf"""(?<![\w"'“])(?:{_QUALITY}\s+{_KIND}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b
     (?P<gap>[^.\n:：=?"]{{0,80}}?)[\s*_]*{_IS}(?:[\s*_]*{_IS})*[ \t*_]*""",
     re.VERBOSE | re.IGNORECASE,
 )
 _HEADING = re.compile(r"^[#*_ \t]*(?:final\s+)?answer[*_: \t]*$|^####(?=[ \t])", re.MULTILINE | re.IGNORECASE)
+_CHINESE = re.compile(r"答案\s*(?:是|为)?\s*[:：]?\s*")
+_ALONE = re.compile(r"^[#*_ \t]*(?i:(?:final\s+)?answer)[ \t]+(?=[(\[*]*[A-Z][)\]*.]*[ \t]*$)", re.MULTILINE)
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _BOXED = re.compile(r"\\f?boxed\s*\{")
 _REVERSED = re.compile(
@@ -34,22 +37,25 @@ _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
 _LINE_END = re.compile(r"\n")
 _BREAK = re.compile(r"[.!?;\n](?=\s|$)")
 # A clause that reports what another said: the summary agent quoting the path, or a solver quoting a student.
-_OTHER = (
-    r"(?:path|reasoning|agent|model|trace|chain|solution|analysis|student|author|it|they|previous|earlier|given|"
-    r"original|step\s+\d+)"
-)
+_OTHER = r"(?:path|reasoning|agent|model|trace|chain|student|author|(?:given|provided|previous|original)\s+solution)"
 _SAID = (
     r"(?:conclud\w+|claim\w*|stat(?:e[sd]?|ing)|sa(?:ys|id|ying)|g[ai]v(?:es?|ing)|f(?:ound|inds)|ch(?:ose|ooses)|"
-    r"answer(?:s|ed)|g[oe]ts?|suggest\w*|thinks?|thought|believe[sd]?|assert\w*|argue[sd]?|assum\w+|arriv\w+|report\w*)"
+    r"answer(?:s|ed)|g[oe]ts?|suggest\w*|thinks?|thought|believe[sd]?|assert\w*|argue[sd]?|arriv\w+|report\w*)"
 )
-_REPORTED = re.compile(rf"\b{_OTHER}\b.*\b{_SAID}\b", re.IGNORECASE)
+_REPORTED = re.compile(
+    rf"\b{_OTHER}\b.*\b{_SAID}\b|\b(?:it|they|he|she)\s+(?:\w+\s+)?{_SAID}\s+(?:that\s+)?(?:the\s+)?$", re.IGNORECASE
+)
 _TURN = re.compile(r"\b(?:but|however|so|therefore|thus|hence|instead|actually)\b", re.IGNORECASE)
 _POSSESSIVE = re.compile(rf"(?:\b{_OTHER}['’]s|\b(?:its|their|his|her))\s+(?:\w+\s+)?$", re.IGNORECASE)
 _SUPPOSED = re.compile(
     r"\b(?:if|whether|unless|suppose|assume|assuming)\s+(?:that\s+)?(?:the\s+|my\s+)?$", re.IGNORECASE
 )
-_OF_ANOTHER = re.compile(r"\b(?:path|reasoning|agent|trace|student)\b", re.IGNORECASE)
-_DENIED = re.compile(r"[\s*_]*(?:not|n['’]t|never|neither|unclear|unknown|either)\b", re.IGNORECASE)
+_ANOTHERS = re.compile(rf"\b{_OTHER}\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:if|whether|unless|not|no|nor|neither|never|except|rather|instead|unlike|cannot|wrong|incorrect|false|ruled\s+out)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(r"[\s*_]*(?:not|n['’]t|never|neither)\b", re.IGNORECASE)
 
 
 class Declared(NamedTuple):
@@ -60,6 +66,8 @@ class Declared(NamedTuple):
     method: str
     firm: bool = False
     """True: it says "answer", so that where it cannot be read nothing before it may be read instead."""
+    denied: bool = False
+    """True: it says what the answer is not, or begins so: `The answer is not enough information`."""
 
 
 def declarations(text: str, start: int, end: int, whole_line: bool) -> list[Declared]:
@@ -76,29 +84,42 @@ def declarations(text: str, start: int, end: int, whole_line: bool) -> list[Decl
 
 def is_quoted(text: str, start: int, at: int) -> bool:
     """Whether the clause up to `at` reports what another said, or only supposes it."""
-    clause = clause_before(text, start, at)
+    clause = _clause(text, start, at)
     reported = _REPORTED.search(clause)
     if reported and not _TURN.search(clause, reported.end()):
         return True
     return bool(_POSSESSIVE.search(clause) or _SUPPOSED.search(clause))
 
 
-def clause_before(text: str, start: int, at: int) -> str:
-    """What stands before `at` in its sentence, at most 160 characters."""
-    before = text[max(start, at - 160) : at]
+def is_stated(text: str, start: int, at: int, end: int) -> bool:
+    """Whether a letter in passing is the writer's own and not denied: its sentence names no path and no negation."""
+    after = _SENTENCE_END.search(text, at, min(end, at + MAX_CLAUSE_CHARS))
+    sentence = _clause(text, start, at) + text[at : after.start() if after else min(end, at + MAX_CLAUSE_CHARS)]
+    return not (_ANOTHERS.search(sentence) or is_negated(sentence))
+
+
+def is_negated(text: str) -> bool:
+    """Whether anything in the text is denied or only supposed."""
+    return bool(_NEGATED.search(text))
+
+
+def _clause(text: str, start: int, at: int) -> str:
+    """What stands before `at` in its sentence."""
+    before = text[max(start, at - MAX_CLAUSE_CHARS) : at]
     breaks = [match.end() for match in _BREAK.finditer(before)]
     return before[breaks[-1] :] if breaks else before
 
 
 def _marked(text: str, start: int, end: int, whole_line: bool) -> Iterator[Declared]:
-    for pattern in (_MARK, _HEADING):
+    for pattern in (_MARK, _HEADING, _CHINESE, _ALONE):
         marks = deque(pattern.finditer(text, start, end), maxlen=MAX_DECLARATIONS)
         for mark in marks:
             gap = mark.groupdict().get("gap") or ""
-            quoted = _OF_ANOTHER.search(gap) or is_quoted(text, start, mark.start())
-            if not quoted and not _DENIED.match(text, mark.end(), end):
-                firm = "answer" in mark[0].casefold() and len(gap) <= MAX_FIRM_GAP_CHARS
-                yield Declared(*_region(text, mark.end(), end, whole_line), "declared", firm)
+            if _ANOTHERS.search(gap) or is_quoted(text, start, mark.start()):
+                continue
+            denied = bool(_DENIED.match(text, mark.end(), end))
+            firm = not denied and "answer" in mark[0].casefold() and len(gap) <= MAX_FIRM_GAP_CHARS
+            yield Declared(*_region(text, mark.end(), end, whole_line), "declared", firm, denied)
 
 
 def _region(text: str, start: int, end: int, whole_line: bool) -> tuple[int, int]:
@@ -113,7 +134,7 @@ def _region(text: str, start: int, end: int, whole_line: bool) -> tuple[int, int
 def _boxed(text: str, start: int, end: int) -> Iterator[Declared]:
     for mark in deque(_BOXED.finditer(text, start, end), maxlen=MAX_DECLARATIONS):
         close = _closing(text, mark.end(), min(end, mark.end() + MAX_BOXED_CHARS))
-        if close is not None:
+        if close is not None and not is_quoted(text, start, mark.start()):
             yield Declared(mark.end(), close, "boxed")
 
 

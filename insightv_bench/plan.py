@@ -11,8 +11,9 @@ from typing import Any
 from .errors import RecipeError
 from .recipe import Recipe
 from .records import Arm
-from .settings import EvalSettings, HfEngine, PathsSettings, RoundsSettings, WorldSource
+from .settings import EvalSettings, HfEngine, PathsSettings, RoundsSettings, Source, WorldSource
 from .stage import STAGE_MODEL, Stage
+from .world.questions import VERSION as WORLD_VERSION
 
 TEACHER, AGENT = "teacher", "sft"
 QUESTIONS, SAMPLE = "questions-train", "questions-sample"
@@ -186,9 +187,14 @@ def _system(
         "arms": arms,
         "seats": seats,
     }
-    options |= {"questions": questions, "paths": paths, "flawed": flawed, "task": task}
+    options |= {"task_version": task_version(recipe.questions[settings.questions]), "questions": questions, "paths": paths, "flawed": flawed, "task": task}
     inputs = dict.fromkeys(_with(questions, paths, flawed, *models))
     yield Stage(f"eval-{system}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
+
+
+def task_version(source: Source) -> str:
+    """Scores compare only over the same version of the same questions."""
+    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision
 
 
 def _seat(arm: Arm) -> str:

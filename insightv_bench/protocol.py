@@ -4,7 +4,7 @@ A path is one JSON object a line: steps `{"summary", "reasoning", "action"}`, th
 
     json      ours, as above; also fenced, as an array, over several lines, or slightly broken (then `repaired`)
     official  the same with `title`, `content`, `next_action` (`continue` or `final_answer`); an object whose title is
-              "Final answer" is the answer
+              "Final answer" is the answer, unless it says `continue` or another answer follows it
     thoughts  `<thoughts>` ... `</thoughts>` with lines "Title: content", then the answer
     think     `<think>` ... `</think>`, each paragraph a step, then the answer; or a server's `reasoning_content`
     prose     text with no structure: always malformed, since where a step or the answer lies would be a guess
@@ -150,9 +150,9 @@ def _path_of_objects(objects: Objects, offset: int) -> ParsedPath:
     if not found:
         return _malformed("json" if objects.broken or objects.cut else "prose")
     dialect = "official" if dialect_of(found[0]) is OFFICIAL else "json"
-    repaired = any(each.repaired for each in found)
     answer = read_answer(found[-1], offset)
     stopped = not found[-1].closed and answer is None and read_step(found[-1]) is None
+    repaired = any(each.repaired for each in (found[:-1] if stopped else found))
     steps = [read_step(each) for each in (found[:-1] if stopped or answer else found)]
     whole = tuple(step for step in steps if step)
     if objects.broken or not whole or len(whole) < len(steps) or (answer and objects.cut):

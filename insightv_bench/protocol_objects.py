@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 MAX_MENDED_CHARS = 16_000  # one object; a step of 1,024 tokens has about 5,000
-MAX_MENDED_BRACES = 40  # the library takes cubic time in `{` outside strings; a step's LaTeX has fewer
-MAX_MENDED_OBJECTS = 16  # a text with more of them broken is not "slightly" broken
+MAX_MENDED_BRACES = 80  # the library takes cubic time in braces outside strings; a step's LaTeX has fewer
+MAX_MENDED_OBJECTS = 32  # a text with more of them broken is not "slightly" broken
 MAX_OBJECTS = 10_000
 
 _KEYS = "summary|reasoning|action|title|content|next_action|answer|verdict|correction"
@@ -23,6 +23,8 @@ _LINE_START = re.compile(rf"^[ \t]*[\[,]?[ \t]*(?={_OBJECT})", re.MULTILINE)
 _ENDS_QUOTED = re.compile(r"""(?<!\\)["'”]\s*,?\s*\}?\s*$""")
 _PUNCTUATION = str.maketrans("", "", "{}[]\"'“”‘’`\\,: \t\n\r\f\v")
 _CONTROL = str.maketrans("\n\r\t\f\b", "     ")
+# What `json_repair` raises on text that it cannot mend: the first two by design, the others by its own slips.
+_LIBRARY_FAILS = (ValueError, RecursionError, AssertionError, LookupError, TypeError, AttributeError)
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -146,7 +148,8 @@ def _mend(piece: str, offset: int) -> Found | None:
     """The broken object at the head of `piece`, mended by `json_repair`; None where that would lose or add a word."""
     closed = "}" in piece
     body = piece[: piece.rindex("}") + 1] if closed else piece.rstrip("` \t\r\n]")
-    if len(body) > MAX_MENDED_CHARS or body.count("{") > MAX_MENDED_BRACES or not _ENDS_QUOTED.search(body[-64:]):
+    num_braces = body.count("{") + body.count("}")
+    if len(body) > MAX_MENDED_CHARS or num_braces > MAX_MENDED_BRACES or not _ENDS_QUOTED.search(body[-64:]):
         return None
     fields = _repair(body)
     if not fields or not _same_words(body, fields):
@@ -163,7 +166,7 @@ def _repair(body: str) -> dict[str, Any] | None:
 
     try:
         fields = loads(body, skip_json_loads=True)
-    except (ValueError, RecursionError):  # nested too deeply
+    except _LIBRARY_FAILS:
         return None
     return fields if isinstance(fields, dict) else None
 

@@ -31,8 +31,9 @@ class AnswerRead(NamedTuple):
 
 
 def is_step(found: Found) -> bool:
-    """Whether an object means to be a step, readable or not: it has a step's key and is not an answer."""
-    return not found.values.keys().isdisjoint((*OURS, *OFFICIAL)) and read_answer(found) is None
+    """Whether an object means to be a step, readable or not: it has a step's key and is not an answer alone."""
+    keys = found.values.keys()
+    return not keys.isdisjoint((*OURS, *OFFICIAL)) and (read_answer(found) is None or "next_action" in keys)
 
 
 def read_step(found: Found) -> Step | None:
@@ -50,7 +51,7 @@ def step_problem(found: Found) -> str:
     missing = [key for key in keys if key not in found.values]
     if found.repeats:
         return "a key is written twice"
-    if "answer" in found.values or read_answer(found):
+    if "answer" in found.values or (read_answer(found) and missing):
         return "the object holds an answer where a step was asked for"
     if missing:
         return f"the key {_listed(missing)} is missing"
@@ -115,7 +116,10 @@ def is_unicode(text: str) -> bool:
 
 
 def _answer_key(found: Found) -> str | None:
-    """`answer`; or `content` of an object whose title is "Final answer", as the official code's last call replies."""
+    """`answer`; or `content` of an object whose title is "Final answer", as the official code's last call replies.
+
+    With `next_action` it may be a step too; then it is the answer where it is the last object.
+    """
     values = found.values
     if "answer" in values:
         return None if any(key in values for key in (*OURS, *OFFICIAL)) else "answer"

@@ -35,7 +35,7 @@ class Recipe(Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: int = Field(0, ge=0)
-    threads: int = Field(2, ge=1)
+    threads: int = Field(1, ge=1)
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
     world: Level = Level()
     questions: dict[str, Source]

@@ -15,16 +15,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from . import __version__
+from .answers import PARSER
+from .chat import load_prompt, prompt_names
 from .errors import RunError, StageError
 from .journal import Journal
 from .progress import Progress
 from .records import Record, as_row, content_id
 from .settings import EngineSettings, HfEngine, Section
 from .tables import read_rows, write_file, write_shards, write_text
+from .world.questions import VERSION as WORLD_VERSION
 
 R = TypeVar("R", bound=Record)
 MANIFEST = "manifest.json"
@@ -120,8 +125,20 @@ def drop(record: Record, reason: str) -> Dropped:
 
 
 def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:
-    content = [stage.function, stage.settings.model_dump(mode="json"), dict(stage.options), seed]
+    content = [stage.function, stage.settings.model_dump(mode="json"), dict(stage.options), seed, code_versions()]
     return content_id(content, {name: folder.name for name, folder in sorted(inputs.items())}, length=12)
+
+
+@cache
+def code_versions() -> dict[str, str]:
+    """What changes a stage's rows though no recipe changed: prompts, answer reader, drawn world, this package."""
+    prompts = {name: load_prompt(name).template for name in prompt_names()}
+    return {
+        "insightv-bench": __version__,
+        "answers": PARSER,
+        "world": WORLD_VERSION,
+        **{load_prompt(name).label: content_id(template) for name, template in prompts.items()},
+    }
 
 
 def is_whole(folder: Path) -> bool:

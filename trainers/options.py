@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
         "bf16": not cpu,
         "gradient_checkpointing": not cpu,
         "dataloader_pin_memory": not cpu,
+        "dataloader_num_workers": 1,  # decodes the next batch's pictures meanwhile
         "report_to": [],
         "disable_tqdm": True,
         "logging_steps": 10,
@@ -48,7 +50,9 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
 def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path, seed: int) -> Any:
     """TRL's config of this class. Raises RecipeError for an option that it does not have or that is ours to set."""
     check_options(config_class, trainer)
-    return config_class(**{**defaults(checkpoints, seed), **trainer})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of options that TRL itself sets
+        return config_class(**{**defaults(checkpoints, seed), **trainer})
 
 
 def check_options(config_class: type, trainer: dict[str, Any]) -> None:

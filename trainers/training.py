@@ -48,6 +48,9 @@ def quiet() -> Iterator[None]:
 
 def run_trainer(trainer: Any, context: Context) -> dict[str, Any]:
     """Train from the last whole checkpoint, if there is one; save; return the figures for the manifest."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_callback(context))
     checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
     with quiet():
