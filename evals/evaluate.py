@@ -7,10 +7,11 @@ questions. The paths are written once and shared by every arm and every summary 
 from __future__ import annotations
 
 import gc
+import io
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
 from insightv_bench.engines import Caller, open_engine
@@ -86,9 +87,9 @@ def _run(
     images = {image.sha256: image for question in questions for image in question.images}
     model = Seats(callers, images, lambda num: context.progress.advance(bar, num))
     samplings = {arm: settings.path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
-    results = run_lm_eval(
-        [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()], model, context
-    )
+    with quiet():
+        made = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
+        results = run_lm_eval(made, model, context)
     context.progress.stop(bar)
     return [
         eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], _system(context))
@@ -96,6 +97,16 @@ def _run(
         for task in [task_name(name, arm)]
         for sample in results["samples"][task]
     ]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """lm-eval's own bars and advice, which would break ours; its errors still rise."""
+    logger = logging.getLogger("lm_eval")
+    logger.setLevel(logging.ERROR)
+    logger.propagate = False
+    with redirect_stderr(io.StringIO()):
+        yield
 
 
 def _system(context: Context) -> dict[str, Any]:
@@ -106,25 +117,25 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
     """lm-eval's results, written to its own files as well."""
     from lm_eval import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
+    from lm_eval.tasks import TaskManager
 
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    logging.getLogger("lm_eval").propagate = False
     tracker = EvaluationTracker(output_path=str(context.folder / LM_EVAL))
     gc.collect()
     gc.freeze()  # lm-eval collects garbage often; what is alive now need not be looked at again
     try:
-        results: dict[str, Any] = simple_evaluate(
+        results = simple_evaluate(
             model=model,
             model_args={"model": context.stage.options["system"]},
             tasks=tasks,
+            task_manager=TaskManager(include_defaults=False),  # else 13,000 YAML files are read first
             evaluation_tracker=tracker,
             bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
             log_samples=True,
             random_seed=context.seed,
         )
+        _save(tracker, results)
     finally:
         gc.unfreeze()
-    _save(tracker, results)
     return results
 
 

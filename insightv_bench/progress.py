@@ -5,6 +5,7 @@ Where there is no terminal (a log, CI), each finished stage is one line and noth
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ class Progress:
     """Bars on standard error, so that standard output stays for results."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or Console(file=sys.stderr)  # this stream, whatever is put in its place later
         self._bars = Bars(
             TextColumn("{task.description:<22}"),
             BarColumn(bar_width=20),

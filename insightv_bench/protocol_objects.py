@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 MAX_MENDED_CHARS = 16_000  # one object; a step of 1,024 tokens has about 5,000
-MAX_MENDED_BRACES = 80  # the library takes cubic time in braces outside strings; a step's LaTeX has fewer
+MAX_MENDED_BRACKETS = 120  # the library takes cubic time in brackets outside strings; a step's LaTeX has fewer
 MAX_MENDED_OBJECTS = 32  # a text with more of them broken is not "slightly" broken
 MAX_OBJECTS = 10_000
 
@@ -148,8 +148,8 @@ def _mend(piece: str, offset: int) -> Found | None:
     """The broken object at the head of `piece`, mended by `json_repair`; None where that would lose or add a word."""
     closed = "}" in piece
     body = piece[: piece.rindex("}") + 1] if closed else piece.rstrip("` \t\r\n]")
-    num_braces = body.count("{") + body.count("}")
-    if len(body) > MAX_MENDED_CHARS or num_braces > MAX_MENDED_BRACES or not _ENDS_QUOTED.search(body[-64:]):
+    num_brackets = sum(body.count(bracket) for bracket in "{}[")
+    if len(body) > MAX_MENDED_CHARS or num_brackets > MAX_MENDED_BRACKETS or not _ENDS_QUOTED.search(body[-64:]):
         return None
     fields = _repair(body)
     if not fields or not _same_words(body, fields):

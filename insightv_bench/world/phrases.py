@@ -49,7 +49,8 @@ STATES = (
 
 def phrases() -> list[str]:
     """Every piece once, in a fixed order."""
-    prompts = [piece for name in PROMPTS for piece in SLOT.split(load_prompt(name).template)[::2]]
+    # Without the newlines around it: the end of a path's line would take the first.
+    prompts = [piece.strip("\n") for name in PROMPTS for piece in SLOT.split(load_prompt(name).template)[::2]]
     questions = [piece for text in TEXTS.values() for piece in re.split(r"\{\w+\}", text)]
     pieces = [*PROTOCOL, *STATES, LIST, LIST_ANY_ORDER, *prompts, *questions]
     return list(dict.fromkeys(piece for piece in pieces if len(piece) > 1))
