@@ -20,7 +20,7 @@ _KIND = r"(?:multiple[- ]choice\s+)?(?:answer|option|choice|statement|solution|r
 _QUALITY = r"(?:final|correct|right|best|closest|most\s+\w+|likely|appropriate|suitable|nearest)"
 _IS = r"(?:[是为]|\bis\b|\bare\b|\b(?:would|should|must|will)\s+be\b|\bbecomes\b|[:：])"
 _MARK = re.compile(
-    rf"""(?<![\w"'“])(?:{_QUALITY}\s+{_KIND}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b
+    rf"""(?<![\w"'“</])(?:{_QUALITY}\s+{_KIND}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b
     (?P<gap>[^.\n:：=?"]{{0,80}}?)[\s*_]*{_IS}(?:[\s*_]*{_IS})*[ \t*_]*""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -34,13 +34,13 @@ _REVERSED = re.compile(
     rf"(?:{_QUALITY}\s+)?(?:answer|option|choice)\b"
 )
 _SENTENCE_END = re.compile(r"[.!?;](?=\s|$)|\n")
-_LINE_END = re.compile(r"\n")
 _BREAK = re.compile(r"[.!?;\n](?=\s|$)")
 # A clause that reports what another said: the summary agent quoting the path, or a solver quoting a student.
 _OTHER = r"(?:path|reasoning|agent|model|trace|chain|student|author|(?:given|provided|previous|original)\s+solution)"
 _SAID = (
     r"(?:conclud\w+|claim\w*|stat(?:e[sd]?|ing)|sa(?:ys|id|ying)|g[ai]v(?:es?|ing)|f(?:ound|inds)|ch(?:ose|ooses)|"
-    r"answer(?:s|ed)|g[oe]ts?|suggest\w*|thinks?|thought|believe[sd]?|assert\w*|argue[sd]?|arriv\w+|report\w*)"
+    r"answer(?:s|ed)|g[oe]ts?|suggest\w*|thinks?|thought|believe[sd]?|assert\w*|argue[sd]?|arriv\w+|report\w*|"
+    r"ends|ended|reach\w*)"
 )
 _REPORTED = re.compile(
     rf"\b{_OTHER}\b.*\b{_SAID}\b|\b(?:it|they|he|she)\s+(?:\w+\s+)?{_SAID}\s+(?:that\s+)?(?:the\s+)?$", re.IGNORECASE
@@ -52,7 +52,8 @@ _SUPPOSED = re.compile(
 )
 _ANOTHERS = re.compile(rf"\b{_OTHER}\b", re.IGNORECASE)
 _NEGATED = re.compile(
-    r"\b(?:if|whether|unless|not|no|nor|neither|never|except|rather|instead|unlike|cannot|wrong|incorrect|false|ruled\s+out)\b|n['’]t\b",
+    r"\b(?:if|whether|unless|not|no|nor|neither|never|except|rather|instead|unlike|cannot|wrong|incorrect|false|"
+    r"ruled\s+out)\b|n['’]t\b",
     re.IGNORECASE,
 )
 _DENIED = re.compile(r"[\s*_]*(?:not|n['’]t|never|neither)\b", re.IGNORECASE)
@@ -91,10 +92,15 @@ def is_quoted(text: str, start: int, at: int) -> bool:
     return bool(_POSSESSIVE.search(clause) or _SUPPOSED.search(clause))
 
 
+def sentence_end(text: str, start: int, end: int) -> int:
+    """Where the sentence that begins at `start` ends."""
+    stop = _SENTENCE_END.search(text, start, end)
+    return stop.start() if stop else end
+
+
 def is_stated(text: str, start: int, at: int, end: int) -> bool:
     """Whether a letter in passing is the writer's own and not denied: its sentence names no path and no negation."""
-    after = _SENTENCE_END.search(text, at, min(end, at + MAX_CLAUSE_CHARS))
-    sentence = _clause(text, start, at) + text[at : after.start() if after else min(end, at + MAX_CLAUSE_CHARS)]
+    sentence = _clause(text, start, at) + text[at : sentence_end(text, at, min(end, at + MAX_CLAUSE_CHARS))]
     return not (_ANOTHERS.search(sentence) or is_negated(sentence))
 
 
@@ -127,8 +133,10 @@ def _region(text: str, start: int, end: int, whole_line: bool) -> tuple[int, int
     end = min(end, start + MAX_REGION_CHARS)
     while start < end and text[start] in " \t\r\n*_":
         start += 1
-    stop = (_LINE_END if whole_line else _SENTENCE_END).search(text, start, end)
-    return start, stop.start() if stop else end
+    if not whole_line:
+        return start, sentence_end(text, start, end)
+    stop = text.find("\n", start, end)
+    return start, stop if stop >= 0 else end
 
 
 def _boxed(text: str, start: int, end: int) -> Iterator[Declared]:

@@ -21,7 +21,7 @@ from insightv_bench.answer_forms import (
     valid_letters,
     yes_no,
 )
-from insightv_bench.answer_patterns import is_negated, is_quoted, is_stated
+from insightv_bench.answer_patterns import is_negated, is_quoted, is_stated, sentence_end
 from insightv_bench.records import AnswerType
 
 MAX_SHORT_CHARS = 400  # a reply short enough for an option said in words to be the answer
@@ -63,6 +63,7 @@ def option_piece(text: str, start: int, end: int, options: Sequence[str]) -> Pie
     begin = led.end() if led else start
     piece = whole_option(text, begin, end, options) or spelt_letter(text, begin, end, options)
     if piece is None:
+        end = sentence_end(text, start, end)
         return only_bracketed(text, start, end, options) or said_in_words(text, start, end, options)
     return piece if piece.answer else None
 
@@ -114,17 +115,18 @@ def text_after_letter(text: str, at: int, end: int) -> Place:
     return unwrapped(text, rest.end() if rest else at, end)
 
 
-def only_bracketed(text: str, start: int, end: int, options: Sequence[str], stated: bool = False) -> Piece | None:
-    """The one letter in brackets, quoted ones left out; with `stated`, denied ones too and any in a path's sentence."""
+def only_bracketed(text: str, start: int, end: int, options: Sequence[str]) -> Piece | None:
+    """The one letter in brackets; those quoted, denied or in a sentence on the path left out."""
     piece: Piece | None = None
     for match in _BRACKETED.finditer(text, start, end):
         place = match.span(match.lastindex or 0)
         letter = text[slice(*place)]
-        if letter not in valid_letters(options) or is_quoted(text, start, match.start()):
+        known = piece is not None and piece.answer == letter
+        if known or letter not in valid_letters(options) or is_quoted(text, start, match.start()):
             continue
-        if piece and piece.answer != letter:
+        if piece:
             return None
-        if not stated or is_stated(text, start, place[0], end):
+        if is_stated(text, start, place[0], end):
             piece = Piece(letter, *place, False)
     return piece
 

@@ -34,7 +34,7 @@ from insightv_bench.protocol_objects import objects_in
 from insightv_bench.protocol_reading import AnswerRead, is_step, read_answer
 from insightv_bench.records import AnswerType
 
-MAX_LOOKED_CHARS = 200_000  # at the end of a reply, where anything but our protocol's answer is looked for
+MAX_LOOKED_CHARS = 100_000  # at the end of a reply, where anything but our protocol's answer is looked for
 MAX_BARE_CHARS = 120
 MAX_BARE_WORDS = 6
 
@@ -124,7 +124,7 @@ def _lone_option(text: str, start: int, options: Sequence[str], declared: bool) 
     piece = _last_line(text, begin, last, end, options) if last else _one_line(text, begin, end, options)
     if piece or declared:  # what is declared and cannot be read is not replaced by a letter in passing
         return piece if piece and piece.answer else None
-    return only_bracketed(text, begin, end, options, stated=True) or said_in_words(text, begin, end, options)
+    return only_bracketed(text, begin, end, options) or said_in_words(text, begin, end, options)
 
 
 def _one_line(text: str, start: int, end: int, options: Sequence[str]) -> Piece | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from .errors import InsightvError
+from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
 
@@ -124,8 +124,6 @@ def _generator(model: str) -> list[str]:
 
 
 def first_stage(recipe: Recipe, verb: str) -> str:
-    from .errors import RecipeError
-
     stages = plan(recipe)
     for stage in stages:
         if stage.verb == verb:
@@ -174,8 +172,12 @@ def eval_command(
     if model or reason or summary:
         seats = find_seats(model, reason, summary)
         overrides += [f"model_seats.{seat}={place}" for seat, place in seats.items()]
-        overrides += [f"name={recipe}-{run_name(seats)}"]
-    run_to(_load(recipe, seed, overrides), out, "", dry_run)
+        system = run_name(model or reason or summary)
+        overrides += [f"task={Path(recipe).stem}", f"system={system}", f"name={Path(recipe).stem}-{system}"]
+    loaded = _load(recipe, seed, overrides)
+    if not (loaded.model_seats or loaded.base):
+        raise RecipeError(f"recipe `{recipe}` makes no model to evaluate", "name one with `--model`")
+    run_to(loaded, out, "leaderboard", dry_run)
 
 
 @app.command("compare")

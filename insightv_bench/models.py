@@ -50,8 +50,10 @@ def _checked(place: str) -> str:
     return place
 
 
-def run_name(seats: dict[str, str]) -> str:
-    """A name for the evaluation's own run."""
-    parts = Path(seats["reason"]).parts
-    words = "-".join(parts[-3:] if "stages" not in parts else (parts[parts.index("stages") - 1], parts[-2]))
+def run_name(place: str) -> str:
+    """A short name for a run's folder, a model's folder (`<stage>/model` goes by the stage) or a Hub id."""
+    parts = [part for part in Path(place).parts if part not in ("/", "..", ".")]
+    words = parts[-2] if parts[-1] == "model" and len(parts) > 1 else parts[-1]
+    if not Path(place).exists():
+        words = "-".join(parts)
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")

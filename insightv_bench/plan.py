@@ -16,7 +16,7 @@ from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
 TEACHER, AGENT = "teacher", "sft"
-QUESTIONS, SAMPLE = "questions-train", "questions-sample"
+SAMPLE = "questions-sample"
 SUMMARY_ARMS: tuple[Arm, ...] = ("direct", "oracle", "flawed")
 """Arms in which the summary agent answers without the reasoning agent's paths: the same for every DPO round."""
 
@@ -46,6 +46,11 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
         yield Stage("lessons", "builders.questions:lessons", recipe.lessons, (), "build lessons", options)
 
 
+def questions_of(recipe: Recipe) -> str:
+    """The questions that paths are built for: `train`, or the only ones there are."""
+    return f"questions-{'train' if 'train' in recipe.questions else next(iter(recipe.questions))}"
+
+
 def _sampled(recipe: Recipe, name: str, questions: str, settings: PathsSettings, model: str = "") -> Iterator[Stage]:
     """Paths of `questions` and what the judge says of them."""
     yield Stage(f"paths-{name}", "builders.paths:paths", settings, _with(questions, model), "build paths")
@@ -60,12 +65,13 @@ def _with(*names: str) -> tuple[str, ...]:
 def _corpora(recipe: Recipe) -> Iterator[Stage]:
     if not recipe.paths:
         return
-    yield from _sampled(recipe, TEACHER, QUESTIONS, recipe.paths)
+    questions = questions_of(recipe)
+    yield from _sampled(recipe, TEACHER, questions, recipe.paths)
     if recipe.reason:
-        inputs = (QUESTIONS, f"paths-{TEACHER}", f"assess-{TEACHER}")
+        inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
         yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, inputs, "build corpora")
     if recipe.summary:
-        yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (QUESTIONS,), "build corpora")
+        yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
 
 
 def by_model(settings: PathsSettings, stage: str) -> PathsSettings:
@@ -88,7 +94,7 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
     if recipe.summary and recipe.agent_paths:
         settings = by_model(recipe.agent_paths, "train-reason")
         yield from _sampled(recipe, AGENT, SAMPLE, settings, "train-reason")
-        inputs = (QUESTIONS, f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
+        inputs = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
         inputs += (SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
         yield Stage("corpora-summary", "builders.summary:summary", recipe.corpora, inputs, "build corpora")
         options = {**common, "seat": "summary"}
@@ -146,7 +152,7 @@ def _evaluation(recipe: Recipe) -> Iterator[Stage]:
 
 def _systems(recipe: Recipe, settings: EvalSettings, questions: str) -> Iterator[Stage]:
     if recipe.model_seats:
-        yield from _system(recipe, settings, "model", 0, dict(recipe.model_seats), settings.arms, questions)
+        yield from _system(recipe, settings, recipe.system, 0, dict(recipe.model_seats), settings.arms, questions)
         return
     yield from _system(recipe, settings, "base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",), questions)
     if not recipe.reason:
@@ -179,7 +185,7 @@ def _system(
         yield Stage(paths, "builders.paths:paths", sampled, _with(questions, reason), "build paths")
     world = isinstance(recipe.questions[settings.questions], WorldSource)
     flawed = "corpora-benchmark" if "flawed" in arms and world else ""
-    task = f"drawn_{recipe.world.name}" if world else recipe.name.replace("-", "_")
+    task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
     options: dict[str, Any] = {
         "system": system,
         "base": recipe.base_name,

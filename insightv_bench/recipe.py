@@ -53,6 +53,10 @@ class Recipe(Section):
     summary: TrainSettings | None = None
     rounds: RoundsSettings | None = None
     eval: EvalSettings | None = None
+    task: str = ""
+    """The questions' name on the board; the recipe's own if left out."""
+    system: str = "model"
+    """The name on the board of the models in `model_seats`."""
     model_seats: dict[Literal["base", "reason", "summary"], str] = {}
     """Models from elsewhere to evaluate: a folder or a Hub id for each seat. They take the place of trained ones."""
 

@@ -16,9 +16,10 @@ from .run import JOURNAL, STAGES, run_folder
 from .stage import Stage
 
 NEXT = """What to try next
-  insightv-bench eval --model ORG/NAME         a real model in both seats (a folder or a Hub id)
-  insightv-bench recipes                       the other recipes
-  insightv-bench run {recipe} --seed {seed}          the same with another seed"""
+  insightv-bench eval --model ORG/NAME     a real model in every seat: a Hub id or a folder
+  insightv-bench eval puzzlevqa --model {run} --data FILE
+                                           these agents on real puzzles
+  insightv-bench recipes                   the other recipes"""
 
 
 def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
@@ -51,8 +52,13 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['seconds'] / 60:.1f} minutes", highlight=False)
     console.print(
-        "\n" + NEXT.format(recipe=summary["recipe"], seed=summary["seed"] + 1), highlight=False, soft_wrap=True
+        "\n" + NEXT.format(run=_run_of(summary["page"])), highlight=False, soft_wrap=True
     )
+
+
+def _run_of(page: str) -> Path:
+    """The run's folder, from `<run>/stages/<stage>/index.html`."""
+    return Path(page).parents[2]
 
 
 def build_board(results: Sequence[Path], out: Path, title: str, console: Console) -> None:

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from insightv_bench.answers import PARSER, check_file, check_rows, matches, read
 from insightv_bench.errors import MissingExtra, SourceError
-from insightv_bench.protocol import render_answer, render_path, render_summary
+from insightv_bench.protocol import Verdict, render_answer, render_path, render_summary
 from insightv_bench.records import AnswerType, Step
 
 COLOURS = ("red", "blue", "green", "dark green", "not certain")
 TYPES: tuple[AnswerType, ...] = ("option", "number", "yes_no", "text", "list", "expression")
+VERDICTS: tuple[Verdict, ...] = ("none", "right", "wrong")
 REPLIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "scored_replies.jsonl.gz"
 
 PIECES = (
@@ -76,7 +77,7 @@ def read_option(response: str, options: tuple[str, ...] = COLOURS) -> str | None
 
 
 @given(hostile, st.sampled_from(TYPES), st.sampled_from([(), COLOURS]))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 def test_no_text_crashes_the_reader_and_no_answer_comes_without_its_place(
     response: str, answer_type: AnswerType, options: tuple[str, ...]
 ) -> None:
@@ -90,15 +91,15 @@ def test_no_text_crashes_the_reader_and_no_answer_comes_without_its_place(
 
 
 @given(hostile, hostile, st.sampled_from([each for each in TYPES if each != "expression"]))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_text_crashes_the_matcher(answer: str, gold: str, answer_type: AnswerType) -> None:
     matches(answer, gold, answer_type, COLOURS, tolerance=0.05)
 
 
-@given(st.sampled_from(["A", "B", "C"]), st.sampled_from(["none", "right", "wrong"]), st.text(max_size=30))
+@given(st.sampled_from(["A", "B", "C"]), st.sampled_from(VERDICTS), st.text(max_size=30))
 @settings(max_examples=100, deadline=None)
-def test_an_answer_in_our_protocol_is_always_read(letter: str, verdict: str, correction: str) -> None:
-    response = render_summary(letter, verdict, correction)  # type: ignore[arg-type]
+def test_an_answer_in_our_protocol_is_always_read(letter: str, verdict: Verdict, correction: str) -> None:
+    response = render_summary(letter, verdict, correction)
     reading = read(response, "option", COLOURS)
     assert (reading.answer, reading.method, reading.sure) == (letter, "protocol", True)
     assert reading.span and response[slice(*reading.span)] == letter
@@ -180,7 +181,7 @@ def test_letters_quoted_from_the_path_are_not_the_answer(response: str) -> None:
     [
         "",
         " \n",
-        "I don't know who this is.",
+        "I cannot say who painted it.",
         "A bar chart shows sales.",
         "There is no image, so I cannot help.",
         "The answer is A or B.",
@@ -189,7 +190,7 @@ def test_letters_quoted_from_the_path_are_not_the_answer(response: str) -> None:
         "Answer: Z",
         "Answer: none of the above",
         "Answer: 42",
-        "Answer: \\_\\_",
+        "Answer: ____",
         "Answer: cannot be determined. Option A is only an example.",
         "The answer is not (A).",
         "If the answer is A, then blue would be 5.",
@@ -254,14 +255,14 @@ def test_a_stated_number_is_read(response: str, answer: str) -> None:
     [
         "There are 5 red and 3 blue.",
         "The total is 3 + 5 = 8.",
-        "Wagon 16",
+        "Carriage 12",
         "Answer: 8 or 9",
         "The answer is not 8",
         "The answer is between 8 and 9",
         "answer: 10:30",
         "Answer: 1e400",
         "I cannot see 3 bars.",
-        "8\\boxed{}?",
+        "9 \\boxed{}",
         '{"answer": "8',
         '{"answer": "many"}',
         "<think>8</think>",
@@ -425,12 +426,11 @@ def test_a_missing_extra_is_named_only_where_it_is_needed(monkeypatch: pytest.Mo
     "unit", ["answer: ", "\\boxed{", "(A) ", "option A ", "<answer>", "{", "answer ", " ", "1,", "^ "]
 )
 def test_a_long_reply_takes_linear_time(unit: str) -> None:
-    text = unit * (1_000_000 // len(unit))
+    text = unit * (250_000 // len(unit))
     start = time.perf_counter()
-    for answer_type in ("option", "number", "text"):
-        read(text, answer_type, COLOURS)  # type: ignore[arg-type]
-    for answer_type in ("list", "number", "text", "option"):
-        matches(text, text + "8", answer_type, COLOURS)  # type: ignore[arg-type]
+    for answer_type in TYPES:
+        read(text, answer_type, COLOURS)
+        matches(text, text + "8", answer_type, COLOURS)
     assert time.perf_counter() - start < 10
 
 
@@ -484,9 +484,9 @@ def test_the_reader_has_a_version() -> None:
 def test_real_replies_are_read_as_the_public_scorers_agree_to() -> None:
     report = check_file(REPLIES)
     mcq, math = report.kinds["mcq"], report.kinds["math"]
-    # In eight more the common reading is a pronoun, a symbol of a formula, or one of two letters given.
-    assert (mcq.n, mcq.agree) >= (1020, 1012)
+    # The eight others are looked at in docs/answers.md: their common reading is no answer of the reply.
     assert mcq.n == 1020
+    assert mcq.agree >= 1012
     right = [each for each in math.differing if each["agreed"]]
     assert math.n == 405
     assert right == []

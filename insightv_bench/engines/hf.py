@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.chat import to_blocks
+from insightv_bench.chat import Chat, to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
-from insightv_bench.records import Image
+from insightv_bench.records import Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
 
@@ -97,6 +97,7 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     transformers = require("transformers", "train", "a local model")
     import torch
 
+    transformers.utils.logging.disable_progress_bar()
     source = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
@@ -125,7 +126,7 @@ def _device(name: str) -> str:
 
 def encode(processor: Any, requests: Sequence[Request]) -> Any:
     """Token ids and pixels of the chats, padded on the left."""
-    chats = [to_blocks(r.chat, [{"type": "image"}] * len(r.chat.images)) for r in requests]
+    chats = [to_blocks(plain(r.chat, processor), [{"type": "image"}] * len(r.chat.images)) for r in requests]
     texts = [processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
     images = [[open_image(image) for image in r.chat.images] for r in requests]
     return processor(
@@ -136,6 +137,19 @@ def encode(processor: Any, requests: Sequence[Request]) -> Any:
         add_special_tokens=False,
         return_tensors="pt",
     )
+
+
+def plain(chat: Chat, processor: Any) -> Chat:
+    """The chat with control tokens in its words broken up: `<image>` in a question's text is no picture."""
+    tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
+    return chat._replace(messages=tuple(_plain_message(message, tokens) for message in chat.messages))
+
+
+def _plain_message(message: Message, tokens: set[str]) -> Message:
+    content = message.content
+    for token in tokens:
+        content = content.replace(token, f"{token[0]} {token[1:]}")
+    return message if content == message.content else message.model_copy(update={"content": content})
 
 
 def open_image(image: Image) -> Any:

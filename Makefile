@@ -1,0 +1,40 @@
+# Two commands for a fresh machine with Python 3.11 or newer: `make quickstart` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# Waiting threads sleep instead of spinning, so that a busy machine slows the work by half and not by ten times.
+export OMP_WAIT_POLICY = PASSIVE
+export TOKENIZERS_PARALLELISM = false
+
+.PHONY: quickstart test test-all lint bench setup clean
+
+quickstart: setup
+	$(BIN)/insightv-bench run quickstart
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy insightv_bench builders trainers evals leaderboard
+
+bench: setup
+	$(BIN)/python -m pytest tests/benchmarks -m "" -s
+
+setup: $(READY)
+
+# torch goes first and alone: with it in place nothing else asks for a newer, larger build.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; hint: make PYTHON=python3.12 setup"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
