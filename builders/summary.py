@@ -13,7 +13,7 @@ from itertools import chain
 from insightv_bench.agents import path_text, summary_chat
 from insightv_bench.answers import matches
 from insightv_bench.chat import assistant
-from insightv_bench.protocol import parse_path, render_summary
+from insightv_bench.protocol import Verdict, parse_path, render_summary
 from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow
 from insightv_bench.settings import CorporaSettings
 from insightv_bench.stage import Context
@@ -54,7 +54,7 @@ def choose(rows: Iterable[SummaryRow], settings: CorporaSettings, seed: int) -> 
 def summary_row(
     question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
 ) -> SummaryRow:
-    verdict = "right" if correct else "wrong"
+    verdict: Verdict = "right" if correct else "wrong"
     completion = render_summary(question.answer, verdict, "" if correct else correction)
     return SummaryRow(
         **columns_of(question),

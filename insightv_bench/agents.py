@@ -13,7 +13,7 @@ from .chat import Chat, ask, assistant, load_prompt
 from .engines import Caller
 from .journal import Reply, Request
 from .protocol import ParsedPath, parse_path, parse_step, parse_summary, render_answer, render_step
-from .records import Message, Path, Question, QuestionColumns, Step, content_id
+from .records import Message, Path, PathStatus, Question, QuestionColumns, Step, content_id
 from .settings import PathsSettings, Sampling
 
 
@@ -111,7 +111,7 @@ class _Talk:
 
     def draft(self, steps: Sequence[Step], answer: str | None, malformed: bool = False) -> Drafted:
         text = "\n".join(reply.text for reply in self._replies)
-        status = "malformed" if malformed else "max_steps" if answer is None else "complete"
+        status: PathStatus = "malformed" if malformed else "max_steps" if answer is None else "complete"
         parsed = ParsedPath(tuple(steps), answer, None, status, "json", self._repaired)
         return Drafted(parsed, text, len(self._replies), sum(reply.num_tokens for reply in self._replies))
 

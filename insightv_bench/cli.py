@@ -230,7 +230,7 @@ def lm_eval(context: typer.Context) -> None:
     """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
     from .stage import load_function
 
-    load_function("evals.register:run_lm_eval")(context.args)  # type: ignore[arg-type]
+    load_function("evals.register:run_lm_eval")(context.args)
 
 
 def interrupted(signum: int, frame: object) -> None:

@@ -23,9 +23,12 @@ from .settings import Sampling
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
     key TEXT PRIMARY KEY, plan TEXT NOT NULL, model TEXT NOT NULL, reply TEXT NOT NULL,
-    num_prompt_tokens INTEGER NOT NULL, num_tokens INTEGER NOT NULL, seconds REAL NOT NULL, hits INTEGER NOT NULL DEFAULT 0
+    num_prompt_tokens INTEGER NOT NULL, num_tokens INTEGER NOT NULL, seconds REAL NOT NULL,
+    hits INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS failures (model TEXT NOT NULL, kind TEXT NOT NULL, num INTEGER NOT NULL, PRIMARY KEY (model, kind));
+CREATE TABLE IF NOT EXISTS failures (
+    model TEXT NOT NULL, kind TEXT NOT NULL, num INTEGER NOT NULL, PRIMARY KEY (model, kind)
+);
 """
 BUSY_TIMEOUT_S = 60
 KEYS_A_QUERY = 500

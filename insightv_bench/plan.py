@@ -94,9 +94,9 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
     if recipe.summary and recipe.agent_paths:
         settings = by_model(recipe.agent_paths, "train-reason")
         yield from _sampled(recipe, AGENT, SAMPLE, settings, "train-reason")
-        inputs = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
-        inputs += (SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
-        yield Stage("corpora-summary", "builders.summary:summary", recipe.corpora, inputs, "build corpora")
+        teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
+        agent = (SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
+        yield Stage("corpora-summary", "builders.summary:summary", recipe.corpora, teacher + agent, "build corpora")
         options = {**common, "seat": "summary"}
         yield Stage(
             "train-summary",
@@ -152,7 +152,15 @@ def _evaluation(recipe: Recipe) -> Iterator[Stage]:
 
 def _systems(recipe: Recipe, settings: EvalSettings, questions: str) -> Iterator[Stage]:
     if recipe.model_seats:
-        yield from _system(recipe, settings, recipe.system, 0, dict(recipe.model_seats), settings.arms, questions)
+        yield from _system(
+            recipe,
+            settings,
+            recipe.system,
+            0,
+            {str(seat): place for seat, place in recipe.model_seats.items()},
+            settings.arms,
+            questions,
+        )
         return
     yield from _system(recipe, settings, "base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",), questions)
     if not recipe.reason:
@@ -193,7 +201,8 @@ def _system(
         "arms": arms,
         "seats": seats,
     }
-    options |= {"task_version": task_version(recipe.questions[settings.questions]), "questions": questions, "paths": paths, "flawed": flawed, "task": task}
+    options |= {"task_version": task_version(recipe.questions[settings.questions]), "questions": questions}
+    options |= {"paths": paths, "flawed": flawed, "task": task}
     inputs = dict.fromkeys(_with(questions, paths, flawed, *models))
     yield Stage(f"eval-{system}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
 

@@ -48,8 +48,9 @@ class Progress:
         return self._bars.add_task(description, total=total, rate="")
 
     def advance(self, task: TaskID, amount: int = 1, rate: str | None = None) -> None:
-        fields = {} if rate is None else {"rate": rate}
-        self._bars.update(task, advance=amount, **fields)
+        self._bars.update(task, advance=amount)
+        if rate is not None:
+            self._bars.update(task, rate=rate)
 
     def stop(self, task: TaskID) -> None:
         self._bars.remove_task(task)

@@ -51,9 +51,7 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     load_function("leaderboard.table:print_board")(board, console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['seconds'] / 60:.1f} minutes", highlight=False)
-    console.print(
-        "\n" + NEXT.format(run=_run_of(summary["page"])), highlight=False, soft_wrap=True
-    )
+    console.print("\n" + NEXT.format(run=_run_of(summary["page"])), highlight=False, soft_wrap=True)
 
 
 def _run_of(page: str) -> Path:

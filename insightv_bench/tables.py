@@ -49,18 +49,18 @@ def column_types(annotation: Any) -> tuple[pa.DataType, Any]:
 
 
 def _struct_types(record: type[BaseModel]) -> tuple[pa.DataType, Any]:
-    fields = {name: column_types(annotation) for name, annotation in annotations(record).items()}
+    fields = {name: column_types(annotation) for name, annotation in field_types(record).items()}
     dtype = pa.struct([(name, dtype) for name, (dtype, _) in fields.items()])
     return dtype, {"_type": "Image"} if record is Image else {name: feature for name, (_, feature) in fields.items()}
 
 
-def annotations(record: type[BaseModel]) -> dict[str, Any]:
+def field_types(record: type[BaseModel]) -> dict[str, Any]:
     return {name: field.annotation for name, field in record.model_fields.items()}
 
 
 def schema(record: type[BaseModel]) -> pa.Schema:
     """The Arrow schema, with the `datasets` features in its metadata, where `load_dataset` finds them."""
-    columns = {name: column_types(annotation) for name, annotation in annotations(record).items()}
+    columns = {name: column_types(annotation) for name, annotation in field_types(record).items()}
     features = {name: feature for name, (_, feature) in columns.items()}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     return pa.schema([(name, dtype) for name, (dtype, _) in columns.items()], metadata=metadata)

@@ -1,6 +1,7 @@
 """Supervised fine-tuning of either seat, and of the base, with TRL's SFTTrainer.
 
-The loss is on the completion alone; images are never cut (`max_length` is None). It makes no corpus and judges no model.
+The loss is on the completion alone; images are never cut (`max_length` is None). It makes no corpus and judges no
+model.
 """
 
 from __future__ import annotations

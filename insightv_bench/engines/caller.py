@@ -1,10 +1,10 @@
 """Asks an engine through the journal: many chains at once, nothing paid twice.
 
-A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine every chain
-runs freely, bounded by the engine's concurrency. For a batch engine the chains move in waves: when every chain that is
-alive waits for a reply, the requests of the wave are split into batches by a fixed plan (sorted keys), each batch seeded
-by its keys and kept in one transaction. Batch shape and seed change a sampled reply, so a wave that was cut off does its
-unfinished batches again whole, and a resumed run equals an unbroken one.
+A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine every
+chain runs freely, bounded by the engine's concurrency. For a batch engine the chains move in waves: when every chain
+that is alive waits for a reply, the requests of the wave are split into batches by a fixed plan (sorted keys), each
+batch seeded by its keys and kept in one transaction. Batch shape and seed change a sampled reply, so a wave that was
+cut off does its unfinished batches again whole, and a resumed run equals an unbroken one.
 """
 
 from __future__ import annotations

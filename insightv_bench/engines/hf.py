@@ -177,8 +177,8 @@ def _options(model: Any, sampling: Sampling) -> dict[str, Any]:
 def _suppressed(model: Any) -> list[int] | None:
     """A sampled placeholder would be read as a picture that is not there."""
     names = ("image_token_id", "image_token_index", "video_token_id")
-    found = {getattr(model.config, name, None) for name in names} - {None}
-    return sorted(found) or None
+    found = {getattr(model.config, name, None) for name in names}
+    return sorted(token for token in found if token is not None) or None
 
 
 def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float) -> Reply:

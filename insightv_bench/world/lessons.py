@@ -18,7 +18,7 @@ from .drawing import draw
 from .level import Level
 from .program import KINDS, run, sample_program
 from .questions import LICENCE, VERSION, as_question
-from .scene import Scene, sample_scene
+from .scene import Bar, Scene, sample_scene
 
 Lesson = Literal["list", "list-any-order", "read-by-name", "direct"]
 LIST, LIST_ANY_ORDER = "List every bar from left to right.", "List every bar in any order."
@@ -55,7 +55,7 @@ def _seeing(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) 
     return _row(_question(scene, level, text), "direct", render_answer(said))
 
 
-def _readings(bars: list) -> str:  # type: ignore[type-arg]
+def _readings(bars: list[Bar]) -> str:
     steps = [
         Step(summary=f"read {bar.colour}", reasoning=f"{bar.colour} is {bar.value}", action="continue") for bar in bars
     ]

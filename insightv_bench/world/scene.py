@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from .level import COLOURS, Level
 
 Split = Literal["train", "validation", "test"]
-SHARES = {"test": range(2), "validation": range(2, 3), "train": range(3, 10)}  # of ten
+SHARES: dict[Split, range] = {"test": range(2), "validation": range(2, 3), "train": range(3, 10)}  # of ten
 
 
 class Bar(NamedTuple):
@@ -38,7 +38,7 @@ def split_of(bars: tuple[Bar, ...]) -> Split:
     """The split of this content. Places and noise do not count: one chart drawn twice is in one split."""
     content = json.dumps([[bar.colour, bar.value] for bar in bars]).encode()
     digit = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big") % 10
-    return next(split for split, digits in SHARES.items() if digit in digits)  # type: ignore[return-value]
+    return next(split for split, digits in SHARES.items() if digit in digits)
 
 
 def sample_scene(random_: random.Random, level: Level, split: Split) -> Scene:
