@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +32,7 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
     folder = run_folder(recipe, out)
     stages = needed(plan(recipe), until)
     guard_writable(folder)
+    set_threads(recipe.threads)
     with _lock(folder):
         _claim(recipe, folder)
         try:
@@ -39,6 +42,13 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
             raise RunError(
                 f"`{folder}`: {error.strerror or error}", "free some space; the same command goes on from there"
             ) from error
+
+
+def set_threads(threads: int) -> None:
+    """The same number in training and in sampling, in a fresh run and in a resumed one: it changes the last bits."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
 
 
 def run_folder(recipe: Recipe, out: str | Path) -> Path:

@@ -1,0 +1,5 @@
+"""`python -m insightv_bench` is `insightv-bench`."""
+
+from .cli import main
+
+main()
