@@ -1,4 +1,4 @@
-"""The rules of the house: who may import whom, what an import may load, which names are exported, what a wheel holds."""
+"""The rules of the house: who imports whom, what an import loads, which names are exported, what a wheel holds."""
 
 from __future__ import annotations
 
