@@ -99,7 +99,7 @@ class InsightvLM(Base):
         size = int(batch_size) if str(batch_size).isdigit() else 64
         kept = Journal(Path(journal))
         self._reason, self._summary = (
-            Caller(open_engine(HfEngine(model=name, batch_size=size, device=device or "auto")), kept)
+            Caller(open_engine(HfEngine(model=name, batch_size=size, device=usable(device))), kept)
             for name in (model, summary or model)
         )
 
@@ -123,6 +123,14 @@ class InsightvLM(Base):
 
     def _chat(self, request: Any) -> Chat:
         return chat_of(request.args[0], [as_image(picture) for picture in request.args[2]["visual"]])
+
+
+def usable(device: str | None) -> str:
+    """lm-eval's command line says `cuda:0` where nobody chose."""
+    import torch
+
+    named = device or "auto"
+    return "auto" if named.startswith("cuda") and not torch.cuda.is_available() else named
 
 
 def reprompt(chat: Chat, prompt: str, **slots: str) -> Chat:

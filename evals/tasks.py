@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from insightv_bench.answers import PARSER, matches, read
-from insightv_bench.chat import ask
+from insightv_bench.chat import ask, question_text
 from insightv_bench.records import Arm, Question
 from insightv_bench.settings import Sampling
 from insightv_bench.world.level import Level
@@ -83,6 +83,11 @@ def score(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
 # The drawn world's fixed test set, for the YAML files in `tasks/`.
 
 
+def tiny_question(**_: Any) -> dict[str, Any]:
+    """The question alone: for `--model insightv` with an arm, which brings its own prompts."""
+    return _tiny("")
+
+
 def tiny_direct(**_: Any) -> dict[str, Any]:
     return _tiny("direct")
 
@@ -104,6 +109,7 @@ def _tiny(prompt: str) -> dict[str, Any]:
 
 def _public_doc(question: Question, prompt: str) -> dict[str, Any]:
     slots = {"path": exact_text(question)} if prompt == "summary" else {}
+    context = ask(prompt, question, **slots).messages[0].content if prompt else question_text(question)
     return {
         "question_id": question.id,
         "options": list(question.options),
@@ -111,7 +117,7 @@ def _public_doc(question: Question, prompt: str) -> dict[str, Any]:
         "answer_type": question.answer_type,
         "images": list(question.image_sha256),
         "picture": question.images[0].bytes,
-        "context": ask(prompt, question, **slots).messages[0].content,
+        "context": context,
     }
 
 

@@ -84,8 +84,11 @@ class Caller:
 
     async def _gather(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         self._num_alive, self._waiting = len(chains), []
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._alive(chain)) for chain in chains]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._alive(chain)) for chain in chains]
+        except BaseExceptionGroup as errors:
+            raise first_error(errors) from None  # one server that is down is one message, not one a chain
         return [task.result() for task in tasks]
 
     async def _alive(self, chain: Coroutine[Any, Any, T]) -> T:
@@ -133,6 +136,11 @@ class Caller:
         for reply in replies:
             self._count(reply, hit=whole)
         return dict(zip(keys, replies, strict=True))
+
+
+def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = errors.exceptions[0]
+    return first_error(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _length(request: Request) -> int:

@@ -1,8 +1,10 @@
 """The exact judge of the drawn world: every step of any path, right or wrong.
 
-A step is right when all that it says is true: the bar has the value it names, the state is the true state of the bars
-read so far, and the conclusion is the true one. A step that cannot be read as one of these is wrong: it says nothing
-that can be checked. So a step that computes well from an earlier error is wrong too; `first_error` tells them apart.
+A step is right when all that it says is true: the bar has the value it names, the state is the true state of the
+needed bars read so far, and the conclusion is the true one. A step that cannot be read as one of these, or tells a
+state that cannot, is wrong: it says nothing that can be checked. So is a bar's second reading. A step that computes
+well from an earlier error is wrong too; `first_error` tells them apart. A bar left out makes no step wrong before the
+conclusion; it costs detail.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from typing import NamedTuple
 
 from insightv_bench.records import Step
 
-from .program import Program, State, conclude, parse_question, update
+from .program import Program, State, conclude, parse_question
 from .scene import Scene, scene_from_json
-from .telling import exact_path, read_claim, tell_reading, trace
+from .telling import Claim, Operation, exact_path, read_claim, tell_reading, trace
 
 DETAIL_SHARE = 0.2
 """Share of the score that is for detail (bars read of those needed); the rest is for right steps."""
@@ -41,22 +43,31 @@ def judge(question: str, scene_json: str, steps: Sequence[Step]) -> Judgement:
 
 
 def step_labels(program: Program, scene: Scene, steps: Sequence[Step]) -> tuple[bool, ...]:
-    labels, colours_read, state = [], set(), None
+    labels: list[bool] = []
+    colours_read: dict[str, None] = {}  # in order
     for step in steps:
         claim = read_claim(program, step)
         if claim.colour is None:
             labels.append(_concludes(program, scene, step))
             continue
-        known = claim.colour in scene.values and claim.colour not in colours_read
-        if known:
-            colours_read.add(claim.colour)
-            state = update(program, state, claim.colour, scene.values[claim.colour])
-        labels.append(known and _true_reading(program, scene, claim.colour, claim.value, claim.state, state))
+        again = claim.colour in colours_read
+        if claim.colour in program.colours:
+            colours_read[claim.colour] = None
+        labels.append(not again and _true_reading(program, scene, claim, list(colours_read)))
     return tuple(labels)
 
 
-def _true_reading(program: Program, scene: Scene, colour: str, value: int, told: State, true: State) -> bool:
-    return scene.values[colour] == value and told in (None, true)
+def _true_reading(program: Program, scene: Scene, claim: Claim, colours_read: Sequence[str]) -> bool:
+    if scene.values.get(claim.colour or "") != claim.value:
+        return False
+    state = _true_state(program, scene, colours_read)
+    return not claim.told or (state is not None and claim.state == state)
+
+
+def _true_state(program: Program, scene: Scene, colours_read: Sequence[str]) -> State:
+    """Where the computation stands after these readings, once each. Bars that the question does not need count not."""
+    needed = [colour for colour in dict.fromkeys(colours_read) if colour in program.colours]
+    return trace(program, scene.values, needed)[-1].state if needed else None
 
 
 def _concludes(program: Program, scene: Scene, step: Step) -> bool:
@@ -65,15 +76,22 @@ def _concludes(program: Program, scene: Scene, step: Step) -> bool:
 
 
 def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: int) -> str:
-    """What step `index` should have said: a misread bar's true reading, or else the true conclusion."""
+    """What step `index` should have said: a misread bar's true reading, the true state, the next bar, the conclusion."""
     claim = read_claim(program, steps[index])
-    if claim.colour not in scene.values:
-        return exact_path(program, scene.values)[0][-1].reasoning
-    before = [read_claim(program, step).colour for step in steps[:index]]
-    colours = [c for c in (*before, claim.colour) if c in scene.values]
-    if scene.values[claim.colour] != claim.value:
+    before = [colour for step in steps[:index] if (colour := read_claim(program, step).colour)]
+    if claim.colour in scene.values and scene.values[claim.colour] != claim.value:
         return f"{claim.colour} is {scene.values[claim.colour]}"
-    return tell_reading(program, trace(program, scene.values, colours)[-1]).reasoning
+    unread = [colour for colour in program.colours if colour not in before]
+    if claim.colour in scene.values and claim.colour not in before:
+        colour = claim.colour
+    elif claim.colour in scene.values and unread:  # a bar that was read before: the path should have gone on
+        colour = unread[0]
+    else:
+        return exact_path(program, scene.values)[0][-1].reasoning
+    state = _true_state(program, scene, [*before, colour])
+    if state is None:
+        return f"{colour} is {scene.values[colour]}"
+    return tell_reading(program, Operation(colour, scene.values[colour], state)).reasoning
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:

@@ -123,12 +123,12 @@ def state_text(program: Program, state: State) -> str:
 
 def parse_state(program: Program, text: str) -> State:
     """The state that a path tells; None where it tells none that can be read."""
-    if program.kind in ("sum", "count") and (found := re.fullmatch(rf"the {program.kind} is (\d+)", text)):
+    if program.kind in ("sum", "count") and (found := re.fullmatch(rf"the {program.kind} is (\d{{1,9}})", text)):
         return int(found[1])
     if program.kind in ("tallest", "shortest"):
-        found = re.fullmatch(rf"the {program.kind} is ([a-z]+) with (\d+)", text)
+        found = re.fullmatch(rf"the {program.kind} is ([a-z]+) with (\d{{1,9}})", text)
         return (found[1], int(found[2])) if found else None
-    if program.kind == "range" and (found := re.fullmatch(r"the tallest is (\d+) and the shortest (\d+)", text)):
+    if program.kind == "range" and (found := re.fullmatch(r"the tallest is (\d{1,9}) and the shortest (\d{1,9})", text)):
         return int(found[1]), int(found[2])
     return None
 

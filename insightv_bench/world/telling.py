@@ -14,7 +14,7 @@ from insightv_bench.records import Step
 
 from .program import Program, State, conclude, parse_state, state_text, update
 
-READ = re.compile(r"([a-z]+) is (\d+)(?:, so (.+))?")
+READ = re.compile(r"([a-z]+) is (\d{1,9})(?:, so (.+))?")
 
 
 class Operation(NamedTuple):
@@ -26,11 +26,13 @@ class Operation(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What one step of a path says. `colour` None: it is no reading; `state` None: it tells no state."""
+    """What one step of a path says. `colour` None: it is no reading; `state` None: it tells none that can be read."""
 
     colour: str | None
     value: int
     state: State
+    told: str = ""
+    """The state in the step's words; empty where it tells none."""
 
 
 def trace(program: Program, readings: Mapping[str, int], colours: Sequence[str] | None = None) -> list[Operation]:
@@ -69,7 +71,7 @@ def read_claim(program: Program, step: Step) -> Claim:
     found = READ.fullmatch(step.reasoning.strip())
     if not found:
         return Claim(None, 0, None)
-    return Claim(found[1], int(found[2]), parse_state(program, found[3] or ""))
+    return Claim(found[1], int(found[2]), parse_state(program, found[3] or ""), found[3] or "")
 
 
 def replay(program: Program, steps: Sequence[Step]) -> tuple[list[str], State]:
