@@ -24,7 +24,7 @@ lint: setup
 	$(BIN)/mypy insightv_bench builders trainers evals leaderboard
 
 bench: setup
-	$(BIN)/python -m pytest tests/benchmarks -m "" -s
+	$(BIN)/python -m pytest tests/benchmarks/bench_*.py -s
 
 setup: $(READY)
 

@@ -233,9 +233,13 @@ def lm_eval(context: typer.Context) -> None:
     load_function("evals.register:run_lm_eval")(context.args)
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
 def interrupted(signum: int, frame: object) -> None:
     """The first Ctrl-C stops in good order; a second one stops at once."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     raise KeyboardInterrupt
 
 
@@ -249,6 +253,7 @@ def main() -> None:
     except InsightvError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("\nstopped; the same command goes on from here", err=True)
-        sys.exit(130)
+    except SystemExit as end:  # typer makes this of a Ctrl-C
+        if end.code == INTERRUPTED:
+            typer.echo("stopped; the same command goes on from here", err=True)
+        raise

@@ -21,6 +21,10 @@ T = TypeVar("T")
 OnReply = Callable[[Reply, bool], None]
 
 
+class Interrupted(Exception):
+    """Ctrl-C in a chain: a KeyboardInterrupt that leaves a task takes the event loop along before it has tidied up."""
+
+
 class Caller:
     """One engine behind one journal. Use as a context manager: it owns an event loop."""
 
@@ -47,7 +51,10 @@ class Caller:
 
     def run(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         """The chains' results, in their order. The first error ends them all; what was answered stays kept."""
-        return self._runner.run(self._gather(chains))
+        try:
+            return self._runner.run(self._gather(chains))
+        except Interrupted as interrupt:
+            raise KeyboardInterrupt from interrupt
 
     def ask_all(self, requests: Sequence[Request]) -> list[Reply]:
         return self.run([self.ask(request) for request in requests])
@@ -89,14 +96,19 @@ class Caller:
                 tasks = [group.create_task(self._alive(chain)) for chain in chains]
         except BaseExceptionGroup as errors:
             raise first_error(errors) from None  # one server that is down is one message, not one a chain
+        finally:
+            for chain in chains:
+                chain.close()  # an error may end the others before they have begun
         return [task.result() for task in tasks]
 
     async def _alive(self, chain: Coroutine[Any, Any, T]) -> T:
         try:
-            return await chain
-        finally:
+            result = await chain
             self._num_alive -= 1
-            self._flush_if_all_wait()
+            self._flush_if_all_wait()  # not after an error: the others are about to be ended, and would be paid for
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted from interrupt
+        return result
 
     def _flush_if_all_wait(self) -> None:
         if self._waiting and len(self._waiting) >= self._num_alive:

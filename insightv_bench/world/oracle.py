@@ -44,16 +44,18 @@ def judge(question: str, scene_json: str, steps: Sequence[Step]) -> Judgement:
 
 def step_labels(program: Program, scene: Scene, steps: Sequence[Step]) -> tuple[bool, ...]:
     labels: list[bool] = []
-    colours_read: dict[str, None] = {}  # in order
+    seen: set[str] = set()
+    needed_read: list[str] = []
     for step in steps:
         claim = read_claim(program, step)
         if claim.colour is None:
             labels.append(_concludes(program, scene, step))
             continue
-        again = claim.colour in colours_read
-        if claim.colour in program.colours:
-            colours_read[claim.colour] = None
-        labels.append(not again and _true_reading(program, scene, claim, list(colours_read)))
+        again = claim.colour in seen
+        seen.add(claim.colour)
+        if claim.colour in program.colours and not again:
+            needed_read.append(claim.colour)
+        labels.append(not again and _true_reading(program, scene, claim, needed_read))
     return tuple(labels)
 
 
@@ -76,7 +78,7 @@ def _concludes(program: Program, scene: Scene, step: Step) -> bool:
 
 
 def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: int) -> str:
-    """What step `index` should have said: a misread bar's true reading, the true state, the next bar, the conclusion."""
+    """What step `index` should have said: the bar's true value, the true state, the next bar, or the conclusion."""
     claim = read_claim(program, steps[index])
     before = [colour for step in steps[:index] if (colour := read_claim(program, step).colour)]
     if claim.colour in scene.values and scene.values[claim.colour] != claim.value:

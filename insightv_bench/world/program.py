@@ -123,12 +123,13 @@ def state_text(program: Program, state: State) -> str:
 
 def parse_state(program: Program, text: str) -> State:
     """The state that a path tells; None where it tells none that can be read."""
-    if program.kind in ("sum", "count") and (found := re.fullmatch(rf"the {program.kind} is (\d{{1,9}})", text)):
+    number = r"(\d{1,9})"  # longer is no value of this world, and may be too long for `int`
+    if program.kind in ("sum", "count") and (found := re.fullmatch(f"the {program.kind} is {number}", text)):
         return int(found[1])
     if program.kind in ("tallest", "shortest"):
-        found = re.fullmatch(rf"the {program.kind} is ([a-z]+) with (\d{{1,9}})", text)
+        found = re.fullmatch(f"the {program.kind} is ([a-z]+) with {number}", text)
         return (found[1], int(found[2])) if found else None
-    if program.kind == "range" and (found := re.fullmatch(r"the tallest is (\d{1,9}) and the shortest (\d{1,9})", text)):
+    if program.kind == "range" and (found := re.fullmatch(f"the tallest is {number} and the shortest {number}", text)):
         return int(found[1]), int(found[2])
     return None
 
