@@ -30,7 +30,7 @@ def _assess_all(
     context: Context, settings: AssessSettings, questions: dict[str, Question], paths: Iterator[Path]
 ) -> Iterator[Assessment]:
     statuses: Counter[str] = Counter()
-    for path in context.progress.track(paths, "assessing paths", None):
+    for path in context.progress.track(paths, "assessing paths", context.num_rows_of(context.stage.inputs[1])):
         assessment = assess_path(settings, questions[path.question_id], path)
         statuses[assessment.status] += 1
         yield assessment

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, open_engine
+from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import PathsSettings
 from insightv_bench.stage import Context
@@ -30,17 +31,26 @@ def paths(context: Context) -> None:
 
 def _write_paths(context: Context, settings: PathsSettings, questions: list[Question]) -> Iterator[Path]:
     statuses: Counter[str] = Counter()
-    total = len(questions) * settings.num_paths
     scenes = {question.image_sha256[0]: question.scene for question in questions if question.scene}
-    with Caller(open_engine(context.resolve(settings.engine), scenes), context.journal) as caller:
+    bar = context.progress.start("writing paths", len(questions) * settings.num_paths)
+    one_call = settings.mode == "one-call"
+
+    def advance(reply: Reply | None = None, hit: bool = False) -> None:
+        context.progress.advance(bar, rate=f"{caller.num_tokens:,} tokens")
+
+    async def write(question: Question, sample: int) -> Path:
+        path = await agent.write(question, sample)
+        if not one_call:
+            advance()
+        return path
+
+    engine = open_engine(context.resolve(settings.engine), scenes)
+    with Caller(engine, context.journal, advance if one_call else None) as caller:
         agent = ReasoningAgent(caller, settings)
-        task = context.progress.start("writing paths", total)
         for portion in batched(questions, QUESTIONS_AT_ONCE):
-            chains = [agent.write(question, k) for question in portion for k in range(settings.num_paths)]
-            for path in caller.run(chains):
+            for path in caller.run([write(question, k) for question in portion for k in range(settings.num_paths)]):
                 statuses[path.status] += 1
                 yield path
-                context.progress.advance(task, rate=f"{caller.num_tokens:,} tokens")
-        context.progress.stop(task)
         context.totals.update(statuses=dict(statuses), num_calls=caller.num_calls + caller.num_hits)
         context.totals.update(num_tokens=caller.num_tokens, model=caller.model)
+    context.progress.stop(bar)

@@ -37,12 +37,20 @@ def evaluate(context: Context) -> None:
     tasks = _tasks(context, settings, questions)
     if not tasks:
         raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
+    bar = context.progress.start(f"evaluating {options['system']}", sum(map(len, tasks.values())))
     with ExitStack() as stack:
         callers = {
-            seat: stack.enter_context(Caller(open_engine(_engine(context, model, settings)), context.journal))
+            seat: stack.enter_context(
+                Caller(
+                    open_engine(_engine(context, model, settings)),
+                    context.journal,
+                    lambda reply, hit: context.progress.advance(bar),
+                )
+            )
             for seat, model in options["seats"].items()
         }
         context.write(EvalRecord, _run(context, callers, tasks, questions))
+    context.progress.stop(bar)
 
 
 def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
@@ -83,14 +91,12 @@ def _run(
         context.stage.options["task_version"],
     )
     assert isinstance(settings, EvalSettings)
-    bar = context.progress.start(f"evaluating {context.stage.options['system']}", sum(map(len, tasks.values())))
     images = {image.sha256: image for question in questions for image in question.images}
-    model = Seats(callers, images, lambda num: context.progress.advance(bar, num))
+    model = Seats(callers, images)
     samplings = {arm: settings.path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
     with quiet():
         made = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(made, model, context)
-    context.progress.stop(bar)
     return [
         eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], _system(context))
         for arm in tasks

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,9 @@ class Base(LM):
 class Seats(Base):
     """Each document goes to the seat that it names; the replies stay at hand for the records."""
 
-    def __init__(self, callers: Mapping[str, Caller], images: Mapping[str, Image], on_progress: Callable[[int], None]):
+    def __init__(self, callers: Mapping[str, Caller], images: Mapping[str, Image]) -> None:
         super().__init__()
-        self._callers, self._images, self._on_progress = callers, images, on_progress
+        self._callers, self._images = callers, images
         self.replies: dict[tuple[str, int], Reply] = {}
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
@@ -50,7 +50,6 @@ class Seats(Base):
             for index, reply in zip(mine, replies, strict=True):
                 self.replies[requests[index].task_name, requests[index].doc_id] = reply
                 texts[index] = reply.text
-            self._on_progress(len(mine))
         return [texts[index] for index in range(len(requests))]
 
     def _request(self, instance: Any) -> Request:

@@ -91,6 +91,9 @@ class Context:
         """The rows that an earlier stage left."""
         return read_rows(self.inputs[stage], record)
 
+    def num_rows_of(self, stage: str) -> int:
+        return int(read_manifest(self.inputs[stage])["num_rows"])
+
     def resolve(self, engine: EngineSettings) -> Any:
         """The engine's settings with `stage:NAME` turned into the folder of the model that the stage made."""
         if isinstance(engine, HfEngine) and engine.model.startswith(STAGE_MODEL):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 COLOURS = {
     "red": (214, 39, 40),
@@ -33,3 +33,10 @@ class Level(BaseModel):
     """Standard deviation of the pixel noise: with enough of it reading fails."""
     colour_sd: float = Field(18.0, ge=0, le=128)  # of 255
     """Standard deviation of a bar's colour, drawn once a bar and channel."""
+
+    @model_validator(mode="after")
+    def _room(self) -> Level:
+        most = min(self.max_bars, self.num_slots)
+        if self.min_bars > most:
+            raise ValueError(f"`min_bars` ({self.min_bars}) is more than `max_bars` and `num_slots` allow ({most})")
+        return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question, content_id
 
 from .drawing import draw
@@ -15,17 +16,27 @@ from .scene import Scene, Split, sample_scene, scene_to_json
 VERSION = "1"
 """Changes whenever the same seed would give other questions."""
 LICENCE = "Apache-2.0"
+MAX_TRIES = 2_000
+"""Draws in a row that give no new question, before a level counts as used up."""
 
 
 def sample_questions(level: Level, split: Split, seed: int, num: int) -> Iterator[Question]:
-    """`num` distinct questions, their kinds in equal shares. The same arguments give the same rows."""
+    """`num` distinct questions, their kinds in equal shares. The same arguments give the same rows.
+
+    Raises SourceError where the level has fewer: without noise, one scene is one picture.
+    """
     random_ = random.Random(f"{VERSION}/{level.name}/{split}/{seed}")
     seen: set[str] = set()
     while len(seen) < num:
-        question = _sample_question(random_, level, split, kind_index=len(seen))
-        if question.id not in seen:
-            seen.add(question.id)
-            yield question
+        draws = (_sample_question(random_, level, split, kind_index=len(seen)) for _ in range(MAX_TRIES))
+        question = next((question for question in draws if question.id not in seen), None)
+        if question is None:
+            raise SourceError(
+                f"level `{level.name}` has no more than {len(seen):,} distinct questions in split `{split}`",
+                "ask for fewer, or give the level more bars, values or noise",
+            )
+        seen.add(question.id)
+        yield question
 
 
 def _sample_question(random_: random.Random, level: Level, split: Split, kind_index: int) -> Question:

@@ -1,0 +1,227 @@
+"""The drawn world: what its questions promise, whatever the seed."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from insightv_bench.chat import load_prompt, prompt_names, user
+from insightv_bench.errors import InsightvError
+from insightv_bench.records import FlawedRow, PreferenceRow, Question, ReasoningRow, SummaryRow
+from insightv_bench.world.level import COLOURS, Level
+from insightv_bench.world.program import ANSWER_TYPES, KINDS, parse_question, question_text, run
+from insightv_bench.world.questions import sample_questions
+from insightv_bench.world.scene import Split, scene_from_json, scene_to_json, split_of
+from insightv_bench.world.telling import exact_path
+
+TINY = Level()
+EASY = Level(name="easy", min_bars=2, max_bars=3, max_value=4, noise_sd=0)
+WIDE = Level(name="wide", side=64, num_slots=8, min_bars=2, max_bars=8, max_value=20)
+LEVELS = [TINY, EASY, WIDE]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+def drawn(num: int = 400, seed: int = 0, split: Split = "train", level: Level = TINY) -> list[Question]:
+    return list(sample_questions(level, split, seed, num))
+
+
+@pytest.fixture(scope="module")
+def many() -> list[Question]:
+    """Some hundred questions of three levels, all kinds among them."""
+    return [question for level in LEVELS for question in drawn(320, level=level)]
+
+
+def content(question: Question) -> str:
+    """The scene without its noise, and without the places of its bars."""
+    return json.dumps([[bar.colour, bar.value] for bar in scene_from_json(question.scene).bars])
+
+
+def pixels(question: Question) -> np.ndarray:
+    return np.asarray(Picture.open(io.BytesIO(question.images[0].bytes)))
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
+@pytest.mark.parametrize(("seed", "num"), [(0, 40), (1, 160), (7, 240)])
+def test_train_validation_and_test_scenes_are_disjoint_by_content(level: Level, seed: int, num: int) -> None:
+    scenes = {split: {content(q) for q in drawn(num, seed, split, level)} for split in SPLITS}
+    assert not scenes["train"] & scenes["test"]
+    assert not scenes["train"] & scenes["validation"]
+    assert not scenes["validation"] & scenes["test"]
+    assert all(len(found) > 10 for found in scenes.values())
+
+
+def test_splits_are_disjoint_over_seeds_too() -> None:
+    train = {content(q) for seed in range(5) for q in drawn(80, seed, "train", EASY)}
+    test = {content(q) for seed in range(5) for q in drawn(80, seed + 100, "test", EASY)}
+    assert not train & test
+
+
+def test_one_chart_in_other_places_is_in_the_same_split(many: list[Question]) -> None:
+    for question in many[:100]:
+        bars = scene_from_json(question.scene).bars
+        moved = tuple(bar._replace(slot=place) for place, bar in enumerate(bars))
+        assert split_of(moved) == split_of(bars) == "train"
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_same_seed_gives_the_same_bytes(split: Split) -> None:
+    first, second = drawn(60, 3, split), drawn(60, 3, split)
+    assert first == second
+    assert [q.images[0].bytes for q in first] == [q.images[0].bytes for q in second]
+
+
+def test_more_questions_begin_with_the_same_ones() -> None:
+    assert drawn(80, 3)[:40] == drawn(40, 3)
+
+
+def test_another_seed_gives_other_questions() -> None:
+    first, second = drawn(200, 0), drawn(200, 1)
+    assert not {q.id for q in first} & {q.id for q in second}
+    assert not {q.image_sha256 for q in first} & {q.image_sha256 for q in second}
+
+
+def test_ids_are_unique_and_hashes_are_of_the_bytes(many: list[Question]) -> None:
+    assert len({q.id for q in many}) == len(many)
+    assert all(q.image_sha256 == tuple(image.sha256 for image in q.images) for q in many)
+
+
+def test_a_question_parses_back_and_its_exact_path_ends_in_the_gold_answer(many: list[Question]) -> None:
+    kinds = Counter()
+    for question in many:
+        scene = scene_from_json(question.scene)
+        program = parse_question(question.question, scene)
+        assert program is not None and program.kind == question.kind
+        assert question_text(program) == question.question
+        assert exact_path(program, scene.values)[1] == run(program, scene.values) == question.answer
+        assert question.answer_type == ANSWER_TYPES.get(program.kind, "number")
+        kinds[program.kind] += 1
+    assert set(kinds) == set(KINDS) and min(kinds.values()) > 100
+
+
+def test_the_gold_answer_is_true_of_the_scene(many: list[Question]) -> None:
+    """Worked out here once more, from the bars alone."""
+    for question in many:
+        values = scene_from_json(question.scene).values
+        named = [values[word.strip("?,")] for word in question.question.split() if word.strip("?,") in values]
+        numbers = [int(word.strip("?")) for word in question.question.split() if word.strip("?").isdigit()]
+        high, low = max(values.values()), min(values.values())
+        wanted: dict[str, object] = {
+            "read": lambda: named[0],
+            "compare": lambda: "yes" if named[0] > named[1] else "no",
+            "difference": lambda: abs(named[0] - named[1]),
+            "sum": lambda: sum(named),
+            "count": lambda: sum(value > numbers[0] for value in values.values()),
+            "tallest": lambda: [colour for colour, value in values.items() if value == high],
+            "shortest": lambda: [colour for colour, value in values.items() if value == low],
+            "range": lambda: high - low,
+        }
+        answer = wanted[question.kind]()  # type: ignore[operator]
+        assert question.answer == (answer[0] if isinstance(answer, list) else str(answer))
+        assert not isinstance(answer, list) or len(answer) == 1
+
+
+def test_text_of_no_question_has_no_program() -> None:
+    scene = scene_from_json(drawn(1)[0].scene)
+    absent = next(colour for colour in COLOURS if colour not in scene.values)
+    for text in ("", "What is this?", f"What is the value of {absent}?", "What is the sum of red?!", "red\n"):
+        assert parse_question(text, scene) is None
+
+
+def test_a_scene_survives_its_json(many: list[Question]) -> None:
+    assert all(scene_to_json(scene_from_json(question.scene)) == question.scene for question in many)
+
+
+@pytest.mark.parametrize("num", [8, 83, 400])
+def test_kinds_are_in_equal_shares(num: int) -> None:
+    shares = Counter(question.kind for question in drawn(num))
+    assert set(shares) == set(KINDS)
+    assert max(shares.values()) - min(shares.values()) <= 1
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
+def test_no_answer_is_given_away_by_the_kind(level: Level) -> None:
+    answers: dict[str, Counter[str]] = defaultdict(Counter)
+    for question in drawn(1200, level=level):
+        answers[question.kind][question.answer] += 1
+    for counts in answers.values():
+        assert max(counts.values()) / counts.total() < 0.6
+
+
+def test_noise_0_is_noiseless() -> None:
+    """Every bar and the ground are of one colour each: as many colours as bars, and one."""
+    for question in drawn(80, level=EASY):
+        assert len(np.unique(pixels(question).reshape(-1, 3), axis=0)) == len(scene_from_json(question.scene).bars) + 1
+
+
+def test_without_noise_and_spread_a_bar_has_its_colour_and_height() -> None:
+    level = Level(noise_sd=0, colour_sd=0)
+    for question in drawn(40, level=level):
+        picture = pixels(question)
+        for bar in scene_from_json(question.scene).bars:
+            column = picture[:, round((bar.slot + 0.5) * level.side / level.num_slots)]
+            height = (column == COLOURS[bar.colour]).all(axis=1).sum()
+            assert height == round(bar.value * (level.side - 2) / level.max_value)
+
+
+@pytest.mark.parametrize("sd", [5, 20, 60])
+def test_noise_is_as_strong_as_asked_for(sd: float) -> None:
+    """Told from the top row, ground alone: below its mean, where nothing is clipped, the spread is a half normal's."""
+    level = Level(noise_sd=sd, max_value=20)
+    below = 235.0 - np.concatenate([pixels(q)[0].ravel() for q in drawn(200, level=level)])
+    below = below[below > 0]
+    assert np.sqrt((below**2).mean()) == pytest.approx(sd, rel=0.1)
+
+
+def test_the_picture_is_a_plain_rgb_png_of_the_levels_size(many: list[Question]) -> None:
+    sides = {level.name: level.side for level in LEVELS}
+    for question in many:
+        side = sides[question.source.removeprefix("drawn-world/")]
+        assert pixels(question).shape == (side, side, 3) and pixels(question).dtype == np.uint8
+
+
+def test_the_png_holds_no_chunk_but_pixels(many: list[Question]) -> None:
+    """No text, time or palette: nothing from which a model could read the scene."""
+    for question in many:
+        content_, chunks, place = question.images[0].bytes, set(), 8
+        while place < len(content_):
+            (length,) = struct.unpack(">I", content_[place : place + 4])
+            chunks.add(content_[place + 4 : place + 8])
+            place += 12 + length
+        assert chunks == {b"IHDR", b"IDAT", b"IEND"} and place == len(content_)
+        assert question.images[0].path is None
+
+
+def test_a_scene_is_in_no_prompt(many: list[Question]) -> None:
+    slots = {"path": "a path", "problem": "a problem"}
+    for question in many[::7]:
+        for name in prompt_names():
+            text = user(name, question, **slots).content
+            assert "noise_seed" not in text and question.scene not in text
+            assert ("{question}" in load_prompt(name).template) == (question.question in text)
+
+
+@pytest.mark.parametrize("row", [ReasoningRow, SummaryRow, PreferenceRow, FlawedRow])
+def test_a_scene_is_in_no_corpus_column(row: type[Question]) -> None:
+    assert "scene" not in row.model_fields
+    assert all("scene" not in str(field.annotation) for field in row.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"min_bars": 5, "max_bars": 3}, {"min_bars": 7, "max_bars": 8, "num_slots": 6}, {"noise": 3}]
+)
+def test_a_level_that_cannot_be_drawn_is_refused(changes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"bars|noise"):
+        Level(**changes)
+
+
+def test_more_questions_than_a_level_has_is_an_error() -> None:
+    """Without noise one scene is one picture, so a small level has few questions."""
+    level = Level(name="few", num_slots=2, min_bars=2, max_bars=2, max_value=2, noise_sd=0, colour_sd=0)
+    with pytest.raises(InsightvError, match="distinct questions"):
+        list(sample_questions(level, "train", 0, 100_000))
