@@ -2,7 +2,7 @@
 
     import insightv_bench as iv
     recipe = iv.load_recipe("walk")
-    summary = iv.run(recipe, "runs")
+    summary = iv.run_recipe(recipe, "runs")
 
 Importing this package loads no torch, transformers, trl, datasets, lm_eval, openai or seaborn.
 """
@@ -29,7 +29,7 @@ _EXPORTS = {
     "parse_path": "protocol",
     "render_path": "protocol",
     "read_rows": "tables",
-    "run": "run",
+    "run_recipe": "run:run",
 }
 __all__ = ["__version__", *_EXPORTS]
 

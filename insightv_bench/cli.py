@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -112,7 +113,7 @@ def stage_command(verb: str, about: str) -> Callable[..., None]:
 
 def _data(recipe: str, data: Path | None) -> list[str]:
     names = load_recipe(recipe).questions if data else {}
-    return [f"questions.{name}.path={data}" for name in names]
+    return [f"questions.{name}.path={json.dumps(str(data))}" for name in names]  # JSON is YAML, whatever the name holds
 
 
 def _generator(model: str) -> list[str]:
@@ -120,7 +121,8 @@ def _generator(model: str) -> list[str]:
 
     if not model:
         return []
-    return [f"paths.engine={{kind: hf, model: {reason_model(model)}}}", "paths.mode=one-call"]
+    engine = {"kind": "hf", "model": reason_model(model)}
+    return [f"paths.engine={json.dumps(engine)}", "paths.mode=one-call"]
 
 
 def first_stage(recipe: Recipe, verb: str) -> str:
@@ -171,7 +173,7 @@ def eval_command(
     overrides = [*(set_ or []), *_data(recipe, data)]
     if model or reason or summary:
         seats = find_seats(model, reason, summary)
-        overrides += [f"model_seats.{seat}={place}" for seat, place in seats.items()]
+        overrides += [f"model_seats.{seat}={json.dumps(place)}" for seat, place in seats.items()]
         system = run_name(model or reason or summary)
         overrides += [f"task={Path(recipe).stem}", f"system={system}", f"name={Path(recipe).stem}-{system}"]
     loaded = _load(recipe, seed, overrides)

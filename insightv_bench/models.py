@@ -15,8 +15,11 @@ def run_models(place: str) -> dict[str, str]:
     file = Path(place) / SUMMARY
     if not file.exists():
         return {}
-    models = json.loads(file.read_text(encoding="utf-8"))["models"]
-    return {stage: str(Path(place) / Path(*Path(model).parts[-3:])) for stage, model in models.items()}
+    try:
+        models = json.loads(file.read_text(encoding="utf-8"))["models"]
+        return {stage: str(Path(place) / Path(*Path(model).parts[-3:])) for stage, model in models.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"`{file}` is no run's summary", f"run its recipe again, or remove it: rm {file}") from error
 
 
 def reason_model(place: str) -> str:

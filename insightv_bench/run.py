@@ -18,7 +18,7 @@ from .plan import plan
 from .progress import Progress
 from .recipe import Recipe
 from .stage import Context, Stage, fingerprint, guard_writable, is_whole, read_manifest, run_stage
-from .tables import write_text
+from .tables import first_line, write_text
 
 RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "stages"
 
@@ -33,15 +33,22 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
     stages = needed(plan(recipe), until)
     guard_writable(folder)
     set_threads(recipe.threads)
-    with _lock(folder):
-        _claim(recipe, folder)
-        try:
+    try:
+        with _lock(folder):
+            _claim(recipe, folder)
             with progress or Progress() as shown:
                 return _run_stages(recipe, folder, stages, shown)
-        except OSError as error:
-            raise RunError(
-                f"`{folder}`: {error.strerror or error}", "free some space; the same command goes on from there"
-            ) from error
+    except Exception as error:
+        if not is_disk_trouble(error):
+            raise
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise RunError(f"`{folder}`: {reason}", "free some space; the same command goes on from there") from error
+
+
+def is_disk_trouble(error: Exception) -> bool:
+    """Whether a file could not be written; libraries that write from C++ or Rust say it in words alone."""
+    words = ("No space left on device", "inline_container")  # of safetensors, and of torch's zip file
+    return isinstance(error, OSError) or any(word in str(error) for word in words)
 
 
 def set_threads(threads: int) -> None:
@@ -84,7 +91,8 @@ def _claim(recipe: Recipe, folder: Path) -> None:
     """Raises RunError where the folder holds something that is not a run of this recipe."""
     file, mine = folder / RUN, {"recipe": recipe.name, "seed": recipe.seed}
     if not file.exists():
-        strangers = [item.name for item in folder.iterdir() if not item.name.startswith(".")]
+        ours = f"{RUN}.partial"  # of a run that was killed while it began
+        strangers = [item.name for item in folder.iterdir() if item.name != ours and not item.name.startswith(".")]
         if strangers:
             raise RunError(f"`{folder}` holds `{strangers[0]}` and is no run folder", "name another with `--out`")
         write_text(file, json.dumps(mine) + "\n")
@@ -94,7 +102,8 @@ def _claim(recipe: Recipe, folder: Path) -> None:
     except (OSError, ValueError) as error:
         raise RunError(f"`{file}` cannot be read: {error}", f"remove the folder: rm -r {folder}") from error
     if found != mine:
-        theirs = f"recipe `{found.get('recipe')}`, seed {found.get('seed')}"
+        whole = isinstance(found, dict) and mine.keys() <= found.keys()
+        theirs = f"recipe `{found['recipe']}`, seed {found['seed']}" if whole else "something else"
         raise RunError(f"`{folder}` is a run of {theirs}", "name another folder with `--out`")
 
 

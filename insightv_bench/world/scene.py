@@ -59,6 +59,9 @@ def scene_to_json(scene: Scene) -> str:
 
 
 def scene_from_json(text: str) -> Scene:
-    """Raises ValueError or KeyError on anything that `scene_to_json` did not write."""
-    content = json.loads(text)
-    return Scene(tuple(Bar(*bar) for bar in content["bars"]), content["noise_seed"])
+    """Raises ValueError on anything that `scene_to_json` did not write."""
+    try:
+        content = json.loads(text)
+        return Scene(tuple(Bar(*bar) for bar in content["bars"]), content["noise_seed"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a scene of the drawn world: `{text:.80}`") from error
