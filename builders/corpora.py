@@ -81,23 +81,26 @@ def reasoning(context: Context) -> None:
 
 def _reasoning_rows(rows: Iterable[Assessed], settings: CorporaSettings) -> Iterator[ReasoningRow | Dropped]:
     for group in by_question(rows).values():
-        num_kept = 0
+        kept: set[str] = set()
         for row in best_first(group):
-            reason = _why_not_reasoning(row, settings, num_kept)
+            reason = _why_not_reasoning(row, settings, kept)
             if reason:
                 yield drop(row.path, reason)
             else:
-                num_kept += 1
+                kept.add(path_text(row.path))
                 yield reasoning_row(row)
 
 
-def _why_not_reasoning(row: Assessed, settings: CorporaSettings, num_kept: int) -> str:
+def _why_not_reasoning(row: Assessed, settings: CorporaSettings, kept: set[str]) -> str:
+    """Empty where it is one; `kept` are the texts of this question's better paths."""
     if row.path.status != "complete":
         return row.path.status
     range_ = score_range(row.assessment, settings)
     if range_ != "high":
         return f"score range {range_}"
-    return "enough paths of this question" if num_kept >= settings.max_paths_per_question else ""
+    if len(kept) >= settings.max_paths_per_question:
+        return "enough paths of this question"
+    return "same text as a better path" if path_text(row.path) in kept else ""
 
 
 def reasoning_row(row: Assessed) -> ReasoningRow:

@@ -47,7 +47,7 @@ def pairs_of(group: Iterable[Assessed], settings: CorporaSettings) -> Iterator[t
     """(chosen, rejected), the clearest first: each wrong path against the best right ones, then right against right."""
     rows = best_first(group)
     right = [row for row in rows if row.assessment.correct and row.path.status == "complete"]
-    wrong = [row for row in rows if row.assessment.correct is False]
+    wrong = [row for row in rows if row.assessment.correct is False and normal(row)]
     for chosen, rejected in zip(right, wrong, strict=False):
         if normal(chosen) != normal(rejected):
             yield chosen, rejected

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from insightv_bench.records import Question, ReasoningRow
 from insightv_bench.settings import LessonsSettings, ParquetSource, WorldSource
-from insightv_bench.stage import Context, Dropped
+from insightv_bench.stage import Context, Dropped, drop
 from insightv_bench.world.lessons import sample_lessons
 
 from .sources.table import read_table
@@ -31,7 +31,7 @@ def _distinct(rows: Iterable[Question | Dropped]) -> Iterator[Question | Dropped
     seen: set[str] = set()
     for row in rows:
         if isinstance(row, Question) and row.id in seen:
-            yield Dropped(row.id, "duplicate")
+            yield drop(row, "duplicate")
         else:
             seen.add(row.id)
             yield row

@@ -29,7 +29,7 @@ def summary(context: Context) -> None:
     questions, paths, assessments, flawed, agent_questions, agent_paths, agent_assessments = context.stage.inputs
     rows = chain(
         _optimal(read_assessed(context, questions, paths, assessments), settings),
-        _flawed(context, questions, flawed),
+        _flawed(context, questions, flawed, settings),
         _agent(read_assessed(context, agent_questions, agent_paths, agent_assessments), settings),
         _plain(context.rows(questions, Question)),
     )
@@ -40,10 +40,17 @@ def summary(context: Context) -> None:
 
 
 def choose(rows: Iterable[SummaryRow], settings: CorporaSettings, seed: int) -> Iterator[SummaryRow]:
-    """Each kind in its share of `summary_num`, or all there are; path verdicts in equal parts within a kind."""
+    """Each kind in its share of `summary_num`, or all there are, the agent's paths half right and half wrong at most.
+
+    A question with the same path twice, as two samples may be, counts once.
+    """
     by_kind: dict[tuple[SummaryKind, bool | None], list[SummaryRow]] = defaultdict(list)
+    seen: set[tuple[str, str, str]] = set()
     for row in rows:
-        by_kind[row.kind, row.path_correct if row.kind == "agent" else None].append(row)
+        key = (row.kind, row.id, row.prompt[0].content)
+        if key not in seen:
+            seen.add(key)
+            by_kind[row.kind, row.path_correct if row.kind == "agent" else None].append(row)
     total_share = sum(settings.summary_shares.values())
     for (kind, verdict), group in by_kind.items():
         num = round(settings.summary_num * settings.summary_shares.get(kind, 0) / total_share)
@@ -72,13 +79,13 @@ def _optimal(rows: Iterable[Assessed], settings: CorporaSettings) -> Iterator[Su
             yield summary_row(row.question, path_text(row.path), "optimal", "high", True, "")
 
 
-def _flawed(context: Context, questions: str, flawed: str) -> Iterator[SummaryRow]:
+def _flawed(context: Context, questions: str, flawed: str, settings: CorporaSettings) -> Iterator[SummaryRow]:
     by_id = {question.id: question for question in context.rows(questions, Question)}
     for row in context.rows(flawed, FlawedRow):
         question = by_id[row.id]
         judgement = judge(question.question, question.scene, parse_path(row.flawed_path).steps)
         correct = matches(row.planted_answer, row.answer, row.answer_type, row.options)
-        range_ = ("mid" if judgement.score >= 50 else "low") if correct else "wrong"
+        range_ = ("mid" if judgement.score >= settings.mid else "low") if correct else "wrong"
         yield summary_row(question, row.flawed_path, "flawed", range_, correct, judgement.correction)
 
 

@@ -69,7 +69,8 @@ class ReasoningAgent:
         if steps[-1].action != "summary":
             return talk.draft(steps, None)
         reply = await talk.say(load_prompt("answer").template)
-        return talk.draft(steps, parse_summary(reply.text).answer)
+        answer = parse_summary(reply.text).answer
+        return talk.draft(steps, answer, malformed=answer is None)
 
     async def _one_step(self, talk: _Talk) -> Step | None:
         """The next step, after at most `repair_tries` repairs; None where none could be read."""

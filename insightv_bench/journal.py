@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -95,7 +95,7 @@ class Journal:
         for start in range(0, len(keys), KEYS_A_QUERY):
             chunk = keys[start : start + KEYS_A_QUERY]
             marks = ",".join("?" * len(chunk))
-            rows = self._connection.execute(f"SELECT key, plan, reply FROM replies WHERE key IN ({marks})", chunk)
+            rows = self._select(f"SELECT key, plan, reply FROM replies WHERE key IN ({marks})", chunk)
             found.update({key: Entry(plan, Reply.model_validate_json(reply)) for key, plan, reply in rows})
         return found
 
@@ -118,12 +118,12 @@ class Journal:
 
     def stats(self) -> list[dict[str, object]]:
         """Per model: calls, hits, tokens, seconds, failures by kind."""
-        rows = self._connection.execute(
+        rows = self._select(
             "SELECT model, COUNT(*), SUM(hits), SUM(num_prompt_tokens), SUM(num_tokens), SUM(seconds) FROM replies "
             "GROUP BY model ORDER BY model"
-        ).fetchall()
+        )
         columns = ("model", "num_calls", "num_hits", "num_prompt_tokens", "num_tokens", "seconds")
-        failures = self._connection.execute("SELECT model, kind, num FROM failures").fetchall()
+        failures = self._select("SELECT model, kind, num FROM failures")
         stats = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
         for model, kind, num in failures:
             stats.setdefault(model, dict.fromkeys(columns, 0) | {"model": model})[f"failures: {kind}"] = num
@@ -131,6 +131,14 @@ class Journal:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _select(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise RunError(
+                f"the journal `{self.file}` cannot be read: {error}", f"remove it and run again: rm {self.file}"
+            ) from error
 
     def _transact(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
@@ -140,12 +148,13 @@ class Journal:
             self._connection.executemany(statement, rows)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
             raise RunError(
                 f"the journal `{self.file}` cannot be written: {error}",
                 "free some space and run the same command again",
             ) from error
+        finally:
+            if self._connection.in_transaction:  # after any error, Ctrl-C included: an open one would lock out the rest
+                self._connection.execute("ROLLBACK")
 
 
 def plan_id(keys: Sequence[str]) -> str:

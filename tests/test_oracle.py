@@ -48,7 +48,7 @@ def of_kind(questions: list[Question], *kinds: str) -> list[Question]:
 
 
 def step(reasoning: str, action: str = "continue") -> Step:
-    return Step(summary="a step", reasoning=reasoning, action=action)  # type: ignore[arg-type]
+    return Step(summary="a step", reasoning=reasoning, action=action)
 
 
 def test_the_exact_path_scores_100_with_every_step_right(questions: list[Question]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from insightv_bench.stage import Dropped
 from insightv_bench.tables import first_line
 
 NUM_ROWS_AT_ONCE = 256
+NESTED = {"options": (pl.List, pl.Array), "image": (pl.Struct, pl.Binary)}
+"""What these columns hold; the others hold text or numbers."""
 
 
 def read_table(source: ParquetSource) -> Iterator[Question | Dropped]:
@@ -50,14 +53,27 @@ def _open(source: ParquetSource) -> pl.DataFrame:
         if column not in frame.columns:
             known = ", ".join(f"`{name}`" for name in frame.columns)
             raise SourceError(f"`{source.path}` has no column `{column}` for `{field}`", f"its columns are {known}")
+        dtype = frame.schema[column]
+        if not _fits(field, dtype):
+            wanted = {"options": "lists", "image": "bytes, or structs with a field `bytes`"}.get(
+                field, "text or numbers"
+            )
+            raise SourceError(
+                f"column `{column}` of `{source.path}`, for `{field}`, holds {dtype}", f"make it {wanted}"
+            )
     return frame
+
+
+def _fits(field: str, dtype: pl.DataType) -> bool:
+    plain = not dtype.is_nested() and dtype != pl.Binary
+    return dtype == pl.Null or (isinstance(dtype, NESTED[field]) if field in NESTED else plain)
 
 
 def as_question(row: dict[str, Any], source: ParquetSource) -> Question | Dropped:
     columns = source.columns
-    text, gold = str(row[columns.question] or "").strip(), str(row[columns.answer] or "").strip()
-    options = tuple(str(option) for option in (row[columns.options] or ())) if columns.options else ()
-    row_id = str(row[columns.id]) if columns.id else content_id(text, options, gold)
+    text, gold = _cell(row[columns.question]), _cell(row[columns.answer])
+    options = tuple(_cell(option) for option in (row[columns.options] or ())) if columns.options else ()
+    row_id = _cell(row[columns.id]) if columns.id else content_id(text, options, gold)
     image, problem = check_image(row[columns.image], source.max_pixels)
     answer, answer_type = type_answer(gold, options)
     problem = (
@@ -65,13 +81,15 @@ def as_question(row: dict[str, Any], source: ParquetSource) -> Question | Droppe
         if not text
         else "no answer"
         if not gold
+        else "too many options"
+        if len(options) > len(LETTERS)
         else problem or ("" if answer else "answer not an option")
     )
     if problem or image is None:
         kept = {"question": text, "options": options, "answer": gold}
         return Dropped(row_id, problem, json.dumps(kept, ensure_ascii=False))
     return Question(
-        id=content_id(source.name, source.revision, row_id, text, [image.sha256]),
+        id=content_id(source.name, text, options, [image.sha256]),
         images=(image,),
         image_sha256=(image.sha256,),
         question=text,
@@ -81,8 +99,13 @@ def as_question(row: dict[str, Any], source: ParquetSource) -> Question | Droppe
         source=source.name,
         source_revision=source.revision,
         source_license=source.license,
-        kind=str(row[columns.kind]) if columns.kind else "",
+        kind=_cell(row[columns.kind]) if columns.kind else "",
     )
+
+
+def _cell(value: object) -> str:
+    """The text of a cell; 0 is a value, None is not."""
+    return "" if value is None else str(value).strip()
 
 
 def check_image(value: Any, max_pixels: int) -> tuple[Image | None, str]:
@@ -93,11 +116,13 @@ def check_image(value: Any, max_pixels: int) -> tuple[Image | None, str]:
     if not isinstance(content, bytes) or not content:
         return None, "no image"
     try:
-        with Picture.open(io.BytesIO(content)) as picture:
+        with warnings.catch_warnings(action="ignore"), Picture.open(io.BytesIO(content)) as picture:
             if picture.width * picture.height > max_pixels:
                 return None, "image too large"
             picture.load()
-    except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError):
+    except Picture.DecompressionBombError:
+        return None, "image too large"
+    except (OSError, SyntaxError, ValueError):
         return None, "image cannot be decoded"
     return Image(bytes=content), ""
 
@@ -108,7 +133,7 @@ def type_answer(gold: str, options: tuple[str, ...]) -> tuple[str, AnswerType]:
         letters = LETTERS[: len(options)]
         if len(gold) == 1 and gold.upper() in letters:
             return gold.upper(), "option"
-        held = [letter for letter, option in zip(letters, options, strict=True) if option.strip() == gold]
+        held = [letter for letter, option in zip(letters, options, strict=False) if option == gold]
         return (held[0] if len(held) == 1 else ""), "option"
     if matches(gold, gold, "yes_no"):
         return gold, "yes_no"

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from insightv_bench.errors import EngineError
 from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, request_key
 
 from .base import BatchEngine, Engine, OneByOneEngine, label
@@ -38,6 +39,7 @@ class Caller:
         self._num_alive = 0
         self._runner = asyncio.Runner()
         self._slots: asyncio.Semaphore | None = None
+        self._asking: dict[str, asyncio.Lock] = {}
 
     def __enter__(self) -> Caller:
         self._runner.__enter__()
@@ -66,7 +68,8 @@ class Caller:
             self._waiting.append((key, request, future))
             self._flush_if_all_wait()
             return await future
-        return await self._ask_one(key, request)
+        async with self._asking.setdefault(key, asyncio.Lock()):  # two chains with one question pay once
+            return await self._ask_one(key, request)
 
     async def _ask_one(self, key: str, request: Request) -> Reply:
         assert isinstance(self.engine, OneByOneEngine)
@@ -77,9 +80,20 @@ class Caller:
         if self._slots is None:
             self._slots = asyncio.Semaphore(self.engine.concurrency)
         async with self._slots:
-            reply = await self.engine.reply(request)
+            reply = await self._reply(request)
         self._journal.put([(key, reply)], self.model)
         return self._count(reply, hit=False)
+
+    async def _reply(self, request: Request) -> Reply:
+        assert isinstance(self.engine, OneByOneEngine)
+        try:
+            reply = await self.engine.reply(request)
+        except EngineError as error:
+            self._journal.count_failure(self.model, type(error).__name__)
+            raise
+        if reply.finish == "error":
+            self._journal.count_failure(self.model, "no reply")
+        return reply
 
     def _count(self, reply: Reply, hit: bool) -> Reply:
         self.num_calls += not hit
@@ -90,7 +104,7 @@ class Caller:
         return reply
 
     async def _gather(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-        self._num_alive, self._waiting = len(chains), []
+        self._num_alive, self._waiting, self._asking = len(chains), [], {}
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._alive(chain)) for chain in chains]

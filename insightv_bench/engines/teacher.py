@@ -59,12 +59,12 @@ class Teacher:
         return scene_from_json(scene)
 
     def _summary(self, program: Program, scene: Scene, question: str, path: str, request: Request) -> str:
-        parsed = parse_path(path)
+        """The verdict is on the path's answer, as in the summary corpus: a path that errs and ends right is right."""
+        parsed, answer = parse_path(path), run(program, scene.values)
+        if parsed.answer == answer:
+            return render_summary(answer, "right")
         scene_json = self._scenes[request.chat.images[0].sha256]
-        answer = run(program, scene.values)
-        judgement = judge(question, scene_json, parsed.steps)
-        right = judgement.first_error is None and parsed.answer == answer
-        return render_summary(answer, "right" if right else "wrong", judgement.correction)
+        return render_summary(answer, "wrong", judge(question, scene_json, parsed.steps).correction)
 
 
 class _Pupil:
