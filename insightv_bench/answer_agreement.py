@@ -46,6 +46,18 @@ class AgreementReport(NamedTuple):
         }
 
 
+def as_text(report: AgreementReport) -> str:
+    """The counts, and one line for each row that differs."""
+    lines = []
+    for kind, each in report.kinds.items():
+        share = f"{100 * each.agree / each.n:.2f} %" if each.n else "no rows"
+        lines.append(f"{kind}: {each.agree:,} of {each.n:,} agree ({share}), {each.unread:,} unread")
+        for row in each.differing:
+            place = " ".join(str(row[name]) for name in ("set", "id", "run") if name in row)
+            lines.append(f"  {place}: agreed {row['agreed']!r}, ours {row['answer']!r} by {row['method']}")
+    return "\n".join(lines)
+
+
 def check_rows(rows: Iterable[Row]) -> AgreementReport:
     """Read each row's reply and compare with the common reading; rows without one are left out."""
     compared: dict[str, list[tuple[Row, Reading, bool]]] = {}

@@ -106,7 +106,7 @@ def print_journal(run: Path, console: Console) -> None:
         raise RunError(f"no journal in `{run}`", "name a run's folder")
     stats = Journal(run / JOURNAL).stats()
     columns = list(dict.fromkeys(column for row in stats for column in row))
-    table = Table(*columns, box=None)
+    table = Table(*columns, box=None, pad_edge=False)
     for row in stats:
         table.add_row(*(_cell(row.get(column, 0)) for column in columns))
     console.print(table)
@@ -117,10 +117,10 @@ def _cell(value: object) -> str:
 
 
 def print_agreement(file: Path, as_json: bool) -> None:
-    from .answers import check_file
+    from .answer_agreement import as_text, check_file
 
     report = check_file(file)
     if as_json:
         print(json.dumps(report.as_json()))
         return
-    print(report)
+    print(as_text(report))

@@ -17,7 +17,7 @@ from .journal import Journal
 from .plan import plan
 from .progress import Progress
 from .recipe import Recipe
-from .stage import Context, Stage, fingerprint, guard_writable, is_whole, read_manifest, run_stage
+from .stage import Context, Stage, fingerprint, guard_writable, is_whole, load_function, read_manifest, run_stage
 from .tables import first_line, write_text
 
 RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "stages"
@@ -108,18 +108,33 @@ def _claim(recipe: Recipe, folder: Path) -> None:
 
 
 def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress: Progress) -> dict[str, Any]:
+    folders = place(recipe, folder, stages)
+    _check_training([stage for stage in stages if not is_whole(folders[stage.name])])
     journal = Journal(folder / JOURNAL)
-    folders: dict[str, Path] = {}
     try:
         for number, stage in enumerate(stages, 1):
             inputs = {name: folders[name] for name in stage.inputs}
-            name = f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}"
-            folders[stage.name] = folder / STAGES / name
             context = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
             manifest = _run_one(stage, context, f"{number}/{len(stages)}", progress)
     finally:
         journal.close()
     return _finish(recipe, folder, folders, manifest)
+
+
+def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Path]:
+    """Where each stage's rows lie or will lie."""
+    folders: dict[str, Path] = {}
+    for stage in stages:
+        inputs = {name: folders[name] for name in stage.inputs}
+        folders[stage.name] = folder / STAGES / f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}"
+    return folders
+
+
+def _check_training(stages: Sequence[Stage]) -> None:
+    """A misspelt trainer option is said now, not after the stages before it."""
+    trained = [stage for stage in stages if stage.function.startswith("trainers.")]
+    if trained:
+        load_function("trainers.options:check_stages")(trained)
 
 
 def _run_one(stage: Stage, context: Context, place: str, progress: Progress) -> dict[str, Any]:

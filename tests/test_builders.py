@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path as File
 from typing import Any
 
@@ -16,7 +18,8 @@ from PIL import Image as Picture
 
 from insightv_bench.agents import path_text
 from insightv_bench.answers import matches
-from insightv_bench.builders import assess, corpora, paths, preference, questions, summary
+from insightv_bench.builders.assess import assess_path
+from insightv_bench.chat import user
 from insightv_bench.errors import SourceError, StageError
 from insightv_bench.journal import Journal
 from insightv_bench.progress import Progress
@@ -46,15 +49,11 @@ from insightv_bench.settings import (
     TeacherEngine,
     WorldSource,
 )
-from insightv_bench.stage import Context, Exclusion, Stage
-from insightv_bench.tables import read_frame, read_rows, write_shards
+from insightv_bench.stage import MANIFEST, Context, Exclusion, Stage, run_stage
+from insightv_bench.tables import read_frame, read_rows, write_shards, write_text
 
 DATA = File(__file__).parents[2] / "shared" / "data"
-SHARED = (
-    "id, images, image_sha256, question, options, answer, answer_type, source, source_revision, source_license".split(
-        ", "
-    )
-)
+SHARED = "id, images, image_sha256, question, options, answer, answer_type, source, source_revision, source_license"
 COLUMNS = Columns(question="question", answer="answer", image="image", options="options", id="id")
 PATHS = PathsSettings(
     engine=TeacherEngine(careful=0.5, partial=0.3, read_error=0.1, state_error=0.1),
@@ -64,12 +63,13 @@ PATHS = PathsSettings(
 )
 
 
-def context_of(out: File, settings: Section, inputs: dict[str, File], **options: Any) -> Context:
-    """A stage's context by hand, its folder made."""
-    out.mkdir(parents=True, exist_ok=True)
-    stage = Stage(out.name, "", settings, tuple(inputs), "", options)
-    recipe = load_recipe("walk")
-    return Context(stage, out, inputs, Journal(out.parent / "journal.sqlite"), Progress(), 0, recipe)
+def ran(out: File, function: str, settings: Section, inputs: dict[str, File], **options: Any) -> Context:
+    """A stage with a context by hand, run."""
+    stage = Stage(out.name, f"builders.{function}", settings, tuple(inputs), "", options)
+    with closing(Journal(out.parent / "journal.sqlite")) as journal:
+        context = Context(stage, out, inputs, journal, Progress(), 0, load_recipe("walk"))
+        run_stage(stage, context)
+    return context
 
 
 def left_out(folder: File) -> list[Exclusion]:
@@ -107,8 +107,8 @@ def source(file: File, **changes: Any) -> ParquetSource:
 
 def asked(tmp_path: File, rows: Sequence[dict[str, Any]], **changes: Any) -> tuple[list[Question], list[Exclusion]]:
     """The rows as questions, and what was left out of them."""
-    context = context_of(tmp_path / "questions", source(table(tmp_path / "rows.parquet", rows), **changes), {})
-    questions.questions(context)
+    settings = source(table(tmp_path / "rows.parquet", rows), **changes)
+    context = ran(tmp_path / "questions", "questions:questions", settings, {})
     kept = list(read_rows(context.folder, Question))
     assert context.num_rows == len(kept)
     assert sum(context.dropped.values()) == len(left_out(context.folder)) == len(rows) - len(kept)
@@ -146,7 +146,9 @@ def test_what_is_no_question_is_left_out_with_its_reason(tmp_path: File, changes
     kept, out = asked(tmp_path, [row(0), row(1, **changes), row(2)], max_pixels=32 * 32)
     assert [q.question for q in kept] == ["How many? (0)", "How many? (2)"]
     assert [(one.id, one.reason) for one in out] == [("r1", reason)]
-    assert ('"question"' in out[0].row) and (str(changes.get("answer") or "7").strip() in out[0].row)
+    told = json.loads(out[0].row)
+    assert told["answer"] == (changes.get("answer", "7") or "").strip()
+    assert told["question"] == (changes.get("question", "How many? (1)") or "").strip()
 
 
 def test_a_row_that_stands_twice_counts_once(tmp_path: File) -> None:
@@ -191,11 +193,26 @@ def test_option_answers_become_letters(tmp_path: File, options: list[str], answe
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"), [("7", "number"), ("2.5", "number"), ("yes", "yes_no"), ("No", "yes_no"), ("x^2", "expression")]
+    ("answer", "kind"),
+    [
+        ("7", "number"),
+        ("2.5", "number"),
+        ("1,200 cm", "number"),
+        (r"\frac{1}{2}", "number"),
+        ("yes", "yes_no"),
+        ("No", "yes_no"),
+        ("x^2", "expression"),
+        (r"2\sqrt{3}", "expression"),
+        ("(3,-4)", "expression"),
+        ("a triangle", "text"),
+        ("C", "text"),
+    ],
 )
 def test_answers_have_a_type(tmp_path: File, answer: str, kind: str) -> None:
     (question,), _ = asked(tmp_path, [row(0, answer=answer)])
     assert (question.answer, question.answer_type) == (answer, kind)
+    assert matches(f"The answer is {answer}.", answer, question.answer_type)
+    assert not matches("The answer is 3001.", answer, question.answer_type)
 
 
 @pytest.mark.parametrize(("answer", "text"), [(0, "0"), (0.0, "0.0"), (False, "False"), (12, "12")])
@@ -220,14 +237,13 @@ def test_a_folder_is_read_file_by_file_up_to_its_limit(tmp_path: File) -> None:
     folder.mkdir()
     table(folder / "b.parquet", [row(2), row(3)])
     table(folder / "a.parquet", [row(0), row(1)])
-    context = context_of(tmp_path / "questions", source(folder, limit=3), {})
-    questions.questions(context)
+    context = ran(tmp_path / "questions", "questions:questions", source(folder, limit=3), {})
     assert [q.question for q in read_rows(context.folder, Question)] == [f"How many? ({n})" for n in range(3)]
 
 
 def refused(tmp_path: File, settings: ParquetSource) -> SourceError:
     with pytest.raises(SourceError) as found:
-        questions.questions(context_of(tmp_path / "questions", settings, {}))
+        ran(tmp_path / "questions", "questions:questions", settings, {})
     return found.value
 
 
@@ -265,15 +281,14 @@ def test_no_file_is_an_error_that_names_the_set(tmp_path: File) -> None:
     ("recipe", "file", "num", "types"),
     [
         ("puzzlevqa", "puzzlevqa.parquet", 500, {"option": 500}),
-        ("mathvision", "mathvision_testmini.parquet", 304, {"option": 190, "number": 114}),
+        ("mathvision", "mathvision_testmini.parquet", 304, {"option": 190, "number": 112, "text": 1, "expression": 1}),
     ],
 )
 def test_real_questions_are_read_whole(tmp_path: File, recipe: str, file: str, num: int, types: dict[str, int]) -> None:
     if not (DATA / file).exists():
         pytest.skip(f"../shared/data/{file} is absent")
     settings = load_recipe(recipe, [f"questions.test.path={DATA / file}"]).questions["test"]
-    context = context_of(tmp_path / "questions", settings, {})
-    questions.questions(context)
+    context = ran(tmp_path / "questions", "questions:questions", settings, {})
     kept = list(read_rows(context.folder, Question))
     assert len(kept) == num and not left_out(context.folder)
     assert Counter(q.answer_type for q in kept) == types
@@ -292,9 +307,8 @@ class Built:
         self.folders: dict[str, File] = {}
         self.totals: dict[str, dict[str, Any]] = {}
 
-    def run(self, name: str, function: Any, settings: Section, inputs: Sequence[str] = (), **options: Any) -> Context:
-        context = context_of(self.root / name, settings, {x: self.folders[x] for x in inputs}, **options)
-        function(context)
+    def run(self, name: str, function: str, settings: Section, inputs: Sequence[str] = (), **options: Any) -> Context:
+        context = ran(self.root / name, function, settings, {x: self.folders[x] for x in inputs}, **options)
         self.folders[name], self.totals[name] = context.folder, context.totals
         return context
 
@@ -313,16 +327,16 @@ TRIPLE, AGENT = ("questions", "paths", "assess-teacher"), ("sample", "agent-path
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     made = Built(tmp_path_factory.mktemp("built"))
-    made.run("questions", questions.questions, WorldSource(split="train", num=160))
-    made.run("sample", questions.questions, WorldSource(split="train", num=80, seed=1))
-    made.run("paths", paths.paths, PATHS, ["questions"])
-    made.run("agent-paths", paths.paths, PATHS, ["sample"])
-    made.run("assess-teacher", assess.assess, AssessSettings(), ["questions", "paths"])
-    made.run("assess-agent", assess.assess, AssessSettings(), ["sample", "agent-paths"])
-    made.run("reasoning", corpora.reasoning, REASONING, TRIPLE)
-    made.run("flawed", corpora.flawed, FlawsSettings(per_question=3), ["questions"])
-    made.run("summary", summary.summary, SUMMARY, [*TRIPLE, "flawed", *AGENT])
-    made.run("preference", preference.preference, CorporaSettings(pairs_per_question=3), AGENT, round=2)
+    made.run("questions", "questions:questions", WorldSource(split="train", num=160))
+    made.run("sample", "questions:questions", WorldSource(split="train", num=80, seed=1))
+    made.run("paths", "paths:paths", PATHS, ["questions"])
+    made.run("agent-paths", "paths:paths", PATHS, ["sample"])
+    made.run("assess-teacher", "assess:assess", AssessSettings(), ["questions", "paths"])
+    made.run("assess-agent", "assess:assess", AssessSettings(), ["sample", "agent-paths"])
+    made.run("reasoning", "corpora:reasoning", REASONING, TRIPLE)
+    made.run("flawed", "corpora:flawed", FlawsSettings(per_question=3), ["questions"])
+    made.run("summary", "summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
+    made.run("preference", "preference:preference", CorporaSettings(pairs_per_question=3), AGENT, round=2)
     return made
 
 
@@ -350,7 +364,7 @@ def test_a_wrong_path_is_not_scored_and_a_right_one_is_scored_1_to_100(built: Bu
 
 
 def test_a_rule_rates_nothing(built: Built) -> None:
-    built.run("assess-rule", assess.assess, AssessSettings(judge="rule"), ["questions", "paths"])
+    built.run("assess-rule", "assess:assess", AssessSettings(judge="rule"), ["questions", "paths"])
     for row_ in built.rows("assess-rule", Assessment):
         assert row_.score is None and row_.step_labels == () and row_.judge == "rule" and row_.reason
         assert row_.status == ("unscored" if row_.correct else "not_scored")
@@ -360,14 +374,14 @@ def test_a_path_without_an_answer_is_wrong(built: Built) -> None:
     question, path = built.rows("questions", Question)[0], built.rows("paths", Path)[0]
     for judge in ("rule", "oracle"):
         silent = path.model_copy(update={"answer": None, "status": "max_steps"})
-        found = assess.assess_path(AssessSettings(judge=judge), question, silent)
+        found = assess_path(AssessSettings(judge=judge), question, silent)
         assert (found.correct, found.status, found.score) == (False, "not_scored", None)
 
 
 def test_the_oracle_refuses_a_question_without_a_scene(built: Built) -> None:
     question, path = built.rows("questions", Question)[0], built.rows("paths", Path)[0]
     with pytest.raises(StageError, match=r"judges the drawn world alone.*\n*hint: set `assess.judge: rule`"):
-        assess.assess_path(AssessSettings(), question.model_copy(update={"scene": ""}), path)
+        assess_path(AssessSettings(), question.model_copy(update={"scene": ""}), path)
 
 
 def text_of(messages: Sequence[Any]) -> str:
@@ -422,20 +436,18 @@ def test_unfinished_paths_are_left_out_by_their_status(built: Built, tmp_path: F
         for status, answer in (("malformed", None), ("max_steps", None))
     ]
     given(own, [question], broken, [assessment(p, correct=False) for p in broken])
-    own.run("reasoning", corpora.reasoning, REASONING, ["questions", "paths", "assess"])
+    own.run("reasoning", "corpora:reasoning", REASONING, ["questions", "paths", "assess"])
     assert own.rows("reasoning", ReasoningRow) == []
     assert reasons(own.folders["reasoning"]) == {"malformed": 1, "max_steps": 1}
 
 
 def test_the_gold_answer_is_in_no_reasoning_prompt(built: Built) -> None:
-    """The prompt is the same whatever the gold answer is."""
+    """The prompt is the same whatever the gold answer is, and outside the question the same for all."""
     for name, record in (("reasoning", ReasoningRow), ("preference", PreferenceRow)):
-        for row_ in built.rows(name, record):
-            assert row_.model_copy(update={"answer": "8128"}).question in text_of(row_.prompt)
-            outside = text_of(row_.prompt).replace(row_.question, "")
-            assert not set("0123456789") & set(outside)
-            assert row_.answer_type == "number" or row_.answer not in outside.replace('"', " ").split()
-    assert len({text_of(r.prompt).replace(r.question, "") for r in built.rows("reasoning", ReasoningRow)}) == 1
+        rows = built.rows(name, record)
+        for row_ in rows:
+            assert row_.prompt == (user("reason", row_.model_copy(update={"answer": "8128"})),)
+        assert len({text_of(row_.prompt).replace(row_.question, "") for row_ in rows}) == 1
 
 
 def test_flawed_rows_are_as_many_a_question_as_asked_for_and_of_different_flaws(built: Built) -> None:
@@ -452,7 +464,7 @@ def test_a_question_without_a_scene_has_no_flaws(built: Built, tmp_path: File) -
     own = Built(tmp_path)
     question = built.rows("questions", Question)[0].model_copy(update={"scene": ""})
     given(own, [question], [], [])
-    own.run("flawed", corpora.flawed, FlawsSettings(), ["questions"])
+    own.run("flawed", "corpora:flawed", FlawsSettings(), ["questions"])
     assert reasons(own.folders["flawed"]) == {"not of the drawn world": 1}
 
 
@@ -463,7 +475,7 @@ def test_summary_kinds_have_their_shares(built: Built) -> None:
 
 def test_a_kind_of_which_there_are_too_few_gives_all_it_has(built: Built) -> None:
     many = SUMMARY.model_copy(update={"summary_num": 100_000})
-    context = built.run("summary-all", summary.summary, many, [*TRIPLE, "flawed", *AGENT])
+    context = built.run("summary-all", "summary:summary", many, [*TRIPLE, "flawed", *AGENT])
     rows = built.rows("summary-all", SummaryRow)
     assert len({(r.kind, r.id, text_of(r.prompt)) for r in rows}) == len(rows) == context.num_rows
     counts = Counter(row_.kind for row_ in rows)
@@ -516,7 +528,7 @@ def test_agent_rows_come_from_the_agents_own_paths(built: Built) -> None:
 
 
 def test_the_summary_corpus_is_the_same_each_time(built: Built) -> None:
-    built.run("summary-again", summary.summary, SUMMARY, [*TRIPLE, "flawed", *AGENT])
+    built.run("summary-again", "summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
     assert built.rows("summary-again", SummaryRow) == built.rows("summary", SummaryRow)
 
 
@@ -577,7 +589,8 @@ def given(built: Built, questions_: list[Question], paths_: list[Path], assessme
     for name, (record, content) in rows.items():
         built.folders[name] = built.root / name
         built.folders[name].mkdir(parents=True)
-        write_shards(built.folders[name], content, record)
+        num = write_shards(built.folders[name], content, record)
+        write_text(built.folders[name] / MANIFEST, json.dumps({"num_rows": num}))
 
 
 def pairs(built: Built, tmp_path: File, rated: Sequence[tuple[str, bool, int | None]]) -> Iterator[tuple[str, str]]:
@@ -588,7 +601,7 @@ def pairs(built: Built, tmp_path: File, rated: Sequence[tuple[str, bool, int | N
         own, [question], made, [assessment(p, right, score) for p, (_, right, score) in zip(made, rated, strict=True)]
     )
     settings = CorporaSettings(pairs_per_question=9, min_margin=10)
-    own.run("preference", preference.preference, settings, ["questions", "paths", "assess"], round=1)
+    own.run("preference", "preference:preference", settings, ["questions", "paths", "assess"], round=1)
     for row_ in own.rows("preference", PreferenceRow):
         told = [parse_path(text_of(side)).steps[0].reasoning for side in (row_.chosen, row_.rejected)]
         yield told[0], told[1]
@@ -610,7 +623,7 @@ def test_the_best_right_path_is_chosen_first(built: Built, tmp_path: File) -> No
         [("x", True, 80), ("y", True, 71)],
         [("x", True, None), ("y", True, None)],
         [("x", True, 90), ("x", True, 50)],
-        [("the same", True, 90), (" The  SAME ", True, 50)],
+        [("the same", True, 90), ("The  SAME", True, 50)],
         [("x", False, None), ("y", False, None)],
         [("x", True, 90)],
     ],
@@ -620,7 +633,8 @@ def test_ties_small_margins_equal_texts_and_no_right_path_make_no_pair(
 ) -> None:
     with pytest.raises(StageError, match="no question has a right path to choose over another") as found:
         list(pairs(built, tmp_path, rated))
-    assert "sample more paths" in found.value.hint and "'no right path': 1" in found.value.fact or rated[0][1]
+    assert "sample more paths" in found.value.hint
+    assert ("'no right path': 1" in found.value.fact) == (not rated[0][1])
 
 
 def test_an_empty_reply_is_never_rejected_for_another(built: Built, tmp_path: File) -> None:
@@ -629,7 +643,7 @@ def test_an_empty_reply_is_never_rejected_for_another(built: Built, tmp_path: Fi
     empty = empty.model_copy(update={"status": "malformed", "steps": (), "answer": None})
     given(own, [question], [right, empty], [assessment(right, True, 90), assessment(empty, False)])
     with pytest.raises(StageError):
-        own.run("preference", preference.preference, CorporaSettings(), ["questions", "paths", "assess"], round=1)
+        own.run("preference", "preference:preference", CorporaSettings(), ["questions", "paths", "assess"], round=1)
 
 
 @pytest.mark.parametrize(
@@ -649,7 +663,7 @@ def test_every_corpus_has_the_columns_it_promises(built: Built, name: str, recor
     columns = read_frame(built.folders[name]).columns
     assert columns == list(record.model_fields)
     kind = ["kind"] if name == "flawed" else []  # of the question, to report by
-    assert columns == [*SHARED, *kind, *own.split(", ")]
+    assert columns == [*SHARED.split(", "), *kind, *own.split(", ")]
 
 
 def test_a_scene_is_in_no_corpus(built: Built) -> None:
@@ -669,7 +683,7 @@ def test_pictures_are_in_every_corpus_as_they_were_drawn(built: Built) -> None:
 
 
 def test_lessons_are_rows_to_train_on(built: Built) -> None:
-    built.run("lessons", questions.lessons, LessonsSettings(num=60))
+    built.run("lessons", "questions:lessons", LessonsSettings(num=60))
     rows = built.rows("lessons", ReasoningRow)
     assert len(rows) == 60 and all(text_of(r.prompt) and text_of(r.completion) for r in rows)
     starts = {text_of(r.prompt).split()[0] for r in rows}

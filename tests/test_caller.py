@@ -1,4 +1,4 @@
-"""Many chains behind one journal: fixed batches, nothing paid twice, and a run that was cut off equals an unbroken one."""
+"""Many chains behind one journal: fixed batches, nothing paid twice, a run cut off equals an unbroken one."""
 
 from __future__ import annotations
 
@@ -267,12 +267,14 @@ def test_an_error_before_the_other_chains_begin_leaves_none_of_them_behind(journ
     gc.collect()
 
 
-@pytest.mark.parametrize("engine", [Batches(fail_at=1, error=KeyboardInterrupt()), Server(fail_on="c, first")])
+@pytest.mark.parametrize(
+    "engine",
+    [Batches(fail_at=1, error=KeyboardInterrupt()), Server(fail_on="c, first", error=KeyboardInterrupt())],
+    ids=["batches", "one by one"],
+)
 def test_an_interrupt_comes_out_as_itself_and_leaves_nothing_behind(
     journal: Journal, engine: Batches | Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if isinstance(engine, Server):
-        engine._error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         run_chains(engine, journal)
     gc.collect()

@@ -9,13 +9,20 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.errors import RecipeError
+from insightv_bench.errors import RecipeError, require
+from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.stage import Stage
 
 OURS = ("output_dir", "seed", "data_seed", "max_length", "use_cpu", "resume_from_checkpoint")
 """Options that a recipe may not set, because a run sets them."""
+
+
+OUR_OWN = ("attn_implementation",)
+"""Options beside TRL's, for the model that is trained."""
 
 
 def on_cpu() -> bool:
@@ -55,9 +62,20 @@ def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path,
         return config_class(**{**defaults(checkpoints, seed), **trainer})
 
 
+def check_stages(stages: Sequence[Stage]) -> None:
+    """Every option of every training that is to come. Raises RecipeError."""
+    trl = require("trl", "train", "training")
+    for stage in stages:
+        config_class = trl.DPOConfig if isinstance(stage.settings, DpoSettings) else trl.SFTConfig
+        assert isinstance(stage.settings, TrainSettings)
+        check_options(config_class, stage.settings.trainer)
+
+
 def check_options(config_class: type, trainer: dict[str, Any]) -> None:
     known = [field.name for field in dataclasses.fields(config_class)]
     for name in trainer:
+        if name in OUR_OWN:
+            continue
         if name in OURS:
             raise RecipeError(f"`trainer.{name}` is set by the run", "remove it from the recipe")
         if name not in known:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from insightv_bench.answer_forms import number_value
 from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
@@ -26,6 +28,8 @@ from insightv_bench.tables import first_line
 NUM_ROWS_AT_ONCE = 256
 NESTED = {"options": (pl.List, pl.Array), "image": (pl.Struct, pl.Binary)}
 """What these columns hold; the others hold text or numbers."""
+MATHEMATICAL = re.compile(r"[\d\\^_=+*/<>(){}\[\]|]")
+"""In an answer that is no number: it is an expression, not words."""
 
 
 def read_table(source: ParquetSource) -> Iterator[Question | Dropped]:
@@ -137,4 +141,6 @@ def type_answer(gold: str, options: tuple[str, ...]) -> tuple[str, AnswerType]:
         return (held[0] if len(held) == 1 else ""), "option"
     if matches(gold, gold, "yes_no"):
         return gold, "yes_no"
-    return gold, "number" if matches(gold, gold, "number") else "expression"
+    if number_value(gold) is not None:
+        return gold, "number"
+    return gold, "expression" if MATHEMATICAL.search(gold) else "text"
