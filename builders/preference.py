@@ -12,7 +12,7 @@ from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
 from insightv_bench.records import PreferenceRow
-from insightv_bench.settings import CorporaSettings
+from insightv_bench.settings import PairsSettings
 from insightv_bench.stage import Context, Dropped
 
 from .corpora import Assessed, best_first, by_question, columns_of, read_assessed
@@ -21,7 +21,7 @@ from .corpora import Assessed, best_first, by_question, columns_of, read_assesse
 def preference(context: Context) -> None:
     """Inputs: questions, paths, assessments of this round. Raises StageError where no pair can be made."""
     settings = context.stage.settings
-    assert isinstance(settings, CorporaSettings)
+    assert isinstance(settings, PairsSettings)
     groups = by_question(read_assessed(context, *context.stage.inputs))
     context.write(PreferenceRow, _pairs(groups, settings, context.stage.options["round"]))
     reasons = dict(Counter(context.dropped))
@@ -33,25 +33,26 @@ def preference(context: Context) -> None:
 
 
 def _pairs(
-    groups: dict[str, list[Assessed]], settings: CorporaSettings, round_: int
+    groups: dict[str, list[Assessed]], settings: PairsSettings, round_: int
 ) -> Iterator[PreferenceRow | Dropped]:
     for question_id, group in groups.items():
         pairs = list(pairs_of(group, settings))
         if not pairs:
-            yield Dropped(question_id, _why_no_pair(group))
-        for chosen, rejected in pairs[: settings.pairs_per_question]:
+            yield Dropped(question_id, _why_no_pair(group, settings))
+        for chosen, rejected in pairs[: settings.per_question]:
             yield preference_row(chosen, rejected, round_)
 
 
-def pairs_of(group: Iterable[Assessed], settings: CorporaSettings) -> Iterator[tuple[Assessed, Assessed]]:
+def pairs_of(group: Iterable[Assessed], settings: PairsSettings) -> Iterator[tuple[Assessed, Assessed]]:
     """(chosen, rejected), the clearest first: each wrong path against the best right ones, then right against right."""
     rows = best_first(group)
     right = [row for row in rows if row.assessment.correct and row.path.status == "complete"]
     wrong = [row for row in rows if row.assessment.correct is False and normal(row)]
-    for chosen, rejected in zip(right, wrong, strict=False):
+    good = [row for row in right if row.assessment.score is None or row.assessment.score >= settings.min_chosen]
+    for chosen, rejected in zip(good, wrong, strict=False):
         if normal(chosen) != normal(rejected):
             yield chosen, rejected
-    for chosen, rejected in zip(right, reversed(right), strict=True):
+    for chosen, rejected in zip(good, reversed(right), strict=False):
         if _margin(chosen, rejected) >= settings.min_margin and normal(chosen) != normal(rejected):
             yield chosen, rejected
 
@@ -65,10 +66,12 @@ def normal(row: Assessed) -> str:
     return " ".join(path_text(row.path).split()).casefold()
 
 
-def _why_no_pair(group: list[Assessed]) -> str:
+def _why_no_pair(group: list[Assessed], settings: PairsSettings) -> str:
     right = [row for row in group if row.assessment.correct and row.path.status == "complete"]
     if not right:
         return "no right path"
+    if all((row.assessment.score or 100) < settings.min_chosen for row in right):
+        return "no right path that scores high enough"
     return "all paths right, no margin" if len(right) == len(group) else "no distinct pair"
 
 

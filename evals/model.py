@@ -71,6 +71,7 @@ def sampling_of(options: Mapping[str, Any]) -> Sampling:
         max_new_tokens=int(options.get("max_gen_toks", 256)),
         temperature=temperature,
         top_p=float(options.get("top_p") or 1.0),
+        repetition_penalty=float(options.get("repetition_penalty") or 1.0),
     )
 
 

@@ -60,6 +60,7 @@ def generation_kwargs(sampling: Sampling) -> dict[str, Any]:
         "do_sample": sampling.temperature > 0,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
+        "repetition_penalty": sampling.repetition_penalty,
     }
 
 

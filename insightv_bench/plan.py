@@ -119,7 +119,7 @@ def _rounds(recipe: Recipe) -> Iterator[Stage]:
         yield from _sampled(recipe, name, questions, by_model(rounds.paths, current), current)
         inputs = (questions, f"paths-{name}", f"assess-{name}")
         pairs = f"corpora-preference-{number}"
-        yield Stage(pairs, "builders.preference:preference", recipe.corpora, inputs, "build corpora", {"round": number})
+        yield Stage(pairs, "builders.preference:preference", rounds.pairs, inputs, "build corpora", {"round": number})
         options = {"threads": recipe.threads, "seat": "reason", "round": number}
         inputs = (current, pairs, model_of_round(0))
         yield Stage(model_of_round(number), "trainers.dpo:dpo", rounds.dpo, inputs, "train dpo", options)

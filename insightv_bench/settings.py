@@ -164,9 +164,6 @@ class CorporaSettings(Section):
     max_paths_per_question: int = Field(1, ge=1)
     summary_num: int = Field(6000, ge=1)
     summary_shares: dict[SummaryKind, float] = {"optimal": 0.3, "flawed": 0.3, "agent": 0.2, "plain": 0.2}
-    pairs_per_question: int = Field(1, ge=1)
-    min_margin: int = Field(10, ge=1, le=99)
-    """Two right paths make a pair only where their scores differ by this much."""
 
     @model_validator(mode="after")
     def _ordered(self) -> CorporaSettings:
@@ -206,6 +203,16 @@ class TrainSettings(Section):
     """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
 
 
+class PairsSettings(Section):
+    """Which paths of a question make a pair (chosen, rejected)."""
+
+    per_question: int = Field(1, ge=1)
+    min_chosen: int = Field(1, ge=1, le=100)
+    """A scored path is chosen only from this score on: an answer may be right by luck."""
+    min_margin: int = Field(10, ge=1, le=99)
+    """Two right paths make a pair only where their scores differ by this much."""
+
+
 class DpoSettings(TrainSettings):
     reference: Literal["previous", "initial"] = "previous"
     """The reference policy: the model that wrote the pairs, or the first of all rounds. Published recipes differ."""
@@ -218,6 +225,7 @@ class RoundsSettings(Section):
     questions: WorldSource
     """Each round takes a fresh slice: the round's number is added to its seed."""
     paths: PathsSettings
+    pairs: PairsSettings = PairsSettings()
     dpo: DpoSettings = DpoSettings()
 
 

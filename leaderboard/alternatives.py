@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .board import ArmRow, RobustnessRow
+from .board import ArmRow, ComparableSet, RobustnessRow
 from .robustness import ANY
-from .text import percent, short
+from .text import percent, questions, short
 
 NAME_LENGTH = 28
 """Of a system, in a figure and in its alternative."""
 
 
-def accuracy_words(rows: Sequence[ArmRow]) -> str:
+def accuracy_words(rows: Sequence[ArmRow], found: ComparableSet) -> str:
     cells = ", ".join(f"{short(row.system, NAME_LENGTH)} {row.arm} {percent(row.accuracy)} %" for row in rows)
-    return f"Accuracy with 95 % intervals by arm and system: {cells}."
+    return f"Accuracy with 95 % intervals by arm and system, {questions(found)}: {cells}."
 
 
 def severity_words(rows: Sequence[RobustnessRow]) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from insightv_bench.records import Arm, Record
 
+Family = Literal["agents", "rounds"]
 Measure = Literal[
     "follow",
     "excess_follow",
@@ -33,15 +34,16 @@ ARMS: dict[Arm, str] = {
     "blank-image": "control: the picture is blank",
 }
 MEANINGS: dict[Measure, str] = {
-    "follow": "P(answer is the planted wrong answer), arm flawed",
-    "excess_follow": "follow, less the same answer's rate on the same questions in arm direct",
-    "recovery": "P(right | flawed path, question right with the exact path)",
-    "rescue": "P(right | the agent's own path is wrong), arm reason+summary",
-    "over_rejection": "P(wrong | own path right, question right in arm direct), arm reason+summary",
-    "verdict_on_right": "P(verdict says right | path right, a verdict is stated), every arm with a path",
-    "verdict_on_wrong": "P(verdict says wrong | path wrong, a verdict is stated), every arm with a path",
-    "area": "normalised area under accuracy against severity, all flaws",
+    "follow": "answers that are the planted wrong one, of replies to a flawed path that ends wrong",
+    "excess_follow": "follow, less how often arm direct gives that same answer to the same questions",
+    "recovery": "right with the flawed path, of questions that are right with the exact path",
+    "rescue": "right although the path is wrong, of own paths that end wrong (arm reason+summary)",
+    "over_rejection": "wrong although the own path is right and arm direct was right (arm reason+summary)",
+    "verdict_on_right": "says that the path is right, of stated verdicts on paths that end right, all arms",
+    "verdict_on_wrong": "says that the path is wrong, of stated verdicts on paths that end wrong, all arms",
+    "area": "accuracy averaged over severity from none to the most, all flaws",
 }
+FAMILIES: dict[Family, str] = {"agents": "Arms against each other", "rounds": "DPO rounds against before"}
 
 
 class ComparableSet(Record):
@@ -53,6 +55,10 @@ class ComparableSet(Record):
     parser: str
     systems: tuple[str, ...]
     num_questions: int
+    num_with_options: int
+    """Questions that have options."""
+    chance: float | None
+    """Accuracy of guessing, on the questions with options: the mean of one over their number; None: none has any."""
     prompts: dict[str, str]
     """Arm -> name and version of its prompt."""
     token_caps: dict[str, int]
@@ -75,6 +81,8 @@ class ArmRow(Record):
     n: int
     """Replies."""
     num_questions: int
+    above_chance: bool | None
+    """Whether the interval on the questions with options lies above chance; None: no question has any."""
     unread: int
     """Replies no answer could be read from: wrong, and counted here."""
     malformed: int
@@ -91,8 +99,12 @@ class ComparisonRow(Record):
     """`b` less `a` on the questions that both answered."""
 
     set: str
-    family: Literal["agents", "rounds"]
+    family: Family
     """The comparisons p is adjusted over: `agents`, arms against each other; `rounds`, DPO against before."""
+    group: str
+    """What it shares with its neighbours: the system, or over rounds the arm."""
+    label: str
+    """The two sides in few words, for who knows the group."""
     a: str
     b: str
     difference: float

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from insightv_bench.statistics import Comparison, detectable_at, detectable_effect, holm, paired, sentence
 
 from .arms import counted
-from .board import ComparableSet, ComparisonRow
+from .board import FAMILIES, ComparableSet, ComparisonRow, Family
 
 ALPHA = 0.05
 WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
@@ -34,7 +34,6 @@ class Side(NamedTuple):
 
 
 Cells = dict[Side, Answers]
-Family = Literal["agents", "rounds"]
 
 
 class Pair(NamedTuple):
@@ -52,7 +51,7 @@ def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[Comparison
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     made: list[ComparisonRow] = []
-    for family in ("agents", "rounds"):
+    for family in FAMILIES:
         members = [(pair, comparison) for pair, comparison in compared if pair.family == family]
         adjusted = holm([comparison.p for _, comparison in members])
         made += [_row(found.name, *member, p, cells) for member, p in zip(members, adjusted, strict=True)]
@@ -104,12 +103,15 @@ def _base_model(rows: pl.DataFrame, system: str) -> str:
 
 
 def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cells) -> ComparisonRow:
-    # Within a system its name is said once: `sft: reason+summary against reason`.
-    against = pair.a.arm if pair.a.system == pair.b.system else _name(pair.a)
+    # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
+    against = pair.a.arm if pair.a.system == pair.b.system else pair.a.system
+    over_rounds = pair.family == "rounds"
     detectable = _detectable(comparison, cells[pair.a], cells[pair.b])
     return ComparisonRow(
         set=set_name,
         family=pair.family,
+        group=pair.b.arm if over_rounds else pair.b.system,
+        label=f"{pair.b.system if over_rounds else pair.b.arm} against {against}",
         a=_name(pair.a),
         b=_name(pair.b),
         difference=comparison.difference,
@@ -131,8 +133,12 @@ def _name(side: Side) -> str:
 
 
 def _detectable(comparison: Comparison, a: Answers, b: Answers) -> float:
-    """From the discordant pairs where a question has one row on each side, else from the interval's width."""
+    """From the discordant pairs where a question has one row on each side, else from the interval's width.
+
+    nan where no question tells the sides apart: how often they would differ is then not known.
+    """
     shared = a.keys() & b.keys()
     if any(len(a[question]) + len(b[question]) > 2 for question in shared):
         return detectable_at(comparison.low, comparison.high)
-    return detectable_effect(len(shared), sum(a[question] != b[question] for question in shared) / len(shared))
+    discordant = sum(a[question] != b[question] for question in shared)
+    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan

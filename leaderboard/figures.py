@@ -66,9 +66,9 @@ def _planned(board: Board, found: ComparableSet) -> Iterator[tuple[str, str, tup
     arms = [row for row in board.arms if row.set == found.name]
     yield (
         "board",
-        accuracy_words(arms),
+        accuracy_words(arms, found),
         (WIDTH, 1.1 + ROW_HEIGHT * (len(arms) + len(_arms(arms)))),
-        _accuracy(arms, found.systems),
+        _accuracy(arms, found),
     )
     curve = [row for row in board.robustness if row.set == found.name]
     if curve:
@@ -103,8 +103,11 @@ def _save(paint: Draw, size: tuple[float, float], theme: str, file: Path) -> Non
     canvas.savefig(file, transparent=True, metadata={"Date": None, "Creator": None})
 
 
-def _accuracy(rows: Sequence[ArmRow], systems: Sequence[str]) -> Draw:
-    """Arms from top to bottom, within an arm the systems: a point and its interval."""
+def _accuracy(rows: Sequence[ArmRow], found: ComparableSet) -> Draw:
+    """Arms from top to bottom, within an arm the systems: a point and its interval.
+
+    Chance is drawn where every question has options, so that it is chance of what is shown.
+    """
 
     def paint(canvas: Any, theme: str) -> None:
         axes = canvas.subplots()
@@ -113,9 +116,11 @@ def _accuracy(rows: Sequence[ArmRow], systems: Sequence[str]) -> Draw:
             members = [row for row in rows if row.arm == arm]
             ticks[y + (len(members) - 1) / 2] = arm
             for row in members:
-                _point(axes, row, systems, y)
+                _point(axes, row, found.systems, y)
                 y += 1
             y += 1
+        if found.chance is not None and found.num_with_options == found.num_questions:
+            axes.axvline(100 * found.chance, color=INK[theme], lw=1, ls=(0, (4, 3)), zorder=0, label="chance")
         axes.set_yticks(list(ticks), list(ticks.values()))
         axes.tick_params(axis="y", length=0)
         axes.set(xlim=(-2, 102), ylim=(y - 1, -1), xlabel="accuracy %, with 95 % interval")

@@ -72,7 +72,7 @@ def table(caption: str, headings: Sequence[str], groups: Iterable[Group], kinds:
     body = "".join(_group(group) for group in groups)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(caption)}">'
-        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>{body}</table></div>"
+        f"<table><caption><span>{caption}</span></caption><thead><tr>{head}</tr></thead>{body}</table></div>"
     )
 
 

@@ -28,6 +28,7 @@ SECTIONS: dict[str, Section] = {
     "rounds": sections.rounds,
 }
 LITERAL = re.compile(r"`([^`]+)`")
+BRAND = "insightv-bench"
 ABSENT = "<p class='absent'>Nothing was evaluated for this section.</p>"
 
 
@@ -40,6 +41,7 @@ def render(board: Board, drawn: Sequence[Figure], samples: Sequence[Sample]) -> 
         policy=f"{policy}; base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
+        brand="" if board.title == BRAND else f'<p class="brand">{BRAND}</p>',
         title=escape(board.title),
         plain_title=plain(board.title),
         scale=_scale(board),

@@ -8,10 +8,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 
-from .board import MEANINGS, ArmRow, Board, ComparableSet, ComparisonRow, MeasureRow, RobustnessRow
+from .board import FAMILIES, MEANINGS, ArmRow, Board, ComparableSet, ComparisonRow, Family, MeasureRow, RobustnessRow
 from .figures import ROUND_ARMS
 from .markup import Cell, Group, details, escape, interval, name, number, strip, table
-from .text import percent
+from .text import percent, questions
 
 Row = TypeVar("Row", ArmRow, RobustnessRow)
 NONE = Cell("–")
@@ -21,17 +21,18 @@ OUTCOMES = {"higher": "▲ higher", "lower": "▼ lower", "tie": "= tie"}
 def board(shown: Board, found: ComparableSet) -> str:
     """Every arm of every system, and how each was run."""
     rows = [row for row in shown.arms if row.set == found.name]
-    headings = ["System", "Arm", "Accuracy&nbsp;%", "0 – 100", "95&nbsp;% interval", "n", "Unread", "Malformed path"]
-    headings += ["Cut off", "Failed", "Tokens a right answer"]
+    headings = ["System", "Arm", "Accuracy&nbsp;%", "0 – 100", "95&nbsp;% interval", "Replies", "Unread"]
+    headings += ["Malformed path", "Cut off", "Failed", "Tokens per right answer"]
     groups = [Group(escape(system), [_arm(row) for row in members]) for system, members in _by_system(rows)]
-    caption = f"Accuracy by system and arm, {found.num_questions:,} questions"
+    caption = f"Accuracy by system and arm, {questions(found)}"
     return table(caption, headings, groups, ("name", "name", "number", "strip")) + _settings(found)
 
 
 def _arm(row: ArmRow) -> list[Cell]:
     tokens = row.tokens_per_right_answer
+    remark = "<small>not above chance</small>" if row.above_chance is False else ""
     return [
-        Cell(f"<code>{row.arm}</code>", "name"),
+        Cell(f"<code>{row.arm}</code>{remark}", "name"),
         Cell(f"<strong>{percent(row.accuracy)}</strong>"),
         strip(row.accuracy, row.low, row.high),
         interval(row.low, row.high),
@@ -54,36 +55,31 @@ def _settings(found: ComparableSet) -> str:
 
 def comparisons(shown: Board, found: ComparableSet) -> str:
     """One table a family, as p is adjusted within it."""
-    captions = {"agents": "Arms against each other", "rounds": "DPO rounds against before"}
     rows = [row for row in shown.comparisons if row.set == found.name]
     return "".join(
-        _family(caption, [row for row in rows if row.family == family])
-        for family, caption in captions.items()
+        _family(family, caption, [row for row in rows if row.family == family])
+        for family, caption in FAMILIES.items()
         if any(row.family == family for row in rows)
     )
 
 
-def _family(caption: str, rows: Sequence[ComparisonRow]) -> str:
+def _family(family: Family, caption: str, rows: Sequence[ComparisonRow]) -> str:
     widest = max(max(abs(row.low), abs(row.high)) for row in rows)
     span = max(10, 10 * math.ceil(10 * widest))  # points
-    headings = [
-        "Comparison",
-        "Outcome",
-        "Difference, points",
-        f"−{span} – {span}",
-        "95&nbsp;% interval",
-        "p (Holm)",
-        "n",
-    ]
-    headings.append("Detectable, points")
+    headings = ["Arm" if family == "rounds" else "System", "Comparison", "Outcome", "Difference, points"]
+    headings += [f"−{span} – {span}", "95&nbsp;% interval", "p (Holm)", "Shared questions", "Detectable, points"]
     tests = "1 test" if len(rows) == 1 else f"{len(rows)} tests"
-    groups = [Group(escape(row.sentence.rpartition(": ")[0]), [_comparison(row, span / 100)]) for row in rows]
-    kinds = ("name", "name", "number", "strip")
+    order = list(dict.fromkeys(row.group for row in rows))
+    in_order = sorted(rows, key=lambda row: order.index(row.group))
+    by_group = [(group, list(members)) for group, members in groupby(in_order, key=attrgetter("group"))]
+    groups = [Group(escape(group), [_comparison(row, span / 100) for row in members]) for group, members in by_group]
+    kinds = ("name", "name", "name", "number", "strip")
     return table(f"{caption}; p Holm-adjusted over {tests}", headings, groups, kinds)
 
 
 def _comparison(row: ComparisonRow, span: float) -> list[Cell]:
     return [
+        name(row.label),
         Cell(f'<span class="badge {row.outcome}">{OUTCOMES[row.outcome]}</span>', "name"),
         Cell(f"<strong>{100 * row.difference:+.2f}</strong>"),
         strip(row.difference, row.low, row.high, -span, span),

@@ -1,7 +1,7 @@
 """Which systems may stand in one table, and in words why others may not.
 
 Two systems are comparable where task, task version and parser are the same, they answered the same questions, and
-every arm that both ran had the same prompt, token cap and questions. This module computes no figure.
+every arm that both ran had the same prompt, token cap and questions. The one figure it computes is chance.
 """
 
 from __future__ import annotations
@@ -113,6 +113,9 @@ def _make(
 ) -> tuple[ComparableSet, pl.DataFrame]:
     arms = {arm: setting for label in labels for arm, setting in settings[label].items()}
     task, version, parser = rows.select(TASK).row(0)
+    rows = rows.filter(pl.col("label").is_in(labels))
+    num_options = rows.unique("question_id")["options"].list.len()
+    num_options = num_options.filter(num_options > 0)
     made = ComparableSet(
         name=_task_name(rows) + (f", part {place + 1}" if num_sets > 1 else ""),
         task=task,
@@ -120,10 +123,12 @@ def _make(
         parser=parser,
         systems=tuple(labels),
         num_questions=len(_questions(settings[labels[0]])),
+        num_with_options=len(num_options),
+        chance=sum(1 / num for num in num_options) / len(num_options) if len(num_options) else None,
         prompts={arm: arms[arm].prompt for arm in sorted(arms)},
         token_caps={arm: arms[arm].token_cap for arm in sorted(arms)},
     )
-    return made, rows.filter(pl.col("label").is_in(labels))
+    return made, rows
 
 
 def _task_name(rows: pl.DataFrame) -> str:

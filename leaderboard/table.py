@@ -7,20 +7,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .board import Board, ComparableSet
+from .board import FAMILIES, ArmRow, Board, ComparableSet
 from .robustness import ANY
-from .text import percent, short, visible
+from .text import percent, questions, short, visible
 
 NAME_WIDTH = 22
 OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
+COUNTS = {"malformed": "malformed paths", "cut_off": "cut off at the token cap", "failed": "replies that never came"}
 
 
 def print_board(board: Board, console: Console) -> None:
     """Arms, comparisons and robustness of every comparable set, then the notes."""
     console.print(Text(visible(board.title), style="bold"))
     for found in board.sets:
-        console.print(Text(f"\n{visible(found.name)}: {found.num_questions:,} questions", style="bold"))
+        console.print(Text(f"\n{visible(found.name)}: {questions(found)}", style="bold"))
         console.print(_arms(board, found))
+        _print_remarks([row for row in board.arms if row.set == found.name], console)
         _print_comparisons(board, found, console)
         _print_robustness(board, found, console)
     for note in board.notes:
@@ -51,17 +53,41 @@ def _arms(board: Board, found: ComparableSet) -> Table:
     return table
 
 
+def _print_remarks(rows: list[ArmRow], console: Console) -> None:
+    """What the figures of single arms hide, system by system."""
+    guessing = {row: "" for row in rows if row.above_chance is False}
+    _print_remark("not above chance", guessing, console, "yellow")
+    for column, words in COUNTS.items():
+        counts = {row: f" {getattr(row, column):,} of {row.n:,}" for row in rows if getattr(row, column)}
+        _print_remark(words, counts, console)
+
+
+def _print_remark(words: str, told: dict[ArmRow, str], console: Console, style: str = "") -> None:
+    by_system: dict[str, list[str]] = {}
+    for row, detail in told.items():
+        by_system.setdefault(short(row.system, NAME_WIDTH), []).append(row.arm + detail)
+    if by_system:
+        systems = "; ".join(f"{system}: {', '.join(arms)}" for system, arms in by_system.items())
+        console.print(Text(f"{words}: {systems}", style=style))
+
+
 def _interval(low: float, high: float) -> str:
     return f"{percent(low):>5} – {percent(high):>5}"
 
 
 def _print_comparisons(board: Board, found: ComparableSet, console: Console) -> None:
-    rows = [row for row in board.comparisons if row.set == found.name]
-    if rows:
-        console.print(Text("Comparisons on shared questions, p Holm-adjusted; = is a tie", style="bold"))
-    for row in rows:
-        mark, style = OUTCOMES[row.outcome]
-        console.print(Text.assemble((mark, style), " ", _fitted(visible(row.sentence), console.width - 2)))
+    for family, caption in FAMILIES.items():
+        rows = [row for row in board.comparisons if row.set == found.name and row.family == family]
+        if not rows:
+            continue
+        sizes = {row.n for row in rows}
+        shared = f"n = {rows[0].n:,}, " if len(sizes) == 1 else ""
+        heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
+        console.print(Text(heading, style="bold"))
+        for row in rows:
+            mark, style = OUTCOMES[row.outcome]
+            sentence = visible(row.sentence).replace(f", n = {row.n:,}, p", ", p") if shared else visible(row.sentence)
+            console.print(Text.assemble((mark, style), " ", _fitted(sentence, console.width - 2)))
 
 
 def _fitted(sentence: str, width: int) -> str:

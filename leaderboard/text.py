@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from .board import ComparableSet
+
 # Control characters but newline and tab (a terminal obeys them, XML forbids them), lone surrogates (no UTF-8), and the
 # marks that turn the direction of the text after them (U+202A-202E, U+2066-2069).
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -26,3 +28,11 @@ def short(text: str, length: int) -> str:
 def percent(share: float) -> str:
     """`0.1234` as `12.34`."""
     return f"{100 * share:.2f}"
+
+
+def questions(found: ComparableSet) -> str:
+    """How many there are, and what guessing would get: `500 questions, chance 25.00 % on the 500 with options`."""
+    told = f"{found.num_questions:,} questions"
+    if found.chance is None:
+        return told
+    return f"{told}, chance {percent(found.chance)} % on the {found.num_with_options:,} with options"

@@ -42,6 +42,7 @@ from insightv_bench.settings import (
     CorporaSettings,
     FlawsSettings,
     LessonsSettings,
+    PairsSettings,
     ParquetSource,
     PathsSettings,
     Sampling,
@@ -336,7 +337,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     made.run("reasoning", "corpora:reasoning", REASONING, TRIPLE)
     made.run("flawed", "corpora:flawed", FlawsSettings(per_question=3), ["questions"])
     made.run("summary", "summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
-    made.run("preference", "preference:preference", CorporaSettings(pairs_per_question=3), AGENT, round=2)
+    made.run("preference", "preference:preference", PairsSettings(per_question=3), AGENT, round=2)
     return made
 
 
@@ -600,7 +601,7 @@ def pairs(built: Built, tmp_path: File, rated: Sequence[tuple[str, bool, int | N
     given(
         own, [question], made, [assessment(p, right, score) for p, (_, right, score) in zip(made, rated, strict=True)]
     )
-    settings = CorporaSettings(pairs_per_question=9, min_margin=10)
+    settings = PairsSettings(per_question=9, min_margin=10)
     own.run("preference", "preference:preference", settings, ["questions", "paths", "assess"], round=1)
     for row_ in own.rows("preference", PreferenceRow):
         told = [parse_path(text_of(side)).steps[0].reasoning for side in (row_.chosen, row_.rejected)]
@@ -643,7 +644,7 @@ def test_an_empty_reply_is_never_rejected_for_another(built: Built, tmp_path: Fi
     empty = empty.model_copy(update={"status": "malformed", "steps": (), "answer": None})
     given(own, [question], [right, empty], [assessment(right, True, 90), assessment(empty, False)])
     with pytest.raises(StageError):
-        own.run("preference", "preference:preference", CorporaSettings(), ["questions", "paths", "assess"], round=1)
+        own.run("preference", "preference:preference", PairsSettings(), ["questions", "paths", "assess"], round=1)
 
 
 @pytest.mark.parametrize(
