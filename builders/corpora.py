@@ -143,14 +143,13 @@ def flawed_versions(question: Question, settings: FlawsSettings, random_: random
     program = parse_question(question.question, scene)
     assert program is not None  # a question with a scene was made from a program
     flaws = [flaw for flaw in settings.flaws if flaw in FLAWS]
-    num_made = 0
+    texts: set[str] = set()
     for flaw in random_.sample(flaws, len(flaws)):
         severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
-        made = (
-            make_flawed(program, scene, flaw, severity, position, random_) if num_made < settings.per_question else None
-        )
-        if made:
-            num_made += 1
+        wanted = len(texts) < settings.per_question
+        made = make_flawed(program, scene, flaw, severity, position, random_) if wanted else None
+        if made and made.flawed_path not in texts:
+            texts.add(made.flawed_path)
             yield FlawedRow(**columns_of(question), kind=question.kind, **made._asdict())
 
 

@@ -199,12 +199,13 @@ class FlawedRow(QuestionColumns):
     """The exact path, as text."""
     flawed_path: str
     flaw: FlawType
-    severity: float  # share of steps corrupted, 0-1
+    severity: float  # share of reading steps corrupted or missing, 0-1
     position: Position
     propagated: bool
     """True: the steps after the flaw were worked out again from it."""
     error_steps: tuple[int, ...]
-    """0-based indexes of the steps that differ from the exact path, or are missing from it."""
+    """0-based places in the flawed path: steps that the exact path does not hold, the step before which some of its
+    steps are missing, and, one past the last step, a wrong answer."""
     planted_answer: str
     """The wrong answer that the flawed path ends in; the gold answer where the flaw does not reach it."""
 

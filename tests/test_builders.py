@@ -457,6 +457,7 @@ def test_flawed_rows_are_as_many_a_question_as_asked_for_and_of_different_flaws(
     for row_ in rows:
         flaws[row_.id].append(row_.flaw)
     assert all(len(set(found)) == len(found) == 3 for found in flaws.values())
+    assert len({(row_.id, row_.flawed_path) for row_ in rows}) == len(rows)
     assert len(flaws) == 160 and built.totals["flawed"]["flaws"] == Counter(row_.flaw for row_ in rows)
     assert set(FlawsSettings().flaws) == {row_.flaw for row_ in rows}
 

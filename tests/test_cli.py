@@ -18,9 +18,13 @@ import pytest
 from filelock import FileLock
 
 from insightv_bench import tables
+from insightv_bench.cli import first_stage
+from insightv_bench.errors import EngineUnavailable, ModelError, RecipeError, RunError
+from insightv_bench.models import find_seats
 from insightv_bench.plan import plan
 from insightv_bench.recipe import load_recipe, recipe_names
 from insightv_bench.records import Question
+from insightv_bench.run import needed, run
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
@@ -66,17 +70,30 @@ def wait_for(process: subprocess.Popen[str], moment: Callable[[], bool]) -> None
         time.sleep(0.01)
 
 
-def num_kept_calls(run: Path) -> int:
+def of_journal(folder: Path, figure: str) -> int:
+    """0 until the journal has been made."""
     try:
-        connection = sqlite3.connect(f"file:{run / 'journal.sqlite'}?mode=ro", uri=True, timeout=20)
+        connection = sqlite3.connect(f"file:{folder / 'journal.sqlite'}?mode=ro", uri=True, timeout=20)
     except sqlite3.OperationalError:
         return 0
     try:
-        return connection.execute("SELECT COUNT(*) FROM replies").fetchone()[0]
+        return connection.execute(f"SELECT {figure} FROM replies").fetchone()[0]
     except sqlite3.OperationalError:
         return 0
     finally:
         connection.close()
+
+
+def num_kept_calls(folder: Path) -> int:
+    return of_journal(folder, "COUNT(*)")
+
+
+def num_hits(folder: Path) -> int:
+    return of_journal(folder, "SUM(hits)")
+
+
+def whole_stages(run: Path) -> set[str]:
+    return {file.parent.name.rpartition("-")[0] for file in run.glob("stages/*/manifest.json")}
 
 
 def test_an_unknown_recipe(tmp_path: Path) -> None:
@@ -98,68 +115,79 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert "--out" in hint
 
 
+def test_a_run_folder_of_another_recipe(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "walk-seed0"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"recipe": "quickstart", "seed": 0}', encoding="utf-8")
+    fact, hint = the_error(bench(tmp_path, "run", "walk"))
+    assert fact == "`runs/walk-seed0` is a run of recipe `quickstart`, seed 0"
+    assert "--out" in hint
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"recipe": "quickstart", "seed": 0}', "is a run of recipe `quickstart`, seed 0"),
         ('{"recipe": "walk", "seed": 1}', "is a run of recipe `walk`, seed 1"),
         ('["what is this"]', "is a run of something else"),
         ('{"recipe": ', "cannot be read"),
     ],
 )
-def test_a_run_folder_of_another_recipe(tmp_path: Path, content: str, said: str) -> None:
-    run = tmp_path / "runs" / "walk-seed0"
-    run.mkdir(parents=True)
-    (run / "run.json").write_text(content, encoding="utf-8")
-    fact, hint = the_error(bench(tmp_path, "run", "walk"))
-    assert said in fact
-    assert "--out" in hint or "rm -r" in hint
-    assert (run / "run.json").read_text(encoding="utf-8") == content
+def test_a_run_folder_that_says_something_else(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "walk-seed0" / "run.json"
+    file.parent.mkdir()
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(RunError, match=said) as raised:
+        run(load_recipe("walk"), tmp_path)
+    assert "--out" in raised.value.hint or "rm -r" in raised.value.hint
+    assert file.read_text(encoding="utf-8") == content
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
-    run = tmp_path / "runs" / "walk-seed0"
-    run.mkdir(parents=True)
-    (run / "thesis.txt").write_text("years of work", encoding="utf-8")
+    folder = tmp_path / "runs" / "walk-seed0"
+    folder.mkdir(parents=True)
+    (folder / "thesis.txt").write_text("years of work", encoding="utf-8")
     fact, hint = the_error(bench(tmp_path, "run", "walk"))
     assert fact == "`runs/walk-seed0` holds `thesis.txt` and is no run folder"
     assert "--out" in hint
-    assert [item.name for item in run.iterdir() if not item.name.startswith(".")] == ["thesis.txt"]
+    assert [item.name for item in folder.iterdir() if not item.name.startswith(".")] == ["thesis.txt"]
 
 
 def test_what_a_kill_at_the_very_start_leaves_is_still_a_run_folder(tmp_path: Path) -> None:
-    run = tmp_path / "runs" / "walk-seed0"
-    run.mkdir(parents=True)
-    (run / "run.json.partial").write_text('{"rec', encoding="utf-8")
-    done = bench(tmp_path, "run", "walk", *SMALL, "--set", "questions.test.num=3", "--until", "questions-test")
-    assert done.returncode == 0, done.stderr
+    (tmp_path / "walk-seed0").mkdir()
+    (tmp_path / "walk-seed0" / "run.json.partial").write_text('{"rec', encoding="utf-8")
+    manifest = run(load_recipe("walk", ["questions.test.num=3"]), tmp_path, "questions-test")
+    assert manifest["num_rows"] == 3
 
 
 def test_a_second_process_in_one_run_folder(tmp_path: Path) -> None:
-    run = tmp_path / "runs" / "walk-seed0"
-    run.mkdir(parents=True)
-    with FileLock(run / ".lock"):
+    folder = tmp_path / "runs" / "walk-seed0"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
         fact, hint = the_error(bench(tmp_path, "run", "walk"))
     assert fact == "another process works in `runs/walk-seed0`"
     assert "wait for it" in hint
 
 
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    fact, hint = the_error(bench(tmp_path, "eval", "--model", "empty"))
+    assert fact == "`empty` is no model: it holds no `config.json`"
+    assert "from_pretrained" in hint
+
+
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("file", "content", "said"),
     [
-        ("empty", "`empty` is no model: it holds no `config.json`"),
-        ("unfinished", "`unfinished` is an unfinished run"),
-        ("broken", "`broken/summary.json` is no run's summary"),
-        ("a/b/c", "`a/b/c` is neither a folder nor a Hub id"),
+        ("run.json", "{}", "is an unfinished run"),
+        ("summary.json", '{"models": 3}', "is no run's summary"),
+        ("summary.json", "{", "is no run's summary"),
     ],
 )
-def test_a_folder_that_is_no_model(tmp_path: Path, place: str, said: str) -> None:
-    for name, file, content in [("unfinished", "run.json", "{}"), ("broken", "summary.json", '{"models": 3}')]:
-        (tmp_path / name).mkdir()
-        (tmp_path / name / file).write_text(content, encoding="utf-8")
-    (tmp_path / "empty").mkdir()
-    fact, _ = the_error(bench(tmp_path, "eval", "--model", place, "--set", "questions.test.num=2", *SMALL))
-    assert fact == said
+def test_a_folder_that_is_no_finished_run(tmp_path: Path, file: str, content: str, said: str) -> None:
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    with pytest.raises(ModelError, match=said) as raised:
+        find_seats(str(tmp_path), "", "")
+    assert raised.value.hint
 
 
 def test_a_truncated_parquet_file(tmp_path: Path) -> None:
@@ -178,47 +206,46 @@ def test_a_parquet_file_with_other_columns(tmp_path: Path) -> None:
     assert "`image_sha256`" in hint
 
 
-@pytest.mark.parametrize("name", ["none.parquet", "my #1: {a, b} file.parquet"])
-def test_a_data_file_that_is_not_there(tmp_path: Path, name: str) -> None:
-    fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", name))
-    assert fact == f"no parquet file at `{name}`"
+def test_a_data_file_that_is_not_there(tmp_path: Path) -> None:
+    """The name is taken as it is, whatever it would mean in YAML."""
+    fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", "my #1: {a, b} file.parquet"))
+    assert fact == "no parquet file at `my #1: {a, b} file.parquet`"
     assert "--data FILE" in hint
 
 
-def test_a_verb_that_the_recipe_does_not_have(tmp_path: Path) -> None:
-    fact, hint = the_error(bench(tmp_path, "train", "dpo", "puzzlevqa"))
-    assert fact == "recipe `puzzlevqa` has nothing to `train dpo`"
-    assert "`build paths`" in hint
-
-
-def test_a_stage_that_the_recipe_does_not_have(tmp_path: Path) -> None:
-    fact, hint = the_error(bench(tmp_path, "run", "walk", "--until", "training"))
-    assert fact == "this recipe has no stage `training`"
-    assert "`train-base`" in hint
+def test_a_verb_and_a_stage_that_the_recipe_does_not_have() -> None:
+    with pytest.raises(RecipeError, match="recipe `puzzlevqa` has nothing to `train dpo`") as raised:
+        first_stage(load_recipe("puzzlevqa"), "train dpo")
+    assert "`build paths`" in raised.value.hint
+    with pytest.raises(RecipeError, match="no stage `training`") as raised:
+        needed(plan(load_recipe("walk")), "training")
+    assert "`train-base`" in raised.value.hint
 
 
 def test_a_server_that_is_down_is_one_message(tmp_path: Path) -> None:
     """Not one for each of the many calls that were under way."""
     engine = "paths.engine={kind: openai, model: m, base_url: 'http://127.0.0.1:9/v1', max_retries: 0}"
-    few = ["--set", "questions.train.num=8", *SMALL]
-    fact, hint = the_error(bench(tmp_path, "build", "paths", "walk", *few, "--set", engine))
-    assert fact.startswith("`m` at http://127.0.0.1:9/v1 does not answer")
-    assert "the same command goes on" in hint
+    with pytest.raises(EngineUnavailable, match="`m` at http://127.0.0.1:9/v1 does not answer") as raised:
+        run(load_recipe("walk", ["questions.train.num=8", engine]), tmp_path, "paths-teacher")
+    assert "the same command goes on" in raised.value.hint
 
 
-def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    for words in (["run", "walk"], ["build", "paths", "walk"], ["train", "reason", "walk"]):
-        done = bench(tmp_path, *words, "--dry-run")
-        assert done.returncode == 0, done.stderr
-        assert "runs/walk-seed0" in done.stdout
-        assert "600 questions" in done.stdout
-        assert list(tmp_path.iterdir()) == []
-    assert "2 paths a question" in bench(tmp_path, "build", "paths", "walk", "--dry-run").stdout
+def test_a_dry_run_names_every_stage_in_order_and_writes_nothing(tmp_path: Path) -> None:
+    done = bench(tmp_path, "run", "walk", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "runs/walk-seed0" in done.stdout
+    assert "600 questions" in done.stdout
+    shown = re.findall(r"^  (\S+)", done.stdout, re.MULTILINE)
+    assert shown == [stage.name for stage in plan(load_recipe("walk"))]
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_names_every_stage_in_order(tmp_path: Path) -> None:
-    shown = re.findall(r"^  (\S+)", bench(tmp_path, "run", "quickstart", "--dry-run").stdout, re.MULTILINE)
-    assert shown == [stage.name for stage in plan(load_recipe("quickstart"))]
+def test_a_dry_run_of_one_stage_names_what_it_needs(tmp_path: Path) -> None:
+    done = bench(tmp_path, "build", "paths", "walk", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^  (\S+)", done.stdout, re.MULTILINE) == ["questions-train", "paths-teacher"]
+    assert "2 paths a question" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_recipes_are_listed(tmp_path: Path) -> None:
@@ -245,42 +272,45 @@ def test_one_stage_runs_alone_with_what_it_needs_and_says_what_it_left(tmp_path:
 
 def test_after_ctrl_c_in_the_midst_of_model_calls_the_same_command_goes_on(tmp_path: Path) -> None:
     words = ["run", "walk", *SMALL, "--set", "questions.train.num=200", "--until", "paths-teacher"]
-    run = tmp_path / "runs" / "walk-seed0"
+    folder = tmp_path / "runs" / "walk-seed0"
     process = start(tmp_path, *words)
-    wait_for(process, lambda: num_kept_calls(run) >= 50)
+    wait_for(process, lambda: num_kept_calls(folder) >= 50)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == STOPPED
     for noise in ("Traceback", "never awaited", "never retrieved", "Warning"):
         assert noise not in stderr
-    kept = num_kept_calls(run)
-    (questions,) = (run / "stages").glob("questions-train-*/manifest.json")
+    kept = num_kept_calls(folder)
+    (questions,) = (folder / "stages").glob("questions-train-*/manifest.json")
     written = questions.stat().st_mtime_ns
-    assert not list((run / "stages").glob("paths-teacher-*/manifest.json"))
+    assert not list((folder / "stages").glob("paths-teacher-*/manifest.json"))
     done = bench(tmp_path, *words)
     assert done.returncode == 0, done.stderr
     assert "questions-train" not in done.stderr  # it was whole
     assert questions.stat().st_mtime_ns == written
-    (paths,) = (run / "stages").glob("paths-teacher-*/manifest.json")
+    (paths,) = (folder / "stages").glob("paths-teacher-*/manifest.json")
     manifest = json.loads(paths.read_text(encoding="utf-8"))
     assert manifest["num_rows"] == 400
-    assert 50 <= kept < num_kept_calls(run) == manifest["totals"]["num_calls"]
+    assert 50 <= kept <= num_kept_calls(folder) == manifest["totals"]["num_calls"]
+    assert num_hits(folder) == kept  # each was paid once
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_in_the_whole_walk_a_second_run_continues(tmp_path: Path) -> None:
-    run = tmp_path / "runs" / "walk-seed0"
-    process = start(tmp_path, "run", "walk")
-    wait_for(process, lambda: bool(list((run / "stages").glob("questions-sample-*/manifest.json"))))
+    folder = tmp_path / "runs" / "walk-seed0"
+    words = ["run", "walk", *SMALL, "--set", "questions.train.num=100"]
+    process = start(tmp_path, *words)
+    wait_for(process, lambda: "questions-train" in whole_stages(folder))
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == STOPPED
     assert "Traceback" not in stderr
-    done = bench(tmp_path, "run", "walk", "--until", "corpora-flawed")
+    done = bench(tmp_path, *words, "--until", "corpora-flawed")
     assert done.returncode == 0, done.stderr
     assert "questions-train" not in done.stderr
-    assert "corpora-flawed: 1," in done.stdout
+    assert "corpora-flawed: 200 rows" in done.stdout
 
 
 def test_a_second_ctrl_c_ends_at_once() -> None:
@@ -303,11 +333,12 @@ def test_a_second_ctrl_c_ends_at_once() -> None:
     assert stderr == ""
 
 
+@pytest.mark.slow
 def test_two_quick_ctrl_c_end_a_run_at_once_and_it_still_goes_on(tmp_path: Path) -> None:
     words = ["run", "walk", *SMALL, "--set", "questions.train.num=300", "--until", "paths-teacher"]
-    run = tmp_path / "runs" / "walk-seed0"
+    folder = tmp_path / "runs" / "walk-seed0"
     process = start(tmp_path, *words)
-    wait_for(process, lambda: num_kept_calls(run) >= 20)
+    wait_for(process, lambda: num_kept_calls(folder) >= 20)
     for _ in range(2):
         process.send_signal(signal.SIGINT)
         time.sleep(0.002)
@@ -341,41 +372,45 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def whole_stages(run: Path) -> set[str]:
-    return {file.parent.name.rpartition("-")[0] for file in run.glob("stages/*/manifest.json")}
-
-
-@pytest.mark.parametrize("until", ["questions-train", "paths-teacher"])
 def test_on_a_full_disk_nothing_half_written_is_taken_for_whole(
-    tmp_path: Path, small_disk: Callable[[str], Path], until: str
+    tmp_path: Path, small_disk: Callable[[str], Path]
 ) -> None:
-    """The rows do not fit, or the journal of the calls does not."""
-    num, size = {"questions-train": (900, "2m"), "paths-teacher": (300, "1100k")}[until]
-    words = ["run", "walk", "--out", small_disk(size), "--until", until, "--set", f"questions.train.num={num}"]
-    words += SMALL if until == "paths-teacher" else []
+    disk = small_disk("2m")
+    words = ["run", "walk", "--out", disk, "--until", "questions-train", "--set", "questions.train.num=700"]
     fact, hint = the_error(bench(tmp_path, *words))
-    assert re.search("No space left on device|disk is full|disk I/O error", fact), fact
+    assert fact.startswith(f"`{disk}/walk-seed0`: ") and fact.endswith("No space left on device")
     assert "free some space" in hint
-    run = tmp_path / "disk" / "walk-seed0"
-    assert until not in whole_stages(run)
+    assert whole_stages(disk / "walk-seed0") == set()
     small_disk("64m")
     done = bench(tmp_path, *words)
     assert done.returncode == 0, done.stderr
-    assert until in whole_stages(run)
-    assert not list(run.rglob("*.partial"))
+    assert whole_stages(disk / "walk-seed0") == {"questions-train"}
+    assert not list(disk.rglob("*.partial"))
 
 
-@pytest.mark.parametrize("size", ["100k", "0"])
-def test_a_disk_that_is_full_from_the_start_is_a_message(
-    tmp_path: Path, small_disk: Callable[[str], Path], size: str
-) -> None:
+def test_a_journal_that_no_longer_fits_is_a_message_and_what_it_kept_stays(small_disk: Callable[[str], Path]) -> None:
+    disk = small_disk("700k")
+    recipe = load_recipe("walk", [SMALL[1], "questions.train.num=120"])
+    with pytest.raises(RunError, match="the journal .* cannot be written: .*(full|I/O)") as raised:
+        run(recipe, disk, "paths-teacher")
+    assert "free some space" in raised.value.hint
+    assert whole_stages(disk / "walk-seed0") == {"questions-train"}
+    kept = num_kept_calls(disk / "walk-seed0")
+    small_disk("64m")
+    assert run(recipe, disk, "paths-teacher")["num_rows"] == 240
+    assert 0 < kept == num_hits(disk / "walk-seed0")
+
+
+def test_a_disk_that_is_full_from_the_start_is_a_message(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
     disk = small_disk("100k")
-    (disk / "ballast").write_bytes(b"x" * (100 if size == "100k" else 100 * 1024))
-    the_error(bench(tmp_path, "run", "walk", "--out", disk, "--until", "questions-train"))
+    (disk / "ballast").write_bytes(bytes(100 * 1024))
+    recipe = load_recipe("walk", ["questions.test.num=3"])
+    with pytest.raises(RunError, match="No space left on device") as raised:
+        run(recipe, disk, "questions-test")
+    assert "free some space" in raised.value.hint
     (disk / "ballast").unlink()
     small_disk("64m")
-    done = bench(tmp_path, "run", "walk", "--out", disk, "--until", "questions-test", *SMALL)
-    assert done.returncode == 0, done.stderr
+    assert run(recipe, disk, "questions-test")["num_rows"] == 3
 
 
 @pytest.mark.slow

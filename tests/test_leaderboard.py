@@ -28,6 +28,7 @@ from insightv_bench.leaderboard.text import short, visible
 from insightv_bench.records import EvalRecord
 
 FAMILIES = ("agents", "rounds")
+ARMS = ("reason", "reason+summary")
 HOSTILE = "</script><script>alert(1)</script>\u202e\x1b[31m[bold]$x_1$ & \"quoted\" 'single' https://example.org"
 
 
@@ -423,6 +424,104 @@ def test_the_terminal_obeys_no_name(tmp_path: Path) -> None:
     print_board(board_of(tmp_path, arm_of("reason", "10", system=HOSTILE)), Console(file=output, width=80))
     assert "\x1b" not in output.getvalue() and "\u202e" not in output.getvalue()
     assert "</script>" in output.getvalue()
+
+
+def choice(place: int, right: bool, num_options: int = 4, arm: str = "reason", **changes: Any) -> EvalRecord:
+    """A reply to a question with options; none where `num_options` is 0."""
+    columns: dict[str, Any] = {"options": tuple("abcdefgh"[:num_options])}
+    if num_options:
+        columns |= {"answer_type": "option", "gold": "A", "answer": "A" if right else "B"}
+    return record(place, arm, right, **{**columns, **changes})
+
+
+def printed(board: Board) -> str:
+    output = io.StringIO()
+    print_board(board, Console(file=output, width=80))
+    assert max(map(len, output.getvalue().splitlines())) <= 80
+    return output.getvalue()
+
+
+def test_chance_is_the_mean_over_the_questions_with_options(tmp_path: Path) -> None:
+    """Two of four options, one of two, and one question without: (1/4 + 1/4 + 1/2) / 3."""
+    rows = [choice(0, True), choice(1, False), choice(2, True, num_options=2), choice(3, True, num_options=0)]
+    board = board_of(tmp_path, [*rows, *(choice(place, True, 2, "direct") for place in (2,))])
+    (found,) = board.sets
+    assert (found.chance, found.num_with_options, found.num_questions) == (pytest.approx(1 / 3), 3, 4)
+    assert "4 questions, chance 33.33 % on the 3 with options" in printed(board)
+
+
+def test_without_options_there_is_no_chance(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "1100"))
+    assert (board.sets[0].chance, board.sets[0].num_with_options, board.arms[0].above_chance) == (None, 0, None)
+    assert "chance" not in printed(board)
+
+
+@pytest.mark.parametrize(("num_right", "above"), [(0, False), (10, False), (14, False), (17, True), (40, True)])
+def test_an_arm_whose_interval_is_not_above_chance_is_marked_in_words(
+    tmp_path: Path, num_right: int, above: bool
+) -> None:
+    """Of 40 questions with four options: Wilson's interval of 14 right begins at 22 %, of 17 at 29 %."""
+    board = board_of(tmp_path, [choice(place, place < num_right) for place in range(40)])
+    (row,) = board.arms
+    assert row.above_chance is above is (row.low > 0.25)
+    assert ("not above chance: sft: reason" in printed(board)) is not above
+    assert ("<code>reason</code><small>not above chance</small>" in page.render(board, [], [])) is not above
+
+
+def test_questions_without_options_lift_no_arm_above_chance(tmp_path: Path) -> None:
+    rows = [choice(place, place % 4 == 0) for place in range(40)]
+    rows += [choice(place, True, num_options=0) for place in range(40, 80)]
+    (row,) = board_of(tmp_path, rows).arms
+    assert row.low > 0.25 and row.above_chance is False
+
+
+def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path) -> None:
+    rows = [choice(place, place % 2 == 0) for place in range(8)]
+    build([written(tmp_path / "eval", rows)], tmp_path / "out", "A board")
+    text = (tmp_path / "out" / "index.html").read_text()
+    chance = "8 questions, chance 25.00 % on the 8 with options"
+    assert f"<span>Accuracy by system and arm, {chance}</span></caption>" in text
+    assert re.search(rf'<img[^>]*alt="[^"]*{chance}', text)
+    assert ">chance<" in (tmp_path / "out" / "figures" / "board-1.svg").read_text()
+
+
+def test_a_chance_of_some_questions_is_not_drawn_for_all(tmp_path: Path) -> None:
+    board = board_of(tmp_path, [choice(0, True), choice(1, True, num_options=0)])
+    figures.draw(board, tmp_path)
+    assert "chance" not in (tmp_path / "board-1.svg").read_text()
+
+
+def test_the_terminal_says_which_arms_had_malformed_paths(tmp_path: Path) -> None:
+    rows = [record(q, arm, True, path_status="malformed" if q < 2 else "complete") for q in range(5) for arm in ARMS]
+    rows += [record(q, "direct", False, finish="error" if q else "length") for q in range(5)]
+    text = " ".join(printed(board_of(tmp_path, rows)).split())
+    assert "malformed paths: sft: reason 2 of 5, reason+summary 2 of 5" in text
+    assert "cut off at the token cap: sft: direct 1 of 5" in text
+    assert "replies that never came: sft: direct 4 of 5" in text
+    assert "malformed" not in printed(board_of(tmp_path / "other", arm_of("reason", "10")))
+
+
+def test_comparisons_are_told_family_by_family(tmp_path: Path) -> None:
+    text = printed(board_of(tmp_path, walk()))
+    agents, rounds = text.index("Arms against each other (n = 24"), text.index("DPO rounds against before (n = 24")
+    assert agents < text.index("sft: reason+summary against reason:") < rounds
+    assert rounds < text.index("dpo-1: reason+summary against sft:") and ", n = 24, p" not in text
+    page_text = page.render(board_of(tmp_path / "page", walk()), [], [])
+    section = page_text.split('id="comparisons"')[1].split('id="robustness"')[0]
+    assert section.count('class="name"><bdi>sft</bdi></th>') == 1
+    assert section.count("<bdi>reason+summary against reason</bdi>") == 3
+    assert section.count("<bdi>dpo-2 against dpo-1</bdi>") == 2
+
+
+def test_arms_that_never_differ_have_no_detectable_difference(tmp_path: Path) -> None:
+    (row,) = board_of(tmp_path, arm_of("reason", "1100") + arm_of("reason+summary", "1100")).comparisons
+    assert (row.outcome, row.difference, row.detectable) == ("tie", 0.0, None)
+
+
+def test_a_title_that_is_our_name_is_said_once(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "10"))
+    assert '<p class="brand">insightv-bench</p>' in page.render(board, [], [])
+    assert "brand" not in page.render(board.model_copy(update={"title": "insightv-bench"}), [], []).split("</style>")[1]
 
 
 def test_unseen_characters_are_spelt_out() -> None:

@@ -16,7 +16,7 @@ from .scene import Scene, Split, sample_scene, scene_to_json
 VERSION = "1"
 """Changes whenever the same seed would give other questions."""
 LICENCE = "Apache-2.0"
-MAX_TRIES = 2_000
+MAX_TRIES = 1_000
 """Draws in a row that give no new question, before a level counts as used up."""
 
 

@@ -1,0 +1,108 @@
+"""What training must not get wrong without a word: the mask, the options, the reference, half-written checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from insightv_bench.errors import RecipeError, StageError
+from insightv_bench.records import ReasoningRow
+from insightv_bench.settings import TinyModel
+from insightv_bench.tables import write_shards
+from insightv_bench.trainers.corpus import load_corpus
+from insightv_bench.trainers.options import check_options, make_options
+from insightv_bench.trainers.tiny import IMAGE, make_tiny
+from insightv_bench.trainers.training import WHOLE, last_checkpoint, load_for_training, prepare
+from insightv_bench.world.lessons import sample_lessons
+from insightv_bench.world.level import Level
+
+MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
+OPTIONS = {"per_device_train_batch_size": 4, "max_steps": 2, "dataloader_num_workers": 0, "save_strategy": "no"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model and eight rows to train it on."""
+    prepare(threads=1, seed=0)
+    folder = tmp_path_factory.mktemp("training")
+    make_tiny(TinyModel(), folder / "model", seed=0)
+    (folder / "rows").mkdir()
+    write_shards(folder / "rows", sample_lessons(Level(), 0, 8, MIX), ReasoningRow)
+    return folder
+
+
+def test_the_loss_is_on_the_completion_and_its_end_alone(made: Path) -> None:
+    import trl
+
+    corpus = load_corpus(made / "rows", ["images", "prompt", "completion"], made / "cache")
+    model, processor = load_for_training(made / "model", {})
+    arguments = make_options(trl.SFTConfig, OPTIONS, made / "out", seed=0)
+    trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+    batch = next(iter(trainer.get_train_dataloader()))
+    wanted = {row["completion"][0]["content"] + "<|end|>" for row in corpus}
+    for labels, tokens in zip(batch["labels"], batch["input_ids"], strict=True):
+        trained = [int(token) for token in labels if token != -100]
+        assert processor.tokenizer.decode(trained) in wanted
+        assert processor.tokenizer.convert_tokens_to_ids(IMAGE) not in trained
+        assert tokens.tolist().count(processor.tokenizer.convert_tokens_to_ids(IMAGE)) == 36
+
+
+def test_a_round_starts_at_its_reference(made: Path) -> None:
+    """The first DPO loss is log 2: the policy and the reference are the same model."""
+    import trl
+    from datasets import Dataset
+
+    rows = load_corpus(made / "rows", ["images", "prompt", "completion"], made / "cache")
+    pairs = [
+        {"images": row["images"], "prompt": row["prompt"], "chosen": row["completion"], "rejected": other["completion"]}
+        for row, other in zip(rows, reversed(list(rows)), strict=True)
+    ]
+    corpus = Dataset.from_list(pairs, features=_pair_features(rows))
+    model, processor = load_for_training(made / "model", {})
+    reference = load_for_training(made / "model", {})[0].eval()
+    arguments = make_options(trl.DPOConfig, {**OPTIONS, "max_steps": 1, "logging_steps": 1}, made / "out", seed=0)
+    trainer = trl.DPOTrainer(
+        model=model, ref_model=reference, args=arguments, train_dataset=corpus, processing_class=processor
+    )
+    trainer.train()
+    assert trainer.state.log_history[0]["loss"] == pytest.approx(0.6931, abs=2e-3)
+
+
+def _pair_features(rows: Any) -> Any:
+    from datasets import Features
+
+    features = rows.features
+    completion = features["completion"]
+    return Features(
+        {"images": features["images"], "prompt": features["prompt"], "chosen": completion, "rejected": completion}
+    )
+
+
+def test_an_option_that_trl_does_not_have_is_named_with_the_nearest(made: Path) -> None:
+    import trl
+
+    with pytest.raises(RecipeError, match=r"`trainer\.lerning_rate` is no option .* did you mean `learning_rate`"):
+        check_options(trl.SFTConfig, {"lerning_rate": 1})
+    with pytest.raises(RecipeError, match=r"`trainer\.max_length` is set by the run"):
+        check_options(trl.SFTConfig, {"max_length": 10})
+    check_options(trl.DPOConfig, {"beta": 0.1, "attn_implementation": "sdpa"})
+
+
+def test_a_checkpoint_that_a_kill_left_half_written_is_not_resumed_from(tmp_path: Path) -> None:
+    for step, whole in ((100, True), (200, True), (1000, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if whole:
+            (tmp_path / f"checkpoint-{step}" / WHOLE).touch()
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-200"
+    assert not (tmp_path / "checkpoint-1000").exists()
+    assert last_checkpoint(tmp_path / "nothing") is None
+
+
+def test_a_corpus_without_rows_or_columns_is_an_error(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="has no column `chosen`"):
+        load_corpus(made / "rows", ["chosen"], made / "cache")
+    write_shards(tmp_path, [], ReasoningRow)
+    with pytest.raises(StageError, match="has no rows"):
+        load_corpus(tmp_path, ["prompt"], made / "cache")
