@@ -165,9 +165,12 @@ def _repair(body: str) -> dict[str, Any] | None:
     from json_repair import loads
 
     try:
-        fields = loads(body, skip_json_loads=True)
-    except _LIBRARY_FAILS:
-        return None
+        fields = json.loads(body + "}")  # cut before its brace: nothing else to mend, and escapes are read exactly
+    except (ValueError, RecursionError):
+        try:
+            fields = loads(body, skip_json_loads=True)
+        except _LIBRARY_FAILS:
+            return None
     return fields if isinstance(fields, dict) else None
 
 

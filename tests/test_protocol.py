@@ -111,6 +111,12 @@ def test_a_path_cut_anywhere_keeps_only_whole_steps_and_never_part_of_an_answer(
     assert parsed.answer in (None, answer)
 
 
+def test_a_step_cut_before_its_brace_keeps_its_escapes() -> None:
+    parsed = parse_path(render_path([Step(summary="a", reasoning="b\f\tc", action="summary")], None)[:-1])
+    assert parsed.steps == (Step(summary="a", reasoning="b\f\tc", action="summary"),)
+    assert parsed.repaired and parsed.status == "max_steps"
+
+
 def test_the_place_of_an_answer_holds_its_characters() -> None:
     parsed = parse_path(PATH)
     assert parsed.answer_span and PATH[slice(*parsed.answer_span)] == "8"
