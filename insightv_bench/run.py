@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -42,7 +43,9 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
         if not is_disk_trouble(error):
             raise
         reason = getattr(error, "strerror", None) or first_line(error)
-        raise RunError(f"`{folder}`: {reason}", "free some space; the same command goes on from there") from error
+        full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EDQUOT)
+        mend = "free some space" if full else "see whether the place can be read and written"
+        raise RunError(f"`{folder}`: {reason}", f"{mend}; the same command goes on from there") from error
 
 
 def is_disk_trouble(error: Exception) -> bool:

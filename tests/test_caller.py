@@ -36,15 +36,14 @@ class Batches:
 
     name, revision = "fake", "1"
 
-    def __init__(self, batch_size: int = 4, fail_at: int | None = None, error: BaseException | None = None) -> None:
+    def __init__(self, batch_size: int = 4, fail_at: int | None = None, interrupt: bool = False) -> None:
         self.batch_size = batch_size
         self.batches: list[tuple[str, ...]] = []
-        self._fail_at = fail_at
-        self._error = error or EngineUnavailable("out of memory", "smaller batches")
+        self._fail_at, self._interrupt = fail_at, interrupt
 
     def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:
         if len(self.batches) == self._fail_at:
-            raise self._error
+            raise KeyboardInterrupt if self._interrupt else EngineUnavailable("out of memory", "smaller batches")
         self.batches.append(tuple(map(said, requests)))
         whole = "|".join(self.batches[-1])
         return [Reply(text=f"{place} of {whole} by {seed}", num_tokens=place) for place in range(len(requests))]
@@ -55,12 +54,11 @@ class Server:
 
     name, revision = "server", "1"
 
-    def __init__(self, concurrency: int = 3, fail_on: str = "", error: BaseException | None = None) -> None:
+    def __init__(self, concurrency: int = 3, fail_on: str = "", interrupt: bool = False) -> None:
         self.concurrency = concurrency
         self.asked: list[str] = []
         self.num_now = self.num_most = 0
-        self._fail_on = fail_on
-        self._error = error or EngineUnavailable("the server is down", "start it")
+        self._fail_on, self._interrupt = fail_on, interrupt
 
     async def reply(self, request: Request) -> Reply:
         self.num_now += 1
@@ -69,7 +67,7 @@ class Server:
             await asyncio.sleep(0)
         self.num_now -= 1
         if said(request) == self._fail_on:
-            raise self._error
+            raise KeyboardInterrupt if self._interrupt else EngineUnavailable("the server is down", "start it")
         self.asked.append(said(request))
         return Reply(text=f"reply to {said(request)}", num_tokens=2)
 
@@ -141,6 +139,17 @@ def test_a_killed_wave_does_its_unfinished_batches_again(tmp_path: Path) -> None
     assert ask_all(again, journal, WORDS) == replies
     assert again.batches == batches[2:]
     journal.close()
+
+
+def test_a_wave_that_was_cut_off_and_goes_on_in_other_batches_does_those_again_that_are_not_whole(
+    tmp_path: Path, journal: Journal
+) -> None:
+    _, batches = unbroken(tmp_path, batch_size=3)
+    with pytest.raises(EngineUnavailable):
+        ask_all(Batches(batch_size=4, fail_at=1), journal, WORDS)
+    again = Batches(batch_size=3)
+    assert ask_all(again, journal, WORDS).keys() == set(WORDS)
+    assert again.batches == batches[1:]  # the first four replies were kept: one batch of three and a part of the next
 
 
 def test_replies_kept_by_an_earlier_other_plan_are_not_paid_again(journal: Journal) -> None:
@@ -256,20 +265,21 @@ def test_an_error_ends_the_run_and_what_was_answered_is_kept(journal: Journal) -
     assert sorted(again.asked) == sorted(set(WORDS) - set(broken.asked))
 
 
-def test_an_error_before_the_other_chains_begin_leaves_none_of_them_behind(journal: Journal) -> None:
+def test_chains_that_never_began_are_not_left_behind(journal: Journal) -> None:
     """A coroutine that was never awaited would be a warning, and warnings are errors here."""
 
-    async def fail() -> list[str]:
-        raise EngineError("at once")
+    async def leave() -> list[str]:
+        raise SystemExit(3)  # stops the event loop where it stands
 
-    with Caller(Server(), journal) as caller, pytest.raises(EngineError, match="at once"):
-        caller.run([fail(), *(chain(caller, str(number), 1) for number in range(5))])
+    with pytest.raises(SystemExit), Caller(Server(), journal) as caller:
+        caller.run([leave(), *(chain(caller, str(number), 1) for number in range(5))])
     gc.collect()
+    assert journal.stats() == []
 
 
 @pytest.mark.parametrize(
     "engine",
-    [Batches(fail_at=1, error=KeyboardInterrupt()), Server(fail_on="c, first", error=KeyboardInterrupt())],
+    [Batches(fail_at=1, interrupt=True), Server(fail_on="c, first", interrupt=True)],
     ids=["batches", "one by one"],
 )
 def test_an_interrupt_comes_out_as_itself_and_leaves_nothing_behind(

@@ -125,6 +125,15 @@ def ask_server(url: str, journal: Journal, request: Request, **changes: Any) -> 
         return caller.ask_all([request])[0]
 
 
+async def ask_once(server: OpenAIEngine) -> Reply:
+    """With no caller and no journal before it."""
+    engine: Any = open_engine(server)
+    try:
+        return await engine.reply(plain())
+    finally:
+        await engine.close()
+
+
 def plain(text: str = "What is it?") -> Request:
     return Request(Chat((Message(role="user", content=text),)), Sampling())
 
@@ -240,9 +249,12 @@ def test_the_key_is_sent_and_stands_in_no_error_and_no_file(
     server = serve(lambda body: (401, {"error": {"message": f"wrong key: {SECRET}"}}))
     with pytest.raises(EngineError, match="wrong key") as raised:
         ask_server(server.url, journal, plain(), api_key_env="A_SERVERS_KEY")
-    assert server.keys == [f"Bearer {SECRET}"]
     assert "A_SERVERS_KEY" in raised.value.hint
-    assert SECRET not in "".join(traceback.format_exception(raised.value))
+    with pytest.raises(EngineError, match="wrong key") as direct:
+        asyncio.run(ask_once(settings(server.url, api_key_env="A_SERVERS_KEY")))
+    for error in (raised.value, direct.value):
+        assert SECRET not in "".join(traceback.format_exception(error))
+    assert server.keys == [f"Bearer {SECRET}"] * 2
     kept = serve(lambda body: (200, completion("fine")))
     ask_server(kept.url, journal, plain(), api_key_env="A_SERVERS_KEY")
     for file in journal.file.parent.iterdir():
