@@ -45,7 +45,7 @@ def _write_paths(context: Context, settings: PathsSettings, questions: list[Ques
         return path
 
     engine = open_engine(context.resolve(settings.engine), scenes)
-    with Caller(engine, context.journal, advance if one_call else None) as caller:
+    with Caller(engine, context.journal, advance if one_call else None, context.seed) as caller:
         agent = ReasoningAgent(caller, settings)
         for portion in batched(questions, QUESTIONS_AT_ONCE):
             for path in caller.run([write(question, k) for question in portion for k in range(settings.num_paths)]):

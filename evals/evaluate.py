@@ -45,6 +45,7 @@ def evaluate(context: Context) -> None:
                     open_engine(_engine(context, model, settings)),
                     context.journal,
                     lambda reply, hit: context.progress.advance(bar),
+                    context.seed,
                 )
             )
             for seat, model in options["seats"].items()

@@ -168,14 +168,15 @@ def eval_command(
     dry_run: DryRun = False,
 ) -> None:
     """Every arm on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
-    from .models import find_seats, run_name
+    from .models import find_seats, run_name, slug
 
     overrides = [*(set_ or []), *_data(recipe, data)]
     if model or reason or summary:
         seats = find_seats(model, reason, summary)
         overrides += [f"model_seats.{seat}={json.dumps(place)}" for seat, place in seats.items()]
         system = run_name(model or reason or summary)
-        overrides += [f"task={Path(recipe).stem}", f"system={system}", f"name={Path(recipe).stem}-{system}"]
+        task = slug(Path(recipe).stem)
+        overrides += [f'task="{task}"', f'system="{system}"', f'name="{task}-{system}"']
     loaded = _load(recipe, seed, overrides)
     if not (loaded.model_seats or loaded.base):
         raise RecipeError(f"recipe `{recipe}` makes no model to evaluate", "name one with `--model`")

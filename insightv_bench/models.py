@@ -59,4 +59,9 @@ def run_name(place: str) -> str:
     words = parts[-2] if parts[-1] == "model" and len(parts) > 1 else parts[-1]
     if not Path(place).exists():
         words = "-".join(parts)
-    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+    return slug(words)
+
+
+def slug(words: str) -> str:
+    """Lower case, digits and hyphens, as a recipe's name is."""
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "model"

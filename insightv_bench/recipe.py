@@ -95,9 +95,20 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     return parse_recipe(_read(name), name, overrides or [])
 
 
+class OneKeyEach(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error, not the last one's victory."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.YAMLError(f"the key `{twice[0]}` stands twice in line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
+
+
 def parse_recipe(text: str, origin: str, overrides: list[str]) -> Recipe:
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, OneKeyEach)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise RecipeError(f"`{origin}` is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -315,3 +315,13 @@ def hang_in_the_third_batch(file: Path) -> None:
 
 if __name__ == "__main__":
     hang_in_the_third_batch(Path(sys.argv[1]))
+
+
+def test_another_seed_of_the_run_is_another_seed_of_each_batch(tmp_path: Path) -> None:
+    texts = []
+    for seed in (0, 1, 1):
+        journal = Journal(tmp_path / f"{len(texts)}.sqlite")
+        with Caller(Batches(), journal, seed=seed) as caller:
+            texts.append([reply.text for reply in caller.ask_all([request(word) for word in WORDS])])
+        journal.close()
+    assert texts[0] != texts[1] == texts[2]

@@ -296,3 +296,8 @@ def test_every_round_samples_from_the_round_before_and_draws_fresh_questions(rou
         seeds.append(stages[f"questions-round-{number}"].settings.model_dump()["seed"])
     assert len(set(seeds)) == rounds
     assert f"train-dpo-{rounds + 1}" not in stages
+
+
+def test_a_key_that_stands_twice_is_an_error() -> None:
+    with pytest.raises(RecipeError, match="`seed` stands twice"):
+        parse_recipe("name: a\nseed: 1\nseed: 2\nquestions: {}\n", "mine.yaml", [])

@@ -29,8 +29,10 @@ class Interrupted(Exception):
 class Caller:
     """One engine behind one journal. Use as a context manager: it owns an event loop."""
 
-    def __init__(self, engine: Engine, journal: Journal, on_reply: OnReply | None = None) -> None:
+    def __init__(self, engine: Engine, journal: Journal, on_reply: OnReply | None = None, seed: int = 0) -> None:
+        """`seed`, the run's, goes into the seed of every batch; two seeds in one journal share their kept replies."""
         self.engine = engine
+        self._seed = seed
         self.model = label(engine)
         self.num_calls = self.num_hits = self.num_tokens = 0
         self._journal = journal
@@ -81,7 +83,8 @@ class Caller:
             self._slots = asyncio.Semaphore(self.engine.concurrency)
         async with self._slots:
             reply = await self._reply(request)
-        self._journal.put([(key, reply)], self.model)
+        if reply.finish != "error":  # what is not kept is asked again by the next run
+            self._journal.put([(key, reply)], self.model)
         return self._count(reply, hit=False)
 
     async def _reply(self, request: Request) -> Reply:
@@ -156,7 +159,7 @@ class Caller:
             replies = [kept[key].reply for key in keys]
             self._journal.count_hits(keys)
         else:
-            seed = int(plan_id(keys)[:8], 16)
+            seed = int(plan_id([*keys, f"seed {self._seed}"] if self._seed else keys)[:8], 16)
             replies = self.engine.generate([requests[key] for key in keys], seed)
             self._journal.put(zip(keys, replies, strict=True), self.model, plan)
         for reply in replies:
