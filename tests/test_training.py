@@ -100,6 +100,26 @@ def test_a_checkpoint_that_a_kill_left_half_written_is_not_resumed_from(tmp_path
     assert last_checkpoint(tmp_path / "nothing") is None
 
 
+def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Path) -> None:
+    """Loaded by the trainer alone, the weights of a LLaVA checkpoint would be passed over without a word."""
+    import trl
+
+    corpus = load_corpus(made / "rows", ["images", "prompt", "completion"], made / "cache")
+
+    def train(start: Path, checkpoint: Path | None) -> dict[str, Any]:
+        model, processor = load_for_training(start, {})
+        options = {**OPTIONS, "max_steps": 5, "save_strategy": "steps", "save_steps": 3, "learning_rate": 1e-3}
+        arguments = make_options(trl.SFTConfig, options, tmp_path / "out", seed=0)
+        trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        return {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
+
+    unbroken = train(made / "model", None)
+    checkpoint = tmp_path / "out" / "checkpoint-3"
+    resumed = train(checkpoint, checkpoint)
+    assert all(bool((unbroken[name] == resumed[name]).all()) for name in unbroken)
+
+
 def test_a_corpus_without_rows_or_columns_is_an_error(made: Path, tmp_path: Path) -> None:
     with pytest.raises(StageError, match="has no column `chosen`"):
         load_corpus(made / "rows", ["chosen"], made / "cache")

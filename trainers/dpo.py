@@ -13,7 +13,7 @@ from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 from .card import write_card
 from .corpus import load_corpus
 from .options import make_options
-from .training import load_for_training, prepare, run_trainer
+from .training import last_checkpoint, load_for_training, prepare, run_trainer
 
 COLUMNS = ["images", "prompt", "chosen", "rejected"]
 
@@ -27,7 +27,8 @@ def dpo(context: Context) -> None:
     current, pairs, initial = context.stage.inputs
     options = dict(settings.trainer)
     corpus = load_corpus(context.inputs[pairs], COLUMNS, context.folder / CHECKPOINTS / "cache")
-    model, processor = load_for_training(context.inputs[current] / MODEL, options)
+    checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
+    model, processor = load_for_training(checkpoint or context.inputs[current] / MODEL, options)
     reference = context.inputs[current if settings.reference == "previous" else initial] / MODEL
     arguments = make_options(trl.DPOConfig, options, context.folder / CHECKPOINTS, context.seed)
     trainer = trl.DPOTrainer(
@@ -37,5 +38,5 @@ def dpo(context: Context) -> None:
         train_dataset=corpus,
         processing_class=processor,
     )
-    context.totals.update(run_trainer(trainer, context), num_rows=len(corpus), reference=settings.reference)
+    context.totals.update(run_trainer(trainer, context, checkpoint), num_rows=len(corpus), reference=settings.reference)
     write_card(context)

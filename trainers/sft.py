@@ -16,7 +16,7 @@ from .card import write_card
 from .corpus import load_corpus
 from .options import make_options
 from .tiny import make_tiny
-from .training import load_for_training, prepare, run_trainer
+from .training import last_checkpoint, load_for_training, prepare, run_trainer
 
 COLUMNS = ["images", "prompt", "completion"]
 
@@ -42,8 +42,9 @@ def train(context: Context, start: Any, corpus_stage: str) -> None:
     assert isinstance(settings, TrainSettings)
     options = dict(settings.trainer)
     corpus = load_corpus(context.inputs[corpus_stage], COLUMNS, context.folder / CHECKPOINTS / "cache")
-    model, processor = load_for_training(start, options)
+    checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
+    model, processor = load_for_training(checkpoint or start, options)
     arguments = make_options(trl.SFTConfig, options, context.folder / CHECKPOINTS, context.seed)
     trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
-    context.totals.update(run_trainer(trainer, context), num_rows=len(corpus))
+    context.totals.update(run_trainer(trainer, context, checkpoint), num_rows=len(corpus))
     write_card(context)

@@ -13,7 +13,7 @@ from typing import Any
 
 from insightv_bench.engines.hf import load_model
 from insightv_bench.settings import HfEngine
-from insightv_bench.stage import CHECKPOINTS, MODEL, Context
+from insightv_bench.stage import MODEL, Context
 
 WHOLE = "whole"
 """Put into a checkpoint once all of it is written; one without it is not resumed from."""
@@ -46,13 +46,16 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def run_trainer(trainer: Any, context: Context) -> dict[str, Any]:
-    """Train from the last whole checkpoint, if there is one; save; return the figures for the manifest."""
+def run_trainer(trainer: Any, context: Context, checkpoint: Path | None) -> dict[str, Any]:
+    """Train, from `checkpoint` if there is one; save; return the figures for the manifest.
+
+    The trainer's model must have been loaded from `checkpoint`: transformers' own loading there passes over weights
+    whose names changed when they were saved (LLaVA's do), without a word, and would go on from the old ones.
+    """
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_callback(context))
-    checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
     with quiet():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     trainer.save_model(str(context.folder / MODEL))
