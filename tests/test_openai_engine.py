@@ -9,8 +9,8 @@ import os
 import socket
 import threading
 import traceback
-from contextlib import suppress
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path as Place
 from typing import Any
@@ -63,7 +63,7 @@ class ChatServer:
                 self.send_header("Retry-After-Ms", "5")
                 self.end_headers()
                 with suppress(BrokenPipeError):  # the client gave up, as a test may want it to
-            self.wfile.write(content.encode())
+                    self.wfile.write(content.encode())
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
