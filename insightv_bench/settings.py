@@ -5,7 +5,7 @@ What a model, a trainer or a server calls an option keeps that name.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -136,17 +136,8 @@ class AssessSettings(Section):
 class FlawsSettings(Section):
     """Which flawed versions of exact paths are made."""
 
-    flaws: tuple[FlawType, ...] = (
-        "perception",
-        "arithmetic",
-        "comparison",
-        "skipped-step",
-        "contradiction",
-        "irrelevant-step",
-        "premature",
-        "wrong-final",
-        "all-wrong",
-    )
+    flaws: tuple[FlawType, ...] = tuple(flaw for flaw in get_args(FlawType) if flaw != "natural")
+    """`natural` flaws are sampled, not made."""
     severities: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0)
     """Shares of reading steps to corrupt; for the flaws that are counted in steps."""
     positions: tuple[Position, ...] = ("early", "middle", "late")
