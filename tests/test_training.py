@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_loss_is_on_the_completion_and_its_end_alone(made: Path) -> None:
     import trl
 
-    corpus = load_corpus(made / "rows", ["images", "prompt", "completion"], made / "cache")
+    corpus = load_corpus([made / "rows"], ["images", "prompt", "completion"], made / "cache")
     model, processor = load_for_training(made / "model", {})
     arguments = make_options(trl.SFTConfig, OPTIONS, made / "out", seed=0)
     trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
@@ -54,7 +54,7 @@ def test_a_round_starts_at_its_reference(made: Path) -> None:
     import trl
     from datasets import Dataset
 
-    rows = load_corpus(made / "rows", ["images", "prompt", "completion"], made / "cache")
+    rows = load_corpus([made / "rows"], ["images", "prompt", "completion"], made / "cache")
     pairs = [
         {"images": row["images"], "prompt": row["prompt"], "chosen": row["completion"], "rejected": other["completion"]}
         for row, other in zip(rows, reversed(list(rows)), strict=True)
@@ -104,7 +104,7 @@ def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Pat
     """Loaded by the trainer alone, the weights of a LLaVA checkpoint would be passed over without a word."""
     import trl
 
-    corpus = load_corpus(made / "rows", ["images", "prompt", "completion"], made / "cache")
+    corpus = load_corpus([made / "rows"], ["images", "prompt", "completion"], made / "cache")
 
     def train(start: Path, checkpoint: Path | None) -> dict[str, Any]:
         model, processor = load_for_training(start, {})
@@ -122,7 +122,7 @@ def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Pat
 
 def test_a_corpus_without_rows_or_columns_is_an_error(made: Path, tmp_path: Path) -> None:
     with pytest.raises(StageError, match="has no column `chosen`"):
-        load_corpus(made / "rows", ["chosen"], made / "cache")
+        load_corpus([made / "rows"], ["chosen"], made / "cache")
     write_shards(tmp_path, [], ReasoningRow)
     with pytest.raises(StageError, match="has no rows"):
-        load_corpus(tmp_path, ["prompt"], made / "cache")
+        load_corpus([tmp_path], ["prompt"], made / "cache")

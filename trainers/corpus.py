@@ -1,7 +1,11 @@
-"""A corpus folder as a `datasets.Dataset` with the columns that TRL reads."""
+"""A corpus folder as a `datasets.Dataset` with the columns that TRL reads, and how long its rows are.
+
+Rows of like length share a batch, so that little of it is padding.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +14,22 @@ import polars as pl
 from insightv_bench.errors import StageError, require
 from insightv_bench.tables import parquet_files
 
+COMPLETIONS = ["images", "prompt", "completion"]
+PAIRS = ["images", "prompt", "chosen", "rejected"]
+LENGTH = "length"
+"""Tokens of a row's texts; pictures, which weigh the same in every row, are left out."""
 
-def load_corpus(folder: Path, columns: list[str], cache: Path) -> Any:
-    """Raises StageError where a needed column is missing or there are no rows."""
+
+def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any:
+    """The rows of all folders. Raises StageError where a needed column is missing or there are no rows."""
     datasets = require("datasets", "train", "training")
+    files = [str(file) for folder in folders for file in _checked(folder, columns)]
+    datasets.disable_progress_bars()
+    corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
+    return corpus.select_columns(columns)
+
+
+def _checked(folder: Path, columns: list[str]) -> list[Path]:
     files = parquet_files(folder)
     frame = pl.scan_parquet(files)
     known = frame.collect_schema().names()
@@ -22,6 +38,21 @@ def load_corpus(folder: Path, columns: list[str], cache: Path) -> Any:
         raise StageError(f"the corpus `{folder}` has no column `{missing[0]}`", f"it has {', '.join(known)}")
     if not frame.select(pl.len()).collect().item():
         raise StageError(f"the corpus `{folder}` has no rows", "its `exclusions.parquet` says why each was left out")
-    datasets.disable_progress_bars()
-    corpus = datasets.Dataset.from_parquet([str(file) for file in files], cache_dir=str(cache))
-    return corpus.select_columns(columns)
+    return files
+
+
+def with_lengths(corpus: Any, processor: Any) -> Any:
+    """The corpus with one more column, `length`: its tokens, the pictures left out."""
+    texts = [column for column in corpus.column_names if column != "images"]
+    lengths = [0] * len(corpus)
+    for column in texts:
+        contents = ["".join(message["content"] for message in row) for row in corpus[column]]
+        tokens = processor.tokenizer(contents, add_special_tokens=False)["input_ids"]
+        lengths = [length + len(ids) for length, ids in zip(lengths, tokens, strict=True)]
+    return corpus.add_column(LENGTH, lengths)
+
+
+def columns_of(folder: Path) -> list[str]:
+    """The columns to train on: of pairs, or of completions."""
+    known = pl.scan_parquet(parquet_files(folder)).collect_schema().names()
+    return PAIRS if "chosen" in known else COMPLETIONS

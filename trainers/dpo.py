@@ -11,11 +11,9 @@ from insightv_bench.settings import DpoSettings
 from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 
 from .card import write_card
-from .corpus import load_corpus
+from .corpus import PAIRS, load_corpus
 from .options import make_options
 from .training import last_checkpoint, load_for_training, prepare, run_trainer
-
-COLUMNS = ["images", "prompt", "chosen", "rejected"]
 
 
 def dpo(context: Context) -> None:
@@ -26,7 +24,7 @@ def dpo(context: Context) -> None:
     prepare(context.recipe.threads, context.seed)
     current, pairs, initial = context.stage.inputs
     options = dict(settings.trainer)
-    corpus = load_corpus(context.inputs[pairs], COLUMNS, context.folder / CHECKPOINTS / "cache")
+    corpus = load_corpus([context.inputs[pairs]], PAIRS, context.folder / CHECKPOINTS / "cache")
     checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
     model, processor = load_for_training(checkpoint or context.inputs[current] / MODEL, options)
     reference = context.inputs[current if settings.reference == "previous" else initial] / MODEL

@@ -6,6 +6,8 @@ model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import require
@@ -13,12 +15,11 @@ from insightv_bench.settings import TrainSettings
 from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 
 from .card import write_card
-from .corpus import load_corpus
+from .compute import num_tokens, steps_for
+from .corpus import COMPLETIONS, LENGTH, columns_of, load_corpus, with_lengths
 from .options import make_options
 from .tiny import make_tiny
 from .training import last_checkpoint, load_for_training, prepare, run_trainer
-
-COLUMNS = ["images", "prompt", "completion"]
 
 
 def base(context: Context) -> None:
@@ -26,25 +27,61 @@ def base(context: Context) -> None:
     prepare(context.recipe.threads, context.seed)
     start = context.folder / CHECKPOINTS / "start"
     make_tiny(context.recipe.model, start, context.seed)
-    train(context, start, context.stage.inputs[0])
+    train(context, start, [context.stage.inputs[0]])
 
 
 def sft(context: Context) -> None:
-    """Inputs: the stage of the model to start from, and the corpus."""
+    """Inputs: the stage of the model to start from, the corpora, and those whose training it is to equal."""
     prepare(context.recipe.threads, context.seed)
-    model, corpus = context.stage.inputs[:2]
-    train(context, context.inputs[model] / MODEL, corpus)
+    model, *corpora = context.stage.inputs
+    matched = context.stage.options.get("equal_compute", {})
+    train(context, context.inputs[model] / MODEL, [name for name in corpora if name not in matched])
 
 
-def train(context: Context, start: Any, corpus_stage: str) -> None:
+def train(context: Context, start: Path, corpora: Sequence[str]) -> None:
     trl = require("trl", "train", "training")
     settings = context.stage.settings
     assert isinstance(settings, TrainSettings)
     options = dict(settings.trainer)
-    corpus = load_corpus(context.inputs[corpus_stage], COLUMNS, context.folder / CHECKPOINTS / "cache")
     checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
     model, processor = load_for_training(checkpoint or start, options)
+    corpus = _corpus(context, corpora, processor)
+    options = {"train_sampling_strategy": "group_by_length", **options}
+    options |= _equal_compute(context, corpus, processor, options)
     arguments = make_options(trl.SFTConfig, options, context.folder / CHECKPOINTS, context.seed)
-    trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+    trainer = _grouped(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
     context.totals.update(run_trainer(trainer, context, checkpoint), num_rows=len(corpus))
     write_card(context)
+
+
+def _corpus(context: Context, stages: Sequence[str], processor: Any) -> Any:
+    cache = context.folder / CHECKPOINTS / "cache"
+    return with_lengths(load_corpus([context.inputs[stage] for stage in stages], COMPLETIONS, cache), processor)
+
+
+def _equal_compute(context: Context, corpus: Any, processor: Any, trainer: dict[str, Any]) -> dict[str, int]:
+    """The steps that compute as much as other trainings do: `equal_compute` names their corpora and trainer tables."""
+    matched = context.stage.options.get("equal_compute", {})
+    if not matched:
+        return {}
+    tokens = sum(num_tokens(_matched(context, name), processor, table) for name, table in matched.items())
+    steps = steps_for(tokens, corpus, processor, trainer)
+    context.totals["equal_compute"] = {"of": list(matched), "num_tokens": round(tokens), "num_steps": steps}
+    return {"max_steps": steps}
+
+
+def _matched(context: Context, name: str) -> Any:
+    folder = context.inputs[name]
+    return load_corpus([folder], columns_of(folder), context.folder / CHECKPOINTS / "cache")
+
+
+def _grouped(trainer_class: type) -> type:
+    """The trainer with rows of like length in a batch: it would else drop the column that says how long they are."""
+
+    class Grouped(trainer_class):
+        def _set_signature_columns_if_needed(self) -> None:
+            super()._set_signature_columns_if_needed()
+            if LENGTH not in self._signature_columns:
+                self._signature_columns.append(LENGTH)
+
+    return Grouped

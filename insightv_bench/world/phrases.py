@@ -10,6 +10,7 @@ import re
 from insightv_bench.chat import SLOT, load_prompt
 
 from .lessons import LIST, LIST_ANY_ORDER
+from .level import COLOURS
 from .program import TEXTS
 
 PROMPTS = ("direct", "reason", "summary")
@@ -51,13 +52,13 @@ def phrases() -> list[str]:
     """Every piece once, in a fixed order."""
     # Without the newlines around it: the end of a path's line would take the first.
     prompts = [piece.strip("\n") for name in PROMPTS for piece in SLOT.split(load_prompt(name).template)[::2]]
+    # The colour and " is " in one token: the place that must say a value then knows by itself which bar to look at.
+    readings = [f"{colour} is " for colour in COLOURS]
     questions = [piece for text in TEXTS.values() for piece in re.split(r"\{\w+\}", text)]
-    pieces = [*PROTOCOL, *STATES, LIST, LIST_ANY_ORDER, *prompts, *questions]
+    pieces = [*PROTOCOL, *readings, *STATES, LIST, LIST_ANY_ORDER, *prompts, *questions]
     return list(dict.fromkeys(piece for piece in pieces if len(piece) > 1))
 
 
 def words(max_number: int = 99) -> list[str]:
     """Text to learn merges from: the colours and numbers that the phrases leave out."""
-    from .level import COLOURS
-
     return [*COLOURS, *(str(number) for number in range(max_number + 1))]

@@ -1,0 +1,47 @@
+"""How much a training computes, in tokens that go forward and backward, so that a control can be given the same.
+
+A control at equal *steps* would be given less wherever its rows are shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NUM_MEASURED = 256
+"""Rows that a mean length is taken over."""
+REFERENCE_SHARE = 1 / 3
+"""The reference policy's forward pass beside a forward and a backward pass, which is about twice as much."""
+
+
+def batch_size(trainer: Mapping[str, Any]) -> int:
+    """Rows a step, of one process; TRL's defaults where the recipe sets none."""
+    return int(trainer.get("per_device_train_batch_size", 8)) * int(trainer.get("gradient_accumulation_steps", 1))
+
+
+def num_tokens(corpus: Any, processor: Any, trainer: Mapping[str, Any]) -> float:
+    """Tokens that a training with these options computes over `corpus`, TRL's three epochs if it sets none."""
+    steps = int(trainer.get("max_steps", -1))
+    rows = steps * batch_size(trainer) if steps > 0 else len(corpus) * float(trainer.get("num_train_epochs", 3))
+    return rows * tokens_of_row(corpus, processor)
+
+
+def steps_for(tokens: float, corpus: Any, processor: Any, trainer: Mapping[str, Any]) -> int:
+    """Steps over `corpus` that compute as much as `tokens`, at least one."""
+    return max(1, round(tokens / (tokens_of_row(corpus, processor) * batch_size(trainer))))
+
+
+def tokens_of_row(corpus: Any, processor: Any) -> float:
+    """On average, pictures and template included; a pair has two sequences, and a reference pass over each."""
+    answers = [column for column in ("completion", "chosen", "rejected") if column in corpus.column_names]
+    rows = corpus.select(range(0, len(corpus), max(1, len(corpus) // NUM_MEASURED)))
+    num = sum(_num_tokens(row, answer, processor) for row in rows for answer in answers)
+    return num / len(rows) * (1 + REFERENCE_SHARE if "chosen" in answers else 1)
+
+
+def _num_tokens(row: dict[str, Any], answer: str, processor: Any) -> int:
+    from trl.data_utils import prepare_multimodal_messages
+
+    chat = prepare_multimodal_messages([*row["prompt"], *row[answer]], images=row["images"])
+    text = processor.apply_chat_template(chat, tokenize=False)
+    return len(processor(text=text, images=row["images"] or None)["input_ids"][0])
