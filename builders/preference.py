@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
-from insightv_bench.records import PreferenceRow
+from insightv_bench.records import PreferenceRow, ReasoningRow
 from insightv_bench.settings import PairsSettings
 from insightv_bench.stage import Context, Dropped
 
-from .corpora import Assessed, best_first, by_question, columns_of, read_assessed
+from .corpora import Assessed, best_first, by_question, columns_of, read_assessed, reasoning_row
 
 
 def preference(context: Context) -> None:
@@ -30,6 +30,23 @@ def preference(context: Context) -> None:
             f"`{context.stage.name}`: no question has a right path to choose over another ({reasons})",
             "sample more paths a question, ask more questions, or train the reasoning agent for longer",
         )
+
+
+def chosen(context: Context) -> None:
+    """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
+    settings = context.stage.settings
+    assert isinstance(settings, PairsSettings)
+    groups = by_question(read_assessed(context, *context.stage.inputs))
+    context.write(ReasoningRow, _chosen(groups, settings))
+
+
+def _chosen(groups: dict[str, list[Assessed]], settings: PairsSettings) -> Iterator[ReasoningRow | Dropped]:
+    for question_id, group in groups.items():
+        pairs = list(pairs_of(group, settings))[: settings.per_question]
+        if not pairs:
+            yield Dropped(question_id, _why_no_pair(group, settings))
+        distinct = {normal(best): best for best, _ in pairs}
+        yield from (reasoning_row(best) for best in distinct.values())
 
 
 def _pairs(

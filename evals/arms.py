@@ -5,6 +5,7 @@
 | base           | base    | the question                               |
 | direct         | summary | the question                               |
 | reason         | reason  | the question; its path is the stored one   |
+| majority       | nobody  | the answer that most stored paths give      |
 | reason+summary | summary | the question and the stored path           |
 | oracle         | summary | the question and the exact path            |
 | flawed         | summary | the question and a path with injected flaws |
@@ -20,31 +21,32 @@ from typing import Any, Literal, NamedTuple
 from insightv_bench.agents import path_text
 from insightv_bench.answers import matches
 from insightv_bench.chat import ask, load_prompt
-from insightv_bench.protocol import render_path
+from insightv_bench.protocol import render_answer, render_path
 from insightv_bench.records import Arm, FlawedRow, Path, Question
 from insightv_bench.settings import EvalSettings
 from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
-Seat = Literal["base", "reason", "summary"]
+Seat = Literal["base", "reason", "summary", "vote"]
 SEATS: dict[Arm, Seat] = {
     "base": "base",
     "direct": "summary",
     "reason": "reason",
+    "majority": "vote",
     "reason+summary": "summary",
     "oracle": "summary",
     "flawed": "summary",
 }
-PROMPTS: dict[Arm, str] = {"base": "direct", "direct": "direct", "reason": "reason"}
+PROMPTS: dict[Arm, str] = {"base": "direct", "direct": "direct", "reason": "reason", "majority": "reason"}
 """The other arms' prompt is `summary`."""
 
 
 class Given(NamedTuple):
     """What an arm may show beside the question."""
 
-    paths: Mapping[str, Path]
-    """By question id; of the system under test."""
+    paths: Mapping[str, Sequence[Path]]
+    """By question id; of the system under test, one or several."""
     flawed: Mapping[str, Sequence[FlawedRow]]
 
 
@@ -62,8 +64,11 @@ def _shown(arm: Arm, question: Question, given: Given) -> Iterator[dict[str, Any
     if arm in ("base", "direct"):
         yield NO_PATH
     elif arm in ("reason", "reason+summary"):
+        for path in given.paths.get(question.id, ()):
+            yield _stored(question, path)
+    elif arm == "majority":
         if question.id in given.paths:
-            yield _stored(question, given.paths[question.id])
+            yield _voted(question, given.paths[question.id])
     elif arm == "oracle":
         if question.scene:
             yield {**NO_PATH, "path": exact_text(question), "path_correct": True, "path_status": "complete"}
@@ -83,6 +88,8 @@ NO_PATH: dict[str, Any] = {
     "position": "none",
     "propagated": False,
     "planted_answer": "",
+    "sample": 0,
+    "vote": "",
 }
 
 
@@ -102,7 +109,28 @@ def _stored(question: Question, path: Path) -> dict[str, Any]:
         "path_correct": right,
         "path_status": path.status,
         "path_tokens": path.num_tokens,
+        "sample": path.sample,
     }
+
+
+def _voted(question: Question, paths: Sequence[Path]) -> dict[str, Any]:
+    """The answer that most of the paths give, at the cost of all of them; paths without an answer have no vote."""
+    answer = majority([path.answer for path in paths if path.answer is not None], question)
+    vote = "" if answer is None else render_answer(answer)
+    return {**NO_PATH, "vote": vote, "path_tokens": sum(path.num_tokens for path in paths)}
+
+
+def majority(answers: Sequence[str], question: Question) -> str | None:
+    """The answer given most often, the earliest of them where several are (Wang et al., arXiv 2203.11171)."""
+    groups: list[list[str]] = []
+    for answer in answers:
+        same = (g for g in groups if matches(answer, g[0], question.answer_type, question.options))
+        group = next(same, None)
+        if group is None:
+            groups.append([answer])
+        else:
+            group.append(answer)
+    return max(groups, key=len)[0] if groups else None
 
 
 def _injected(row: FlawedRow) -> dict[str, Any]:

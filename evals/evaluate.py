@@ -10,7 +10,7 @@ import gc
 import io
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
@@ -63,18 +63,18 @@ def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | 
 def _tasks(context: Context, settings: EvalSettings, questions: Sequence[Question]) -> dict[Arm, list[dict[str, Any]]]:
     options = context.stage.options
     given = Given(
-        {path.question_id: path for path in context.rows(options["paths"], Path)} if options.get("paths") else {},
-        _by_question(context.rows(options["flawed"], FlawedRow)) if options.get("flawed") else {},
+        _groups(context.rows(options["paths"], Path), "question_id") if options.get("paths") else {},
+        _groups(context.rows(options["flawed"], FlawedRow), "id") if options.get("flawed") else {},
     )
     made = {arm: docs(arm, questions, given, settings) for arm in options["arms"]}
     context.totals["arms_left_out"] = [arm for arm, rows in made.items() if not rows]
     return {arm: rows for arm, rows in made.items() if rows}
 
 
-def _by_question(rows: Any) -> dict[str, list[FlawedRow]]:
-    groups: dict[str, list[FlawedRow]] = defaultdict(list)
+def _groups(rows: Iterable[Any], key: str) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
-        groups[row.id].append(row)
+        groups[getattr(row, key)].append(row)
     return groups
 
 
@@ -94,7 +94,10 @@ def _run(
     assert isinstance(settings, EvalSettings)
     images = {image.sha256: image for question in questions for image in question.images}
     model = Seats(callers, images)
-    samplings = {arm: settings.path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
+    path_sampling = settings.path_sampling
+    if context.stage.options.get("greedy"):
+        path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
+    samplings = {arm: path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
     with quiet():
         made = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(made, model, context)

@@ -44,6 +44,10 @@ class Seats(Base):
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         texts: dict[int, str] = {}
+        for index, request in enumerate(requests):
+            if request.doc["seat"] == "vote":
+                texts[index] = request.doc["vote"]
+                self.replies[request.task_name, request.doc_id] = Reply(text=request.doc["vote"])
         for seat, caller in self._callers.items():
             mine = [index for index, request in enumerate(requests) if request.doc["seat"] == seat]
             replies = caller.ask_all([self._request(requests[index]) for index in mine])
@@ -55,7 +59,7 @@ class Seats(Base):
     def _request(self, instance: Any) -> Request:
         context, options, visual = instance.args
         images = tuple(self._images[sha256] for sha256 in visual["visual"])
-        return Request(chat_of(context, images), sampling_of(options))
+        return Request(chat_of(context, images), sampling_of(options), instance.doc["sample"])
 
 
 def chat_of(context: str, images: Sequence[Image]) -> Chat:

@@ -26,9 +26,12 @@ DOC_COLUMNS = (
     "position",
     "propagated",
     "planted_answer",
+    "sample",
     "token_cap",
     "prompt",
 )
+PATH_COSTS = ("majority", "reason+summary")
+"""Arms whose answer costs the stored paths' tokens beside its own."""
 
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
@@ -40,7 +43,6 @@ def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Map
         **{name: doc[name] for name in DOC_COLUMNS},
         **system,
         options=options,
-        sample=0,
         response=response,
         answer=reading.answer,
         span=reading.span,
@@ -50,7 +52,7 @@ def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Map
         verdict=parse_summary(response).verdict if judges else "none",
         num_prompt_tokens=reply.num_prompt_tokens,
         num_tokens=reply.num_tokens,
-        total_tokens=reply.num_tokens + (doc["path_tokens"] if doc["arm"] == "reason+summary" else 0),
+        total_tokens=reply.num_tokens + (doc["path_tokens"] if doc["arm"] in PATH_COSTS else 0),
         finish=reply.finish,
         parser=PARSER,
     )

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from .errors import RecipeError
 from .settings import (
     AssessSettings,
+    Control,
     CorporaSettings,
     EvalSettings,
     FlawsSettings,
@@ -58,6 +59,8 @@ class Recipe(Section):
     """How the trained reasoning agent is sampled for the summary corpus."""
     summary: TrainSettings | None = None
     rounds: RoundsSettings | None = None
+    controls: tuple[Control, ...] = ()
+    """What is trained beside the method to keep its results honest, each at equal compute."""
     eval: EvalSettings | None = None
     task: str = ""
     """The questions' name on the board; the recipe's own if left out."""
@@ -74,6 +77,10 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
         needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
+        for control in self.controls:
+            part = "rounds" if control in ("rejection-sampling", "continued-sft-dpo") else "summary"
+            if getattr(self, part) is None:
+                raise ValueError(f"control `{control}` needs `{part}`")
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .records import Arm, FlawType, Position, SummaryKind, content_id
 from .world.scene import Split
 
+Control = Literal["continued-sft", "optimal-only", "single-model", "rejection-sampling", "continued-sft-dpo"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -218,6 +219,8 @@ class RoundsSettings(Section):
     paths: PathsSettings
     pairs: PairsSettings = PairsSettings()
     dpo: DpoSettings = DpoSettings()
+    rejection: TrainSettings | None = None
+    """How the control `rejection-sampling` is trained; its steps follow from the compute of a DPO round."""
 
 
 class EvalSettings(Section):
@@ -227,7 +230,21 @@ class EvalSettings(Section):
     """Which entry of `questions`."""
     arms: tuple[Arm, ...] = ("base", "direct", "reason", "reason+summary", "oracle", "flawed")
     path_sampling: Sampling = Sampling(max_new_tokens=1024)
+    num_paths: int = Field(1, ge=1)
+    """Paths a question. Each is answered in every arm that shows it, and counts as a row of its question."""
+    greedy: bool = False
+    """Evaluate every system again on greedy paths, beside those of `path_sampling`."""
     answer_sampling: Sampling = Sampling(max_new_tokens=256)
     """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
     flaws: FlawsSettings = FlawsSettings()
     batch_size: int = Field(128, ge=1)
+
+    @model_validator(mode="after")
+    def _enough_paths(self) -> EvalSettings:
+        if "majority" in self.arms and self.num_paths < 3:
+            raise ValueError("arm `majority` needs `num_paths` of at least 3")
+        if self.num_paths > 1 and self.path_sampling.temperature == 0:
+            raise ValueError(
+                "`num_paths` above 1 needs `path_sampling.temperature` above 0: greedy paths are all the same"
+            )
+        return self

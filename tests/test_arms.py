@@ -108,7 +108,7 @@ def given(questions: list[Question], foreign: list[Question], tmp_path_factory: 
     paths[1] = paths[1].model_copy(update={"answer": None, "status": "max_steps"})
     own = [paths[2].model_copy(update={"id": q.id, "question_id": q.id, "answer": "blue"}) for q in foreign]
     flawed = {q.id: [flawed_row(q, "perception"), flawed_row(q, "contradiction")] for q in questions}
-    return Given({path.question_id: path for path in [*paths, *own]}, flawed)
+    return Given({path.question_id: [path] for path in [*paths, *own]}, flawed)
 
 
 def flawed_row(question: Question, flaw: Any) -> FlawedRow:
@@ -130,7 +130,7 @@ def made(questions: list[Question], foreign: list[Question], given: Given) -> di
 
 
 def test_every_arm_has_a_seat_and_is_known(made: dict[Arm, list[dict[str, Any]]]) -> None:
-    assert set(ARMS) == set(SEATS) <= set(get_args(Arm))
+    assert {*ARMS, "majority"} == set(SEATS) <= set(get_args(Arm))
     for arm, rows in made.items():
         assert rows and {(row["arm"], row["seat"]) for row in rows} == {(arm, SEATS[arm])}
 
@@ -169,7 +169,7 @@ def test_an_arm_shows_its_path_and_nothing_else(
 def test_the_summary_agent_sees_exactly_the_stored_path(made: dict[Arm, list[dict[str, Any]]], given: Given) -> None:
     assert [row["question_id"] for row in made["reason"]] == [row["question_id"] for row in made["reason+summary"]]
     for row in made["reason+summary"]:
-        path = given.paths[row["question_id"]]
+        path = given.paths[row["question_id"]][0]
         assert row["path"] == path_text(path) and row["path_id"] == path.id and row["path_status"] == path.status
         assert row["context"].count(path_text(path)) == 1
         assert row["path_tokens"] == path.num_tokens
@@ -187,7 +187,7 @@ def test_an_unreadable_path_is_shown_as_it_came_and_is_wrong(
 
 def test_whether_a_path_is_right_is_told_by_its_answer(made: dict[Arm, list[dict[str, Any]]], given: Given) -> None:
     for row in made["reason+summary"]:
-        answer = given.paths[row["question_id"]].answer
+        answer = given.paths[row["question_id"]][0].answer
         right = answer is not None and matches(answer, row["gold"], row["answer_type"], row["options"])
         assert row["path_correct"] is right
     assert {row["path_correct"] for row in made["reason+summary"]} == {True, False}
@@ -295,7 +295,7 @@ def test_a_verdict_counts_only_where_a_path_was_shown(foreign: list[Question], g
         (doc, *_) = docs(arm, foreign, given, SETTINGS)
         record = eval_record(doc, text, Reply(text=text, num_tokens=9), system)
         verdicts[arm] = (record.verdict, record.total_tokens)
-    tokens = given.paths[foreign[0].id].num_tokens
+    tokens = given.paths[foreign[0].id][0].num_tokens
     assert verdicts == {"direct": ("none", 9), "reason": ("none", 9), "reason+summary": ("wrong", 9 + tokens)}
 
 
@@ -403,7 +403,7 @@ def test_replies_stand_at_their_own_question(evaluated: Evaluated, questions: li
 
 def test_tokens_count_both_seats_where_both_worked(evaluated: Evaluated, given: Given) -> None:
     for record in evaluated.records:
-        path = given.paths[record.question_id].num_tokens if record.arm == "reason+summary" else 0
+        path = given.paths[record.question_id][0].num_tokens if record.arm == "reason+summary" else 0
         assert record.total_tokens == record.num_tokens + path > 0
         assert record.token_cap == 120
 

@@ -31,11 +31,13 @@ def base(context: Context) -> None:
 
 
 def sft(context: Context) -> None:
-    """Inputs: the stage of the model to start from, the corpora, and those whose training it is to equal."""
+    """Inputs: the stage of the model to start from, the corpora, and those whose training it is to equal.
+
+    Option `corpora` names the corpora to train on where there are several.
+    """
     prepare(context.recipe.threads, context.seed)
-    model, *corpora = context.stage.inputs
-    matched = context.stage.options.get("equal_compute", {})
-    train(context, context.inputs[model] / MODEL, [name for name in corpora if name not in matched])
+    model, corpus = context.stage.inputs[:2]
+    train(context, context.inputs[model] / MODEL, context.stage.options.get("corpora", [corpus]))
 
 
 def train(context: Context, start: Path, corpora: Sequence[str]) -> None:

@@ -1,0 +1,131 @@
+"""The controls that keep a result honest, each at the compute of what it is a control for.
+
+| control | what is trained | beside |
+|---|---|---|
+| continued-sft | the reasoning agent, on its own corpus, with the summary agent's compute | reason+summary |
+| optimal-only | a summary agent, on right paths alone | reason+summary, flawed |
+| single-model | one model for both seats, on both corpora, with the compute of both agents | reason+summary |
+| rejection-sampling | each round's model, on the chosen paths alone, with the DPO round's compute | the DPO rounds |
+| continued-sft-dpo | the reasoning agent, on its own corpus, with the compute of all DPO rounds | the DPO rounds |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .plan_names import System, by_model, sampled, summary_inputs
+from .recipe import Recipe
+from .records import Arm
+from .settings import RoundsSettings, TrainSettings
+from .stage import STAGE_MODEL, Stage
+
+OPTIMAL = {"optimal": 0.8, "plain": 0.2}
+"""The summary corpus of `optimal-only`: what the recipe's has, without any path that errs."""
+
+
+def controls(recipe: Recipe) -> Iterator[Stage]:
+    for control in recipe.controls:
+        yield from PLANS[control](recipe)
+
+
+def _continued(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.reason and recipe.summary
+    inputs = ("train-reason", "corpora-reasoning", "corpora-summary")
+    yield _sft(recipe, "train-continued-sft", recipe.reason, inputs, {"corpora-summary": recipe.summary})
+
+
+def _continued_dpo(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.reason and recipe.rounds
+    pairs = {f"corpora-preference-{number}": recipe.rounds.dpo for number in range(1, recipe.rounds.num + 1)}
+    inputs = ("train-reason", "corpora-reasoning", *pairs)
+    settings = recipe.rounds.rejection or recipe.reason
+    yield _sft(recipe, "train-continued-sft-dpo", settings, inputs, dict(pairs))
+
+
+def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.summary
+    settings = recipe.corpora.model_copy(update={"summary_shares": OPTIMAL})
+    yield Stage("corpora-optimal", "builders.summary:summary", settings, summary_inputs(recipe), "build corpora")
+    inputs = ("train-base", "corpora-optimal")
+    yield _sft(recipe, "train-optimal-only", recipe.summary, inputs, seat="summary")
+
+
+def _single_model(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.reason and recipe.summary
+    matched = {"corpora-reasoning": recipe.reason, "corpora-summary": recipe.summary}
+    inputs = ("train-base", *matched)
+    yield _sft(recipe, "train-single-model", recipe.reason, inputs, matched, list(matched), "both")
+
+
+def _rejection(recipe: Recipe) -> Iterator[Stage]:
+    """Round 1 has the paths of the DPO round, since the same model wrote both; later ones are this control's own."""
+    rounds = recipe.rounds
+    assert recipe.reason and rounds
+    current = "train-reason"
+    for number in range(1, rounds.num + 1):
+        questions, name = f"questions-round-{number}", f"round-{number}"
+        if number > 1:
+            name = f"rejection-{number}"
+            yield from sampled(recipe, name, questions, by_model(rounds.paths, current), current)
+        chosen = f"corpora-chosen-{number}"
+        inputs = (questions, f"paths-{name}", f"assess-{name}")
+        yield Stage(chosen, "builders.preference:chosen", rounds.pairs, inputs, "build corpora")
+        pairs = f"corpora-preference-{number}"
+        settings = rounds.rejection or recipe.reason
+        stage = _sft(recipe, f"train-rejection-{number}", settings, (current, chosen, pairs), {pairs: rounds.dpo})
+        yield stage
+        current = stage.name
+
+
+def _sft(
+    recipe: Recipe,
+    name: str,
+    settings: TrainSettings,
+    inputs: tuple[str, ...],
+    matched: dict[str, Any] | None = None,
+    corpora: list[str] | None = None,
+    seat: str = "reason",
+) -> Stage:
+    """`matched`: the corpora and settings of the trainings that this one is to equal in compute."""
+    options: dict[str, Any] = {"threads": recipe.threads, "seat": seat, "corpora": corpora or [inputs[1]]}
+    if matched:
+        options["equal_compute"] = {corpus: other.trainer for corpus, other in matched.items()}
+    settings = TrainSettings(trainer=settings.trainer)
+    return Stage(
+        name, "trainers.sft:sft", settings, inputs, f"train {'summary' if seat == 'summary' else 'reason'}", options
+    )
+
+
+def control_systems(recipe: Recipe, arms: tuple[Arm, ...]) -> Iterator[System]:
+    """What the controls add to the board. One that has the first agent's seat is evaluated on that agent's paths."""
+    summary = {"summary": STAGE_MODEL + "train-summary"} if recipe.summary else {}
+    seated = tuple(arm for arm in arms if arm not in ("base", "majority"))
+    for control in recipe.controls:
+        if control == "optimal-only":
+            seats = {"reason": STAGE_MODEL + "train-reason", "summary": STAGE_MODEL + "train-optimal-only"}
+            yield System(control, 0, seats, tuple(arm for arm in seated if arm != "reason"), paths="sft")
+        elif control == "single-model":
+            both = STAGE_MODEL + "train-single-model"
+            yield System(control, 0, {"reason": both, "summary": both}, seated)
+        elif control == "rejection-sampling":
+            yield from _rejection_systems(recipe.rounds, summary)
+        else:
+            yield System(
+                control, 0, {"reason": STAGE_MODEL + f"train-{control}", **summary}, ("reason", "reason+summary")
+            )
+
+
+def _rejection_systems(rounds: RoundsSettings | None, summary: dict[str, str]) -> Iterator[System]:
+    for number in range(1, rounds.num + 1 if rounds else 1):
+        seats = {"reason": STAGE_MODEL + f"train-rejection-{number}", **summary}
+        yield System(f"rejection-{number}", number, seats, ("reason", "reason+summary"))
+
+
+PLANS = {
+    "continued-sft": _continued,
+    "optimal-only": _optimal_only,
+    "single-model": _single_model,
+    "rejection-sampling": _rejection,
+    "continued-sft-dpo": _continued_dpo,
+}

@@ -1,0 +1,125 @@
+"""Which systems a recipe evaluates, in which arms, and on whose paths.
+
+A system is a model for each seat. Systems with the same reasoning agent share its paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from .plan_controls import control_systems
+from .plan_names import System, model_of_round, with_names
+from .recipe import Recipe
+from .records import Arm
+from .settings import EvalSettings, HfEngine, PathsSettings, Sampling, Source, WorldSource
+from .stage import STAGE_MODEL, Stage
+from .world.questions import VERSION as WORLD_VERSION
+
+PATH_ARMS: tuple[Arm, ...] = ("reason", "majority", "reason+summary")
+"""Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
+GREEDY = "-greedy"
+GREEDY_ARMS: tuple[Arm, ...] = ("reason", "reason+summary")
+
+
+class Paths(NamedTuple):
+    """The paths that one reasoning agent writes for the test questions."""
+
+    name: str
+    model: str
+    """A folder, a Hub id, or `stage:NAME`."""
+    num: int
+    sampling: Sampling
+
+
+def evaluation(recipe: Recipe) -> Iterator[Stage]:
+    settings = recipe.eval
+    if not settings or not (recipe.base or recipe.model_seats):
+        return
+    questions = f"questions-{settings.questions}"
+    if "flawed" in settings.arms and isinstance(recipe.questions[settings.questions], WorldSource):
+        yield Stage("corpora-benchmark", "builders.corpora:flawed", settings.flaws, (questions,), "build corpora")
+    stages: dict[str, Stage] = {}
+    for system in systems(recipe, settings):
+        stages.update((stage.name, stage) for stage in _stages(recipe, settings, system, questions))
+    yield from stages.values()
+    evaluations = tuple(name for name, stage in stages.items() if stage.verb == "eval")
+    yield Stage("leaderboard", "leaderboard.stage:leaderboard", settings, evaluations, "leaderboard build")
+
+
+def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
+    for system in [*_sampled_systems(recipe, settings)]:
+        arms = tuple(arm for arm in system.arms if _seat(arm) in system.seats)
+        yield system._replace(arms=arms)
+        greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
+        if greedy and settings.greedy:
+            yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True)
+
+
+def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
+    if recipe.model_seats:
+        seats = {str(seat): place for seat, place in recipe.model_seats.items()}
+        yield System(recipe.system, 0, seats, settings.arms)
+        return
+    yield System("base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",))
+    if not recipe.reason:
+        return
+    summary = {"summary": STAGE_MODEL + "train-summary"} if recipe.summary else {}
+    for number in range(recipe.rounds.num + 1 if recipe.rounds else 1):
+        seats = {"reason": STAGE_MODEL + model_of_round(number), **summary}
+        arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
+        yield System(f"dpo-{number}" if number else "sft", number, seats, tuple(arms))
+    yield from control_systems(recipe, settings.arms)
+
+
+def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Iterator[Stage]:
+    """The paths that a system's reasoning agent writes for the test questions, and its evaluation."""
+    paths = _paths(settings, system)
+    if paths:
+        engine = HfEngine(model=paths.model, batch_size=settings.batch_size)
+        sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
+        yield Stage(
+            paths.name, "builders.paths:paths", sampled, with_names(questions, _stage(paths.model)), "build paths"
+        )
+    world = isinstance(recipe.questions[settings.questions], WorldSource)
+    flawed = "corpora-benchmark" if "flawed" in system.arms and world else ""
+    task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
+    options: dict[str, Any] = {
+        "system": system.name,
+        "base": recipe.base_name,
+        "round": system.round,
+        "arms": list(system.arms),
+        "seats": system.seats,
+        "task": task,
+        "task_version": task_version(recipe.questions[settings.questions]),
+        "questions": questions,
+        "paths": paths.name if paths else "",
+        "flawed": flawed,
+        "greedy": system.greedy,
+    }
+    inputs = dict.fromkeys(with_names(questions, options["paths"], flawed, *map(_stage, system.seats.values())))
+    yield Stage(f"eval-{system.name}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
+
+
+def _paths(settings: EvalSettings, system: System) -> Paths | None:
+    if not any(arm in PATH_ARMS for arm in system.arms):
+        return None
+    name = f"paths-eval-{system.paths or system.name}" + (GREEDY if system.greedy and system.paths else "")
+    model = system.seats["reason"]
+    if system.greedy:
+        return Paths(name, model, 1, settings.path_sampling.model_copy(update={"temperature": 0.0}))
+    return Paths(name, model, settings.num_paths, settings.path_sampling)
+
+
+def _stage(model: str) -> str:
+    """The stage that makes this model; empty for one from elsewhere."""
+    return model.removeprefix(STAGE_MODEL) if model.startswith(STAGE_MODEL) else ""
+
+
+def task_version(source: Source) -> str:
+    """Scores compare only over the same version of the same questions."""
+    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision
+
+
+def _seat(arm: Arm) -> str:
+    return "base" if arm == "base" else "reason" if arm in ("reason", "majority") else "summary"

@@ -1,0 +1,61 @@
+"""What the parts of a plan share: the names of stages, and how a model's paths are sampled and assessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from .recipe import Recipe
+from .records import Arm
+from .settings import HfEngine, PathsSettings
+from .stage import STAGE_MODEL, Stage
+
+TEACHER, AGENT = "teacher", "sft"
+SAMPLE = "questions-sample"
+
+
+class System(NamedTuple):
+    """What stands on the board under one name: a model for each seat, and the arms that it takes part in."""
+
+    name: str
+    round: int
+    seats: Mapping[str, str]
+    arms: tuple[Arm, ...]
+    paths: str = ""
+    """The system whose paths it is given, where it has none of its own."""
+    greedy: bool = False
+    """Its reasoning agent's paths are greedy, whatever the recipe's sampling."""
+
+
+def questions_of(recipe: Recipe) -> str:
+    """The questions that paths are built for: `train`, or the only ones there are."""
+    return f"questions-{'train' if 'train' in recipe.questions else next(iter(recipe.questions))}"
+
+
+def sampled(recipe: Recipe, name: str, questions: str, settings: PathsSettings, model: str = "") -> Iterator[Stage]:
+    """Paths of `questions` and what the judge says of them."""
+    yield Stage(f"paths-{name}", "builders.paths:paths", settings, with_names(questions, model), "build paths")
+    inputs = (questions, f"paths-{name}")
+    yield Stage(f"assess-{name}", "builders.assess:assess", recipe.assess, inputs, "build assess")
+
+
+def with_names(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in names if name)
+
+
+def by_model(settings: PathsSettings, stage: str) -> PathsSettings:
+    """The same sampling, by the model that `stage` makes."""
+    batch = settings.engine.batch_size if isinstance(settings.engine, HfEngine) else 128
+    return settings.model_copy(
+        update={"engine": HfEngine(model=STAGE_MODEL + stage, batch_size=batch), "mode": "one-call"}
+    )
+
+
+def model_of_round(number: int) -> str:
+    return f"train-dpo-{number}" if number else "train-reason"
+
+
+def summary_inputs(recipe: Recipe) -> tuple[str, ...]:
+    """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
+    teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
+    return (*teacher, SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")

@@ -1,0 +1,92 @@
+"""Several sampled paths a question: each is a row of its own, and the majority has one row at the price of all."""
+
+from __future__ import annotations
+
+import pytest
+
+from insightv_bench.errors import RecipeError
+from insightv_bench.evals.arms import Given, docs, majority
+from insightv_bench.plan import plan
+from insightv_bench.recipe import load_recipe
+from insightv_bench.records import Path, Question
+from insightv_bench.settings import EvalSettings, Sampling
+from insightv_bench.world.level import Level
+from insightv_bench.world.questions import sample_questions
+
+SETTINGS = EvalSettings(num_paths=3, path_sampling=Sampling(max_new_tokens=64, temperature=1.0))
+
+
+@pytest.fixture(scope="module")
+def question() -> Question:
+    return next(iter(sample_questions(Level(), "test", 0, 1)))
+
+
+def path(question: Question, sample: int, answer: str | None) -> Path:
+    return Path(
+        id=f"{question.id}-{sample}",
+        question_id=question.id,
+        sample=sample,
+        generator="agent",
+        prompt="reason@1",
+        steps=(),
+        answer=answer,
+        status="complete" if answer else "malformed",
+        dialect="json",
+        text="",
+        num_tokens=10 + sample,
+    )
+
+
+def test_the_majority_is_the_answer_given_most_often_however_it_is_spelt(question: Question) -> None:
+    assert majority(["4", "7", "7.0"], question) == "7"
+
+
+def test_of_answers_given_equally_often_the_earliest_wins(question: Question) -> None:
+    assert majority(["5", "7", "7", "5"], question) == "5"
+    assert majority(["3", "9", "4"], question) == "3"
+
+
+def test_nobody_votes_nothing_wins(question: Question) -> None:
+    assert majority([], question) is None
+
+
+def test_each_path_is_a_document_of_its_question_and_the_majority_is_one(question: Question) -> None:
+    given = Given({question.id: [path(question, 0, "7"), path(question, 1, None), path(question, 2, "7")]}, {})
+    for arm in ("reason", "reason+summary"):
+        rows = docs(arm, [question], given, SETTINGS)
+        assert [row["sample"] for row in rows] == [0, 1, 2]
+        assert [row["path_id"] for row in rows] == [f"{question.id}-{sample}" for sample in range(3)]
+    (vote,) = docs("majority", [question], given, SETTINGS)
+    assert vote["vote"] == '{"answer": "7"}' and vote["path_tokens"] == 10 + 11 + 12
+
+
+def test_a_majority_of_paths_without_answers_is_unread(question: Question) -> None:
+    (vote,) = docs("majority", [question], Given({question.id: [path(question, 0, None)]}, {}), SETTINGS)
+    assert vote["vote"] == ""
+
+
+def test_a_majority_needs_three_paths_and_sampling() -> None:
+    with pytest.raises(RecipeError, match="at least 3"):
+        load_recipe("walk", ["eval.arms=[reason, majority]"])
+    with pytest.raises(RecipeError, match="temperature"):
+        load_recipe("walk", ["eval.num_paths=3", "eval.path_sampling.temperature=0"])
+
+
+def test_greedy_twins_and_controls_stand_beside_the_systems() -> None:
+    controls = "[continued-sft, optimal-only, single-model, rejection-sampling, continued-sft-dpo]"
+    options = ["eval.greedy=true", "eval.num_paths=3", "eval.path_sampling.temperature=1", f"controls={controls}"]
+    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    for system in ("sft", "dpo-2", "rejection-2", "continued-sft", "continued-sft-dpo", "single-model"):
+        assert f"eval-{system}" in stages
+        greedy = stages[f"paths-eval-{system}-greedy"].settings
+        assert greedy.sampling.temperature == 0 and greedy.num_paths == 1
+    assert stages["eval-optimal-only"].options["paths"] == "paths-eval-sft"
+    assert "paths-eval-optimal-only" not in stages
+
+
+def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
+    options = ["controls=[continued-sft, rejection-sampling]"]
+    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    assert list(stages["train-continued-sft"].options["equal_compute"]) == ["corpora-summary"]
+    assert stages["train-rejection-2"].inputs[0] == "train-rejection-1"
+    assert list(stages["train-rejection-2"].options["equal_compute"]) == ["corpora-preference-2"]
