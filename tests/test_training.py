@@ -11,7 +11,9 @@ from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.records import ReasoningRow
 from insightv_bench.settings import TinyModel
 from insightv_bench.tables import write_shards
-from insightv_bench.trainers.corpus import load_corpus
+from insightv_bench.trainers.compute import num_tokens, steps_for, tokens_of_row
+from insightv_bench.trainers.corpus import COMPLETIONS, LENGTH, load_corpus, with_lengths
+from insightv_bench.trainers.lean import lean
 from insightv_bench.trainers.options import check_options, make_options
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
 from insightv_bench.trainers.training import WHOLE, last_checkpoint, load_for_training, prepare
@@ -126,3 +128,53 @@ def test_a_corpus_without_rows_or_columns_is_an_error(made: Path, tmp_path: Path
     write_shards(tmp_path, [], ReasoningRow)
     with pytest.raises(StageError, match="has no rows"):
         load_corpus([tmp_path], ["prompt"], made / "cache")
+
+
+def test_the_lean_loss_is_trls_own(made: Path) -> None:
+    """The same batch, the same weights: our one product over labelled positions against TRL's fused head."""
+    import trl
+
+    corpus = load_corpus([made / "rows"], COMPLETIONS, made / "cache")
+    model, processor = load_for_training(made / "model", {})
+    arguments = make_options(trl.SFTConfig, OPTIONS, made / "lean", seed=0)
+    shared = {"model": model, "args": arguments, "train_dataset": corpus, "processing_class": processor}
+    theirs, ours = trl.SFTTrainer(**shared), lean(trl.SFTTrainer)(**shared)
+    batch = next(iter(theirs.get_train_dataloader()))
+    model.train()
+    for num_items in (None, 7):
+        wanted = theirs.compute_loss(model, dict(batch), num_items_in_batch=num_items)
+        assert ours.compute_loss(model, dict(batch), num_items_in_batch=num_items).item() == pytest.approx(
+            wanted.item(), rel=1e-5
+        )
+    for name in ("mean_token_accuracy", "num_tokens"):
+        assert ours._metrics["train"][name] == pytest.approx(theirs._metrics["train"][name])
+
+
+def test_rows_of_like_length_share_a_batch(made: Path) -> None:
+    import trl
+    from datasets import concatenate_datasets
+
+    model, processor = load_for_training(made / "model", {})
+    corpus = with_lengths(load_corpus([made / "rows"], COMPLETIONS, made / "cache"), processor)
+    corpus = concatenate_datasets([corpus] * 8)
+    options = {**OPTIONS, "train_sampling_strategy": "group_by_length"}
+    arguments = make_options(trl.SFTConfig, options, made / "grouped", seed=0)
+    trainer = lean(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+    lengths = [corpus[LENGTH][index] for index in trainer._get_train_sampler(trainer.train_dataset)]
+    assert sorted(lengths) == sorted(corpus[LENGTH])
+    assert padding(lengths) < 0.5 * padding(corpus[LENGTH])
+
+
+def padding(lengths: list[int]) -> int:
+    return sum(4 * max(lengths[start : start + 4]) - sum(lengths[start : start + 4]) for start in range(0, len(lengths), 4))
+
+
+def test_a_control_is_given_the_steps_that_compute_as_much(made: Path) -> None:
+    _, processor = load_for_training(made / "model", {})
+    corpus = load_corpus([made / "rows"], COMPLETIONS, made / "cache")
+    trainer = {"per_device_train_batch_size": 4, "max_steps": 10}
+    tokens = num_tokens(corpus, processor, trainer)
+    assert tokens == pytest.approx(40 * tokens_of_row(corpus, processor))
+    assert steps_for(tokens, corpus, processor, {"per_device_train_batch_size": 8}) == 5
+    twice = corpus.rename_column("completion", "chosen").add_column("rejected", list(corpus["completion"]))
+    assert tokens_of_row(twice, processor) == pytest.approx(2 * 4 / 3 * tokens_of_row(corpus, processor))

@@ -16,7 +16,8 @@ from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 
 from .card import write_card
 from .compute import num_tokens, steps_for
-from .corpus import COMPLETIONS, LENGTH, columns_of, load_corpus, with_lengths
+from .corpus import COMPLETIONS, columns_of, load_corpus, with_lengths
+from .lean import lean
 from .options import make_options
 from .tiny import make_tiny
 from .training import last_checkpoint, load_for_training, prepare, run_trainer
@@ -51,7 +52,7 @@ def train(context: Context, start: Path, corpora: Sequence[str]) -> None:
     options = {"train_sampling_strategy": "group_by_length", **options}
     options |= _equal_compute(context, corpus, processor, options)
     arguments = make_options(trl.SFTConfig, options, context.folder / CHECKPOINTS, context.seed)
-    trainer = _grouped(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+    trainer = lean(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
     context.totals.update(run_trainer(trainer, context, checkpoint), num_rows=len(corpus))
     write_card(context)
 
@@ -75,15 +76,3 @@ def _equal_compute(context: Context, corpus: Any, processor: Any, trainer: dict[
 def _matched(context: Context, name: str) -> Any:
     folder = context.inputs[name]
     return load_corpus([folder], columns_of(folder), context.folder / CHECKPOINTS / "cache")
-
-
-def _grouped(trainer_class: type) -> type:
-    """The trainer with rows of like length in a batch: it would else drop the column that says how long they are."""
-
-    class Grouped(trainer_class):
-        def _set_signature_columns_if_needed(self) -> None:
-            super()._set_signature_columns_if_needed()
-            if LENGTH not in self._signature_columns:
-                self._signature_columns.append(LENGTH)
-
-    return Grouped

@@ -14,6 +14,7 @@ import trl
 from insightv_bench.records import ReasoningRow
 from insightv_bench.settings import TinyModel
 from insightv_bench.tables import write_shards
+from insightv_bench.trainers.lean import lean
 from insightv_bench.trainers.options import make_options
 from insightv_bench.trainers.tiny import make_tiny
 from insightv_bench.trainers.training import load_for_training, quiet
@@ -31,7 +32,7 @@ def test_a_trl_step_against_a_bare_loop(tmp_path: Path) -> None:
     rows = datasets.Dataset.from_parquet(str(tmp_path / "rows" / "*.parquet"), cache_dir=str(tmp_path / "cache"))
     options = {"per_device_train_batch_size": BATCH, "max_steps": STEPS, "bf16": True, "save_strategy": "no"}
     model, processor = load_for_training(tmp_path / "model", {})
-    trainer = trl.SFTTrainer(
+    trainer = lean(trl.SFTTrainer)(
         model=model,
         args=make_options(trl.SFTConfig, options, tmp_path / "out", 0),
         train_dataset=rows.select_columns(["images", "prompt", "completion"]),
