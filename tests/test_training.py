@@ -166,7 +166,8 @@ def test_rows_of_like_length_share_a_batch(made: Path) -> None:
 
 
 def padding(lengths: list[int]) -> int:
-    return sum(4 * max(lengths[start : start + 4]) - sum(lengths[start : start + 4]) for start in range(0, len(lengths), 4))
+    batches = [lengths[start : start + 4] for start in range(0, len(lengths), 4)]
+    return sum(len(batch) * max(batch) - sum(batch) for batch in batches)
 
 
 def test_a_control_is_given_the_steps_that_compute_as_much(made: Path) -> None:
