@@ -34,6 +34,7 @@ Arm = Literal[
     "base",
     "direct",
     "reason",
+    "majority",
     "reason+summary",
     "oracle",
     "flawed",

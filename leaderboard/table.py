@@ -9,6 +9,7 @@ from rich.text import Text
 
 from .board import FAMILIES, ArmRow, Board, ComparableSet
 from .robustness import ANY
+from .systems import is_greedy
 from .text import percent, questions, short, visible
 
 NAME_WIDTH = 22
@@ -118,7 +119,8 @@ def _curve(board: Board, found: ComparableSet) -> Table:
 
 def _measures(board: Board, found: ComparableSet) -> Table:
     table, last = _table("system", "measure", "value %", "95 % interval", "n"), ""
-    for row in (row for row in board.measures if row.set == found.name):
+    # Greedy systems are on the page: with them the terminal would say everything twice.
+    for row in (row for row in board.measures if row.set == found.name and not is_greedy(row.system)):
         figures = [percent(row.value), _interval(row.low, row.high), f"{row.n:,}"]
         _add(table, row.system, last, row.measure.replace("_", " "), *figures)
         last = row.system
