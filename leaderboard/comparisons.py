@@ -19,7 +19,7 @@ from insightv_bench.statistics import Comparison, detectable_at, detectable_effe
 
 from .arms import counted
 from .board import FAMILIES, ComparableSet, ComparisonRow, Family
-from .systems import ROUND_ARMS, GREEDY, Side, control_pairs, is_control, is_greedy
+from .systems import GREEDY, ROUND_ARMS, Side, control_pairs, is_control, is_greedy
 
 ALPHA = 0.05
 WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]

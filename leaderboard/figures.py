@@ -14,7 +14,7 @@ from insightv_bench.errors import require
 from .alternatives import NAME_LENGTH, accuracy_words, rounds_words, severity_words
 from .board import ARMS, ArmRow, Board, ComparableSet, RobustnessRow
 from .robustness import ANY
-from .systems import GREEDY, ROUND_ARMS
+from .systems import ROUND_ARMS, is_greedy, twin
 from .text import short
 
 WIDTH = 4.8  # inches, as are all sizes here
@@ -183,8 +183,8 @@ def _rounds(rows: Sequence[ArmRow]) -> Draw:
 
 def _style_of(system: str, systems: Sequence[str]) -> tuple[int, bool]:
     """The place of a system's mark, and whether it is hollow: a greedy system wears its sampled twin's mark, hollow."""
-    twins = list(dict.fromkeys(name.replace(GREEDY, "") for name in systems))
-    return twins.index(system.replace(GREEDY, "")), GREEDY in system
+    twins = list(dict.fromkeys(twin(name) for name in systems))
+    return twins.index(twin(system)), is_greedy(system)
 
 
 def _line(

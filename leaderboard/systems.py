@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 GREEDY = "-greedy"
+ENDING = re.compile(r"-greedy(?=$| \(| #)")
+"""In a label the base model or the setting's number may follow."""
 TRAINED = r"^(sft|dpo-\d+)$"
 """Supervised fine-tuning and the DPO rounds, sampled: what the rounds' view shows."""
 CONTROL = re.compile(r"(continued-sft(-dpo)?|rejection-\d+|optimal-only|single-model)")
@@ -19,12 +21,12 @@ ROUND_ARMS = ("reason", "reason+summary")
 
 
 def twin(system: str) -> str:
-    """The name without `-greedy`."""
-    return system.removesuffix(GREEDY)
+    """The name, or the board's label, without `-greedy`."""
+    return ENDING.sub("", system)
 
 
 def is_greedy(system: str) -> bool:
-    return system.endswith(GREEDY)
+    return ENDING.search(system) is not None
 
 
 def is_control(system: str) -> bool:
@@ -60,6 +62,7 @@ def control_pairs(systems: Collection[str], suffix: str = "") -> Iterator[tuple[
         yield Side(own, "majority"), both
         if own == "sft":
             yield Side(f"continued-sft{suffix}", "reason"), both
+            yield Side(f"single-model{suffix}", "reason+summary"), both
     yield Side(f"sft{suffix}", "flawed"), Side(f"optimal-only{suffix}", "flawed")
     for number in rounds:
         # Only the last round has spent what `continued-sft-dpo` spent.

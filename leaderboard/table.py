@@ -9,7 +9,7 @@ from rich.text import Text
 
 from .board import FAMILIES, ArmRow, Board, ComparableSet
 from .robustness import ANY
-from .systems import is_greedy
+from .systems import is_greedy, twin
 from .text import percent, questions, short, visible
 
 NAME_WIDTH = 22
@@ -119,8 +119,9 @@ def _curve(board: Board, found: ComparableSet) -> Table:
 
 def _measures(board: Board, found: ComparableSet) -> Table:
     table, last = _table("system", "measure", "value %", "95 % interval", "n"), ""
-    # Greedy systems are on the page: with them the terminal would say everything twice.
-    for row in (row for row in board.measures if row.set == found.name and not is_greedy(row.system)):
+    # With greedy twins the terminal would say everything twice; the page has them.
+    told = [system for system in found.systems if not is_greedy(system) or twin(system) not in found.systems]
+    for row in (row for row in board.measures if row.set == found.name and row.system in told):
         figures = [percent(row.value), _interval(row.low, row.high), f"{row.n:,}"]
         _add(table, row.system, last, row.measure.replace("_", " "), *figures)
         last = row.system
