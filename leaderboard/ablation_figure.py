@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from insightv_bench.errors import require
 
 from .ablation_records import TOPICS, AblationRow, Ablations, Decoding, Group, PlannedRow, Share, Topic
+from .ablation_table import arm_words, system_words
 from .text import short
 
 WIDTH = 8.0  # inches, as are all sizes here
-ROW_HEIGHT = 0.27
+ROW_HEIGHT = 0.25
 HEAD_HEIGHT = 0.75
 """Of each panel: its title, its axis and the room between."""
 NAME_LENGTH = 62
@@ -34,6 +35,14 @@ GROUPS: dict[Group, tuple[int, str, str]] = {
 OF_TOPIC: dict[Topic, Group] = {"controls": "agents", "rounds": "rounds", "base": "base", "flaws": "controls"}
 FORESTS: tuple[tuple[Topic, ...], ...] = (("controls", "rounds"), ("base", "flaws"))
 INK, GRID, SEED_INK = "#1f2328", "#d0d7de", "#57606a"
+
+
+class Line(NamedTuple):
+    """A line of a panel."""
+
+    key: str
+    """Of what is drawn on it; empty: a heading."""
+    text: str
 
 
 def draw(found: Ablations, stem: Path) -> Path:
@@ -57,51 +66,61 @@ def _canvas(found: Ablations) -> Any:
 
     table = [row for row in found.table if row.sampled or row.greedy]
     forests = [rows for topics in FORESTS if (rows := [row for row in found.comparisons if row.topic in topics])]
-    sizes = [len(table), *(len(_names(rows)) + len({row.topic for row in rows}) - 1 for rows in forests)]
-    heights = [HEAD_HEIGHT + ROW_HEIGHT * size for size in sizes]
+    lines = [_table_lines(table, found.num_paths), *(_forest_lines(rows) for rows in forests)]
+    heights = [HEAD_HEIGHT + ROW_HEIGHT * len(one) for one in lines]
     canvas = Canvas(figsize=(WIDTH, sum(heights) + 0.5), layout="constrained")
     panels = list(canvas.subplots(len(heights), 1, squeeze=False, height_ratios=heights).flat)
-    _accuracies(panels[0], table)
-    for panel, rows in zip(panels[1:], forests, strict=True):
-        _forest(panel, rows, len(found.seeds) > 1)
+    _accuracies(panels[0], table, lines[0])
+    for panel, rows, named in zip(panels[1:], forests, lines[1:], strict=True):
+        _forest(panel, rows, named, len(found.seeds) > 1)
     _legend(canvas, table, found)
     return canvas
 
 
-def _accuracies(axes: Any, rows: Sequence[AblationRow]) -> None:
-    for y, row in enumerate(rows):
+def _table_lines(rows: Sequence[AblationRow], num_paths: int) -> list[Line]:
+    """Each system as a heading, its arms below it."""
+    made, last = [], ""
+    for row in rows:
+        if row.system != last:
+            made.append(Line("", system_words(row.system)))
+        made.append(Line(f"{row.system}: {row.arm}", arm_words(row.system, row.arm, num_paths)))
+        last = row.system
+    return made
+
+
+def _forest_lines(rows: Sequence[PlannedRow]) -> list[Line]:
+    """Each topic as a heading, its comparisons below it, in the order planned."""
+    made = []
+    for topic, caption in TOPICS.items():
+        names = list(dict.fromkeys(row.name for row in rows if row.topic == topic))
+        made += [Line("", caption), *(Line(name, name) for name in names)] if names else []
+    return made
+
+
+def _accuracies(axes: Any, rows: Sequence[AblationRow], lines: Sequence[Line]) -> None:
+    places = {line.key: y for y, line in enumerate(lines)}
+    for row in rows:
         shares: list[tuple[Decoding, Share | None]] = [("sampled", row.sampled), ("greedy", row.greedy)]
         for decoding, share in shares:
             if share is not None:
                 aside = DECODINGS[decoding] if row.sampled and row.greedy else 0.0
-                _mark(axes, share.value, share.low, share.high, y + aside, row.group, decoding)
-    _finish(axes, [row.name for row in rows], list(range(len(rows))), "Accuracy %, with 95 % interval", "")
+                at = places[f"{row.system}: {row.arm}"] + aside
+                _mark(axes, share.value, share.low, share.high, at, row.group, decoding)
+    _finish(axes, lines, "accuracy %, with 95 % interval")
 
 
-def _forest(axes: Any, rows: Sequence[PlannedRow], several: bool) -> None:
-    """A line a comparison, a gap between topics; small ticks are the seeds' own differences."""
-    places: dict[str, float] = {}
-    y, last = -1.0, ""
-    for name in _names(rows):
-        topic = next(row.topic for row in rows if row.name == name)
-        y, last = y + (2 if last and topic != last else 1), topic
-        places[name] = y
+def _forest(axes: Any, rows: Sequence[PlannedRow], lines: Sequence[Line], several: bool) -> None:
+    """Small ticks are the seeds' own differences."""
+    places = {line.key: y for y, line in enumerate(lines)}
     for row in rows:
         alone = sum(other.name == row.name for other in rows) == 1
         at = places[row.name] + (0.0 if alone else DECODINGS[row.decoding])
         _mark(axes, row.difference, row.low, row.high, at, OF_TOPIC[row.topic], row.decoding)
         if several:
             xs = [100 * difference for difference in row.seed_differences]
-            axes.plot(xs, [at] * len(xs), ls="none", marker="|", ms=7, mew=1.2, color=SEED_INK, zorder=3)
+            axes.plot(xs, [at] * len(xs), ls="none", marker="|", ms=7, mew=1.2, color=SEED_INK, zorder=1.5)
     axes.axvline(0, color=INK, lw=1, zorder=1)
-    title = " · ".join(TOPICS[topic] for topic in dict.fromkeys(row.topic for row in rows))
-    _finish(axes, list(places), list(places.values()), "Difference in points, with 95 % interval", title)
-
-
-def _names(rows: Sequence[PlannedRow]) -> list[str]:
-    """In the order planned."""
-    in_order = sorted(rows, key=lambda row: list(TOPICS).index(row.topic))
-    return list(dict.fromkeys(row.name for row in in_order))
+    _finish(axes, lines, "difference in points, with 95 % interval")
 
 
 def _mark(axes: Any, value: float, low: float, high: float, y: float, group: Group, decoding: Decoding) -> None:
@@ -125,13 +144,15 @@ def _mark(axes: Any, value: float, low: float, high: float, y: float, group: Gro
     )
 
 
-def _finish(axes: Any, names: Sequence[str], places: Sequence[float], label: str, title: str) -> None:
+def _finish(axes: Any, lines: Sequence[Line], label: str) -> None:
+    """The lines' names on the left, headings in bold."""
     import seaborn
 
-    axes.set_yticks(places, [short(name, NAME_LENGTH).replace("$", r"\$") for name in names])
+    axes.set_yticks(range(len(lines)), [short(line.text, NAME_LENGTH).replace("$", r"\$") for line in lines])
+    for tick, line in zip(axes.get_yticklabels(), lines, strict=True):
+        tick.set_fontweight("normal" if line.key else "bold")
     axes.tick_params(axis="y", length=0)
-    axes.set(xlabel=label, ylim=(max(places, default=0) + 0.7, -0.7))
-    axes.set_title(title, loc="left")
+    axes.set(xlabel=label, ylim=(len(lines) - 0.3, -0.7))
     axes.grid(axis="x", lw=0.6)
     axes.set_axisbelow(True)
     seaborn.despine(ax=axes, left=True)

@@ -22,7 +22,7 @@ IN_COLUMNS = ("oracle", "flawed")
 """Arms that are columns of the row of both agents, not rows."""
 SYSTEMS: dict[str, str] = {
     "base": "base model",
-    "sft": "",
+    "sft": "supervised fine-tuning",
     "continued-sft": "continued SFT at the summary agent's compute",
     "optimal-only": "summary agent trained on right paths only",
     "single-model": "one model in both seats",
@@ -46,7 +46,7 @@ class Cell(NamedTuple):
 
 
 def system_words(system: str) -> str:
-    """A sampled system's name in plain words; supervised fine-tuning, the plain case, has none."""
+    """A sampled system's name in plain words."""
     if number := number_of(system, "dpo"):
         return f"DPO, round {number}"
     if number := number_of(system, "rejection"):
@@ -56,13 +56,18 @@ def system_words(system: str) -> str:
 
 def words(system: str, arm: str, num_paths: int) -> str:
     """A row's name in plain words."""
+    told = arm_words(system, arm, num_paths)
+    return f"{system_words(system)}: {told}"
+
+
+def arm_words(system: str, arm: str, num_paths: int) -> str:
     if arm == "majority":
         told = f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
     else:
         told = WORDS.get(arm, arm)
     if (system, arm) == ("sft", "reason"):
         told += " (= copying the path)"  # whoever copies a path's answer gives the reasoning agent's, by definition
-    return f"{name}: {told}" if (name := system_words(system)) else told
+    return told
 
 
 def num_paths(rows: pl.DataFrame) -> int:

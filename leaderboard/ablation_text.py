@@ -35,7 +35,7 @@ def _scale(found: Ablations) -> str:
 
 def _table(rows: Sequence[AblationRow]) -> str:
     headings = ["system", "arm", "what it is", "sampled", "greedy", "on exact paths", "on flawed paths"]
-    return _grid([*headings, "tokens an answer", "n", "seeds"], [_line(row) for row in rows], text=3)
+    return _grid([*headings, "tokens an answer", "n", "seeds"], [_line(row) for row in rows], {0, 1, 2})
 
 
 def _line(row: AblationRow) -> list[str]:
@@ -62,7 +62,7 @@ def _comparisons(found: Ablations) -> str:
     for topic, caption in TOPICS.items():
         rows = [row for row in found.comparisons if row.topic == topic]
         if rows:
-            parts.append(f"**{caption}**\n\n{_grid(headings, list(_pairs(rows)), text=1)}")
+            parts.append(f"**{caption}**\n\n{_grid(headings, list(_pairs(rows)), {0, 4, 7})}")
     return "\n\n".join(parts)
 
 
@@ -102,7 +102,7 @@ def _flaws(rows: Sequence[FlawRow]) -> str:
         [_code(row.system), _code(row.flaw), _share(row.accuracy), _share(row.follow), f"{row.accuracy.n:,}"]
         for row in rows
     ]
-    return f"**Flaw by flaw**\n\n{_grid(headings, lines, text=2)}"
+    return f"**Flaw by flaw**\n\n{_grid(headings, lines, {0, 1})}"
 
 
 def _reading(found: Ablations) -> str:
@@ -117,14 +117,19 @@ def _reading(found: Ablations) -> str:
             "Differences are paired on the same questions of the same seed; p is Holm-adjusted over all planned "
             "comparisons of a decoding; the smallest detectable difference has 80 % power before that adjustment."
         )
+    if any(row.topic == "flaws" for row in found.comparisons):
+        told.append(
+            "Following a path that ends wrong is wrong each time, by construction: there the difference is the "
+            "accuracy itself, and the table of flaws says how often the planted answer is given."
+        )
     if len(found.seeds) > 1:
         told.append("Intervals speak of other questions; how far other trainings differ, each seed's difference shows.")
     return "\n".join(f"- {line}" for line in told)
 
 
-def _grid(headings: Sequence[str], lines: Sequence[Sequence[str]], text: int) -> str:
-    """A Markdown table; the first `text` columns are words."""
-    rule = ["---" if place < text else "---:" for place in range(len(headings))]
+def _grid(headings: Sequence[str], lines: Sequence[Sequence[str]], words: set[int]) -> str:
+    """A Markdown table; the columns in `words` stand on the left, figures on the right."""
+    rule = ["---" if place in words else "---:" for place in range(len(headings))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [headings, rule, *lines])
 
 

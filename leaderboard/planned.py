@@ -74,17 +74,17 @@ def _rounds(systems: list[str]) -> Iterator[Planned]:
 
 
 def _base() -> Iterator[Planned]:
-    for arm in ("reason", "direct"):
-        yield Planned("base", Side("base", "base"), Side("sft", arm), f"{WORDS[arm]} against base model")
+    for arm, told in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
+        yield Planned("base", Side("base", "base"), Side("sft", arm), f"{told} against base model")
 
 
 def _flaws(flaws: list[str]) -> Iterator[Planned]:
     for flaw in flaws:
         a, b = Side("sft", "flawed", flaw), Side("sft", "oracle")
-        yield Planned("flaws", a, b, f"exact path against {flaw_words(flaw)}")
+        yield Planned("flaws", a, b, f"exact path against flaw: {flaw_words(flaw)}")
     for flaw in flaws:
         a, b = Side("sft", FOLLOWED, flaw), Side("sft", MISLED, flaw)
-        yield Planned("flaws", a, b, f"{flaw_words(flaw)}: right against following")
+        yield Planned("flaws", a, b, f"right against following it: {flaw_words(flaw)}")
     a, b = Side("sft", "flawed"), Side("optimal-only", "flawed")
     yield Planned("flaws", a, b, "optimal-only against sft, all flawed paths")
 
