@@ -4,7 +4,7 @@ Family `agents`: within a system, reason+summary against reason, each of them an
 flawed against oracle. Family `controls`: what the same tokens or the same compute do without one part of the method;
 where it has rows for a system, its reason+summary against reason stands there. Family `rounds`: each DPO round against
 supervised fine-tuning and against the round before.
-A greedy system is compared with greedy ones, and with the systems that have no greedy twin.
+Of greedy systems and of the controls only their own arms are compared with each other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from insightv_bench.statistics import Comparison, detectable_at, detectable_effe
 
 from .arms import counted
 from .board import FAMILIES, ComparableSet, ComparisonRow, Family
-from .systems import GREEDY, ROUND_ARMS, Side, control_pairs, is_control, is_greedy
+from .systems import ROUND_ARMS, Side, control_pairs, is_control, is_greedy
 
 ALPHA = 0.05
 WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
@@ -71,6 +71,8 @@ def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iter
         base = Side(system, "base")
         if base not in cells:
             base = Side(bases.get(_base_model(rows, system), ""), "base")
+        if is_greedy(names[system]) and is_control(names[system]):
+            continue  # its sampled twin is told
         candidates = [(Side(system, a), Side(system, b)) for a, b in WITHIN]
         if not (is_greedy(names[system]) or is_control(names[system])):
             candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
@@ -78,15 +80,14 @@ def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iter
 
 
 def _control_pairs(cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
-    """The control pairs with answers, base model by base model, sampled before greedy."""
+    """The control pairs with answers, base model by base model; of greedy systems the ablation table has them."""
     keys = rows.select("base", "system", "label").unique().sort("base", "system", "label", descending=True)
     for base in sorted(keys["base"].unique()):
         labels: dict[str, str] = dict(keys.filter(pl.col("base") == base).select("system", "label").iter_rows())
-        for suffix in ("", GREEDY):
-            planned = [(_labelled(a, labels), _labelled(b, labels)) for a, b in control_pairs(labels, suffix)]
-            found = [(a, b) for a, b in planned if a in cells and b in cells]
-            # Two agents against one is a control's business only where there is a control.
-            yield from (Pair("controls", a, b) for a, b in found if _is_across(a, b) or _has_control(b, found))
+        planned = [(_labelled(a, labels), _labelled(b, labels)) for a, b in control_pairs(labels)]
+        found = [(a, b) for a, b in planned if a in cells and b in cells]
+        # Two agents against one is a control's business only where there is a control.
+        yield from (Pair("controls", a, b) for a, b in found if _is_across(a, b) or _has_control(b, found))
 
 
 def _labelled(side: Side, labels: Mapping[str, str]) -> Side:

@@ -49,24 +49,21 @@ class Side(NamedTuple):
     """Of arm `flawed`: one kind of flaw; empty: all of them."""
 
 
-def control_pairs(systems: Collection[str], suffix: str = "") -> Iterator[tuple[Side, Side]]:
+def control_pairs(systems: Collection[str]) -> Iterator[tuple[Side, Side]]:
     """What the controls are for, as (a, b) with b the method's: two agents or a DPO round; or optimal-only against sft.
 
-    `suffix` is `-greedy` for the greedy systems; a majority of greedy paths there is not, so it stays the sampled one.
     Only what is planned is named: whether a side has rows is the caller's to see.
     """
-    rounds = sorted(number for system in systems if (number := number_of(system, "dpo")))
-    for own in ["sft", *(f"dpo-{number}" for number in rounds)]:
-        both = Side(own + suffix, "reason+summary")
-        yield Side(own + suffix, "reason"), both
-        yield Side(own, "majority"), both
-        if own == "sft":
-            yield Side(f"continued-sft{suffix}", "reason"), both
-            yield Side(f"single-model{suffix}", "reason+summary"), both
-    yield Side(f"sft{suffix}", "flawed"), Side(f"optimal-only{suffix}", "flawed")
+    rounds = sorted({number for system in systems if (number := number_of(system, "dpo"))})
+    both = Side("sft", "reason+summary")
+    yield Side("sft", "reason"), both
+    yield Side("sft", "majority"), both
+    yield Side("continued-sft", "reason"), both
+    yield Side("single-model", "reason+summary"), both
+    yield Side("sft", "flawed"), Side("optimal-only", "flawed")
     for number in rounds:
+        own = f"dpo-{number}"
+        yield Side(own, "majority"), Side(own, "reason+summary")
         # Only the last round has spent what `continued-sft-dpo` spent.
         rivals = [f"rejection-{number}", *(["continued-sft-dpo"] if number == rounds[-1] else [])]
-        yield from (
-            (Side(rival + suffix, arm), Side(f"dpo-{number}{suffix}", arm)) for rival in rivals for arm in ROUND_ARMS
-        )
+        yield from ((Side(rival, arm), Side(own, arm)) for rival in rivals for arm in ROUND_ARMS)

@@ -573,13 +573,12 @@ def test_controls_are_a_family_of_their_own(tmp_path: Path) -> None:
     assert ("optimal-only: flawed", "sft: flawed") in against and ("dpo-1: reason", "rejection-1: reason") in against
     assert ("dpo-2: reason+summary", "continued-sft-dpo: reason+summary") in against
     assert ("dpo-1: reason", "continued-sft-dpo: reason") not in against  # it has spent the compute of both rounds
-    assert ("dpo-2-greedy: reason", "rejection-2-greedy: reason") in against
     alone = [(f"{system}: reason+summary", f"{system}: reason") for system in ("sft", "dpo-2", "rejection-2")]
-    assert [pair in against for pair in alone] == [True, True, False]
-    assert [pair in pairs["agents"] for pair in alone] == [False, False, True]
-    assert not any("continued" in a or "base" in a and "greedy" in b for b, a in pairs["agents"])
-    greedy = [(b, a) for b, a in against if "greedy" in b + a]
-    assert all("greedy" in b and ("greedy" in a or "majority" in a) for b, a in greedy)
+    assert [pair in against for pair in alone] == [True, False, False]
+    assert [pair in pairs["agents"] for pair in alone] == [False, True, True]
+    assert len(set(against)) == len(against) == 3 + 1 + 2 * 3
+    greedy = [pair for pair in against + pairs["agents"] if "greedy" in "".join(pair)]
+    assert greedy == [(f"{own}: reason+summary", f"{own}: reason") for own in ("sft-greedy", "dpo-2-greedy")]
 
 
 def test_two_paths_a_question_are_compared_with_one_majority(tmp_path: Path) -> None:
