@@ -141,11 +141,12 @@ def _severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
 
     def paint(canvas: Any, theme: str) -> None:
         flaws = _flaws(rows)
+        drawn = [system for system in systems if any(row.system == system for row in rows)]
         panels = canvas.subplots((len(flaws) + 1) // 2, 2, sharex=True, sharey=True, squeeze=False).flat
         for panel, flaw in zip(panels, flaws, strict=False):
-            for place, system in enumerate(systems):
+            for place, system in enumerate(drawn):
                 points = [row for row in rows if row.flaw == flaw and row.system == system]
-                aside = 0.02 * (place - (len(systems) - 1) / 2)  # intervals side by side, not on top of each other
+                aside = 0.02 * (place - (len(drawn) - 1) / 2)  # intervals side by side, not on top of each other
                 style = _style_of(system, systems)
                 _line(panel, [row.severity + aside for row in points], points, style, _name(system))
             panel.set_title("all flaws" if flaw == ANY else flaw, loc="left")

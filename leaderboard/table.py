@@ -12,7 +12,7 @@ from .robustness import ANY
 from .systems import is_greedy, twin
 from .text import percent, questions, short, visible
 
-NAME_WIDTH = 22
+NAME_WIDTH = 28
 OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
 COUNTS = {"malformed": "malformed paths", "cut_off": "cut off at the token cap", "failed": "replies that never came"}
 
@@ -34,7 +34,8 @@ def _table(*columns: str) -> Table:
     """Names on the left, figures on the right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < 2 else "right", no_wrap=place != 0)
+        # A long name goes on below: cut off, a control would look like its greedy twin.
+        table.add_column(column, justify="left" if place < 2 else "right", no_wrap=place != 0, overflow="fold")
     return table
 
 
