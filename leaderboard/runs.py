@@ -90,6 +90,8 @@ def _on_board(folder: Path) -> list[Path]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"`{folder / SUMMARY}` cannot be read: {error}", "the run's command writes it anew") from error
     board = folder / STAGES / Path(page).parent.name  # by name: the run may have been moved
+    if not (board / MANIFEST).exists():  # removed by hand: as if it had never been made
+        return []
     return [folder / STAGES / name for name in read_manifest(board)["inputs"].values()]
 
 

@@ -301,6 +301,9 @@ def test_the_evaluations_of_the_last_board_count(tmp_path: Path) -> None:
     board = folder / "stages" / "leaderboard-77"
     board.mkdir()
     (board / "manifest.json").write_text(json.dumps({"inputs": {"eval-sft": "eval-sft-1a"}}))
+    (folder / "summary.json").write_text(json.dumps({"page": "/gone/stages/leaderboard-66/index.html"}))
+    with pytest.raises(RunError, match="holds stage `eval-sft` twice"):
+        read_runs([folder])
     (folder / "summary.json").write_text(json.dumps({"page": "/elsewhere/stages/leaderboard-77/index.html"}))
     sampled = computed(folder).table[0].sampled
     assert sampled and sampled.value == pytest.approx(0.9)
