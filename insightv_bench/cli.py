@@ -207,6 +207,17 @@ def board_build(
     build_board(results, out, title, Console())
 
 
+@board_app.command("ablations")
+def board_ablations(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs of one recipe, one a seed.")],
+    out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
+) -> None:
+    """Runs -> the ablation table, its planned comparisons and their figure."""
+    from .report import build_ablations
+
+    build_ablations(runs, out, Console())
+
+
 @journal_app.command("stats")
 def journal_stats(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
     """Calls, tokens, hits and failures, by model."""

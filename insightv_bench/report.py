@@ -68,6 +68,19 @@ def build_board(results: Sequence[Path], out: Path, title: str, console: Console
     console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
 
 
+def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
+    """Write them, and print the verdicts of the sampled comparisons."""
+    from .stage import load_function
+
+    file = load_function("leaderboard.ablations:write")(runs, out)
+    found = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    for row in found["comparisons"]:
+        if row["decoding"] == "sampled":
+            told = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
+
+
 def evaluations(place: Path) -> list[Path]:
     """A run's finished evaluations, or the folder itself."""
     found = [manifest.parent for manifest in sorted(place.glob(f"{STAGES}/eval-*/manifest.json"))]

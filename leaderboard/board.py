@@ -9,7 +9,7 @@ from typing import Literal
 
 from insightv_bench.records import Arm, Record
 
-Family = Literal["agents", "rounds"]
+Family = Literal["agents", "controls", "rounds"]
 Measure = Literal[
     "follow",
     "excess_follow",
@@ -24,6 +24,7 @@ ARMS: dict[Arm, str] = {
     "base": "the base model, no path",
     "direct": "the summary agent, no path",
     "reason": "the reasoning agent's own answer",
+    "majority": "control: the answer that most of the reasoning agent's sampled paths give",
     "reason+summary": "the summary agent, given the same stored paths",
     "oracle": "the summary agent, given the exact path",
     "flawed": "the summary agent, given a path with a planted flaw",
@@ -43,7 +44,11 @@ MEANINGS: dict[Measure, str] = {
     "verdict_on_wrong": "says that the path is wrong, of stated verdicts on paths that end wrong, all arms",
     "area": "accuracy averaged over severity from none to the most, all flaws",
 }
-FAMILIES: dict[Family, str] = {"agents": "Arms against each other", "rounds": "DPO rounds against before"}
+FAMILIES: dict[Family, str] = {
+    "agents": "Arms against each other",
+    "controls": "Against controls",
+    "rounds": "DPO rounds against before",
+}
 
 
 class ComparableSet(Record):
@@ -100,7 +105,8 @@ class ComparisonRow(Record):
 
     set: str
     family: Family
-    """The comparisons p is adjusted over: `agents`, arms against each other; `rounds`, DPO against before."""
+    """The comparisons p is adjusted over: `agents`, arms against each other; `controls`, against what the same compute
+    or the same tokens do otherwise; `rounds`, DPO against before."""
     group: str
     """What it shares with its neighbours: the system, or over rounds the arm."""
     label: str

@@ -1,13 +1,16 @@
 """The natural pairs, each compared on shared questions, with p adjusted after Holm within each family.
 
 Family `agents`: within a system, reason+summary against reason, each of them and direct against the base model, and
-flawed against oracle. Family `rounds`: each DPO round against supervised fine-tuning and against the round before.
+flawed against oracle. Family `controls`: what the same tokens or the same compute do without one part of the method;
+where it has rows for a system, its reason+summary against reason stands there. Family `rounds`: each DPO round against
+supervised fine-tuning and against the round before.
+Of greedy systems and of the controls only their own arms are compared with each other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -16,21 +19,14 @@ from insightv_bench.statistics import Comparison, detectable_at, detectable_effe
 
 from .arms import counted
 from .board import FAMILIES, ComparableSet, ComparisonRow, Family
+from .systems import ROUND_ARMS, Side, control_pairs, is_control, is_greedy
 
 ALPHA = 0.05
 WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
 AGAINST_BASE = ["reason", "reason+summary", "direct"]
-OVER_ROUNDS = ["reason", "reason+summary"]
 
 Answers = dict[str, list[bool]]
 """Question id -> right or wrong, reply by reply."""
-
-
-class Side(NamedTuple):
-    """One system in one arm."""
-
-    system: str
-    arm: str
 
 
 Cells = dict[Side, Answers]
@@ -47,7 +43,9 @@ class Pair(NamedTuple):
 def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ComparisonRow]:
     """Every natural pair of one comparable set that shares questions."""
     cells = _cells(rows)
-    pairs = [*_agent_pairs(found, cells, rows), *_round_pairs(found, cells, rows)]
+    controls = list(_control_pairs(cells, rows))
+    agents = [pair for pair in _agent_pairs(found, cells, rows) if (pair.a, pair.b) not in {x[1:] for x in controls}]
+    pairs = [*agents, *controls, *_round_pairs(found, cells, rows)]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     made: list[ComparisonRow] = []
@@ -68,13 +66,40 @@ def _cells(rows: pl.DataFrame) -> Cells:
 
 def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
     bases = _bases(rows)
+    names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
     for system in found.systems:
         base = Side(system, "base")
         if base not in cells:
             base = Side(bases.get(_base_model(rows, system), ""), "base")
+        if is_greedy(names[system]) and is_control(names[system]):
+            continue  # its sampled twin is told
         candidates = [(Side(system, a), Side(system, b)) for a, b in WITHIN]
-        candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
+        if not (is_greedy(names[system]) or is_control(names[system])):
+            candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
         yield from (Pair("agents", a, b) for a, b in candidates if a in cells and b in cells)
+
+
+def _control_pairs(cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
+    """The control pairs with answers, base model by base model; of greedy systems the ablation table has them."""
+    keys = rows.select("base", "system", "label").unique().sort("base", "system", "label", descending=True)
+    for base in sorted(keys["base"].unique()):
+        labels: dict[str, str] = dict(keys.filter(pl.col("base") == base).select("system", "label").iter_rows())
+        planned = [(_labelled(a, labels), _labelled(b, labels)) for a, b in control_pairs(labels)]
+        found = [(a, b) for a, b in planned if a in cells and b in cells]
+        # Two agents against one is a control's business only where there is a control.
+        yield from (Pair("controls", a, b) for a, b in found if _is_across(a, b) or _has_control(b, found))
+
+
+def _labelled(side: Side, labels: Mapping[str, str]) -> Side:
+    return side._replace(system=labels.get(side.system, ""))
+
+
+def _is_across(a: Side, b: Side) -> bool:
+    return a.system != b.system or a.arm != "reason"
+
+
+def _has_control(b: Side, pairs: Sequence[tuple[Side, Side]]) -> bool:
+    return any(other == b and _is_across(a, b) for a, other in pairs)
 
 
 def _round_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
@@ -83,7 +108,7 @@ def _round_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iter
     for (base, number), label in rounds.items():
         before = [rounds[base, earlier] for earlier in sorted({0, number - 1}) if (base, earlier) in rounds]
         for earlier in before if number else []:
-            sides = [(Side(earlier, arm), Side(label, arm)) for arm in OVER_ROUNDS]
+            sides = [(Side(earlier, arm), Side(label, arm)) for arm in ROUND_ARMS]
             yield from (Pair("rounds", a, b) for a, b in sides if a in cells and b in cells)
 
 
@@ -104,9 +129,9 @@ def _base_model(rows: pl.DataFrame, system: str) -> str:
 
 def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cells) -> ComparisonRow:
     # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
-    against = pair.a.arm if pair.a.system == pair.b.system else pair.a.system
+    against = _against(pair)
     over_rounds = pair.family == "rounds"
-    detectable = _detectable(comparison, cells[pair.a], cells[pair.b])
+    found = detectable(comparison, cells[pair.a], cells[pair.b])
     return ComparisonRow(
         set=set_name,
         family=pair.family,
@@ -121,10 +146,17 @@ def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cel
         p_raw=comparison.p,
         n=comparison.n,
         outcome="tie" if p >= ALPHA else ("higher" if comparison.difference > 0 else "lower"),
-        detectable=None if math.isnan(detectable) else detectable,
+        detectable=None if math.isnan(found) else found,
         method=comparison.method,
         sentence=sentence(against, _name(pair.b), comparison._replace(p=p)),
     )
+
+
+def _against(pair: Pair) -> str:
+    """The other side in as few words as tell it apart."""
+    if pair.a.system == pair.b.system:
+        return pair.a.arm
+    return pair.a.system if pair.a.arm in (pair.b.arm, "base") else _name(pair.a)
 
 
 def _name(side: Side) -> str:
@@ -132,7 +164,7 @@ def _name(side: Side) -> str:
     return side.system if side.arm == "base" else f"{side.system}: {side.arm}"
 
 
-def _detectable(comparison: Comparison, a: Answers, b: Answers) -> float:
+def detectable(comparison: Comparison, a: Answers, b: Answers) -> float:
     """From the discordant pairs where a question has one row on each side, else from the interval's width.
 
     nan where no question tells the sides apart: how often they would differ is then not known.

@@ -14,6 +14,7 @@ from insightv_bench.errors import require
 from .alternatives import NAME_LENGTH, accuracy_words, rounds_words, severity_words
 from .board import ARMS, ArmRow, Board, ComparableSet, RobustnessRow
 from .robustness import ANY
+from .systems import ROUND_ARMS, is_greedy, twin
 from .text import short
 
 WIDTH = 4.8  # inches, as are all sizes here
@@ -25,7 +26,6 @@ GRID = {"": "#d0d7de", "-dark": "#3d444d"}
 MARKERS = "osD^vPXdp*"
 SHARES = (0, 104)
 """Percent; above 100 there is room for a marker."""
-ROUND_ARMS = ("reason", "reason+summary")
 
 
 class Figure(NamedTuple):
@@ -67,7 +67,7 @@ def _planned(board: Board, found: ComparableSet) -> Iterator[tuple[str, str, tup
     yield (
         "board",
         accuracy_words(arms, found),
-        (WIDTH, 1.1 + ROW_HEIGHT * (len(arms) + len(_arms(arms)))),
+        (WIDTH, 1.1 + ROW_HEIGHT * (len(arms) + len(_arms(arms))) + _legend_height(found.systems)),
         _accuracy(arms, found),
     )
     curve = [row for row in board.robustness if row.set == found.name]
@@ -76,7 +76,7 @@ def _planned(board: Board, found: ComparableSet) -> Iterator[tuple[str, str, tup
         yield (
             "robustness",
             severity_words(curve),
-            (WIDTH, 0.9 + PANEL_HEIGHT * num_rows),
+            (WIDTH, 0.9 + PANEL_HEIGHT * num_rows + _legend_height(list({row.system for row in curve}))),
             _severity(curve, found.systems),
         )
     rounds = [row for row in arms if row.arm in ROUND_ARMS and row.trained]
@@ -130,9 +130,10 @@ def _accuracy(rows: Sequence[ArmRow], found: ComparableSet) -> Draw:
 
 
 def _point(axes: Any, row: ArmRow, systems: Sequence[str], y: float) -> None:
-    place = systems.index(row.system)
     errors = [[100 * (row.accuracy - row.low)], [100 * (row.high - row.accuracy)]]
-    axes.errorbar(100 * row.accuracy, y, xerr=errors, **_mark(place), ls="none", label=_name(row.system))
+    axes.errorbar(
+        100 * row.accuracy, y, xerr=errors, **_mark(*_style_of(row.system, systems)), ls="none", label=_name(row.system)
+    )
 
 
 def _severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
@@ -140,12 +141,14 @@ def _severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
 
     def paint(canvas: Any, theme: str) -> None:
         flaws = _flaws(rows)
+        drawn = [system for system in systems if any(row.system == system for row in rows)]
         panels = canvas.subplots((len(flaws) + 1) // 2, 2, sharex=True, sharey=True, squeeze=False).flat
         for panel, flaw in zip(panels, flaws, strict=False):
-            for place, system in enumerate(systems):
+            for place, system in enumerate(drawn):
                 points = [row for row in rows if row.flaw == flaw and row.system == system]
-                aside = 0.02 * (place - (len(systems) - 1) / 2)  # intervals side by side, not on top of each other
-                _line(panel, [row.severity + aside for row in points], points, place, _name(system))
+                aside = 0.02 * (place - (len(drawn) - 1) / 2)  # intervals side by side, not on top of each other
+                style = _style_of(system, systems)
+                _line(panel, [row.severity + aside for row in points], points, style, _name(system))
             panel.set_title("all flaws" if flaw == ANY else flaw, loc="left")
         for spare in panels[len(flaws) :]:
             spare.set_axis_off()
@@ -170,7 +173,7 @@ def _rounds(rows: Sequence[ArmRow]) -> Draw:
         for place, (arm, base) in enumerate(keys):
             points = sorted((row for row in rows if (row.arm, row.base) == (arm, base)), key=lambda row: row.round)
             xs = [row.round + 0.03 * place for row in points]
-            _line(axes, xs, points, place, f"{arm} ({_name(base)})" if several else arm)
+            _line(axes, xs, points, (place, False), f"{arm} ({_name(base)})" if several else arm)
         numbers = sorted({row.round for row in rows})
         axes.set_xticks(numbers, ["SFT" if number == 0 else f"DPO {number}" for number in numbers])
         axes.set(ylim=SHARES, xlim=(numbers[0] - 0.25, numbers[-1] + 0.25), ylabel="accuracy %")
@@ -179,18 +182,28 @@ def _rounds(rows: Sequence[ArmRow]) -> Draw:
     return paint
 
 
-def _line(axes: Any, xs: Sequence[float], rows: Sequence[ArmRow | RobustnessRow], place: int, label: str) -> None:
+def _style_of(system: str, systems: Sequence[str]) -> tuple[int, bool]:
+    """The place of a system's mark, and whether it is hollow: a greedy system wears its sampled twin's mark, hollow."""
+    twins = list(dict.fromkeys(twin(name) for name in systems))
+    return twins.index(twin(system)), is_greedy(system)
+
+
+def _line(
+    axes: Any, xs: Sequence[float], rows: Sequence[ArmRow | RobustnessRow], style: tuple[int, bool], label: str
+) -> None:
     ys = [100 * row.accuracy for row in rows]
     errors = [[100 * (row.accuracy - row.low) for row in rows], [100 * (row.high - row.accuracy) for row in rows]]
     if rows:
-        axes.errorbar(xs, ys, yerr=errors, **_mark(place), lw=1.3, label=label)
+        axes.errorbar(xs, ys, yerr=errors, **_mark(*style), lw=1.3, label=label)
 
 
-def _mark(place: int) -> dict[str, Any]:
+def _mark(place: int, hollow: bool) -> dict[str, Any]:
     import seaborn
 
     palette = seaborn.color_palette("colorblind")
-    return {"color": palette[place % len(palette)], "marker": MARKERS[place % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
+    turn = place + place // len(palette)  # the eleventh has the first's colour, and another marker
+    made = {"color": palette[place % len(palette)], "marker": MARKERS[turn % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
+    return {**made, "mfc": "none"} if hollow else made
 
 
 def _finish(canvas: Any, panels: Sequence[Any], grid: str) -> None:
@@ -204,9 +217,18 @@ def _finish(canvas: Any, panels: Sequence[Any], grid: str) -> None:
         seaborn.despine(ax=panel, left=grid == "x")
         handles, labels = panel.get_legend_handles_labels()
         entries.update({label: handle for label, handle in zip(labels, handles, strict=True) if label not in entries})
-    widest = max(len(label) for label in entries)
-    columns = max(1, min(len(entries), 64 // (widest + 7)))
+    columns = _legend_columns(list(entries))
     canvas.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=columns, frameon=False)
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    return max(1, min(len(labels), 64 // (max(map(len, labels)) + 7)))
+
+
+def _legend_height(systems: Sequence[str]) -> float:
+    """Inches that the legend's lines after the second need."""
+    labels = [_name(system) for system in systems]
+    return ROW_HEIGHT * max(0, -(-len(labels) // _legend_columns(labels)) - 2) if labels else 0.0
 
 
 def _name(text: str) -> str:

@@ -15,6 +15,8 @@ from insightv_bench.answers import matches
 from insightv_bench.errors import RunError
 from insightv_bench.records import EvalRecord
 
+from .systems import TRAINED
+
 EXCLUSIONS = "exclusions.parquet"
 HINT = "name the folders that `insightv-bench eval` wrote"
 UNIT = ["task", "task_version", "parser", "base", "system", "arm"]
@@ -41,7 +43,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
-    kept = kept.with_columns(trained=pl.col("system").str.contains(r"^(sft|dpo-\d+)$"))
+    kept = kept.with_columns(trained=pl.col("system").str.contains(TRAINED))
     return _with_planted(kept), notes
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from .board import ARMS, ComparableSet
+from .systems import is_greedy, twin
 from .text import visible
 
 NUM_SAMPLES = 200
@@ -24,7 +25,7 @@ Sample = dict[str, Any]
 
 def choose(sets: list[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NUM_SAMPLES) -> list[Sample]:
     """At most `num_samples` samples: the same questions for every system of a set."""
-    num_systems = sum(len(found.systems) for found, _ in sets)
+    num_systems = sum(len(_shown(found, rows)) for found, rows in sets)
     num_questions = max(1, num_samples // num_systems)
     made = [_sample(found.name, cell) for found, rows in sets for cell in _cells(found, rows, num_questions)]
     return made[:num_samples]
@@ -32,14 +33,24 @@ def choose(sets: list[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NU
 
 def _cells(found: ComparableSet, rows: pl.DataFrame, num_questions: int) -> list[pl.DataFrame]:
     """The rows of one system and one question each, a question's systems side by side."""
+    labels = _shown(found, rows)
     cells = rows.filter(pl.col("sample") == 0).partition_by(["question_id", "label"], as_dict=True, maintain_order=True)
-    keys = [(question, label) for question in _questions(found, rows, num_questions) for label in found.systems]
+    keys = [(question, label) for question in _questions(rows, labels, num_questions) for label in labels]
     return [cells[key] for key in keys if key in cells]
 
 
-def _questions(found: ComparableSet, rows: pl.DataFrame, num_questions: int) -> list[str]:
-    """In turn one question of each outcome of the last system, until there are enough."""
-    last = rows.filter((pl.col("label") == found.systems[-1]) & (pl.col("sample") == 0))
+def _shown(found: ComparableSet, rows: pl.DataFrame) -> list[str]:
+    """The systems of a set; a greedy one is left out, as its sampled twin shows the same questions."""
+    names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
+    sampled = {names[label] for label in found.systems if not is_greedy(names[label])}
+    return [label for label in found.systems if not is_greedy(names[label]) or twin(names[label]) not in sampled]
+
+
+def _questions(rows: pl.DataFrame, labels: list[str], num_questions: int) -> list[str]:
+    """In turn one question of each outcome of the last system that the method itself made, until there are enough."""
+    made = set(rows.filter("trained")["label"])
+    leading = [label for label in labels if label in made] or labels
+    last = rows.filter((pl.col("label") == leading[-1]) & (pl.col("sample") == 0))
     alone = _right("reason").fill_null(_right("base")).fill_null(_right("direct"))
     outcomes = last.group_by("question_id").agg(
         alone=alone, together=_right("reason+summary"), followed=pl.col("follows").any()

@@ -9,8 +9,8 @@ from operator import attrgetter
 from typing import TypeVar
 
 from .board import FAMILIES, MEANINGS, ArmRow, Board, ComparableSet, ComparisonRow, Family, MeasureRow, RobustnessRow
-from .figures import ROUND_ARMS
 from .markup import Cell, Group, details, escape, interval, name, number, strip, table
+from .systems import ROUND_ARMS
 from .text import percent, questions
 
 Row = TypeVar("Row", ArmRow, RobustnessRow)

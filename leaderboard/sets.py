@@ -11,6 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from .board import ComparableSet
+from .systems import CONTROL, GREEDY
 
 TASK = ["task", "task_version", "parser"]
 OWN_QUESTIONS = "self-flawed"
@@ -45,9 +46,17 @@ def split(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFrame]]
 
 
 def _in_order(rows: pl.DataFrame) -> list[str]:
-    """Base models first, then by round."""
-    keys = rows.select("label", "round", later=pl.col("system") != "base").unique()
-    return keys.sort("later", "round", "label")["label"].unique(maintain_order=True).to_list()
+    """Base models first, then by round, the controls last; a greedy system follows its sampled twin."""
+    keys = rows.select("label", "system", "base", "round").unique()
+    return keys.sort(_place(), "label")["label"].unique(maintain_order=True).to_list()
+
+
+def _place() -> pl.Expr:
+    twin = pl.col("system").str.strip_suffix(GREEDY)
+    control = twin.str.contains(f"^{CONTROL.pattern}$")
+    return pl.struct(
+        later=twin != "base", control=control, round="round", twin=twin, base="base", greedy=pl.col("system") != twin
+    )
 
 
 def _settings(rows: pl.DataFrame) -> Settings:

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from .board import FAMILIES, ArmRow, Board, ComparableSet
 from .robustness import ANY
+from .systems import is_greedy, twin
 from .text import percent, questions, short, visible
 
-NAME_WIDTH = 22
+NAME_WIDTH = 28
 OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
 COUNTS = {"malformed": "malformed paths", "cut_off": "cut off at the token cap", "failed": "replies that never came"}
 
@@ -33,7 +34,8 @@ def _table(*columns: str) -> Table:
     """Names on the left, figures on the right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < 2 else "right", no_wrap=place != 0)
+        # A long name goes on below: cut off, a control would look like its greedy twin.
+        table.add_column(column, justify="left" if place < 2 else "right", no_wrap=place != 0, overflow="fold")
     return table
 
 
@@ -118,7 +120,9 @@ def _curve(board: Board, found: ComparableSet) -> Table:
 
 def _measures(board: Board, found: ComparableSet) -> Table:
     table, last = _table("system", "measure", "value %", "95 % interval", "n"), ""
-    for row in (row for row in board.measures if row.set == found.name):
+    # With greedy twins the terminal would say everything twice; the page has them.
+    told = [system for system in found.systems if not is_greedy(system) or twin(system) not in found.systems]
+    for row in (row for row in board.measures if row.set == found.name and row.system in told):
         figures = [percent(row.value), _interval(row.low, row.high), f"{row.n:,}"]
         _add(table, row.system, last, row.measure.replace("_", " "), *figures)
         last = row.system

@@ -547,3 +547,84 @@ def test_fifteen_thousand_rows_are_read_in_two_seconds(tmp_path: Path) -> None:
     start = time.perf_counter()
     loaded, _ = rows_module.load([tmp_path])
     assert loaded.height == 15_000 and time.perf_counter() - start < 2
+
+
+def controls(num_questions: int = 24) -> list[EvalRecord]:
+    """The walk with its controls, two systems of them greedy too, and two sampled paths a question."""
+    made = walk(num_questions)
+    right = "10" * (num_questions // 2)
+    both = [("reason", right), ("reason+summary", right)]
+    made += [row.model_copy(update={"sample": 1}) for row in made if row.arm in ARMS and row.system == "sft"]
+    made += arm_of("majority", "1" * (num_questions - 1) + "0")
+    for system, number in [("continued-sft", 0), ("rejection-1", 1), ("rejection-2", 2), ("continued-sft-dpo", 0)]:
+        made += [row for arm, marks in both for row in arm_of(arm, marks, system=system, round=number)]
+    for system, number in [("sft-greedy", 0), ("dpo-2-greedy", 2), ("rejection-2-greedy", 2)]:
+        made += [row for arm, marks in both for row in arm_of(arm, marks, system=system, round=number)]
+    levels = (0.25, 0.5, 1.0)
+    return made + [flawed(q, False, severity=s, system="optimal-only") for q in range(num_questions) for s in levels]
+
+
+def test_controls_are_a_family_of_their_own(tmp_path: Path) -> None:
+    board = board_of(tmp_path, controls())
+    pairs = {family: [(row.b, row.a) for row in board.comparisons if row.family == family] for family in FAMILIES}
+    against = [(row.b, row.a) for row in board.comparisons if row.family == "controls"]
+    two = "sft: reason+summary"
+    assert against[:3] == [(two, "sft: reason"), (two, "sft: majority"), (two, "continued-sft: reason")]
+    assert ("optimal-only: flawed", "sft: flawed") in against and ("dpo-1: reason", "rejection-1: reason") in against
+    assert ("dpo-2: reason+summary", "continued-sft-dpo: reason+summary") in against
+    assert ("dpo-1: reason", "continued-sft-dpo: reason") not in against  # it has spent the compute of both rounds
+    alone = [(f"{system}: reason+summary", f"{system}: reason") for system in ("sft", "dpo-2", "rejection-2")]
+    assert [pair in against for pair in alone] == [True, False, False]
+    assert [pair in pairs["agents"] for pair in alone] == [False, True, True]
+    assert len(set(against)) == len(against) == 3 + 1 + 2 * 3
+    greedy = [pair for pair in against + pairs["agents"] if "greedy" in "".join(pair)]
+    assert greedy == [(f"{own}: reason+summary", f"{own}: reason") for own in ("sft-greedy", "dpo-2-greedy")]
+
+
+def test_two_paths_a_question_are_compared_with_one_majority(tmp_path: Path) -> None:
+    """24 questions, two replies each, against one: 100 % against 23 of 24."""
+    board = board_of(tmp_path, controls())
+    row = next(row for row in board.comparisons if row.a == "sft: majority" and row.b == "sft: reason+summary")
+    assert (row.difference, row.n, row.outcome) == (pytest.approx(1 / 24), 24, "tie")
+    assert "over questions" in row.method
+
+
+def test_greedy_systems_stand_beside_their_twins_and_are_no_rounds(tmp_path: Path) -> None:
+    board = board_of(tmp_path, controls())
+    (found,) = board.sets
+    assert found.systems == (
+        *("base", "sft", "sft-greedy", "dpo-1", "dpo-2", "dpo-2-greedy", "continued-sft", "continued-sft-dpo"),
+        *("optimal-only", "rejection-1", "rejection-2", "rejection-2-greedy"),
+    )
+    assert {row.system for row in board.arms if row.trained} == {"sft", "dpo-1", "dpo-2"}
+    rounds = [row for row in board.comparisons if row.family == "rounds"]
+    assert len(rounds) == 3 * len(ARMS) and not any("greedy" in row.a + row.b for row in rounds)
+
+
+def test_controls_are_told_in_terminal_and_page(tmp_path: Path) -> None:
+    board = board_of(tmp_path, controls())
+    told = printed(board)
+    assert max(map(len, told.splitlines())) <= 80
+    agents, against = told.index("Arms against each other"), told.index("Against controls")
+    assert agents < against < told.index("DPO rounds against before")
+    assert "optimal-only: flawed against sft:" in told and "majority:" in told
+    text = page.render(board, [], [])
+    assert "Against controls; p Holm-adjusted over" in text
+    assert "<bdi>reason+summary against continued-sft: reason</bdi>" in text
+    assert "most of the reasoning agent&#x27;s sampled paths" in text or "most of the reasoning agent's" in text
+
+
+def test_samples_show_what_the_method_made_and_no_greedy_twin(tmp_path: Path) -> None:
+    frame, _ = rows_module.load([written(tmp_path / "eval", controls())])
+    chosen = samples.choose(sets.split(frame)[0], num_samples=100)
+    assert not any("greedy" in sample["system"] for sample in chosen)
+    alone = arm_of("reason", "10", system="mine-greedy")
+    frame, _ = rows_module.load([written(tmp_path / "other", alone)])
+    assert {sample["system"] for sample in samples.choose(sets.split(frame)[0])} == {"mine-greedy"}
+
+
+def test_no_two_systems_of_a_figure_look_alike() -> None:
+    systems = [f"system-{place}" for place in range(16)] + ["system-3-greedy"]
+    styles = [figures._style_of(system, systems) for system in systems]
+    marks = [json.dumps(figures._mark(*style), sort_keys=True) for style in styles]
+    assert len(set(marks)) == len(systems) and styles[-1] == (3, True)

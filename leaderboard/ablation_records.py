@@ -1,0 +1,106 @@
+"""What `ablations.json` holds, row type by row type. Shares and differences are 0-1. Computes nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from insightv_bench.records import Record
+
+Decoding = Literal["sampled", "greedy"]
+"""How the reasoning agent's paths were written: at the recipe's sampling, or greedily."""
+Group = Literal["base", "agents", "controls", "rounds", "others"]
+Topic = Literal["controls", "rounds", "base", "flaws"]
+TOPICS: dict[Topic, str] = {
+    "controls": "Two agents against their controls",
+    "rounds": "DPO rounds against before and against their controls",
+    "base": "Against the base model",
+    "flaws": "Flawed paths",
+}
+
+
+class Share(Record):
+    """A share of right answers over all seeds, with its 95 % interval clustered by question."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    """Replies."""
+    num_questions: int
+
+
+class AblationRow(Record):
+    """One system in one arm. What the summary agent does with exact and flawed paths stands in its row of both agents.
+
+    `sampled`, `greedy`, `exact` and `flawed` are None where the runs have no such rows.
+    """
+
+    system: str
+    arm: str
+    name: str
+    """In plain words."""
+    group: Group
+    sampled: Share | None
+    greedy: Share | None
+    exact: Share | None
+    flawed: Share | None
+    tokens: float | None
+    """Mean tokens generated for an answer, in all seats; sampled where there is such a row."""
+    seeds: tuple[int, ...]
+
+
+class FlawRow(Record):
+    """A summary agent on one kind of flawed path."""
+
+    system: str
+    flaw: str
+    accuracy: Share
+    follow: Share | None
+    """How often it gives the planted answer, where that is wrong; None: it never is."""
+
+
+class PlannedRow(Record):
+    """One planned comparison, `b` less `a`, in one decoding; seeds pooled, paired on the same questions of a seed."""
+
+    topic: Topic
+    decoding: Decoding
+    a: str
+    b: str
+    name: str
+    """In plain words."""
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Holm-adjusted over all planned comparisons of this decoding."""
+    p_raw: float
+    n: int
+    """Questions that both answered, each counted once."""
+    outcome: Literal["higher", "lower", "tie"]
+    detectable: float | None
+    """The smallest true difference found with 80 % power; None: the two never differ."""
+    verdict: str
+    method: str
+    seeds: tuple[int, ...]
+    seed_differences: tuple[float, ...]
+    """Each seed's own difference, in the order of `seeds`."""
+    seed_lows: tuple[float, ...]
+    seed_highs: tuple[float, ...]
+
+
+class Ablations(Record):
+    """Everything the table, the comparisons and the figure show."""
+
+    recipe: str
+    seeds: tuple[int, ...]
+    task: str
+    task_version: str
+    parser: str
+    num_questions: int
+    """Different questions, over all seeds."""
+    num_paths: int
+    """Sampled paths a question."""
+    notes: tuple[str, ...]
+    table: tuple[AblationRow, ...]
+    flaws: tuple[FlawRow, ...]
+    comparisons: tuple[PlannedRow, ...]
