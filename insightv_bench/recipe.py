@@ -42,6 +42,8 @@ class Recipe(Section):
     seed: int = Field(0, ge=0)
     threads: int = Field(1, ge=1)
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
+    workers: int = Field(1, ge=1)
+    """Stages at once, each in a process of its own. The number changes no result."""
     world: Level = Level()
     questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
     """By name; the name is part of a folder's."""
