@@ -25,9 +25,9 @@ class Layer(NamedTuple):
 
 
 def stack(origin: str, content: Content, read: Callable[[str], Content]) -> list[Layer]:
-    """The layers of a recipe, the lowest first. `read` gives the content of a recipe by name or file.
+    """The layers of a recipe, the lowest first; only the recipe itself has its name.
 
-    Raises RecipeError where a recipe extends itself, or one that is not there.
+    `read` gives the content of a recipe by name or file. Raises RecipeError where a recipe extends itself, or one that is not there.
     """
     layers = [Layer(origin, content)]
     while below := layers[0].content.get("extends"):
@@ -39,9 +39,10 @@ def stack(origin: str, content: Content, read: Callable[[str], Content]) -> list
         if any(_same(name, layer.origin) for layer in layers):
             raise RecipeError(f"`{origin}` extends itself: {' -> '.join(f'`{link}`' for link in chain)}")
         try:
-            layers.insert(0, Layer(name, read(name)))
+            content = read(name)
         except RecipeError as error:
             raise RecipeError(f"`{holder}` extends `{below}`: {error.fact}", error.hint) from error
+        layers.insert(0, Layer(name, {key: value for key, value in content.items() if key != "name"}))
     return layers
 
 
@@ -57,10 +58,8 @@ def _same(one: str, other: str) -> bool:
 
 
 def flatten(layers: Sequence[Layer]) -> Content:
-    """All layers in one; a recipe has its own name and takes no other's."""
     merged: Content = {}
     for layer in layers:
-        merged.pop("name", None)
         merged = merge(merged, layer.content)
     return merged
 

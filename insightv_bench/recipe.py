@@ -87,7 +87,9 @@ class Recipe(Section):
     def _first_seed(cls, content: Any) -> Any:
         """A command of one stage alone works on the first of several seeds."""
         seeds = content.get("seeds") if isinstance(content, dict) else None
-        return {"seed": seeds[0], **content} if isinstance(seeds, list | tuple) and seeds else content
+        if not isinstance(seeds, list | tuple) or not seeds or "seed" in content:
+            return content
+        return {**content, "seed": seeds[0]} if isinstance(seeds[0], int) and seeds[0] >= 0 else content
 
     @model_validator(mode="after")
     def _expandable(self) -> Recipe:

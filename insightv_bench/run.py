@@ -162,6 +162,9 @@ def wall_seconds(manifests: Iterable[Mapping[str, Any]]) -> float:
     """How long stages were at work, those that ran side by side counted once, and pauses not at all."""
     total, until, spans = 0.0, 0.0, list[tuple[float, float]]()
     for manifest in manifests:
+        if "started" not in manifest:  # of a run that was begun before this was kept
+            total += manifest["seconds"]
+            continue
         began = datetime.fromisoformat(manifest["started"]).timestamp()
         spans.append((began, began + manifest["seconds"]))
     for began, ended in sorted(spans):

@@ -34,6 +34,7 @@ from .worker import Message, from_message
 LOCKS = ".worker-*.lock"
 SECONDS_TO_END = 30
 """How long a process of a killed run may take to notice it; it is a moment unless the machine is very busy."""
+SHORT = "what it said stands above; if memory is short, run the same command with `--workers 1`"
 CHECK = "check of trainer options"
 
 
@@ -245,8 +246,7 @@ class Crew:
         worker.stop()
         self._workers.remove(worker)
         if worker.job:
-            fact = f"the process of stage `{worker.job}` was ended by {worker.end_of()}"
-            self._fail(worker, RunError(fact, "if memory is short, run the same command with `--workers 1`"))
+            self._fail(worker, RunError(f"the process of stage `{worker.job}` ended with {worker.end_of()}", SHORT))
 
     def _fail(self, worker: Worker, error: Exception) -> None:
         name = self._end_job(worker)
