@@ -27,7 +27,8 @@ class Layer(NamedTuple):
 def stack(origin: str, content: Content, read: Callable[[str], Content]) -> list[Layer]:
     """The layers of a recipe, the lowest first; only the recipe itself has its name.
 
-    `read` gives the content of a recipe by name or file. Raises RecipeError where a recipe extends itself, or one that is not there.
+    `read` gives the content of a recipe by name or file. Raises RecipeError where a recipe extends itself, or one that
+    is not there.
     """
     layers = [Layer(origin, content)]
     while below := layers[0].content.get("extends"):
