@@ -255,7 +255,7 @@ class Crew:
             return
         self._failure = error
         if others := ", ".join(f"`{other}`" for other in self._busy()):
-            self._progress.say(f"stage `{name}` failed; first to its end comes {others}")
+            self._progress.say(f"stage `{name}` failed; {others} will be finished first")
 
     def _end_job(self, worker: Worker) -> str:
         for task in worker.bars.values():

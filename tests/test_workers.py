@@ -246,7 +246,7 @@ def test_a_script_needs_no_guard_for_workers(tmp_path: Path) -> None:
 # Real kills -----------------------------------------------------------------------------------------------------------
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-LONG = ["questions.train.num=300", "questions.more.num=300", "paths.num_paths=4"]
+LONG = ["questions.train.num=300", "questions.more.num=300", "paths.num_paths=2"]
 
 
 def children(pid: int) -> list[int]:
