@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .errors import RecipeError
+from .layers import Layer, flatten, merge, origin_of, stack
 from .settings import (
     AssessSettings,
     Control,
@@ -40,9 +41,13 @@ class Recipe(Section):
     """A whole run. A part that is left out is a part that is not made."""
 
     name: str = Field(pattern=NAME)
+    extends: str = ""
+    """The recipe that this one changes: its name, or a file beside this one's."""
     seed: int = Field(0, ge=0)
     threads: int = Field(1, ge=1)
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
+    workers: int = Field(1, ge=1)
+    """Stages at once, each in a process of its own. The number changes no result."""
     world: Level = Level()
     questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
     """By name; the name is part of a folder's."""
@@ -62,6 +67,12 @@ class Recipe(Section):
     controls: tuple[Control, ...] = ()
     """What is trained beside the method to keep its results honest, each at equal compute."""
     eval: EvalSettings | None = None
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Run once for each of them, in place of `seed`; the table over all of them comes last."""
+    variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
+    """By name: keys that are merged over this recipe's. Each is run in a folder of its own, `<name>-<variant>-seed<N>`.
+
+    Commands of one stage alone run the recipe as it is without them."""
     task: str = ""
     """The questions' name on the board; the recipe's own if left out."""
     system: str = "model"
@@ -73,6 +84,24 @@ class Recipe(Section):
     def base_name(self) -> str:
         """What the agents came from, as the board names it."""
         return next(iter(self.model_seats.values()), f"{self.world.name}-llava")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_seed(cls, content: Any) -> Any:
+        """A command of one stage alone works on the first of several seeds."""
+        seeds = content.get("seeds") if isinstance(content, dict) else None
+        if not isinstance(seeds, list | tuple) or not seeds or "seed" in content:
+            return content
+        return {**content, "seed": seeds[0]} if isinstance(seeds[0], int) and seeds[0] >= 0 else content
+
+    @model_validator(mode="after")
+    def _expandable(self) -> Recipe:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed stands twice among `seeds`")
+        for variant, changes in self.variants.items():
+            if fixed := [key for key in changes if key in ("name", "extends", "seeds", "variants")]:
+                raise ValueError(f"`variants.{variant}` cannot change `{fixed[0]}`")
+        return self
 
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
@@ -94,12 +123,12 @@ def recipe_names() -> list[str]:
     return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
 
 
-def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
+def load_recipe(name: str, overrides: list[str] | None = None, variant: str = "") -> Recipe:
     """The recipe of this name, or at this path if it ends in `.yaml`; `overrides` are `key.key=value`.
 
-    Raises RecipeError.
+    `variant`: one of its variants, as a recipe of its own. Raises RecipeError.
     """
-    return parse_recipe(_read(name), name, overrides or [])
+    return parse_recipe(_read(name), name, overrides or [], variant)
 
 
 class OneKeyEach(yaml.SafeLoader):
@@ -113,19 +142,39 @@ class OneKeyEach(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse_recipe(text: str, origin: str, overrides: list[str]) -> Recipe:
+def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
+    layers = stack(origin, _content(text, origin), lambda name: _content(_read(name), name))
+    content = flatten(layers)
+    for override in overrides:
+        _override(content, override)
+    if variant:
+        changes = Layer(f"{origin}: variants.{variant}", content.pop("variants")[variant])
+        content = {**merge(content, changes.content), "name": f"{content.get('name')}-{variant}"}
+        content.pop("seeds", None)
+        layers.append(changes)
+    set_: dict[str, Any] = {}
+    for override in overrides:  # over the variant too
+        _override(set_, override)
+        if variant and not override.startswith(EXPANDED):
+            _override(content, override)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise _explain(error, [*layers, Layer(origin, set_)]) from None
+
+
+EXPANDED = ("name=", "seeds", "variants")
+"""What a variant has instead of the recipe's own."""
+
+
+def _content(text: str, origin: str) -> dict[str, Any]:
     try:
         content = yaml.load(text, OneKeyEach)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise RecipeError(f"`{origin}` is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise RecipeError(f"`{origin}` holds no keys", "start from one of the recipes: insightv-bench recipes")
-    for override in overrides:
-        _override(content, override)
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        raise _explain(error, origin) from None
+    return content
 
 
 def _read(name: str) -> str:
@@ -145,6 +194,8 @@ def _override(content: dict[str, Any], override: str) -> None:
     keys, equals, value = override.partition("=")
     if not equals:
         raise RecipeError(f"`{override}` sets nothing", "write `--set key.key=value`")
+    if keys == "extends":
+        raise RecipeError("`extends` cannot be set", "write it at the top of a recipe of your own")
     *path, last = keys.split(".")
     for key in path:
         content = content.setdefault(key, {})
@@ -156,11 +207,12 @@ def _override(content: dict[str, Any], override: str) -> None:
         raise RecipeError(f"`{value}` is no YAML value for `{keys}`") from error
 
 
-def _explain(error: ValidationError, origin: str) -> RecipeError:
+def _explain(error: ValidationError, layers: Sequence[Layer]) -> RecipeError:
     """Pydantic's first complaint in our words: where, what, and the nearest key or value that is known."""
     first = error.errors()[0]
     keys, kinds = _locate(first["loc"])
     key, given, holder = ".".join(keys), first["input"], _section(kinds[-2:][0])
+    origin = origin_of(layers, keys)
     match first["type"]:
         case "extra_forbidden":
             near = _nearest(keys[-1], list(holder.model_fields)) if holder else ""

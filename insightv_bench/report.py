@@ -50,7 +50,7 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     board = load_function("leaderboard.board:Board.model_validate_json")(file.read_bytes())
     load_function("leaderboard.table:print_board")(board, console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
-    console.print(f"Took     {summary['seconds'] / 60:.1f} minutes", highlight=False)
+    console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
     console.print("\n" + NEXT.format(run=_run_of(summary["page"])), highlight=False, soft_wrap=True)
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from .disk import explain_disk
 from .errors import RecipeError, RunError
 from .journal import Journal
 from .plan import plan
 from .progress import Progress
 from .recipe import Recipe
 from .stage import Context, Stage, fingerprint, guard_writable, is_whole, load_function, read_manifest, run_stage
-from .tables import first_line, write_text
+from .tables import write_text
+from .worker import CHECK_TRAINING
+from .workers import Crew, finished_line, wait_for_orphans
 
 RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "stages"
 
@@ -37,21 +40,14 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
     try:
         with _lock(folder):
             _claim(recipe, folder)
+            wait_for_orphans(folder)
             with progress or Progress() as shown:
                 return _run_stages(recipe, folder, stages, shown)
     except Exception as error:
-        if not is_disk_trouble(error):
+        explained = explain_disk(error, folder)
+        if explained is None:
             raise
-        reason = getattr(error, "strerror", None) or first_line(error)
-        full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EDQUOT)
-        mend = "free some space" if full else "see whether the place can be read and written"
-        raise RunError(f"`{folder}`: {reason}", f"{mend}; the same command goes on from there") from error
-
-
-def is_disk_trouble(error: Exception) -> bool:
-    """Whether a file could not be written; libraries that write from C++ or Rust say it in words alone."""
-    words = ("No space left on device", "inline_container")  # of safetensors, and of torch's zip file
-    return isinstance(error, OSError) or any(word in str(error) for word in words)
+        raise explained from error
 
 
 def set_threads(threads: int) -> None:
@@ -112,16 +108,27 @@ def _claim(recipe: Recipe, folder: Path) -> None:
 
 def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress: Progress) -> dict[str, Any]:
     folders = place(recipe, folder, stages)
-    _check_training([stage for stage in stages if not is_whole(folders[stage.name])])
+    to_do = [stage for stage in stages if not is_whole(folders[stage.name])]
     journal = Journal(folder / JOURNAL)
     try:
-        for number, stage in enumerate(stages, 1):
-            inputs = {name: folders[name] for name in stage.inputs}
-            context = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
-            manifest = _run_one(stage, context, f"{number}/{len(stages)}", progress)
+        if recipe.workers > 1 and to_do:
+            with Crew(recipe, stages, folders, folder / JOURNAL, progress) as crew:
+                crew.run([stage.name for stage in _trained(to_do)])
+        else:
+            _check_training(to_do)
+            _run_in_order(recipe, stages, folders, journal, progress)
     finally:
         journal.close()
-    return _finish(recipe, folder, folders, manifest)
+    return _finish(recipe, folder, folders, read_manifest(folders[stages[-1].name]))
+
+
+def _run_in_order(
+    recipe: Recipe, stages: Sequence[Stage], folders: Mapping[str, Path], journal: Journal, progress: Progress
+) -> None:
+    for number, stage in enumerate(stages, 1):
+        inputs = {name: folders[name] for name in stage.inputs}
+        context = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
+        _run_one(stage, context, f"{number}/{len(stages)}", progress)
 
 
 def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Path]:
@@ -133,33 +140,50 @@ def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Pa
     return folders
 
 
+def _trained(stages: Sequence[Stage]) -> list[Stage]:
+    return [stage for stage in stages if stage.function.startswith("trainers.")]
+
+
 def _check_training(stages: Sequence[Stage]) -> None:
     """A misspelt trainer option is said now, not after the stages before it."""
-    trained = [stage for stage in stages if stage.function.startswith("trainers.")]
-    if trained:
-        load_function("trainers.options:check_stages")(trained)
+    if trained := _trained(stages):
+        load_function(CHECK_TRAINING)(trained)
 
 
-def _run_one(stage: Stage, context: Context, place: str, progress: Progress) -> dict[str, Any]:
+def _run_one(stage: Stage, context: Context, place: str, progress: Progress) -> None:
     if is_whole(context.folder):
-        return read_manifest(context.folder)
+        return
     started = time.monotonic()
     manifest = run_stage(stage, context)
-    dropped = f", {manifest['num_dropped']:,} dropped" if manifest["num_dropped"] else ""
-    rows = f"{manifest['num_rows']:,} rows{dropped}" if manifest["num_rows"] else ""
-    progress.say(f"{place:>6} {stage.name:<22} {time.monotonic() - started:7.1f} s  {rows}".rstrip())
-    return manifest
+    progress.say(finished_line(place, stage.name, time.monotonic() - started, manifest))
+
+
+def wall_seconds(manifests: Iterable[Mapping[str, Any]]) -> float:
+    """How long stages were at work, those that ran side by side counted once, and pauses not at all."""
+    total, until, spans = 0.0, 0.0, list[tuple[float, float]]()
+    for manifest in manifests:
+        if "started" not in manifest:  # of a run that was begun before this was kept
+            total += manifest["seconds"]
+            continue
+        began = datetime.fromisoformat(manifest["started"]).timestamp()
+        spans.append((began, began + manifest["seconds"]))
+    for began, ended in sorted(spans):
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return round(total, 3)
 
 
 def _finish(recipe: Recipe, folder: Path, folders: dict[str, Path], manifest: dict[str, Any]) -> dict[str, Any]:
     if "leaderboard" not in folders:
         return manifest
-    seconds = {name: read_manifest(stage)["seconds"] for name, stage in folders.items()}
+    manifests = {name: read_manifest(stage) for name, stage in folders.items()}
+    seconds = {name: manifest["seconds"] for name, manifest in manifests.items()}
     board = json.loads((folders["leaderboard"] / "board.json").read_text(encoding="utf-8"))
     summary = {
         "recipe": recipe.name,
         "seed": recipe.seed,
         "seconds": round(sum(seconds.values()), 3),
+        "wall_seconds": wall_seconds(manifests.values()),
         "stages": [{"name": name, "seconds": value} for name, value in seconds.items()],
         **{part: board[part] for part in ("arms", "comparisons", "robustness")},
         "models": {name: str(stage / "model") for name, stage in folders.items() if name.startswith("train-")},

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
@@ -169,11 +170,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
     """Run it to its manifest, which is returned. What an earlier try left half-written goes first."""
     clear(context.folder)
-    started = time.monotonic()
+    began, started = datetime.now(UTC), time.monotonic()
     function = load_function(stage.function)
     function(context)
     shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
-    manifest = make_manifest(stage, context, time.monotonic() - started)
+    manifest = {**make_manifest(stage, context, time.monotonic() - started), "started": began.isoformat()}
     write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -10,6 +13,7 @@ from insightv_bench.errors import RecipeError
 from insightv_bench.plan import plan
 from insightv_bench.recipe import Recipe, load_recipe, parse_recipe, recipe_names
 from insightv_bench.settings import HfEngine, OpenAIEngine, ParquetSource, TeacherEngine, WorldSource
+from insightv_bench.sweep import expand, is_sweep, run_sweep
 
 MINIMAL = """
 name: mine
@@ -301,3 +305,207 @@ def test_every_round_samples_from_the_round_before_and_draws_fresh_questions(rou
 def test_a_key_that_stands_twice_is_an_error() -> None:
     with pytest.raises(RecipeError, match="`seed` stands twice"):
         parse_recipe("name: a\nseed: 1\nseed: 2\nquestions: {}\n", "mine.yaml", [])
+
+
+def files(folder: Path, **texts: str) -> str:
+    """Recipe files in `folder`; the first one's place."""
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return str(folder / f"{next(iter(texts))}.yaml")
+
+
+def test_a_recipe_extends_a_shipped_one(tmp_path: Path) -> None:
+    text = "extends: walk\nname: mine\nbase: {trainer: {max_steps: 7}}\neval: {arms: [base]}\n"
+    mine = files(tmp_path, mine=text + "rounds: null\nsummary: null\n")
+    recipe, below = load_recipe(mine), load_recipe("walk")
+    assert recipe.name == "mine"
+    assert recipe.base and below.base
+    assert recipe.base.trainer == {**below.base.trainer, "max_steps": 7}  # tables are merged
+    assert recipe.eval and recipe.eval.arms == ("base",)  # lists are replaced
+    assert recipe.rounds is None
+    assert recipe.questions == below.questions
+    assert [stage.name for stage in plan(recipe) if stage.verb == "eval"] == ["eval-base", "eval-sft"]
+
+
+def test_a_recipe_that_extends_plans_the_same_stages_as_one_that_says_all(tmp_path: Path) -> None:
+    mine = files(tmp_path, mine="extends: walk\nname: walk\nquestions: {test: {num: 9}}\n")
+    assert plan(load_recipe(mine)) == plan(load_recipe("walk", ["questions.test.num=9"]))
+
+
+def test_files_are_found_beside_the_one_that_extends_them_whatever_their_number(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    files(tmp_path, low="extends: deep/lower.yaml\nname: low\nthreads: 2\n")
+    files(tmp_path / "deep", lower="extends: walk\nname: lower\nthreads: 3\nseed: 5\n")
+    recipe = load_recipe(files(tmp_path, mine="extends: low.yaml\nname: mine\n"))
+    assert (recipe.name, recipe.threads, recipe.seed) == ("mine", 2, 5)
+
+
+def test_null_takes_an_entry_away_and_one_that_takes_nothing_away_is_still_read(tmp_path: Path) -> None:
+    text = "extends: walk\nname: mine\nquestions: {sample: null}\nsummary: null\nagent_paths: null\n"
+    recipe = load_recipe(files(tmp_path, mine=text))
+    assert list(recipe.questions) == ["train", "test"]
+    with pytest.raises(RecipeError, match="unknown key in `.*typo.yaml`: `ronds`; did you mean `rounds`"):
+        load_recipe(files(tmp_path, typo="extends: walk\nname: mine\nronds: null\n"))
+
+
+def test_a_table_of_another_kind_takes_the_place_of_the_one_below(tmp_path: Path) -> None:
+    text = "extends: quickstart\nname: mine\npaths: {engine: {kind: openai, model: m, base_url: u}}\n"
+    recipe = load_recipe(files(tmp_path, mine=text))
+    assert recipe.paths and recipe.paths.engine == OpenAIEngine(model="m", base_url="u")
+    assert recipe.paths.num_paths == 2
+    text = "extends: puzzlevqa\nname: mine\nquestions: {test: {columns: {kind: other}}}\n"
+    source = load_recipe(files(tmp_path, mine=text)).questions["test"]
+    assert isinstance(source, ParquetSource)
+    assert (source.columns.kind, source.columns.question) == ("other", "question")
+
+
+def test_overrides_stand_over_all_layers(tmp_path: Path) -> None:
+    mine = files(tmp_path, mine="extends: walk\nname: mine\nthreads: 2\n")
+    assert load_recipe(mine, ["threads=4", "questions.test.num=3"]).threads == 4
+    assert "`extends` cannot be set" in complaint(mine, "extends=quickstart").fact
+
+
+def test_an_error_names_the_file_that_holds_it(tmp_path: Path) -> None:
+    low = "name: low\nextends: walk\npaths: {num_pahts: 3}\nquestions: {train: {num: 3}}\n"
+    mine = files(tmp_path, mine="extends: low.yaml\nname: mine\nthreads: 2\n", low=low)
+    low_file = str(tmp_path / "low.yaml")
+    assert complaint(mine).fact == f"unknown key in `{low_file}`: `paths.num_pahts`; did you mean `num_paths`?"
+    files(tmp_path, low=low.replace("paths: {num_pahts: 3}\n", "").replace("num: 3", "num: 0"))
+    assert complaint(mine).fact.startswith(f"`questions.train.num` in `{low_file}`")
+    assert complaint(mine, "questions.train.num=-1").fact.startswith(f"`questions.train.num` in `{mine}`")
+    files(tmp_path, low="extends: walk\nname: low\neval: {arms: [base, reson]}\n")
+    assert complaint(mine).fact == f"`eval.arms.1` in `{low_file}` cannot be `reson`; did you mean `reason`?"
+    files(tmp_path, low="extends: walk\nname: low\nquestions: {train: {source: parquet, path: p}}\n")
+    assert complaint(mine).fact == f"missing key in `{low_file}`: `questions.train.name`"
+
+
+def test_a_recipe_that_extends_has_a_name_of_its_own(tmp_path: Path) -> None:
+    mine = files(tmp_path, mine="extends: walk\nthreads: 2\n")
+    assert complaint(mine).fact == f"missing key in `{mine}`: `name`"
+
+
+def test_recipes_that_extend_each_other_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    one = files(tmp_path, one="extends: two.yaml\nname: one\n", two="extends: x/../one.yaml\nname: two\n")
+    fact = complaint(one).fact
+    assert fact.startswith(f"`{one}` extends itself: `{one}` -> `{tmp_path / 'two.yaml'}` -> `")
+    itself = files(tmp_path, itself="extends: itself.yaml\nname: itself\n")
+    assert "extends itself" in complaint(itself).fact
+
+
+@pytest.mark.parametrize(
+    ("below", "said"),
+    [
+        ("quikstart", "extends `quikstart`: unknown recipe: `quikstart`; did you mean `quickstart`?"),
+        ("none.yaml", "none.yaml` cannot be read"),
+        ("[walk]", "`extends` in `{}` must be one recipe's name or file; it is `['walk']`"),
+    ],
+)
+def test_a_recipe_that_extends_none_says_so(tmp_path: Path, below: str, said: str) -> None:
+    mine = files(tmp_path, mine=f"extends: {below}\nname: mine\n")
+    assert said.format(mine) in complaint(mine).fact
+
+
+SWEEP = """
+extends: walk
+name: sweep
+seeds: [3, 1]
+variants:
+  plain: {}
+  hard: {world: {noise_sd: 30}, questions: {test: {num: 11}}}
+"""
+
+
+def test_a_recipe_of_several_seeds_and_variants_is_several_recipes(tmp_path: Path) -> None:
+    mine = files(tmp_path, mine=SWEEP)
+    groups = expand(mine)
+    names = [[(recipe.name, recipe.seed) for recipe in recipes] for recipes in groups]
+    assert names == [[("sweep-plain", 3), ("sweep-plain", 1)], [("sweep-hard", 3), ("sweep-hard", 1)]]
+    assert [recipes[0].world.noise_sd for recipes in groups] == [8, 30]
+    assert not any(is_sweep(recipe, None) for recipes in groups for recipe in recipes)
+    assert [[(r.name, r.seed) for r in recipes] for recipes in expand(mine, seed=7)] == [
+        [("sweep-plain", 7)],
+        [("sweep-hard", 7)],
+    ]
+    only = expand(mine, ["seeds=[9]", "variants={}", "world.noise_sd=1"])
+    assert [[(r.name, r.seed, r.world.noise_sd) for r in recipes] for recipes in only] == [[("sweep", 9, 1)]]
+
+
+def test_an_override_stands_over_a_variant(tmp_path: Path) -> None:
+    groups = expand(files(tmp_path, mine=SWEEP), ["world.noise_sd=2", "variants.hard.questions.test.num=12"])
+    assert [recipes[0].world.noise_sd for recipes in groups] == [2, 2]
+    assert [recipes[0].questions["test"].model_dump()["num"] for recipes in groups] == [200, 12]
+
+
+def test_one_stage_alone_works_on_the_first_seed(tmp_path: Path) -> None:
+    mine = files(tmp_path, mine=SWEEP)
+    assert load_recipe(mine).seed == 3
+    assert load_recipe(mine, ["seed=8"]).seed == 8
+    assert is_sweep(load_recipe(mine), None)
+    assert not is_sweep(load_recipe(mine, ["variants={}", "seed=8"]), 8)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("seeds=[1, 1]", "a seed stands twice among `seeds`"),
+        ("seeds=[-1]", "`seeds.0` in"),
+        ("seeds=3", "`seeds` in"),
+        ("variants.hard.name=x", "`variants.hard` cannot change `name`"),
+        ("variants.Hard.seed=1", "`variants.Hard` in"),
+        ("variants.hard=3", "`variants.hard` in"),
+        ("variants.hard.world.nois=1", "mine.yaml: variants.hard`: `world.nois`; did you mean `noise_sd`?"),
+        ("variants.hard.world.noise_sd=x", "`world.noise_sd` in `"),
+    ],
+)
+def test_a_sweep_that_cannot_be_meant_is_an_error(tmp_path: Path, override: str, said: str) -> None:
+    with pytest.raises(RecipeError) as raised:
+        expand(files(tmp_path, mine=SWEEP), [override])
+    assert said in raised.value.fact
+
+
+def test_a_sweep_runs_each_once_and_ends_with_a_table_of_each_variant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[list[str], Path]] = []
+
+    def write(runs: list[Path], out: Path) -> Path:
+        calls.append(([run.name for run in runs], out))
+        return out / "table.md"
+
+    room = ModuleType("insightv_bench.leaderboard.ablations")
+    room.write = write  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, room.__name__, room)
+    monkeypatch.setattr("insightv_bench.sweep.run", lambda recipe, out, until: {"page": f"{recipe.name}.html"})
+    said: list[str] = []
+    groups = expand(files(tmp_path, mine=SWEEP))
+    run_sweep(groups, tmp_path, "", True, said.append)
+    assert calls == [
+        (["sweep-plain-seed3", "sweep-plain-seed1"], tmp_path / "sweep-plain"),
+        (["sweep-hard-seed3", "sweep-hard-seed1"], tmp_path / "sweep-hard"),
+    ]
+    assert said[0] == f"{tmp_path / 'sweep-plain-seed3'}: page sweep-plain.html"
+    assert said[2] == f"Table    {tmp_path / 'sweep-plain' / 'table.md'}"
+    calls.clear()
+    run_sweep(groups, tmp_path, "questions-test", True, said.append)
+    run_sweep(groups, tmp_path, "", False, said.append)
+    assert not calls
+
+
+def test_the_command_runs_every_seed_and_passes_over_what_is_finished(tmp_path: Path) -> None:
+    mine = files(tmp_path, mine=SWEEP)
+    command = [sys.executable, "-m", "insightv_bench", "run", mine, "--until", "questions-test", "--out", str(tmp_path)]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert done.stdout.splitlines() == [
+            f"{tmp_path}/sweep-{name}-seed{seed}: questions-test is done"
+            for name in ("plain", "hard")
+            for seed in (3, 1)
+        ]
+    assert done.stderr == ""
+    only = subprocess.run(
+        [*command, "--seed", "2", "--dry-run"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [line for line in only.stdout.splitlines() if "seed" in line] == [
+        f"1 stages in {tmp_path}/sweep-{name}-seed2" for name in ("plain", "hard")
+    ]
