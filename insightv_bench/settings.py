@@ -155,11 +155,19 @@ class CorporaSettings(Section):
     max_paths_per_question: int = Field(1, ge=1)
     summary_num: int = Field(6000, ge=1)
     summary_shares: dict[SummaryKind, float] = {"optimal": 0.3, "flawed": 0.3, "agent": 0.2, "plain": 0.2}
+    flawed_from: tuple[Literal["injected", "sampled"], ...] = Field(("injected",), min_length=1)
+    """Where the summary corpus has its flawed paths from: flaws put into exact paths, or sampled paths below High."""
+    flawed_shares: dict[Literal["mid", "low", "wrong"], float] = {}
+    """Share of each score range among the flawed ones; empty: as they come."""
 
     @model_validator(mode="after")
     def _ordered(self) -> CorporaSettings:
         if self.mid >= self.high:
             raise ValueError(f"`mid` ({self.mid}) must be below `high` ({self.high})")
+        for name in ("summary_shares", "flawed_shares"):
+            shares = getattr(self, name)
+            if min(shares.values(), default=1) < 0 or (shares and not sum(shares.values())):
+                raise ValueError(f"the shares of `{name}` must not be negative and not all 0")
         return self
 
 
