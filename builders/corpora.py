@@ -33,7 +33,7 @@ def reasoning(context: Context) -> None:
     """Inputs: questions, paths, assessments."""
     settings = context.stage.settings
     assert isinstance(settings, CorporaSettings)
-    index = selection.reasoning(read_scored(context, *context.stage.inputs), settings).collect()
+    index = selection.reasoning(selection.best_first(read_scored(context, *context.stage.inputs)), settings).collect()
     context.write(ReasoningRow, _reasoning_rows(Store(context, *context.stage.inputs), index))
 
 

@@ -34,7 +34,7 @@ def preference(context: Context) -> None:
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
     scored = read_scored(context, *context.stage.inputs)
-    made = selection.pairs(scored, settings).collect()
+    made = selection.pairs(selection.best_first(scored), settings).collect()
     left = selection.unpaired(scored, made.lazy(), settings).collect()
     context.write(PreferenceRow, _rows(context, made, left))
     if not context.num_rows:
