@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .errors import RecipeError
+from .plan_release import release_stages, with_given
 from .recipe import Recipe
 from .records import Arm
 from .settings import EvalSettings, HfEngine, PathsSettings, RoundsSettings, Source, WorldSource
@@ -24,6 +25,8 @@ SUMMARY_ARMS: tuple[Arm, ...] = ("direct", "oracle", "flawed")
 def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
     stages = [*_questions(recipe), *_corpora(recipe), *_agents(recipe), *_rounds(recipe), *_evaluation(recipe)]
+    stages += release_stages(recipe, stages, questions_of(recipe))
+    stages = with_given(recipe, stages)
     known: set[str] = set()
     for stage in stages:
         missing = [name for name in stage.inputs if name not in known]

@@ -24,6 +24,7 @@ from .settings import (
     FlawsSettings,
     LessonsSettings,
     PathsSettings,
+    ReleaseSettings,
     RoundsSettings,
     Section,
     Source,
@@ -59,6 +60,9 @@ class Recipe(Section):
     summary: TrainSettings | None = None
     rounds: RoundsSettings | None = None
     eval: EvalSettings | None = None
+    release: ReleaseSettings | None = None
+    given: str = ""
+    """A pulled release: its corpora take the place of those that the run would make."""
     task: str = ""
     """The questions' name on the board; the recipe's own if left out."""
     system: str = "model"
@@ -79,6 +83,10 @@ class Recipe(Section):
                 raise ValueError(f"`{part}` needs `{needed}`")
         if self.eval and self.eval.questions not in self.questions:
             raise ValueError(f"`eval.questions` names `{self.eval.questions}`, which is not among `questions`")
+        named = [*self.release.against, self.release.benchmark] if self.release else []
+        for name in filter(None, named):
+            if name not in self.questions:
+                raise ValueError(f"`release` names `{name}`, which is not among `questions`")
         return self
 
 

@@ -209,10 +209,10 @@ def main(file: Path, num_questions: int) -> None:
     found = ours(file, num_questions)
     seconds, cpu = time.perf_counter() - started, time.process_time()
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    sizes = ", ".join(f"{name} {frame.height:,}" for name, frame in found.items())
     print(
-        f"{num_questions * NUM_PATHS:,} rows: {seconds:.1f} s ({cpu:.1f} s of CPU, start included), at most {gigabytes:.1f} GB ({sizes})"
+        f"{num_questions * NUM_PATHS:,} rows: {seconds:.1f} s ({cpu:.1f} s of CPU, start included), {gigabytes:.1f} GB"
     )
+    print(", ".join(f"{name} {frame.height:,}" for name, frame in found.items()))
 
 
 if __name__ == "__main__":

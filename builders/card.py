@@ -1,0 +1,270 @@
+"""The data card: what is in the folder, how it was made, and what was left out, as the Hub shows it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import polars as pl
+import yaml
+
+from insightv_bench import __version__
+from insightv_bench.chat import load_prompt
+from insightv_bench.settings import ReleaseSettings
+from insightv_bench.stage import Context, git_commit
+from insightv_bench.tables import parquet_files
+
+from .plots import Figure
+from .report import details, yields_table
+from .shards import Written
+from .yields import Yield
+
+HOLDS = {
+    "reasoning": "prompt and path of the best-scored paths: trains the reasoning agent",
+    "summary": "prompt (with a path, or plain) and verdict + answer: trains the summary agent",
+    "preference": "chosen over rejected path of one question: trains a DPO round",
+    "flawed": "exact path and a version of it with one controlled flaw",
+}
+TRAINERS = {"reasoning": "SFT", "summary": "SFT", "preference": "DPO"}
+SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+COUNTED = ("kind", "score_range", "flaw", "round")
+"""Columns whose values the card counts."""
+
+
+class Facts(NamedTuple):
+    """Everything that the card says, as found in files."""
+
+    title: str
+    license: str
+    written: dict[tuple[str, str], Written]
+    counts: dict[str, dict[str, dict[str, int]]]
+    """`config/split` -> column -> value -> rows."""
+    sources: list[tuple[str, str, str, int]]
+    """Source, revision, licence, rows."""
+    models: list[tuple[str, str]]
+    """What it did, and its name and revision."""
+    prompts: list[str]
+    yields: list[Yield]
+    gate: dict[str, Any]
+    figures: list[Figure]
+    provenance: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        context: Context,
+        settings: ReleaseSettings,
+        gate: Any,
+        written: Mapping[tuple[str, str], Written],
+        yields: Sequence[Yield],
+        figures: Sequence[Figure],
+    ) -> Facts:
+        frames = {f"{corpus}/{split}": _scan(context, corpus, split) for corpus, split in written}
+        sources = source_counts(frames.values())
+        told = gate_facts(settings, gate, written)
+        models, prompts = models_of(context, yields), prompts_of(context)
+        provenance = {
+            "recipe": json.loads(context.recipe.model_dump_json(exclude_none=True)),
+            "insightv-bench": __version__,
+            "commit": git_commit(),
+            "models": dict(models),
+            "prompts": {name: load_prompt(name).label for name in prompts},
+            "gate": told,
+            "stages": {found.stage: [found.num_rows, found.num_dropped, found.dropped] for found in yields},
+            "configs": {"/".join(key): part._asdict() for key, part in written.items()},
+        }
+        return cls(
+            settings.title or context.recipe.name,
+            settings.license or common_license(sources),
+            dict(written),
+            {name: value_counts(frame) for name, frame in frames.items()},
+            sources,
+            models,
+            prompts,
+            list(yields),
+            told,
+            list(figures),
+            provenance,
+        )
+
+
+def _scan(context: Context, corpus: str, split: str) -> pl.LazyFrame:
+    return pl.scan_parquet(parquet_files(context.folder / "release" / corpus / split))
+
+
+def value_counts(frame: pl.LazyFrame) -> dict[str, dict[str, int]]:
+    columns = [name for name in COUNTED if name in frame.collect_schema().names()]
+    if "flaw" in columns:
+        columns.remove("kind")  # there the question's own
+    rows = frame.select(columns).collect()
+    return {name: {str(value): num for value, num in sorted(Counter(rows[name].to_list()).items())} for name in columns}
+
+
+def source_counts(frames: Any) -> list[tuple[str, str, str, int]]:
+    columns = ["source", "source_revision", "source_license"]
+    rows = pl.concat([frame.select(columns) for frame in frames])
+    counted = rows.group_by(columns).agg(num=pl.len()).sort(columns).collect()
+    return list(counted.iter_rows())
+
+
+def common_license(sources: Sequence[tuple[str, str, str, int]]) -> str:
+    found = {license_.lower() for _, _, license_, _ in sources}
+    return found.pop() if len(found) == 1 and found != {"unknown"} else "other"
+
+
+def gate_facts(settings: ReleaseSettings, gate: Any, written: Mapping[tuple[str, str], Written]) -> dict[str, Any]:
+    left_out = {"/".join(key): part.num_left_out for key, part in written.items() if part.num_left_out}
+    return {
+        "sets": gate.sets,
+        "num_questions": gate.num_questions,
+        "num_left_out": len(gate.reasons),
+        "reasons": dict(sorted(Counter(gate.reasons.values()).items())),
+        "rows_left_out": left_out,
+        "rule": settings.gate.model_dump(),
+    }
+
+
+def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]]:
+    writers = [(found.stage, str(found.totals["model"])) for found in yields if "model" in found.totals]
+    judges = [found.stage for found in yields if found.stage.startswith("assess-")]
+    named = {
+        name: pl.scan_parquet(parquet_files(context.inputs[name])).select("judge").unique().collect() for name in judges
+    }
+    return writers + [(name, ", ".join(sorted(frame["judge"]))) for name, frame in named.items()]
+
+
+def prompts_of(context: Context) -> list[str]:
+    """Prompts of the corpora, then those that the paths were sampled with."""
+    labels: set[str] = set()
+    for name, folder in context.inputs.items():
+        if name.startswith("paths-"):
+            labels |= set(pl.scan_parquet(parquet_files(folder)).select("prompt").unique().collect()["prompt"])
+    stepwise = ["step", "next", "answer"] if any(label.startswith("step@") for label in labels) else []
+    return ["reason", "summary", "direct", *stepwise]
+
+
+def card(facts: Facts) -> str:
+    template = files("insightv_bench.builders").joinpath("cards/corpora.md").read_text(encoding="utf-8")
+    slots = {
+        "head": yaml.safe_dump(head(facts), sort_keys=False, allow_unicode=True).strip(),
+        "title": facts.title,
+        "configs": configs_table(facts),
+        "counts": counts_list(facts),
+        "load": load_lines(facts),
+        "train": train_lines(facts),
+        "models": "\n".join(f"- `{stage}`: `{model}`" for stage, model in facts.models),
+        "yields": yields_table(facts.yields),
+        "details": details(facts.yields),
+        "figures": "\n\n".join(f"![{one.alternative}](figures/{one.name}.png)" for one in facts.figures),
+        "gate": gate_words(facts.gate),
+        "sources": sources_table(facts),
+        "prompts": prompts_text(facts.prompts),
+        "version": __version__ + (f" at `{facts.provenance['commit'][:12]}`" if facts.provenance["commit"] else ""),
+        "recipe": facts.provenance["recipe"]["name"],
+        "seed": str(facts.provenance["recipe"]["seed"]),
+    }
+    for name, text in slots.items():
+        template = template.replace(f"<<{name}>>", text)
+    return template
+
+
+def head(facts: Facts) -> dict[str, Any]:
+    """The YAML on top, which the Hub and `load_dataset` read."""
+    num_rows = sum(part.num_rows for part in facts.written.values())
+    corpora = list(dict.fromkeys(corpus for corpus, _ in facts.written))
+    return {
+        "license": facts.license,
+        "pretty_name": facts.title,
+        "language": ["en"],
+        "task_categories": ["image-text-to-text", "visual-question-answering"],
+        "size_categories": [next((name for limit, name in SIZES if num_rows < limit), "n>1M")],
+        "tags": ["insightv-bench", "multimodal", "reasoning", "trl", *(["dpo"] if "preference" in corpora else [])],
+        "configs": [_config(corpus, facts) for corpus in corpora],
+    }
+
+
+def _config(corpus: str, facts: Facts) -> dict[str, Any]:
+    splits = [split for name, split in facts.written if name == corpus]
+    return {
+        "config_name": corpus,
+        "data_files": [{"split": split, "path": f"{corpus}/{split}/data-*.parquet"} for split in splits],
+    }
+
+
+def configs_table(facts: Facts) -> str:
+    lines = ["| config | split | rows | files | MB | what a row holds |", "|---|---|---:|---:|---:|---|"]
+    for (corpus, split), part in facts.written.items():
+        size = f"{part.num_bytes / 1e6:,.1f}"
+        lines.append(f"| `{corpus}` | {split} | {part.num_rows:,} | {part.num_files} | {size} | {HOLDS[corpus]} |")
+    return "\n".join(lines)
+
+
+def counts_list(facts: Facts) -> str:
+    lines = []
+    for name, columns in facts.counts.items():
+        for column, values in columns.items():
+            counted = ", ".join(f"{value} {num:,}" for value, num in values.items())
+            lines.append(f"- `{name}`, by `{column}`: {counted}")
+    return "\n".join(lines)
+
+
+def load_lines(facts: Facts) -> str:
+    corpora = dict.fromkeys(corpus for corpus, _ in facts.written)
+    first = "summary" if "summary" in corpora else next(iter(corpora))
+    return f'rows = load_dataset("ORG/NAME", "{first}")["train"]'
+
+
+def train_lines(facts: Facts) -> str:
+    corpora = [corpus for corpus in dict.fromkeys(corpus for corpus, _ in facts.written) if corpus in TRAINERS]
+    lines = ["from datasets import load_dataset", "from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer", ""]
+    for corpus in corpora:
+        kind = TRAINERS[corpus]
+        columns = ["images", "prompt", *(["chosen", "rejected"] if kind == "DPO" else ["completion"])]
+        lines.append(f'rows = load_dataset("ORG/NAME", "{corpus}", split="train").select_columns({columns})')
+        lines.append(
+            f"{kind}Trainer(MODEL, args={kind}Config(max_length=None), train_dataset=rows).train()  # {corpus}"
+        )
+    return "\n".join(lines)
+
+
+def gate_words(gate: Mapping[str, Any]) -> str:
+    if not gate["sets"]:
+        return "**No evaluation set was named in the recipe, so nothing was checked.**"
+    sets = ", ".join(f"`{name}` ({num:,} questions)" for name, num in gate["sets"].items())
+    rule = gate["rule"]
+    lines = [
+        f"{gate['num_questions']:,} questions were held against {sets}. A question is left out where a picture is the "
+        f"same byte for byte, or near (at most {rule['max_distance']} of 256 bits of a perceptual hash apart) with at "
+        f"least {rule['overlap']:.0%} of the {rule['words']}-word n-grams of question and options in common.",
+        "",
+        f"Left out: **{gate['num_left_out']:,} questions**"
+        + (f", {sum(gate['rows_left_out'].values()):,} rows." if gate["num_left_out"] else "."),
+    ]
+    return "\n".join([*lines, *(f"- {reason}: {num:,}" for reason, num in gate["reasons"].items())])
+
+
+def sources_table(facts: Facts) -> str:
+    lines = ["| source | revision | licence | rows |", "|---|---|---|---:|"]
+    return "\n".join(
+        [*lines, *(f"| {name} | `{rev}` | {license_} | {num:,} |" for name, rev, license_, num in facts.sources)]
+    )
+
+
+def prompts_text(names: Sequence[str]) -> str:
+    prompts = [load_prompt(name) for name in names]
+    return "\n\n".join(f"`{prompt.label}`\n```text\n{prompt.template}\n```" for prompt in prompts)
+
+
+def benchmark_yaml(facts: Facts) -> str:
+    """The Hub's description of a benchmark: which config and split each task takes."""
+    tasks = [{"id": corpus, "config": corpus, "split": split} for corpus, split in facts.written if split == "test"]
+    content = {
+        "name": facts.title,
+        "description": "Accuracy of a summary agent that is shown a path with one controlled flaw.",
+        "evaluation_framework": "insightv-bench",
+        "tasks": tasks,
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
