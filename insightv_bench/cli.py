@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from .cli_corpora import register
 from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
@@ -33,6 +34,7 @@ for name, part in [
     ("answers", answers_app),
 ]:
     app.add_typer(part, name=name)
+register(app)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
@@ -65,7 +67,7 @@ def run_command(
 
 def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
     from .report import print_plan, print_summary
-    from .run import needed, run
+    from .run import needed, place, run, run_folder
 
     stages = needed(plan(recipe), until)
     if dry_run:
@@ -75,15 +77,18 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
     if stages[-1].name == "leaderboard":
         print_summary(result, Console())
     else:
-        _print_manifest(result)
+        folder = place(recipe, run_folder(recipe, out), stages)[stages[-1].name]
+        _print_manifest(result, folder / "release")
 
 
-def _print_manifest(manifest: dict[str, Any]) -> None:
+def _print_manifest(manifest: dict[str, Any], release: Path) -> None:
     typer.echo(f"{manifest['stage']}: {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped")
     for reason, num in sorted(manifest["dropped"].items()):
         typer.echo(f"  dropped, {reason}: {num:,}")
     for name, value in manifest["totals"].items():
         typer.echo(f"  {name}: {value}")
+    if manifest["stage"] == "release":
+        typer.echo(f"\nRelease  {release}\nPush it: insightv-bench push {release} ORG/NAME")
 
 
 def _load(name: str, seed: int | None, overrides: list[str] | None) -> Recipe:
@@ -140,6 +145,7 @@ for verb, about in {
     "paths": "Question -> K paths, step by step.",
     "assess": "Answer filter, then scores 1-100.",
     "corpora": "Scored paths -> the corpora.",
+    "release": "The corpora as a folder ready to push: gate, shards, card.",
 }.items():
     build_app.command(verb)(stage_command(f"build {verb}", about))
 for verb, about in {

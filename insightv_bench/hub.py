@@ -1,0 +1,258 @@
+"""Push and pull: a folder to the Hub and back, at a pinned revision. Corpora, models and results alike.
+
+The token comes from where `huggingface_hub` keeps it (`HF_TOKEN`, or `hf auth login`) and goes nowhere else. A push is
+one commit on top of the revision that was seen at its start; what an interrupted one had uploaded is not sent again.
+Models travel as safetensors alone: pickled weights and code are neither pushed nor pulled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from .errors import HubError
+from .tables import write_text
+
+Kind = Literal["dataset", "model"]
+KINDS: tuple[Kind, ...] = ("dataset", "model")
+PULLED, CHECKSUMS = "pulled.json", "SHA256SUMS"
+UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", ".msgpack", ".py")
+"""Pickles, and what else can run when it is loaded."""
+OURS = ("*/data-*.parquet", "*/*/data-*.parquet", "*.safetensors")
+"""Files in the repository that a push takes away where the folder no longer has them: a glob would load them."""
+TEXT_BYTES = 5_000_000  # larger files are no text that anyone wrote
+NO_TOKEN = "make one at the Hub with write access, then: hf auth login (or set `HF_TOKEN`)"
+
+
+class Pushed(NamedTuple):
+    url: str
+    revision: str
+    """The commit, to pin."""
+    num_files: int
+    left_out: tuple[str, ...]
+    """Files that do not travel: pickles and code."""
+
+
+class Pulled(NamedTuple):
+    folder: Path
+    kind: Kind
+    revision: str
+
+
+def push(folder: Path, repo_id: str, kind: Kind | None = None, private: bool | None = None) -> Pushed:
+    """Make the repository if need be, and bring it to the state of `folder` in one commit.
+
+    Raises HubError where the folder must not be pushed, or the Hub refuses it or was changed by another meanwhile.
+    """
+    from huggingface_hub import HfApi, get_token
+
+    kind = kind or kind_of(folder)
+    files, left_out = files_of(folder, kind)
+    token = get_token()
+    if not token:
+        raise HubError("there is no Hub token, and a push needs one", NO_TOKEN)
+    guard_secrets(folder, files, token)
+    with explained(repo_id, kind):
+        api = HfApi(library_name="insightv-bench")
+        api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True)
+        seen = api.repo_info(repo_id, repo_type=kind).sha
+        operations = _operations(folder, files, api.list_repo_files(repo_id, repo_type=kind, revision=seen))
+        words = f"Push {len(files)} files with insightv-bench"
+        made = api.create_commit(repo_id, operations, commit_message=words, repo_type=kind, parent_commit=seen)
+    return Pushed(_url(made.commit_url, repo_id), made.oid, len(files), tuple(left_out))
+
+
+def _url(commit_url: str, repo_id: str) -> str:
+    return commit_url.partition("/commit/")[0] or repo_id
+
+
+def _operations(folder: Path, files: Sequence[str], there: Sequence[str]) -> list[Any]:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    stale = [name for name in there if name not in files and any(Path(name).match(pattern) for pattern in OURS)]
+    added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in files]
+    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
+
+
+def kind_of(folder: Path) -> Kind:
+    """A folder with a `config.json` is a model, any other a data set. Raises HubError where it is nothing to push."""
+    if not folder.is_dir():
+        raise HubError(f"`{folder}` is no folder", "name the folder to push")
+    if (folder / "config.json").exists():
+        return "model"
+    for inner in ("release", "model"):
+        if (folder / inner).is_dir():
+            raise HubError(f"`{folder}` is a stage's folder", f"push what it made: {folder / inner}")
+    if (folder / "run.json").exists():
+        raise HubError(f"`{folder}` is a whole run", "push one thing of it: a release, a model, a leaderboard")
+    return "dataset"
+
+
+def files_of(folder: Path, kind: Kind) -> tuple[list[str], list[str]]:
+    """What travels, and what does not, as paths inside the folder. Raises HubError where nothing would be left."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in found if _travels(path.relative_to(folder))]
+    for name in names:
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise HubError(f"`{folder / name}` is a link to a file outside the folder", "put the file itself there")
+    unsafe = [name for name in names if name.endswith(UNSAFE)]
+    kept = [name for name in names if name not in unsafe]
+    if kind == "model" and not any(name.endswith(".safetensors") for name in kept):
+        raise HubError(
+            f"`{folder}` holds no `.safetensors`, and models travel as safetensors alone",
+            "save it with `model.save_pretrained(FOLDER)`",
+        )
+    if not kept:
+        raise HubError(f"`{folder}` holds nothing to push", "name a release's, a model's or a leaderboard's folder")
+    return kept, unsafe
+
+
+def _travels(path: Path) -> bool:
+    hidden = any(part.startswith(".") and part != ".eval_results" for part in path.parts)
+    return not hidden and path.name != PULLED and not path.name.endswith(".partial")
+
+
+def guard_secrets(folder: Path, files: Sequence[str], token: str) -> None:
+    """Raises HubError where a text file holds the token."""
+    for name in files:
+        file = folder / name
+        if file.stat().st_size <= TEXT_BYTES and token.encode() in file.read_bytes():
+            raise HubError(f"`{file}` holds your Hub token", "take it out, and make a new token: this one may be known")
+
+
+def pull(repo_id: str, revision: str, out: Path, kind: Kind | None = None) -> Pulled:
+    """Bring the repository at `revision` (main if empty) to the folder `out`; a stopped pull goes on.
+
+    Raises HubError where it cannot be had, `out` holds something else, or a file is not what its checksum says.
+    """
+    from huggingface_hub import snapshot_download
+
+    with explained(repo_id, kind):
+        found, sha = resolve(repo_id, revision, kind)
+        claim(out, {"repo": repo_id, "kind": found, "revision": sha})
+        unsafe = [f"*{suffix}" for suffix in UNSAFE]
+        snapshot_download(repo_id, repo_type=found, revision=sha, local_dir=out, ignore_patterns=unsafe)
+    if found == "model" and not any(out.rglob("*.safetensors")):
+        raise HubError(f"`{repo_id}` at {sha[:12]} holds no `.safetensors`", "ask its makers for safetensors")
+    check_sums(out)
+    return Pulled(out, found, sha)
+
+
+def resolve(repo_id: str, revision: str, kind: Kind | None) -> tuple[Kind, str]:
+    """What it is, and the commit that the revision stands for."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    api = HfApi(library_name="insightv-bench")
+    for number, tried in enumerate([kind] if kind else KINDS, 1):
+        try:
+            return tried, str(api.repo_info(repo_id, repo_type=tried, revision=revision or None).sha)
+        except RevisionNotFoundError:
+            raise
+        except RepositoryNotFoundError:
+            if kind or number == len(KINDS):
+                raise
+    raise AssertionError("one of them was tried last")
+
+
+def claim(out: Path, mine: dict[str, str]) -> None:
+    """Raises HubError where the folder holds anything but an earlier pull of the same."""
+    file = out / PULLED
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    except ValueError:
+        found = None
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and found != mine:
+        what = (
+            f"`{found.get('repo')}` at {found.get('revision', '')[:12]}"
+            if isinstance(found, dict)
+            else "something else"
+        )
+        raise HubError(f"`{out}` holds {what}", "name another folder with `--out`")
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(file, json.dumps(mine) + "\n")
+
+
+def check_sums(folder: Path) -> None:
+    """Raises HubError where a file is missing, or is not what `SHA256SUMS` says; no sums, no check."""
+    if not (folder / CHECKSUMS).exists():
+        return
+    for line in (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines():
+        wanted, _, name = line.partition("  ")
+        if name.endswith(UNSAFE):
+            continue
+        file = folder / name
+        if not file.is_file() or _sha256(file) != wanted:
+            raise HubError(
+                f"`{file}` is not the file of the release", f"remove the folder and pull again: rm -r {folder}"
+            )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@contextmanager
+def explained(repo_id: str, kind: Kind | None) -> Iterator[None]:
+    """The client's exceptions as one clear line each."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.HFValidationError as error:
+        raise HubError(f"`{repo_id}` is no repository's name", "write ORG/NAME") from error
+    except errors.OfflineModeIsEnabled as error:
+        raise HubError("the Hub is switched off here (`HF_HUB_OFFLINE`)", "unset HF_HUB_OFFLINE") from error
+    except errors.HfHubHTTPError as error:
+        raise refusal(error, repo_id, kind) from None
+    except errors.LocalEntryNotFoundError as error:
+        raise _unreachable(error) from None
+    except (errors.HTTPError, RuntimeError) as error:
+        cause = error.__cause__
+        if isinstance(cause, errors.HfHubHTTPError):
+            raise refusal(cause, repo_id, kind) from None
+        if isinstance(error, RuntimeError) and not isinstance(cause, (OSError, errors.HTTPError)):
+            raise
+        raise _unreachable(cause or error) from None
+
+
+def _unreachable(error: BaseException) -> HubError:
+    return HubError(
+        f"the Hub cannot be reached ({type(error).__name__})", "the same command goes on; what was sent is kept"
+    )
+
+
+def refusal(error: Any, repo_id: str, kind: Kind | None) -> HubError:
+    """What the Hub meant. Its own words are left out where they might repeat what was sent."""
+    from huggingface_hub.errors import GatedRepoError, RevisionNotFoundError
+
+    status, what = error.response.status_code, f"{kind or 'repository'} `{repo_id}`"
+    if isinstance(error, RevisionNotFoundError):
+        return HubError(f"{what} has no such revision", "name a commit, a tag or a branch of it")
+    if isinstance(error, GatedRepoError):
+        return HubError(f"{what} is gated", "ask for access on its page, and log in: hf auth login")
+    told = {
+        401: (f"the Hub does not know this token, or {what} is private or absent", "hf auth login, or set `HF_TOKEN`"),
+        403: (f"this token has no write access to {what}", "take a token with write access there: hf auth login"),
+        404: (
+            f"there is no {what}, or it is private and this token may not see it",
+            "check the name, or: hf auth login",
+        ),
+        409: _changed(what),
+        412: _changed(what),
+        429: ("the Hub asks for a pause: too many requests", "wait, then the same command goes on"),
+    }
+    if status in told:
+        return HubError(*told[status])
+    if status >= 500:
+        return HubError(f"the Hub is in trouble (status {status})", "try later; what was sent is kept")
+    return HubError(f"the Hub refuses {what} (status {status})", "see whether its files fit the Hub's limits")
+
+
+def _changed(what: str) -> tuple[str, str]:
+    return f"{what} was changed by another while this push ran", "look at it; the same command pushes on top of it"
