@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -18,7 +19,7 @@ from insightv_bench.stage import Context, git_commit
 from insightv_bench.tables import parquet_files
 
 from .plots import Figure
-from .report import details, yields_table
+from .report import details, in_order, yields_table
 from .shards import Written
 from .yields import Yield
 
@@ -30,6 +31,7 @@ HOLDS = {
 }
 TRAINERS = {"reasoning": "SFT", "summary": "SFT", "preference": "DPO"}
 SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+PLACES = ("path", "base_url", "given", "api_key_env")
 COUNTED = ("kind", "score_range", "flaw", "round")
 """Columns whose values the card counts."""
 
@@ -67,7 +69,7 @@ class Facts(NamedTuple):
         told = gate_facts(settings, gate, written)
         models, prompts = models_of(context, yields), prompts_of(context)
         provenance = {
-            "recipe": json.loads(context.recipe.model_dump_json(exclude_none=True)),
+            "recipe": public_recipe(json.loads(context.recipe.model_dump_json(exclude_none=True))),
             "insightv-bench": __version__,
             "commit": git_commit(),
             "models": dict(models),
@@ -84,7 +86,7 @@ class Facts(NamedTuple):
             sources,
             models,
             prompts,
-            list(yields),
+            in_order(yields),
             told,
             list(figures),
             provenance,
@@ -128,12 +130,26 @@ def gate_facts(settings: ReleaseSettings, gate: Any, written: Mapping[tuple[str,
 
 
 def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]]:
-    writers = [(found.stage, str(found.totals["model"])) for found in yields if "model" in found.totals]
+    writers = [(found.stage, public(str(found.totals["model"]))) for found in yields if "model" in found.totals]
     judges = [found.stage for found in yields if found.stage.startswith("assess-")]
     named = {
         name: pl.scan_parquet(parquet_files(context.inputs[name])).select("judge").unique().collect() for name in judges
     }
     return writers + [(name, ", ".join(sorted(frame["judge"]))) for name, frame in named.items()]
+
+
+def public(model: str) -> str:
+    """A served model's revision is its server's address, which is nobody's business."""
+    return re.sub(r"@\w+://\S*", " (served)", model)
+
+
+def public_recipe(content: Any) -> Any:
+    """The recipe without places of this machine and addresses of servers."""
+    if isinstance(content, dict):
+        return {key: "..." if key in PLACES else public_recipe(value) for key, value in content.items()}
+    if isinstance(content, str) and (content.startswith(("/", "~", ".")) or "://" in content):
+        return "..."
+    return [public_recipe(value) for value in content] if isinstance(content, list) else content
 
 
 def prompts_of(context: Context) -> list[str]:

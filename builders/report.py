@@ -42,6 +42,13 @@ def stage_folders(run: Path) -> dict[str, Path]:
     return found
 
 
+def in_order(yields: Iterable[Yield]) -> list[Yield]:
+    """As the work goes: questions, paths, assessments, corpora."""
+    return sorted(
+        yields, key=lambda found: next((n for n, part in enumerate(PARTS) if found.stage.startswith(part)), 99)
+    )
+
+
 def yields_table(yields: Sequence[Yield]) -> str:
     head = "| stage | rows in | rows out | yield | left out |\n|---|---:|---:|---:|---:|"
     return "\n".join([head, *(_yields_row(found) for found in yields)])
