@@ -82,43 +82,24 @@ def _panels(frame: pl.DataFrame, paint: Callable[[Any, pl.DataFrame], None], lab
 
 
 def _scores(panel: Any, frame: pl.DataFrame) -> None:
-    import seaborn
-
     rated = frame.drop_nulls("score")
-    edges = list(range(0, 101, BIN))
-    seaborn.histplot(
-        x=rated["score"].to_numpy(),
-        weights=rated["num"].to_numpy(),
-        bins=edges,
-        ax=panel,
-        color=_colour(0),
-        edgecolor="white",
-    )
-    without = _total(frame.filter(pl.col("score").is_null()))
-    panel.set_xlim(0, 100)
-    panel.text(0.01, 0.95, f"{without:,} without a score", transform=panel.transAxes, va="top", fontsize=8)
+    _bars(panel, rated, "score", 0, bins=[edge + 0.5 for edge in range(0, 101, BIN)])
+    panel.set_xlim(0, 101)
+    panel.set_title(f"{_total(frame) - _total(rated):,} without a score", loc="right", fontsize=8)
 
 
 def _lengths(panel: Any, frame: pl.DataFrame) -> None:
-    import seaborn
-
-    seaborn.histplot(
-        x=frame["steps"].to_numpy(),
-        weights=frame["num"].to_numpy(),
-        discrete=True,
-        ax=panel,
-        color=_colour(1),
-        edgecolor="white",
-    )
+    _bars(panel, frame, "steps", 1, discrete=True)
     panel.xaxis.get_major_locator().set_params(integer=True)
-    tokens = _mean(frame, "tokens")
-    panel.text(0.99, 0.95, f"{tokens:,.0f} tokens a path", transform=panel.transAxes, va="top", ha="right", fontsize=8)
+    panel.set_title(f"{_mean(frame, 'tokens'):,.0f} tokens a path", loc="right", fontsize=8)
 
 
-def _colour(place: int) -> Any:
+def _bars(panel: Any, frame: pl.DataFrame, column: str, colour: int, **bins: Any) -> None:
     import seaborn
 
-    return seaborn.color_palette("colorblind")[place]
+    x, weights = frame[column].to_numpy(), frame["num"].to_numpy()
+    shade = seaborn.color_palette("colorblind")[colour]
+    seaborn.histplot(x=x, weights=weights, ax=panel, color=shade, edgecolor="white", alpha=1, **bins)
 
 
 def _mean(frame: pl.DataFrame, column: str) -> float:
