@@ -114,7 +114,8 @@ def source_counts(frames: Any) -> list[tuple[str, str, str, int]]:
 
 def common_license(sources: Sequence[tuple[str, str, str, int]]) -> str:
     found = {license_.lower() for _, _, license_, _ in sources}
-    return found.pop() if len(found) == 1 and found != {"unknown"} else "other"
+    known = len(found) == 1 and found != {"unknown"} and all(re.fullmatch(r"[a-z0-9.-]+", name) for name in found)
+    return found.pop() if known else "other"
 
 
 def gate_facts(settings: ReleaseSettings, gate: Any, written: Mapping[tuple[str, str], Written]) -> dict[str, Any]:
@@ -265,8 +266,19 @@ def gate_words(gate: Mapping[str, Any]) -> str:
 def sources_table(facts: Facts) -> str:
     lines = ["| source | revision | licence | rows |", "|---|---|---|---:|"]
     return "\n".join(
-        [*lines, *(f"| {name} | `{rev}` | {license_} | {num:,} |" for name, rev, license_, num in facts.sources)]
+        [
+            *lines,
+            *(
+                f"| {cell(name)} | `{cell(rev)}` | {cell(license_)} | {num:,} |"
+                for name, rev, license_, num in facts.sources
+            ),
+        ]
     )
+
+
+def cell(text: str) -> str:
+    """Text that leaves a table whole."""
+    return " ".join(text.split()).replace("|", "/")
 
 
 def prompts_text(names: Sequence[str]) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from insightv_bench.chat import media_type
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, PreferenceRow, ReasoningRow, Record, SummaryRow
@@ -51,13 +53,31 @@ def export(format_: str, corpus: Path, out: Path, name: str) -> Exported:
         raise SourceError(f"`{out}` is not empty", "name a new folder")
     (out / "images").mkdir(parents=True, exist_ok=True)
     dropped: Counter[str] = Counter()
-    rows = list(_rows(corpus, record, out, dropped))
-    file = WRITERS[format_](out, name, rows)
-    return Exported(file, len(rows), len(list((out / "images").iterdir())), dict(dropped))
+    suffix, item = WRITERS[format_]
+    file = out / f"{name}{suffix}"
+    num_rows = write_items(file, (item(row, out) for row in _rows(corpus, record, out, dropped)))
+    if format_ == "llama-factory":
+        describe(out / "dataset_info.json", name, file.name, record is PreferenceRow)
+    return Exported(file, num_rows, len(list((out / "images").iterdir())), dict(dropped))
+
+
+def write_items(file: Path, items: Iterator[dict[str, Any]]) -> int:
+    """One item a line, as a JSON list or as JSON lines; whole or absent. Returns their number."""
+    partial, as_list, num = file.with_name(file.name + ".partial"), file.suffix == ".json", 0
+    with partial.open("w", encoding="utf-8") as handle:
+        handle.write("[" if as_list else "")
+        for num, found in enumerate(items, 1):
+            handle.write((",\n" if as_list and num > 1 else "") + json.dumps(found, ensure_ascii=False))
+            handle.write("" if as_list else "\n")
+        handle.write("]\n" if as_list else "")
+    partial.replace(file)
+    return num
 
 
 def record_of(corpus: Path, format_: str) -> type[Record]:
-    columns = read_frame(parquet_files(corpus)[0], None).limit(0).columns
+    first = parquet_files(corpus)[0]
+    read_frame(first, [])  # says so where it is no parquet
+    columns = pl.read_parquet_schema(first)
     if {"chosen", "rejected"} <= set(columns):
         if format_ == "llava":
             raise SourceError("LLaVA's `conversations` know no pairs", "export it to llama-factory or ms-swift")
@@ -107,52 +127,37 @@ def _said(turns: list[Turn]) -> list[Turn]:
     return [{"from": WHO[turn["role"]], "value": turn["content"]} for turn in turns]
 
 
-def llava(out: Path, name: str, rows: list[Row]) -> Path:
-    def item(row: Row) -> dict[str, Any]:
-        image = {"image": row.images[0] if len(row.images) == 1 else row.images} if row.images else {}
-        return {"id": row.id, **image, "conversations": [*_said(row.prompt), {"from": "gpt", "value": row.reply}]}
-
-    return _json(out / f"{name}.json", [item(row) for row in rows])
+def llava(row: Row, out: Path) -> dict[str, Any]:
+    image = {"image": row.images[0] if len(row.images) == 1 else row.images} if row.images else {}
+    return {"id": row.id, **image, "conversations": [*_said(row.prompt), {"from": "gpt", "value": row.reply}]}
 
 
-def llama_factory(out: Path, name: str, rows: list[Row]) -> Path:
-    """Train with `dataset_dir: OUT` and `dataset: NAME`."""
-    ranking = any(row.rejected is not None for row in rows)
+def llama_factory(row: Row, out: Path) -> dict[str, Any]:
+    reply = {"from": "gpt", "value": row.reply}
+    if row.rejected is None:
+        return {"conversations": [*_said(row.prompt), reply], "images": row.images}
+    rejected = {"from": "gpt", "value": row.rejected}
+    return {"conversations": _said(row.prompt), "chosen": reply, "rejected": rejected, "images": row.images}
+
+
+def describe(file: Path, name: str, rows: str, ranking: bool) -> None:
+    """`dataset_info.json`: train with `dataset_dir: OUT` and `dataset: NAME`."""
     columns = {"messages": "conversations", "images": "images"}
     columns |= {"chosen": "chosen", "rejected": "rejected"} if ranking else {}
-    about = {"file_name": f"{name}.json", "formatting": "sharegpt", **({"ranking": True} if ranking else {})}
-    _json(out / "dataset_info.json", {name: {**about, "columns": columns}})
-
-    def item(row: Row) -> dict[str, Any]:
-        reply = {"from": "gpt", "value": row.reply}
-        if row.rejected is None:
-            return {"conversations": [*_said(row.prompt), reply], "images": row.images}
-        rejected = {"from": "gpt", "value": row.rejected}
-        return {"conversations": _said(row.prompt), "chosen": reply, "rejected": rejected, "images": row.images}
-
-    return _json(out / f"{name}.json", [item(row) for row in rows])
+    about = {"file_name": rows, "formatting": "sharegpt", **({"ranking": True} if ranking else {}), "columns": columns}
+    write_text(file, json.dumps({name: about}, ensure_ascii=False, indent=2) + "\n")
 
 
-def ms_swift(out: Path, name: str, rows: list[Row]) -> Path:
+def ms_swift(row: Row, out: Path) -> dict[str, Any]:
     """Pictures are named from the current folder, as the trainer looks for them."""
-
-    def item(row: Row) -> dict[str, Any]:
-        rejected = {} if row.rejected is None else {"rejected_response": row.rejected}
-        messages = [*row.prompt, {"role": "assistant", "content": row.reply}]
-        return {"messages": messages, **rejected, "images": [(out / image).as_posix() for image in row.images]}
-
-    lines = [json.dumps(item(row), ensure_ascii=False) for row in rows]
-    write_text(out / f"{name}.jsonl", "\n".join(lines) + "\n")
-    return out / f"{name}.jsonl"
+    rejected = {} if row.rejected is None else {"rejected_response": row.rejected}
+    messages = [*row.prompt, {"role": "assistant", "content": row.reply}]
+    return {"messages": messages, **rejected, "images": [(out / image).as_posix() for image in row.images]}
 
 
-def _json(file: Path, content: Any) -> Path:
-    write_text(file, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-    return file
-
-
-WRITERS: dict[str, Callable[[Path, str, list[Row]], Path]] = {
-    "llava": llava,
-    "llama-factory": llama_factory,
-    "ms-swift": ms_swift,
+WRITERS: dict[str, tuple[str, Callable[[Row, Path], dict[str, Any]]]] = {
+    "llava": (".json", llava),
+    "llama-factory": (".json", llama_factory),
+    "ms-swift": (".jsonl", ms_swift),
 }
+"""Format -> suffix of the rows' file, and one row of it."""

@@ -52,7 +52,7 @@ class Share(NamedTuple):
 
 
 def summary(context: Context) -> None:
-    """Inputs: questions, paths, assessments, flawed; then, where there is an agent, its questions, paths, assessments.
+    """Inputs: questions, paths, assessments; flawed, where there are some; and, where there is an agent, its three.
 
     Each kind has its share of `summary_num`, or all there are.
     """
@@ -85,31 +85,38 @@ def _ranges(parts: list[Part]) -> Counter[str]:
 
 
 def _shares(context: Context, settings: CorporaSettings) -> Iterator[Share]:
-    questions, paths, assessments, flawed, *agent = context.stage.inputs
-    triple = (questions, paths, assessments)
+    triple, others = context.stage.inputs[:3], list(context.stage.inputs[3:])
+    flawed = others.pop(0) if len(others) % 3 else ""
     scored, store = read_scored(context, *triple, shuffled=True), Store(context, *triple)
     wanted = number_of("optimal", settings)
     yield Share("optimal", selection.optimal(scored, settings), wanted, _of_paths(store, "optimal"), store.portion)
-    yield from _flawed_shares(context, settings, scored, store)
-    if agent:
-        yield from _agent_shares(context, settings, agent)
+    yield from _flawed_shares(context, settings, flawed, scored, store)
+    if others:
+        yield from _agent_shares(context, settings, others)
     wanted = number_of("plain", settings)
-    yield Share("plain", _plain(context, questions), wanted, _of_questions(store), store.portion)
+    yield Share("plain", _plain(context, triple[0]), wanted, _of_questions(store), store.portion)
 
 
-def _flawed_shares(context: Context, settings: CorporaSettings, scored: pl.LazyFrame, store: Store) -> Iterator[Share]:
+def _flawed_shares(
+    context: Context, settings: CorporaSettings, flawed: str, scored: pl.LazyFrame, store: Store
+) -> Iterator[Share]:
     """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
-    questions, flawed = context.stage.inputs[0], context.stage.inputs[3]
-    injected = Injected(context, questions, flawed, settings)
-    pools = {"injected": injected.index, "sampled": lambda: selection.fallible(scored, settings)}
-    frames = [pools[name]().with_columns(source=pl.lit(name)) for name in settings.flawed_from]
+    frames = [selection.fallible(scored, settings)] if "sampled" in settings.flawed_from else []
+    frames = [frame.with_columns(source=pl.lit("sampled")) for frame in frames]
+    injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
+    if injected and "injected" in settings.flawed_from:
+        frames.insert(0, injected.index().with_columns(source=pl.lit("injected")))
+    if not frames:
+        return
     pool = pl.concat(frames, how="diagonal_relaxed")
     sampled = _of_paths(store, "flawed")
 
     def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
-        made = {name: (injected.rows if name == "injected" else sampled)(index.filter(source=name)) for name in pools}
-        for name in index["source"]:
-            yield next(made[name])
+        made = {"sampled": sampled(index.filter(source="sampled"))}
+        if injected:
+            made["injected"] = injected.rows(index.filter(source="injected"))
+        for source in index["source"]:
+            yield next(made[source])
 
     num, shares = number_of("flawed", settings), settings.flawed_shares
     for range_, share in shares.items() or [("", 1.0)]:

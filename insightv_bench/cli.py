@@ -74,21 +74,21 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
         print_plan(recipe, stages, out)
         return
     result = run(recipe, out, until)
-    if stages[-1].name == "leaderboard":
+    if any(stage.name == "leaderboard" for stage in stages):
         print_summary(result, Console())
     else:
-        folder = place(recipe, run_folder(recipe, out), stages)[stages[-1].name]
-        _print_manifest(result, folder / "release")
+        _print_manifest(result)
+    if stages[-1].name == "release":
+        folder = place(recipe, run_folder(recipe, out), stages)["release"] / "release"
+        typer.echo(f"\nRelease  {folder}\nPush it: insightv-bench push {folder} ORG/NAME")
 
 
-def _print_manifest(manifest: dict[str, Any], release: Path) -> None:
+def _print_manifest(manifest: dict[str, Any]) -> None:
     typer.echo(f"{manifest['stage']}: {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped")
     for reason, num in sorted(manifest["dropped"].items()):
         typer.echo(f"  dropped, {reason}: {num:,}")
     for name, value in manifest["totals"].items():
         typer.echo(f"  {name}: {value}")
-    if manifest["stage"] == "release":
-        typer.echo(f"\nRelease  {release}\nPush it: insightv-bench push {release} ORG/NAME")
 
 
 def _load(name: str, seed: int | None, overrides: list[str] | None) -> Recipe:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,9 @@ KINDS: tuple[Kind, ...] = ("dataset", "model")
 PULLED, CHECKSUMS = "pulled.json", "SHA256SUMS"
 UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", ".msgpack", ".py")
 """Pickles, and what else can run when it is loaded."""
-OURS = ("*/data-*.parquet", "*/*/data-*.parquet", "*.safetensors")
-"""Files in the repository that a push takes away where the folder no longer has them: a glob would load them."""
+OURS = ("data-*.parquet", "*.safetensors")
+"""Files in the repository that a push takes away where the folder no longer has them."""
+SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 TEXT_BYTES = 5_000_000  # larger files are no text that anyone wrote
 NO_TOKEN = "make one at the Hub with write access, then: hf auth login (or set `HF_TOKEN`)"
 
@@ -73,9 +75,15 @@ def _url(commit_url: str, repo_id: str) -> str:
 def _operations(folder: Path, files: Sequence[str], there: Sequence[str]) -> list[Any]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    stale = [name for name in there if name not in files and any(Path(name).match(pattern) for pattern in OURS)]
     added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in files]
-    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale)]
+    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale_of(files, there))]
+
+
+def stale_of(files: Sequence[str], there: Sequence[str]) -> list[str]:
+    """What an earlier push left beside the files of this one, and a glob would load with them."""
+    places = {Path(name).parent for name in files}
+    gone = [Path(name) for name in there if name not in files and Path(name).parent in places]
+    return [path.as_posix() for path in gone if any(path.match(pattern) for pattern in OURS)]
 
 
 def kind_of(folder: Path) -> Kind:
@@ -181,12 +189,10 @@ def check_sums(folder: Path) -> None:
     """Raises HubError where a file is missing, or is not what `SHA256SUMS` says; no sums, no check."""
     if not (folder / CHECKSUMS).exists():
         return
-    for line in (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines():
-        wanted, _, name = line.partition("  ")
-        if name.endswith(UNSAFE):
-            continue
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace").splitlines()
+    for wanted, name in [found.groups() for line in lines if (found := SUM.fullmatch(line))]:
         file = folder / name
-        if not file.is_file() or _sha256(file) != wanted:
+        if not name.endswith(UNSAFE) and (not file.is_file() or _sha256(file) != wanted):
             raise HubError(
                 f"`{file}` is not the file of the release", f"remove the folder and pull again: rm -r {folder}"
             )
@@ -210,6 +216,8 @@ def explained(repo_id: str, kind: Kind | None) -> Iterator[None]:
         raise HubError("the Hub is switched off here (`HF_HUB_OFFLINE`)", "unset HF_HUB_OFFLINE") from error
     except errors.HfHubHTTPError as error:
         raise refusal(error, repo_id, kind) from None
+    except ValueError as error:  # the card's YAML, as the Hub judges it
+        raise HubError(f"the Hub refuses the card: {' '.join(str(error).split()):.300}", "mend `README.md`") from error
     except errors.LocalEntryNotFoundError as error:
         raise _unreachable(error) from None
     except (errors.HTTPError, RuntimeError) as error:

@@ -64,6 +64,9 @@ def _release(recipe: Recipe, settings: ReleaseSettings, made: dict[str, Stage]) 
         corpus: {split: names for split, names in _splits(corpus, made).items() if names} for corpus in settings.corpora
     }
     splits = {corpus: found for corpus, found in splits.items() if found}
+    if not splits:
+        wanted_ones = ", ".join(f"`{corpus}`" for corpus in settings.corpora)
+        raise RecipeError(f"recipe `{recipe.name}` makes none of {wanted_ones}", "name others in `release.corpora`")
     wanted = [name for found in splits.values() for names in found.values() for name in names]
     before: dict[str, None] = {}
     for name in wanted:

@@ -17,7 +17,7 @@ import pytest
 from hub_server import READER, WRITER, Hub, commit_id, serving
 
 from insightv_bench.errors import HubError
-from insightv_bench.hub import check_sums, claim, files_of, guard_secrets, kind_of
+from insightv_bench.hub import check_sums, claim, files_of, guard_secrets, kind_of, stale_of
 from insightv_bench.recipe import load_recipe
 from insightv_bench.run import run
 
@@ -291,6 +291,18 @@ def test_what_must_not_be_pushed(tmp_path: Path) -> None:
     assert "is a whole run" in refused(kind_of, folder)
     (folder / "release").mkdir()
     assert "is a stage's folder" in refused(kind_of, folder)
+
+
+def test_a_push_takes_away_only_what_lies_beside_its_own_files() -> None:
+    there = ["a/train/data-00000.parquet", "a/train/data-00001.parquet", "b/train/data-00000.parquet", "a/train/x.txt"]
+    assert stale_of(["a/train/data-00000.parquet", "README.md"], there) == ["a/train/data-00001.parquet"]
+
+
+def test_checksums_of_another_spelling_are_read_and_other_lines_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    (tmp_path / "SHA256SUMS").write_text(f"# sums\n{empty} *x\n")
+    check_sums(tmp_path)
 
 
 def test_a_pull_does_not_mix_with_another(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from insightv_bench.chat import assistant
 from insightv_bench.cli import app
 from insightv_bench.errors import RecipeError, RunError, SourceError
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
-from insightv_bench.records import FlawedRow, Image, Message, PreferenceRow, ReasoningRow, SummaryRow
-from insightv_bench.run import run
+from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
+from insightv_bench.records import FlawedRow, Image, Message, PreferenceRow, Question, ReasoningRow, SummaryRow
+from insightv_bench.records import Path as Path_
+from insightv_bench.run import place, run, run_folder
 from insightv_bench.settings import GateSettings
 from insightv_bench.tables import read_rows, write_shards
 from insightv_bench.world.level import Level
@@ -169,6 +170,87 @@ def test_a_release_of_a_recipe_that_samples_no_paths_is_refused() -> None:
         plan(load_recipe("eval", ["release={}"]))
     with pytest.raises(RecipeError, match="`release` names `tset`"):
         load_recipe("corpora", ["release.against=[tset]"])
+
+
+def picture(colour: int) -> dict[str, object]:
+    buffer = io.BytesIO()
+    Picture.new("RGB", (8, 8), (colour, 0, 0)).save(buffer, "PNG")
+    return {"bytes": buffer.getvalue(), "path": None}
+
+
+def test_questions_of_a_table_with_no_scores_make_a_release_too(tmp_path: Path) -> None:
+    """No scenes, so no injected flaws; no judge of steps, so no reasoning corpus; the card says what there is."""
+    asked = list(sample_questions(Level(), "train", 0, 12))
+    columns = ("question", "answer", "id")
+    rows = [{**{name: getattr(q, name) for name in columns}, "image": picture(n)} for n, q in enumerate(asked)]
+    pl.DataFrame(rows).write_parquet(tmp_path / "rows.parquet")
+    text = json.dumps(
+        {
+            "name": "own",
+            "assess": {"judge": "rule"},
+            "release": {"corpora": ["reasoning", "summary", "flawed"]},
+            "corpora": {"summary_num": 10, "summary_shares": {"optimal": 1, "flawed": 1, "plain": 2}},
+            "questions": {
+                "train": {
+                    "source": "parquet",
+                    "path": str(tmp_path / "rows.parquet"),
+                    "name": "o|rg/set",
+                    "license": "CC BY 4.0",
+                    "columns": {"question": "question", "answer": "answer", "image": "image"},
+                }
+            },
+            "paths": {"engine": {"kind": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}},
+        }
+    )
+    recipe = parse_recipe(text, "own", [])
+    stages = [stage.name for stage in plan(recipe)]
+    assert "corpora-flawed" not in stages and stages[-1] == "release"
+    paths = [
+        Path_(
+            id=f"p{n}",
+            question_id="",
+            sample=0,
+            generator="m@http://127.0.0.1:9/v1",
+            prompt="step@1",
+            steps=(),
+            answer=q.answer if n % 2 else "no",
+            status="complete",
+            dialect="json",
+            text="x",
+        )
+        for n, q in enumerate(asked)
+    ]
+    by_hand(recipe, tmp_path, paths)
+    run(recipe, tmp_path, "release")
+    folder = next(tmp_path.glob("*/stages/release-*/release"))
+    kinds = Counter(row.kind for row in read_rows(folder / "summary/train", SummaryRow))
+    assert kinds == {"plain": 5}
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "license: other" in card and "| o/rg/set | `unknown` | CC BY 4.0 | 5 |" in card
+    assert (
+        "No evaluation set was named" in card and "127.0.0.1" not in card and "| `reasoning` | train | 0 | 1 |" in card
+    )
+    assert not (folder / "eval.yaml").exists() and not any(
+        b"127.0.0.1" in content for content in files(folder).values()
+    )
+
+
+def by_hand(recipe: Recipe, out: Path, paths: list[Path_]) -> None:
+    """The paths' stage as if a server had written them."""
+    manifest = run(recipe, out, "questions-train")
+    folders = place(recipe, run_folder(recipe, out), plan(recipe))
+    questions = list(read_rows(folders["questions-train"], Question))
+    made = [path.model_copy(update={"question_id": q.id}) for path, q in zip(paths, questions, strict=True)]
+    folders["paths-teacher"].mkdir()
+    write_shards(folders["paths-teacher"], made, Path_)
+    told = {
+        **manifest,
+        "num_rows": len(made),
+        "files": {},
+        "inputs": {},
+        "totals": {"model": "m@http://127.0.0.1:9/v1"},
+    }
+    (folders["paths-teacher"] / "manifest.json").write_text(json.dumps(told))
 
 
 # A release in the place of the corpora that a run would make
