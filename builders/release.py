@@ -18,7 +18,8 @@ from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stage import Context, Dropped
 from insightv_bench.tables import parquet_files, read_frame, write_text
 
-from .card import Facts, benchmark_yaml, card
+from .card import benchmark_yaml, card
+from .card_facts import Facts
 from .contamination import Asked, Hash, collisions, perceptual_hash
 from .plots import draw
 from .shards import Written, write_split

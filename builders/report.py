@@ -56,7 +56,8 @@ def yields_table(yields: Sequence[Yield]) -> str:
 
 def _yields_row(found: Yield) -> str:
     num_in = "" if found.num_in is None else f"{found.num_in:,}"
-    share = f"{found.num_rows / found.num_in:.1%}" if found.num_in and not found.stage.startswith("paths") else ""
+    filters = found.num_in and found.num_rows <= found.num_in  # not where one row becomes several
+    share = f"{found.num_rows / found.num_in:.1%}" if found.num_in and filters else ""
     return f"| {found.stage} | {num_in} | {found.num_rows:,} | {share} | {found.num_dropped:,} |"
 
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
-from insightv_bench.agents import path_text, summary_chat
-from insightv_bench.answers import matches
-from insightv_bench.chat import assistant
-from insightv_bench.protocol import Verdict, parse_path, render_summary
-from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow
+from insightv_bench.agents import path_text
+from insightv_bench.records import SummaryKind, SummaryRow
 from insightv_bench.settings import CorporaSettings
 from insightv_bench.stage import Context
-from insightv_bench.world.oracle import Judgement, judge
 
 from . import selection
-from .corpora import columns_of
-from .scored import Rows, Store, order_key, portions, prompt_text, read_asked, read_scored
+from .injected import Injected
+from .scored import Store, order_key, portions, prompt_text, read_asked, read_scored
+from .summary_rows import plain_row, summary_row
 
 MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
 
@@ -162,69 +159,3 @@ def _of_questions(store: Store) -> MakeRows:
             yield plain_row(questions[place])
 
     return rows
-
-
-class Injected:
-    """Flaws put into exact paths: their score range is the oracle's."""
-
-    def __init__(self, context: Context, questions: str, flawed: str, settings: CorporaSettings) -> None:
-        self._context, self._questions, self._flawed = context, questions, flawed
-        self._mid = settings.mid
-        self._rows = Rows(context.inputs[flawed], FlawedRow)
-        self._asked = Rows(context.inputs[questions], Question)
-
-    def index(self) -> pl.LazyFrame:
-        """`flaw` (place), `question`, `range`, `order`."""
-        asked = {row.id: (place, row) for place, row in enumerate(read_asked(self._context.inputs[self._questions]))}
-        made = [self._described(row, asked) for row in self._context.rows(self._flawed, FlawedRow)]
-        schema: dict[str, Any] = {"question": pl.UInt32, "range": pl.String, "order": pl.UInt64}
-        return pl.LazyFrame(made, schema, orient="row").with_row_index("flaw")
-
-    def _described(self, row: FlawedRow, asked: dict[str, tuple[int, Question]]) -> tuple[int, str, int]:
-        place, question = asked[row.id]
-        order = order_key(self._context.seed, row.id, prompt_text(question, row.flawed_path))
-        return place, self._range(row, oracle(question, row)), int(order, 16)
-
-    def _range(self, row: FlawedRow, judgement: Judgement) -> str:
-        return "wrong" if not ends_right(row) else "mid" if judgement.score >= self._mid else "low"
-
-    def rows(self, index: pl.DataFrame) -> Iterator[SummaryRow]:
-        flaws, questions = self._rows.take(index["flaw"]), self._asked.take(index["question"])
-        for row in index.iter_rows(named=True):
-            flaw, question = flaws[row["flaw"]], questions[row["question"]]
-            correction = oracle(question, flaw).correction
-            yield summary_row(question, flaw.flawed_path, "flawed", row["range"], ends_right(flaw), correction)
-
-
-def oracle(question: Question, row: FlawedRow) -> Judgement:
-    return judge(question.question, question.scene, parse_path(row.flawed_path).steps)
-
-
-def ends_right(row: FlawedRow) -> bool:
-    return matches(row.planted_answer, row.answer, row.answer_type, row.options)
-
-
-def summary_row(
-    question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
-) -> SummaryRow:
-    verdict: Verdict = "right" if correct else "wrong"
-    completion = render_summary(question.answer, verdict, "" if correct else correction)
-    return SummaryRow(
-        **columns_of(question),
-        prompt=summary_chat(question, path).messages,
-        completion=(assistant(completion),),
-        kind=kind,
-        score_range=range_,
-        path_correct=correct,
-    )
-
-
-def plain_row(question: Question) -> SummaryRow:
-    return SummaryRow(
-        **columns_of(question),
-        prompt=summary_chat(question, "").messages,
-        completion=(assistant(render_summary(question.answer)),),
-        kind="plain",
-        score_range="none",
-        path_correct=None,
-    )

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from .errors import HubError
+from .hub_errors import explained
 from .tables import write_text
 
 Kind = Literal["dataset", "model"]
@@ -52,6 +52,7 @@ def push(folder: Path, repo_id: str, kind: Kind | None = None, private: bool | N
     """
     from huggingface_hub import HfApi, get_token
 
+    guard_name(repo_id)
     kind = kind or kind_of(folder)
     files, left_out = files_of(folder, kind)
     token = get_token()
@@ -66,6 +67,12 @@ def push(folder: Path, repo_id: str, kind: Kind | None = None, private: bool | N
         words = f"Push {len(files)} files with insightv-bench"
         made = api.create_commit(repo_id, operations, commit_message=words, repo_type=kind, parent_commit=seen)
     return Pushed(_url(made.commit_url, repo_id), made.oid, len(files), tuple(left_out))
+
+
+def guard_name(repo_id: str) -> None:
+    """Raises HubError where the owner is left out: the client would guess one in some calls and not in others."""
+    if repo_id.count("/") != 1 or not all(repo_id.split("/")):
+        raise HubError(f"`{repo_id}` is no repository's name", "write ORG/NAME")
 
 
 def _url(commit_url: str, repo_id: str) -> str:
@@ -139,6 +146,7 @@ def pull(repo_id: str, revision: str, out: Path, kind: Kind | None = None) -> Pu
     """
     from huggingface_hub import snapshot_download
 
+    guard_name(repo_id)
     with explained(repo_id, kind):
         found, sha = resolve(repo_id, revision, kind)
         claim(out, {"repo": repo_id, "kind": found, "revision": sha})
@@ -201,66 +209,3 @@ def check_sums(folder: Path) -> None:
 def _sha256(file: Path) -> str:
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-@contextmanager
-def explained(repo_id: str, kind: Kind | None) -> Iterator[None]:
-    """The client's exceptions as one clear line each."""
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except errors.HFValidationError as error:
-        raise HubError(f"`{repo_id}` is no repository's name", "write ORG/NAME") from error
-    except errors.OfflineModeIsEnabled as error:
-        raise HubError("the Hub is switched off here (`HF_HUB_OFFLINE`)", "unset HF_HUB_OFFLINE") from error
-    except errors.HfHubHTTPError as error:
-        raise refusal(error, repo_id, kind) from None
-    except ValueError as error:  # the card's YAML, as the Hub judges it
-        raise HubError(f"the Hub refuses the card: {' '.join(str(error).split()):.300}", "mend `README.md`") from error
-    except errors.LocalEntryNotFoundError as error:
-        raise _unreachable(error) from None
-    except (errors.HTTPError, RuntimeError) as error:
-        cause = error.__cause__
-        if isinstance(cause, errors.HfHubHTTPError):
-            raise refusal(cause, repo_id, kind) from None
-        if isinstance(error, RuntimeError) and not isinstance(cause, (OSError, errors.HTTPError)):
-            raise
-        raise _unreachable(cause or error) from None
-
-
-def _unreachable(error: BaseException) -> HubError:
-    return HubError(
-        f"the Hub cannot be reached ({type(error).__name__})", "the same command goes on; what was sent is kept"
-    )
-
-
-def refusal(error: Any, repo_id: str, kind: Kind | None) -> HubError:
-    """What the Hub meant. Its own words are left out where they might repeat what was sent."""
-    from huggingface_hub.errors import GatedRepoError, RevisionNotFoundError
-
-    status, what = error.response.status_code, f"{kind or 'repository'} `{repo_id}`"
-    if isinstance(error, RevisionNotFoundError):
-        return HubError(f"{what} has no such revision", "name a commit, a tag or a branch of it")
-    if isinstance(error, GatedRepoError):
-        return HubError(f"{what} is gated", "ask for access on its page, and log in: hf auth login")
-    told = {
-        401: (f"the Hub does not know this token, or {what} is private or absent", "hf auth login, or set `HF_TOKEN`"),
-        403: (f"this token has no write access to {what}", "take a token with write access there: hf auth login"),
-        404: (
-            f"there is no {what}, or it is private and this token may not see it",
-            "check the name, or: hf auth login",
-        ),
-        409: _changed(what),
-        412: _changed(what),
-        429: ("the Hub asks for a pause: too many requests", "wait, then the same command goes on"),
-    }
-    if status in told:
-        return HubError(*told[status])
-    if status >= 500:
-        return HubError(f"the Hub is in trouble (status {status})", "try later; what was sent is kept")
-    return HubError(f"the Hub refuses {what} (status {status})", "see whether its files fit the Hub's limits")
-
-
-def _changed(what: str) -> tuple[str, str]:
-    return f"{what} was changed by another while this push ran", "look at it; the same command pushes on top of it"

@@ -14,7 +14,7 @@ import yaml
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
-from insightv_bench.builders.card import public, public_recipe
+from insightv_bench.builders.card_facts import public, public_recipe
 from insightv_bench.builders.contamination import Asked, collisions, overlap, perceptual_hash
 from insightv_bench.builders.export import export
 from insightv_bench.builders.report import report

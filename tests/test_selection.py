@@ -74,7 +74,7 @@ def why_not(row: dict[str, Any], chosen: CorporaSettings, kept: set[int]) -> str
 
 
 @given(ROWS, st.integers(1, 3))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_reasoning_keeps_the_best_distinct_paths_of_each_question(rows: list[dict[str, Any]], most: int) -> None:
     scored, rows = table(rows)
     chosen, expected = CorporaSettings(max_paths_per_question=most), []
@@ -109,7 +109,7 @@ def why_no_pair(group: list[dict[str, Any]], chosen: PairsSettings) -> str:
 
 
 @given(ROWS, st.integers(1, 4), st.sampled_from([1, 60, 95]), st.sampled_from([1, 10, 40]))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_pairs_are_right_over_wrong_then_right_over_right_with_the_margin(
     rows: list[dict[str, Any]], most: int, floor: int, margin: int
 ) -> None:
@@ -124,7 +124,7 @@ def test_pairs_are_right_over_wrong_then_right_over_right_with_the_margin(
 
 
 @given(ROWS, st.integers(0, 9))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_candidates_of_the_summary_corpus(rows: list[dict[str, Any]], num: int) -> None:
     scored, rows = table(rows)
     chosen = CorporaSettings()
