@@ -4,5 +4,10 @@ sources/     where questions come from
 questions.py the stage that reads a source into Question rows; and the lessons of the drawn world
 paths.py     Question -> K paths
 assess.py    answer filter, then scores 1-100
+scored.py    scored paths as a table of metadata; selection.py chooses among them, lazily
 corpora.py   scored paths -> reasoning, summary, preference and flawed corpora
+given.py     a corpus from elsewhere in the place of one of these
+release.py   the gate (contamination.py), the shards, the card; a folder ready to push
+report.py    yields, scores and lengths, as text and drawings (yields.py, plots.py)
+export.py    a corpus as other trainers read it
 """

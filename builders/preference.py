@@ -5,29 +5,41 @@ Right over wrong needs no score. Right over right needs both scores and a margin
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
-from insightv_bench.records import PreferenceRow, ReasoningRow
+from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow
 from insightv_bench.settings import PairsSettings
 from insightv_bench.stage import Context, Dropped
 
-from .corpora import Assessed, best_first, by_question, columns_of, read_assessed, reasoning_row
+from . import selection
+from .corpora import columns_of, reasoning_row
+from .scored import Store, portions, read_asked, read_scored
+
+
+class Side(NamedTuple):
+    """One path of a pair, and its score where it has one."""
+
+    path: Path
+    score: int | None
 
 
 def preference(context: Context) -> None:
     """Inputs: questions, paths, assessments of this round. Raises StageError where no pair can be made."""
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
-    groups = by_question(read_assessed(context, *context.stage.inputs))
-    context.write(PreferenceRow, _pairs(groups, settings, context.stage.options["round"]))
-    reasons = dict(Counter(context.dropped))
+    scored = read_scored(context, *context.stage.inputs)
+    made = selection.pairs(selection.best_first(scored), settings).collect()
+    left = selection.unpaired(scored, made.lazy(), settings).collect()
+    context.write(PreferenceRow, _rows(context, made, left))
     if not context.num_rows:
         raise StageError(
-            f"`{context.stage.name}`: no question has a right path to choose over another ({reasons})",
+            f"`{context.stage.name}`: no question has a right path to choose over another ({dict(context.dropped)})",
             "sample more paths a question, ask more questions, or train the reasoning agent for longer",
         )
 
@@ -36,69 +48,38 @@ def chosen(context: Context) -> None:
     """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
-    groups = by_question(read_assessed(context, *context.stage.inputs))
-    context.write(ReasoningRow, _chosen(groups, settings))
+    made = selection.pairs(selection.best_first(read_scored(context, *context.stage.inputs)), settings).collect()
+    context.write(ReasoningRow, _chosen(Store(context, *context.stage.inputs), made))
 
 
-def _chosen(groups: dict[str, list[Assessed]], settings: PairsSettings) -> Iterator[ReasoningRow | Dropped]:
-    for question_id, group in groups.items():
-        pairs = list(pairs_of(group, settings))[: settings.per_question]
-        if not pairs:
-            yield Dropped(question_id, _why_no_pair(group, settings))
-        distinct = {normal(best): best for best, _ in pairs}
-        yield from (reasoning_row(best) for best in distinct.values())
+def _chosen(store: Store, made: pl.DataFrame) -> Iterator[ReasoningRow]:
+    best = made.select("question", "chosen", "chosen_score").unique(subset=["question", "chosen"], maintain_order=True)
+    for part in portions(best, store.portion):
+        questions, paths = store.questions.take(part["question"]), store.paths.take(part["chosen"])
+        for question, path, score in part.iter_rows():
+            yield reasoning_row(questions[question], paths[path], score)
 
 
-def _pairs(
-    groups: dict[str, list[Assessed]], settings: PairsSettings, round_: int
-) -> Iterator[PreferenceRow | Dropped]:
-    for question_id, group in groups.items():
-        pairs = list(pairs_of(group, settings))
-        if not pairs:
-            yield Dropped(question_id, _why_no_pair(group, settings))
-        for chosen, rejected in pairs[: settings.per_question]:
-            yield preference_row(chosen, rejected, round_)
+def _rows(context: Context, made: pl.DataFrame, left: pl.DataFrame) -> Iterator[PreferenceRow | Dropped]:
+    ids = [question.id for question in read_asked(context.inputs[context.stage.inputs[0]])]
+    for question, reason in left.iter_rows():
+        yield Dropped(ids[question], reason)
+    store = Store(context, *context.stage.inputs)
+    for part in portions(made, store.portion):
+        questions = store.questions.take(part["question"])
+        paths = store.paths.take([*part["chosen"], *part["rejected"]])
+        for question, chosen, rejected, *scores in part.iter_rows():
+            sides = Side(paths[chosen], scores[0]), Side(paths[rejected], scores[1])
+            yield preference_row(questions[question], *sides, context.stage.options["round"])
 
 
-def pairs_of(group: Iterable[Assessed], settings: PairsSettings) -> Iterator[tuple[Assessed, Assessed]]:
-    """(chosen, rejected), the clearest first: each wrong path against the best right ones, then right against right."""
-    rows = best_first(group)
-    right = [row for row in rows if row.assessment.correct and row.path.status == "complete"]
-    wrong = [row for row in rows if row.assessment.correct is False and normal(row)]
-    good = [row for row in right if row.assessment.score is None or row.assessment.score >= settings.min_chosen]
-    for chosen, rejected in zip(good, wrong, strict=False):
-        if normal(chosen) != normal(rejected):
-            yield chosen, rejected
-    for chosen, rejected in zip(good, reversed(right), strict=False):
-        if _margin(chosen, rejected) >= settings.min_margin and normal(chosen) != normal(rejected):
-            yield chosen, rejected
-
-
-def _margin(chosen: Assessed, rejected: Assessed) -> int:
-    scores = chosen.assessment.score, rejected.assessment.score
-    return 0 if scores[0] is None or scores[1] is None else scores[0] - scores[1]
-
-
-def normal(row: Assessed) -> str:
-    return " ".join(path_text(row.path).split()).casefold()
-
-
-def _why_no_pair(group: list[Assessed], settings: PairsSettings) -> str:
-    right = [row for row in group if row.assessment.correct and row.path.status == "complete"]
-    if not right:
-        return "no right path"
-    if all((row.assessment.score or 100) < settings.min_chosen for row in right):
-        return "no right path that scores high enough"
-    return "all paths right, no margin" if len(right) == len(group) else "no distinct pair"
-
-
-def preference_row(chosen: Assessed, rejected: Assessed, round_: int) -> PreferenceRow:
+def preference_row(question: Question, chosen: Side, rejected: Side, round_: int) -> PreferenceRow:
     return PreferenceRow(
-        **columns_of(chosen.question),
-        prompt=(user("reason", chosen.question),),
+        **columns_of(question),
+        prompt=(user("reason", question),),
         chosen=(assistant(path_text(chosen.path)),),
         rejected=(assistant(path_text(rejected.path)),),
-        chosen_score=chosen.assessment.score,
-        rejected_score=rejected.assessment.score,
+        chosen_score=chosen.score,
+        rejected_score=rejected.score,
         round=round_,
     )

@@ -6,104 +6,156 @@ answer. The verdict is on the path's answer: a path that errs and still ends rig
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from insightv_bench.agents import path_text, summary_chat
-from insightv_bench.answers import matches
-from insightv_bench.chat import assistant
-from insightv_bench.protocol import Verdict, parse_path, render_summary
-from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow
+import polars as pl
+
+from insightv_bench.agents import path_text
+from insightv_bench.records import SummaryKind, SummaryRow
 from insightv_bench.settings import CorporaSettings
 from insightv_bench.stage import Context
-from insightv_bench.world.oracle import judge
 
-from .corpora import Assessed, columns_of, order_key, read_assessed, score_range
+from . import selection
+from .injected import Injected
+from .scored import Store, order_key, portions, prompt_text, read_asked, read_scored
+from .summary_rows import plain_row, summary_row
+
+MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
+
+
+class Part(NamedTuple):
+    """Some rows of one kind: an index, and what makes rows of it."""
+
+    kind: SummaryKind
+    chosen: pl.DataFrame
+    """An index: the column `range`, and what `rows` needs."""
+    rows: MakeRows
+    portion: int
+
+
+class Share(NamedTuple):
+    """Candidates of one kind, and how many of them are wanted."""
+
+    kind: SummaryKind
+    candidates: pl.LazyFrame
+    num: int
+    rows: MakeRows
+    portion: int
+
+    def part(self) -> Part:
+        return Part(self.kind, selection.first_of_each(self.candidates, self.num).collect(), self.rows, self.portion)
 
 
 def summary(context: Context) -> None:
-    """Inputs: questions, teacher's paths, assessments, flawed; then the agent's questions, paths, assessments."""
+    """Inputs: questions, paths, assessments; flawed, where there are some; and, where there is an agent, its three.
+
+    Each kind has its share of `summary_num`, or all there are.
+    """
     settings = context.stage.settings
     assert isinstance(settings, CorporaSettings)
-    questions, paths, assessments, flawed, agent_questions, agent_paths, agent_assessments = context.stage.inputs
-    rows = chain(
-        _optimal(read_assessed(context, questions, paths, assessments), settings),
-        _flawed(context, questions, flawed, settings),
-        _agent(read_assessed(context, agent_questions, agent_paths, agent_assessments), settings),
-        _plain(context.rows(questions, Question)),
-    )
-    chosen = list(choose(rows, settings, context.seed))
-    context.write(SummaryRow, chosen)
-    context.totals["kinds"] = dict(Counter(row.kind for row in chosen))
-    context.totals["score_ranges"] = dict(Counter(row.score_range for row in chosen))
+    parts = [share.part() for share in _shares(context, settings)]
+    context.write(SummaryRow, (row for part in parts for row in _made(part)))
+    for name, column in {"kinds": _kinds(parts), "score_ranges": _ranges(parts)}.items():
+        context.totals[name] = {key: num for key, num in column.items() if num}
+    context.totals["wanted"] = {kind: number_of(kind, settings) for kind in settings.summary_shares}
 
 
-def choose(rows: Iterable[SummaryRow], settings: CorporaSettings, seed: int) -> Iterator[SummaryRow]:
-    """Each kind in its share of `summary_num`, or all there are, the agent's paths half right and half wrong at most.
-
-    A question with the same path twice, as two samples may be, counts once.
-    """
-    by_kind: dict[tuple[SummaryKind, bool | None], list[SummaryRow]] = defaultdict(list)
-    seen: set[tuple[str, str, str]] = set()
-    for row in rows:
-        key = (row.kind, row.id, row.prompt[0].content)
-        if key not in seen:
-            seen.add(key)
-            by_kind[row.kind, row.path_correct if row.kind == "agent" else None].append(row)
-    total_share = sum(settings.summary_shares.values())
-    for (kind, verdict), group in by_kind.items():
-        num = round(settings.summary_num * settings.summary_shares.get(kind, 0) / total_share)
-        group.sort(key=lambda row: order_key(seed, row.id, row.prompt[0].content))
-        yield from group[: num if verdict is None else num // 2]
+def number_of(kind: SummaryKind, settings: CorporaSettings) -> int:
+    """How many rows of a kind are wanted."""
+    shares = settings.summary_shares
+    return round(settings.summary_num * shares.get(kind, 0) / sum(shares.values()))
 
 
-def summary_row(
-    question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
-) -> SummaryRow:
-    verdict: Verdict = "right" if correct else "wrong"
-    completion = render_summary(question.answer, verdict, "" if correct else correction)
-    return SummaryRow(
-        **columns_of(question),
-        prompt=summary_chat(question, path).messages,
-        completion=(assistant(completion),),
-        kind=kind,
-        score_range=range_,
-        path_correct=correct,
-    )
+def _made(part: Part) -> Iterator[SummaryRow]:
+    for piece in portions(part.chosen, part.portion):
+        yield from part.rows(piece)
 
 
-def _optimal(rows: Iterable[Assessed], settings: CorporaSettings) -> Iterator[SummaryRow]:
-    for row in rows:
-        if row.path.status == "complete" and score_range(row.assessment, settings) == "high":
-            yield summary_row(row.question, path_text(row.path), "optimal", "high", True, "")
+def _kinds(parts: list[Part]) -> Counter[str]:
+    return sum((Counter({part.kind: part.chosen.height}) for part in parts), Counter[str]())
 
 
-def _flawed(context: Context, questions: str, flawed: str, settings: CorporaSettings) -> Iterator[SummaryRow]:
-    by_id = {question.id: question for question in context.rows(questions, Question)}
-    for row in context.rows(flawed, FlawedRow):
-        question = by_id[row.id]
-        judgement = judge(question.question, question.scene, parse_path(row.flawed_path).steps)
-        correct = matches(row.planted_answer, row.answer, row.answer_type, row.options)
-        range_ = ("mid" if judgement.score >= settings.mid else "low") if correct else "wrong"
-        yield summary_row(question, row.flawed_path, "flawed", range_, correct, judgement.correction)
+def _ranges(parts: list[Part]) -> Counter[str]:
+    return sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
 
 
-def _agent(rows: Iterable[Assessed], settings: CorporaSettings) -> Iterator[SummaryRow]:
-    for row in rows:
-        if row.assessment.correct is None or not row.path.text:
-            continue
-        correct, range_ = row.assessment.correct, score_range(row.assessment, settings)
-        yield summary_row(row.question, path_text(row.path), "agent", range_, correct, row.assessment.correction)
+def _shares(context: Context, settings: CorporaSettings) -> Iterator[Share]:
+    triple, others = context.stage.inputs[:3], list(context.stage.inputs[3:])
+    flawed = others.pop(0) if len(others) % 3 else ""
+    scored, store = read_scored(context, *triple, shuffled=True), Store(context, *triple)
+    wanted = number_of("optimal", settings)
+    yield Share("optimal", selection.optimal(scored, settings), wanted, _of_paths(store, "optimal"), store.portion)
+    yield from _flawed_shares(context, settings, flawed, scored, store)
+    if others:
+        yield from _agent_shares(context, settings, others)
+    wanted = number_of("plain", settings)
+    yield Share("plain", _plain(context, triple[0]), wanted, _of_questions(store), store.portion)
 
 
-def _plain(questions: Iterable[Question]) -> Iterator[SummaryRow]:
-    for question in questions:
-        yield SummaryRow(
-            **columns_of(question),
-            prompt=summary_chat(question, "").messages,
-            completion=(assistant(render_summary(question.answer)),),
-            kind="plain",
-            score_range="none",
-            path_correct=None,
-        )
+def _flawed_shares(
+    context: Context, settings: CorporaSettings, flawed: str, scored: pl.LazyFrame, store: Store
+) -> Iterator[Share]:
+    """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
+    frames = [selection.fallible(scored, settings)] if "sampled" in settings.flawed_from else []
+    frames = [frame.with_columns(source=pl.lit("sampled")) for frame in frames]
+    injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
+    if injected and "injected" in settings.flawed_from:
+        frames.insert(0, injected.index().with_columns(source=pl.lit("injected")))
+    if not frames:
+        return
+    pool = pl.concat(frames, how="diagonal_relaxed")
+    sampled = _of_paths(store, "flawed")
+
+    def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
+        made = {"sampled": sampled(index.filter(source="sampled"))}
+        if injected:
+            made["injected"] = injected.rows(index.filter(source="injected"))
+        for source in index["source"]:
+            yield next(made[source])
+
+    num, shares = number_of("flawed", settings), settings.flawed_shares
+    for range_, share in shares.items() or [("", 1.0)]:
+        candidates = pool.filter(pl.col("range") == range_) if range_ else pool
+        part = round(num * share / sum(shares.values())) if range_ else num
+        yield Share("flawed", candidates, part, rows, store.portion)
+
+
+def _agent_shares(context: Context, settings: CorporaSettings, triple: list[str]) -> Iterator[Share]:
+    """The agent's own paths, half of them right and half wrong at most; the verdict that comes first stands first."""
+    scored = read_scored(context, *triple, shuffled=True)
+    paths = selection.agents(scored, settings).unique("order", keep="first", maintain_order=True).collect()
+    store = Store(context, *triple)
+    for verdict in paths["correct"].unique(maintain_order=True):
+        own = paths.lazy().filter(pl.col("correct") == verdict)
+        yield Share("agent", own, number_of("agent", settings) // 2, _of_paths(store, "agent"), store.portion)
+
+
+def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:
+    """Rows of sampled paths; an optimal one is followed as it is."""
+
+    def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
+        questions, paths = store.questions.take(index["question"]), store.paths.take(index["path"])
+        assessments = store.assessments.take(index["assessment"])
+        for row in index.iter_rows(named=True):
+            text, correction = path_text(paths[row["path"]]), assessments[row["assessment"]].correction
+            yield summary_row(questions[row["question"]], text, kind, row["range"], row["correct"], correction)
+
+    return rows
+
+
+def _plain(context: Context, questions: str) -> pl.LazyFrame:
+    asked = read_asked(context.inputs[questions])
+    orders = [int(order_key(context.seed, row.id, prompt_text(row, "")), 16) for row in asked]
+    frame = pl.LazyFrame({"order": orders}, schema={"order": pl.UInt64}).with_row_index("question")
+    return frame.with_columns(range=pl.lit("none"))
+
+
+def _of_questions(store: Store) -> MakeRows:
+    def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
+        questions = store.questions.take(index["question"])
+        for place in index["question"]:
+            yield plain_row(questions[place])
+
+    return rows

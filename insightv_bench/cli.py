@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from .cli_corpora import register
 from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
@@ -33,6 +34,7 @@ for name, part in [
     ("answers", answers_app),
 ]:
     app.add_typer(part, name=name)
+register(app)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
@@ -89,17 +91,20 @@ def sweep_to(name: str, seed: int | None, overrides: list[str], out: Path, until
 
 def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
     from .report import print_plan, print_summary
-    from .run import needed, run
+    from .run import needed, place, run, run_folder
 
     stages = needed(plan(recipe), until)
     if dry_run:
         print_plan(recipe, stages, out)
         return
     result = run(recipe, out, until)
-    if stages[-1].name == "leaderboard":
+    if any(stage.name == "leaderboard" for stage in stages):
         print_summary(result, Console())
     else:
         _print_manifest(result)
+    if stages[-1].name == "release":
+        folder = place(recipe, run_folder(recipe, out), stages)["release"] / "release"
+        typer.echo(f"\nRelease  {folder}\nPush it: insightv-bench push {folder} ORG/NAME")
 
 
 def _print_manifest(manifest: dict[str, Any]) -> None:
@@ -164,6 +169,7 @@ for verb, about in {
     "paths": "Question -> K paths, step by step.",
     "assess": "Answer filter, then scores 1-100.",
     "corpora": "Scored paths -> the corpora.",
+    "release": "The corpora as a folder ready to push: gate, shards, card.",
 }.items():
     build_app.command(verb)(stage_command(f"build {verb}", about))
 for verb, about in {

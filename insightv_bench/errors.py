@@ -7,6 +7,7 @@
     ├── SourceError              questions that cannot be read: file, columns, images
     ├── EngineError              a model that cannot be asked
     │   └── EngineUnavailable    ... for now: the server is down, the budget is spent
+    ├── HubError                 a push or a pull that the Hub refuses, or that cannot be
     ├── ModelError               a folder or id that is no image-text model
     └── MissingExtra             an optional package that is not installed
 
@@ -57,6 +58,10 @@ class EngineUnavailable(EngineError):
 
 class ModelError(InsightvError):
     """A folder or id that is no image-text model."""
+
+
+class HubError(InsightvError):
+    """A push or a pull that the Hub refuses, or that cannot be."""
 
 
 class MissingExtra(InsightvError):

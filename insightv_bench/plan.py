@@ -12,6 +12,7 @@ from .plan_controls import controls
 from .plan_evaluation import evaluation
 from .plan_names import AGENT, SAMPLE, TEACHER, model_of_round, questions_of, sampled, summary_inputs
 from .plan_names import by_model as by_model
+from .plan_release import release_stages, with_given
 from .recipe import Recipe
 from .settings import RoundsSettings, WorldSource
 from .stage import Stage
@@ -21,6 +22,8 @@ def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
     parts = (_questions, _corpora, _agents, _rounds, controls, evaluation)
     stages = [stage for part in parts for stage in part(recipe)]
+    stages += release_stages(recipe, stages, questions_of(recipe))
+    stages = with_given(recipe, stages)
     known: set[str] = set()
     for stage in stages:
         missing = [name for name in stage.inputs if name not in known]

@@ -26,6 +26,7 @@ from .settings import (
     FlawsSettings,
     LessonsSettings,
     PathsSettings,
+    ReleaseSettings,
     RoundsSettings,
     Section,
     Source,
@@ -73,6 +74,9 @@ class Recipe(Section):
     """By name: keys that are merged over this recipe's. Each is run in a folder of its own, `<name>-<variant>-seed<N>`.
 
     Commands of one stage alone run the recipe as it is without them."""
+    release: ReleaseSettings | None = None
+    given: str = ""
+    """A pulled release: its corpora take the place of those that the run would make."""
     task: str = ""
     """The questions' name on the board; the recipe's own if left out."""
     system: str = "model"
@@ -115,6 +119,10 @@ class Recipe(Section):
                 raise ValueError(f"`{part}` needs `{needed}`")
         if self.eval and self.eval.questions not in self.questions:
             raise ValueError(f"`eval.questions` names `{self.eval.questions}`, which is not among `questions`")
+        named = [*self.release.against, self.release.benchmark] if self.release else []
+        for name in filter(None, named):
+            if name not in self.questions:
+                raise ValueError(f"`release` names `{name}`, which is not among `questions`")
         return self
 
 

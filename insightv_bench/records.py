@@ -165,7 +165,7 @@ class ReasoningRow(QuestionColumns):
 
     prompt: tuple[Message, ...]
     completion: tuple[Message, ...]
-    score: int  # 1-100
+    score: int | None  # 1-100; None: nobody rated it
 
 
 class SummaryRow(QuestionColumns):

@@ -1,0 +1,121 @@
+"""Is a question of a corpus one of an evaluation set? Asked before anything is published.
+
+It is where a picture is the same, byte for byte; or where a picture is near (perceptual hash) and the text is the same
+(word n-grams of question and options); or where neither has a picture and the text is the same. Questions of templates
+share their words, and plain drawings look alike, so neither text nor nearness counts alone.
+
+The perceptual hash is a difference hash: the picture in grey at 17 x 16 pixels, one bit for each pixel that is clearly
+brighter than its left neighbour. It survives re-encoding and resizing, not cropping or turning.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insightv_bench.settings import GateSettings
+
+SIDE, CLEARLY = 16, 2  # pixels; grey levels of 255
+MAX_PIXELS = 40_000_000
+WORD = re.compile(r"\w+")
+Hash = NDArray[np.uint64]
+"""256 bits as four numbers."""
+
+
+class Asked(NamedTuple):
+    """What the gate looks at of one question."""
+
+    id: str
+    set: str
+    """The evaluation set's name; empty for a question of a corpus."""
+    text: str
+    """Question and options."""
+    image_sha256: tuple[str, ...]
+    hashes: tuple[Hash, ...]
+
+
+class Collision(NamedTuple):
+    id: str
+    set: str
+    other: str
+    """The evaluation set's question."""
+    reason: str
+
+
+def perceptual_hash(content: bytes) -> Hash | None:
+    """None where the picture cannot be decoded, or is too large to be."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                return None
+            picture.draft("L", (4 * SIDE, 4 * SIDE))
+            grey = picture.convert("RGBA").convert("L") if picture.mode in ("P", "LA") else picture.convert("L")
+            pixels = np.asarray(grey.resize((SIDE + 1, SIDE), Image.Resampling.BOX), dtype=np.int16)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+    bits = pixels[:, 1:] > pixels[:, :-1] + CLEARLY
+    return np.packbits(bits.ravel()).view(np.uint64)
+
+
+def ngrams(text: str, length: int) -> frozenset[tuple[str, ...]]:
+    words = WORD.findall(text.casefold())
+    length = min(length, len(words))
+    return (
+        frozenset(tuple(words[start : start + length]) for start in range(len(words) - length + 1))
+        if words
+        else frozenset()
+    )
+
+
+def overlap(one: str, other: str, length: int) -> float:
+    """The share of the shorter text's n-grams that the other has too; texts of fewer words are one n-gram."""
+    found = ngrams(one, length), ngrams(other, length)
+    fewer = min(len(found[0]), len(found[1]))
+    return len(found[0] & found[1]) / fewer if fewer else 0.0
+
+
+def collisions(corpus: Iterable[Asked], sets: Sequence[Asked], settings: GateSettings) -> Iterator[Collision]:
+    """At most one for each question of the corpus, the plainest reason first."""
+    exact = {sha: asked for asked in sets for sha in asked.image_sha256}
+    bare = [asked for asked in sets if not asked.image_sha256]
+    owners = [asked for asked in sets for _ in asked.hashes]
+    matrix = np.array([hash_ for asked in sets for hash_ in asked.hashes], dtype=np.uint64).reshape(-1, 4)
+    for asked in corpus:
+        other = next((exact[sha] for sha in asked.image_sha256 if sha in exact), None)
+        if other:
+            yield Collision(asked.id, other.set, other.id, f"same picture as in `{other.set}`")
+            continue
+        found = (
+            _near(asked, owners, matrix, settings)
+            if asked.hashes
+            else None
+            if asked.image_sha256
+            else _same(asked, bare, settings)
+        )
+        if found:
+            what = "near picture and same question as in" if asked.hashes else "same question as in"
+            yield Collision(asked.id, found.set, found.id, f"{what} `{found.set}`")
+
+
+def _near(asked: Asked, owners: Sequence[Asked], matrix: NDArray[np.uint64], settings: GateSettings) -> Asked | None:
+    for hash_ in asked.hashes:
+        distances = np.bitwise_count(matrix ^ hash_).sum(axis=1)
+        near = [owners[place] for place in np.flatnonzero(distances <= settings.max_distance).tolist()]
+        found = _same(asked, near, settings)
+        if found:
+            return found
+    return None
+
+
+def _same(asked: Asked, others: Sequence[Asked], settings: GateSettings) -> Asked | None:
+    return next(
+        (other for other in others if overlap(asked.text, other.text, settings.words) >= settings.overlap), None
+    )

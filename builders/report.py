@@ -1,0 +1,85 @@
+"""A run's corpora in figures: counts, yields, drops by reason, scores and lengths, as Markdown, JSON and drawings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.errors import RunError
+from insightv_bench.stage import MANIFEST
+from insightv_bench.tables import write_text
+
+from .plots import Figure, draw
+from .yields import Yield, lengths, read_yields, scores
+
+PARTS = ("questions-", "paths-", "assess-", "corpora-", "release")
+
+
+def report(run: Path, out: Path) -> tuple[str, list[Figure]]:
+    """Write `report.md`, `report.json` and the figures to `out`. Raises RunError where nothing in `run` is finished."""
+    folders = stage_folders(run)
+    yields = read_yields(folders)
+    out.mkdir(parents=True, exist_ok=True)
+    figures = draw(scores(folders), lengths(folders), out)
+    text = f"# Corpora of {run.name}\n\n{yields_table(yields)}\n\n{details(yields)}\n"
+    pictures = "\n".join(f"\n![{figure.alternative}]({figure.name}.svg)\n\n{figure.alternative}" for figure in figures)
+    write_text(out / "report.md", f"{text}{pictures}\n")
+    write_text(out / "report.json", json.dumps(as_json(yields, folders), indent=2, ensure_ascii=False) + "\n")
+    return text, figures
+
+
+def stage_folders(run: Path) -> dict[str, Path]:
+    """The newest finished folder of each stage that builds something, in the order of the work."""
+    manifests = sorted(run.glob(f"stages/*/{MANIFEST}"), key=lambda file: file.stat().st_mtime)
+    newest = {file.parent.name.rpartition("-")[0]: file.parent for file in manifests}
+    found = {name: folder for part in PARTS for name, folder in newest.items() if name.startswith(part)}
+    if not found:
+        raise RunError(
+            f"`{run}` holds no finished stage that builds corpora", "name a run's folder, `runs/corpora-seed0` say"
+        )
+    return found
+
+
+def in_order(yields: Iterable[Yield]) -> list[Yield]:
+    """As the work goes: questions, paths, assessments, corpora."""
+    return sorted(
+        yields, key=lambda found: next((n for n, part in enumerate(PARTS) if found.stage.startswith(part)), 99)
+    )
+
+
+def yields_table(yields: Sequence[Yield]) -> str:
+    head = "| stage | rows in | rows out | yield | left out |\n|---|---:|---:|---:|---:|"
+    return "\n".join([head, *(_yields_row(found) for found in yields)])
+
+
+def _yields_row(found: Yield) -> str:
+    num_in = "" if found.num_in is None else f"{found.num_in:,}"
+    filters = found.num_in and found.num_rows <= found.num_in  # not where one row becomes several
+    share = f"{found.num_rows / found.num_in:.1%}" if found.num_in and filters else ""
+    return f"| {found.stage} | {num_in} | {found.num_rows:,} | {share} | {found.num_dropped:,} |"
+
+
+def details(yields: Iterable[Yield]) -> str:
+    """Drops by reason, and what a stage counted beside."""
+    lines = []
+    for found in yields:
+        reasons = "; ".join(
+            f"{reason} {num:,}" for reason, num in sorted(found.dropped.items(), key=lambda item: -item[1])
+        )
+        counted = "; ".join(
+            f"{name}: {_counts(value)}" for name, value in found.totals.items() if isinstance(value, dict)
+        )
+        lines += [f"- `{found.stage}` left out: {reasons}"] if reasons else []
+        lines += [f"- `{found.stage}` holds {counted}"] if counted else []
+    return "\n".join(lines)
+
+
+def _counts(value: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {num:,}" if isinstance(num, int) else f"{name} {num}" for name, num in value.items())
+
+
+def as_json(yields: Sequence[Yield], folders: dict[str, Path]) -> dict[str, Any]:
+    stages = [found._asdict() for found in yields]
+    return {"stages": stages, "scores": scores(folders).to_dicts(), "lengths": lengths(folders).to_dicts()}

@@ -1,0 +1,36 @@
+"""One row of the summary corpus: the prompt with a path or without, and the verdict with the answer."""
+
+from __future__ import annotations
+
+from insightv_bench.agents import summary_chat
+from insightv_bench.chat import assistant
+from insightv_bench.protocol import Verdict, render_summary
+from insightv_bench.records import Question, SummaryKind, SummaryRow
+
+from .corpora import columns_of
+
+
+def summary_row(
+    question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
+) -> SummaryRow:
+    verdict: Verdict = "right" if correct else "wrong"
+    completion = render_summary(question.answer, verdict, "" if correct else correction)
+    return SummaryRow(
+        **columns_of(question),
+        prompt=summary_chat(question, path).messages,
+        completion=(assistant(completion),),
+        kind=kind,
+        score_range=range_,
+        path_correct=correct,
+    )
+
+
+def plain_row(question: Question) -> SummaryRow:
+    return SummaryRow(
+        **columns_of(question),
+        prompt=summary_chat(question, "").messages,
+        completion=(assistant(render_summary(question.answer)),),
+        kind="plain",
+        score_range="none",
+        path_correct=None,
+    )
