@@ -1,7 +1,8 @@
 """The summary corpus: optimal paths, flawed ones of several score ranges, the trained agent's own, and plain questions.
 
-The completion is the verdict on the path, the correction of its first wrong step where a judge knows it, and the gold
-answer. The verdict is on the path's answer: a path that errs and still ends right may be followed.
+The completion is what the path's readings should have said (or, where no scene tells, the correction of the first wrong
+step), the verdict on the path, and the gold answer. It is far shorter than a path: there is room to check one, not to
+write another. The verdict is on the path's answer: a path that errs and still ends right may be followed.
 """
 
 from __future__ import annotations

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from insightv_bench.agents import summary_chat
 from insightv_bench.chat import assistant
-from insightv_bench.protocol import Verdict, render_summary
+from insightv_bench.protocol import Verdict, parse_path, render_summary
 from insightv_bench.records import Question, SummaryKind, SummaryRow
+from insightv_bench.world.oracle import reread
+from insightv_bench.world.scene import scene_from_json
 
 from .corpora import columns_of
 
@@ -13,8 +15,16 @@ from .corpora import columns_of
 def summary_row(
     question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
 ) -> SummaryRow:
+    """`correction`, of the first wrong step, stands in where no scene says what the steps should have read."""
     verdict: Verdict = "right" if correct else "wrong"
-    completion = render_summary(question.answer, verdict, "" if correct else correction)
+    check = (
+        reread(scene_from_json(question.scene), parse_path(path).steps)
+        if question.scene
+        else ""
+        if correct
+        else correction
+    )
+    completion = render_summary(question.answer, verdict, check)
     return SummaryRow(
         **columns_of(question),
         prompt=summary_chat(question, path).messages,

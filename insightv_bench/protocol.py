@@ -77,7 +77,8 @@ class ParsedSummary(NamedTuple):
     """[start, end) of the answer's characters in the reply, as they are written there (escapes included)."""
     verdict: Verdict
     """`none` where it is unstated or unreadable."""
-    correction: str
+    check: str
+    """What the agent read again in the image; empty where it says nothing of it."""
 
 
 def render_step(step: Step) -> str:
@@ -96,12 +97,10 @@ def render_path(steps: Sequence[Step], answer: str | None) -> str:
     return "\n".join(lines if answer is None else [*lines, render_answer(answer)])
 
 
-def render_summary(answer: str, verdict: Verdict = "none", correction: str = "") -> str:
-    """The summary agent's reply: its verdict on the path where it states one, then the answer line."""
-    if verdict == "none":
-        return render_answer(answer)
-    said = {"verdict": verdict} | ({"correction": correction} if correction else {})
-    return f"{json.dumps(said, ensure_ascii=False)}\n{render_answer(answer)}"
+def render_summary(answer: str, verdict: Verdict = "none", check: str = "") -> str:
+    """The summary agent's reply, one line of JSON: what it read again, its verdict on the path, its answer."""
+    said = ({"check": check} if check else {}) | ({"verdict": verdict} if verdict != "none" else {})
+    return json.dumps({**said, "answer": answer}, ensure_ascii=False)
 
 
 def parse_path(text: str, reasoning: str = "") -> ParsedPath:
@@ -128,10 +127,10 @@ def parse_summary(text: str) -> ParsedSummary:
     begin = rest_of(text)
     found = objects_in(text[begin:]).found
     answers = [answer for answer in (read_answer(each, begin) for each in found) if answer]
-    verdict, correction = read_verdict(found)
+    verdict, check = read_verdict(found)
     if len({answer.text for answer in answers}) != 1:
-        return ParsedSummary(None, None, verdict, correction)
-    return ParsedSummary(*answers[-1], verdict, correction)
+        return ParsedSummary(None, None, verdict, check)
+    return ParsedSummary(*answers[-1], verdict, check)
 
 
 def _malformed(dialect: str, repaired: bool = False) -> ParsedPath:

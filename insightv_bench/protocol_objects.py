@@ -15,7 +15,7 @@ MAX_MENDED_BRACKETS = 120  # the library takes cubic time in brackets outside st
 MAX_MENDED_OBJECTS = 32  # a text with more of them broken is not "slightly" broken
 MAX_OBJECTS = 10_000
 
-_KEYS = "summary|reasoning|action|title|content|next_action|answer|verdict|correction"
+_KEYS = "summary|reasoning|action|title|content|next_action|answer|verdict|check"
 _OBJECT = rf"""\{{\s*(?:"[^"\n]{{0,64}}"|'[^'\n]{{0,64}}'|“[^”\n]{{0,64}}”|(?:{_KEYS}))\s*:"""
 _START = re.compile(_OBJECT)
 _LINE_START = re.compile(rf"^[ \t]*[\[,]?[ \t]*(?={_OBJECT})", re.MULTILINE)

@@ -92,13 +92,13 @@ def read_answer(found: Found, offset: int = 0) -> AnswerRead | None:
 
 
 def read_verdict(found: Sequence[Found]) -> tuple[Verdict, str]:
-    """The one verdict among a reply's objects and its correction; `none` where it is unstated or contradicts itself."""
+    """The one verdict among a reply's objects, `none` where unstated or contradictory, and what was read again."""
     said = [each for each in found if "verdict" in each.values and not each.repeats]
     verdicts = {_plain(each.values["verdict"].value) for each in said}
     if verdicts not in ({"right"}, {"wrong"}):
         return "none", ""
-    correction = said[-1].values["correction"].value if "correction" in said[-1].values else ""
-    return ("right" if "right" in verdicts else "wrong"), correction if isinstance(correction, str) else ""
+    check = said[-1].values["check"].value if "check" in said[-1].values else ""
+    return ("right" if "right" in verdicts else "wrong"), check if isinstance(check, str) else ""
 
 
 def dialect_of(found: Found) -> tuple[str, ...]:

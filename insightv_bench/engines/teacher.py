@@ -13,10 +13,18 @@ from collections.abc import Mapping, Sequence
 from insightv_bench.chat import Chat, load_prompt
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Reply, Request
-from insightv_bench.protocol import parse_path, parse_step, render_answer, render_path, render_step, render_summary
+from insightv_bench.protocol import (
+    Verdict,
+    parse_path,
+    parse_step,
+    render_answer,
+    render_path,
+    render_step,
+    render_summary,
+)
 from insightv_bench.records import Step, content_id
 from insightv_bench.settings import TeacherEngine
-from insightv_bench.world.oracle import judge
+from insightv_bench.world.oracle import reread
 from insightv_bench.world.program import Program, State, parse_question, run, state_text, update
 from insightv_bench.world.scene import Scene, scene_from_json
 from insightv_bench.world.telling import Operation, replay, tell_conclusion, tell_reading
@@ -48,7 +56,7 @@ class Teacher:
         if task == "direct":
             return render_answer(run(program, scene.values))
         if task == "summary":
-            return self._summary(program, scene, slots["question"], slots["path"], request)
+            return self._summary(program, scene, slots["path"])
         pupil = _Pupil(self._settings, program, scene, _seed(request))
         return pupil.whole_path() if task == "reason" else pupil.next_reply(request.chat)
 
@@ -58,13 +66,11 @@ class Teacher:
             raise EngineError("the teacher answers for the drawn world alone, and this picture is not of it")
         return scene_from_json(scene)
 
-    def _summary(self, program: Program, scene: Scene, question: str, path: str, request: Request) -> str:
+    def _summary(self, program: Program, scene: Scene, path: str) -> str:
         """The verdict is on the path's answer, as in the summary corpus: a path that errs and ends right is right."""
         parsed, answer = parse_path(path), run(program, scene.values)
-        if parsed.answer == answer:
-            return render_summary(answer, "right")
-        scene_json = self._scenes[request.chat.images[0].sha256]
-        return render_summary(answer, "wrong", judge(question, scene_json, parsed.steps).correction)
+        verdict: Verdict = "right" if parsed.answer == answer else "wrong"
+        return render_summary(answer, verdict, reread(scene, parsed.steps))
 
 
 class _Pupil:

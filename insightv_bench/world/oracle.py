@@ -9,6 +9,7 @@ conclusion; it costs detail.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -94,6 +95,12 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
     if state is None:
         return f"{colour} is {scene.values[colour]}"
     return tell_reading(program, Operation(colour, scene.values[colour], state)).reasoning
+
+
+def reread(scene: Scene, steps: Sequence[Step]) -> str:
+    """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`."""
+    read = [found[1] for step in steps if (found := re.fullmatch("read ([a-z]+)", step.summary.strip()))]
+    return ", ".join(f"{colour} is {scene.values[colour]}" for colour in dict.fromkeys(read) if colour in scene.values)
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:

@@ -22,9 +22,11 @@ PROTOCOL = (
     '", "action": "summary"}\n',
     '{"answer": "',
     '"}',
-    '{"verdict": "right"}\n',
-    '{"verdict": "wrong", "correction": "',
-    '"}\n',
+    '{"check": "',
+    '", "verdict": "right", "answer": "',
+    '", "verdict": "wrong", "answer": "',
+    '{"verdict": "right", "answer": "',
+    '{"verdict": "wrong", "answer": "',
 )
 STATES = (
     " is ",
@@ -53,7 +55,7 @@ def phrases() -> list[str]:
     # Without the newlines around it: the end of a path's line would take the first.
     prompts = [piece.strip("\n") for name in PROMPTS for piece in SLOT.split(load_prompt(name).template)[::2]]
     # The colour and " is " in one token: the place that must say a value then knows by itself which bar to look at.
-    readings = [f"{colour} is " for colour in COLOURS]
+    readings = [f"{before}{colour} is " for before in ("", ", ") for colour in COLOURS]
     questions = [piece for text in TEXTS.values() for piece in re.split(r"\{\w+\}", text)]
     pieces = [*PROTOCOL, *readings, *STATES, LIST, LIST_ANY_ORDER, *prompts, *questions]
     return list(dict.fromkeys(piece for piece in pieces if len(piece) > 1))
