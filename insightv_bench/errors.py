@@ -6,7 +6,8 @@
     │   └── StageError           one stage of it that cannot go on
     ├── SourceError              questions that cannot be read: file, columns, images
     ├── EngineError              a model that cannot be asked
-    │   └── EngineUnavailable    ... for now: the server is down, the budget is spent
+    │   └── EngineUnavailable    ... for now: the server is down
+    │       └── BudgetSpent      ... before more tokens or money are allowed
     ├── ModelError               a folder or id that is no image-text model
     └── MissingExtra             an optional package that is not installed
 
@@ -53,6 +54,10 @@ class EngineError(InsightvError):
 
 class EngineUnavailable(EngineError):
     """A model that cannot be asked for now; the same command goes on later."""
+
+
+class BudgetSpent(EngineUnavailable):
+    """The tokens or the money that a recipe allows are spent."""
 
 
 class ModelError(InsightvError):

@@ -214,6 +214,7 @@ def test_stats_count_calls_hits_tokens_and_failures_by_model(journal: Journal) -
         "num_prompt_tokens": 30,
         "num_tokens": 7,
         "seconds": 1.5,
+        "cost_usd": 0.0,
         "failures: EngineUnavailable": 2,
     }
     assert (by_model["y@1"]["num_calls"], by_model["y@1"]["num_hits"], by_model["y@1"]["num_tokens"]) == (1, 0, 1)
