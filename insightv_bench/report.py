@@ -12,7 +12,8 @@ from rich.table import Table
 
 from .errors import RunError
 from .recipe import Recipe
-from .run import JOURNAL, STAGES, run_folder
+from .run import JOURNAL, STAGES, place, run_folder
+from .settings import PathsSettings
 from .stage import Stage
 
 NEXT = """What to try next
@@ -23,10 +24,15 @@ NEXT = """What to try next
 
 
 def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
-    folder = run_folder(recipe, out)
+    from .estimate import describe
+
+    folder, by_name = run_folder(recipe, out), {stage.name: stage for stage in stages}
+    folders = place(recipe, folder, stages)
     print(f"{len(stages)} stages in {folder}")
     for stage in stages:
         print(f"  {stage.name:<24} {size_of(stage)}")
+        if isinstance(stage.settings, PathsSettings):
+            print(*(f"{'':<27}{line}" for line in describe(stage, by_name, folders, folder / JOURNAL)), sep="\n")
 
 
 def size_of(stage: Stage) -> str:
