@@ -107,7 +107,7 @@ class OpenAIEngine(Section):
     """The environment variable that holds the key; the key itself never stands in a recipe."""
     revision: str = ""
     """Which version of the model the server holds; its `base_url` where this is empty."""
-    structured: Literal["auto", "on", "off"] = "auto"
+    structured: Literal["auto", "always", "never"] = "auto"
     """Whether replies are held to a JSON schema; `auto`: where the server has it."""
     extra_body: dict[str, Any] = {}
     """More keys of each request, as the server spells them; null leaves one out."""

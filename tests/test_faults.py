@@ -10,14 +10,17 @@ import time
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 from pathlib import Path as Place
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.openai import MAX_CHARS, MAX_TURNED_AWAY
+from insightv_bench.engines.openai import MAX_CHARS, MAX_TURNED_AWAY, as_reply
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.engines.troubles import Patience, Trouble, asked_wait
 from insightv_bench.errors import EngineError, EngineUnavailable, RecipeError
@@ -254,6 +257,32 @@ def test_a_reply_that_comes_drop_by_drop_is_given_up_after_the_timeout(journal: 
 )
 def test_a_wait_that_a_server_asks_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
     assert asked_wait(headers) == seconds
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{1,6} \d\d:\d\d:\d\d GMT"))
+@settings(max_examples=300, deadline=None)
+def test_no_header_crashes_the_reading_of_a_wait(header: str) -> None:
+    for headers in ({"retry-after": header}, {"retry-after-ms": header}):
+        seconds = asked_wait(headers)
+        assert seconds is None or seconds >= 0
+
+
+anything = st.none() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=2)
+
+
+@given(anything, anything, anything, anything, anything)
+@settings(max_examples=300, deadline=None)
+def test_no_completion_crashes_its_reading_and_every_reply_can_be_kept(
+    content: Any, refusal: Any, finish: Any, tokens: Any, reasoning: Any
+) -> None:
+    message = SimpleNamespace(content=content, refusal=refusal, reasoning_content=reasoning)
+    answer = SimpleNamespace(
+        choices=[SimpleNamespace(message=message, finish_reason=finish)],
+        usage=SimpleNamespace(prompt_tokens=tokens, completion_tokens=tokens),
+    )
+    reply = as_reply(answer, 0.1, OpenAIEngine(model="m", base_url="http://x"))
+    assert Reply.model_validate_json(reply.model_dump_json()) == reply
+    assert reply.num_tokens >= 0
 
 
 def test_a_wait_until_a_date_is_read() -> None:

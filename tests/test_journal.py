@@ -138,16 +138,23 @@ def test_a_reply_that_sqlite_cannot_hold_leaves_nothing_open(journal: Journal) -
     assert journal.get(["a", "b", "big"]).keys() == {"b"}
 
 
-def test_two_processes_that_write_one_journal_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_write_one_journal_lose_nothing_though_one_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite"
     num, size = 150, 3
     writers = [write(file, name, num, size) for name in ("one", "two")]
+    killed = write(file, "three", 100_000, size)
+    assert killed.stdout is not None
+    said = list(islice(killed.stdout, 20))
+    killed.kill()
+    killed.communicate(timeout=60)
     for writer in writers:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
     keys = [f"{name}/{number}/{place}" for name in ("one", "two") for number in range(num) for place in range(size)]
+    keys += [f"three/{int(number)}/{place}" for number in said for place in range(size)]
     journal = Journal(file)
     found = journal.get(keys)
+    assert journal._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     journal.close()
     assert {key: entry.reply.text for key, entry in found.items()} == {key: f"reply to {key}" for key in keys}
 

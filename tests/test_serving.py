@@ -14,6 +14,8 @@ from pathlib import Path as Place
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat, ask, from_openai, to_openai
@@ -25,7 +27,7 @@ from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Image, Message, Path, Question
 from insightv_bench.run import run
 from insightv_bench.serve_command import _rates, read_scenes
-from insightv_bench.serving import ChatServer, Manners
+from insightv_bench.serving import ChatServer, Manners, as_request
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.tables import read_rows
 from insightv_bench.world.level import Level
@@ -126,6 +128,41 @@ def test_a_server_with_a_key_answers_those_who_have_it() -> None:
 def test_a_chat_comes_through_its_own_layout_unchanged() -> None:
     messages = tuple(Message(role=role, content=f"say {role}") for role in ("system", "user", "assistant", "user"))
     chat = Chat(messages, (Image(bytes=b"\x89PNG one"), Image(bytes=b"GIF89a two")))
+    assert from_openai(json.loads(json.dumps(to_openai(chat)))) == chat
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+keyed = st.dictionaries(
+    st.sampled_from(["role", "content", "type", "text", "image_url", "url", "seed", "n", "messages", "max_tokens"]),
+    json_values | st.sampled_from(["user", "text", "image_url", "data:image/png;base64,AAAA", "data:;base64,%%"]),
+    max_size=5,
+)
+
+
+@given(keyed, st.lists(keyed | json_values, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_no_body_crashes_the_reading_of_a_request(body: dict[str, Any], messages: list[Any]) -> None:
+    for each in (body, {**body, "messages": messages}):
+        try:
+            request = as_request(each)
+        except ValueError:
+            continue
+        assert from_openai(to_openai(request.chat)) == request.chat or request.chat.images
+
+
+roles: Any = st.sampled_from(["system", "user", "assistant"])
+turns = st.builds(Message, role=roles, content=st.text(max_size=30))
+
+
+@given(st.lists(turns, min_size=1, max_size=5), st.lists(st.binary(max_size=30), max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_any_chat_comes_through_its_own_layout_unchanged(messages: list[Message], pictures: list[bytes]) -> None:
+    shown = pictures if any(message.role == "user" for message in messages) else []
+    chat = Chat(tuple(messages), tuple(Image(bytes=picture) for picture in shown))
     assert from_openai(json.loads(json.dumps(to_openai(chat)))) == chat
 
 

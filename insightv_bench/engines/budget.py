@@ -11,6 +11,9 @@ from typing import NamedTuple
 from insightv_bench.errors import BudgetSpent
 from insightv_bench.journal import Reply, Spent
 
+CENTS_LOST = 1e-9
+"""A sum of floats may lie this much below what was spent."""
+
 
 class Limits(NamedTuple):
     max_tokens_total: int | None = None
@@ -36,7 +39,7 @@ class Budget:
     def check(self, model: str) -> None:
         """Raises BudgetSpent where nothing more may be asked."""
         tokens, cost = self._limits
-        if cost is not None and self.spent.cost_usd >= cost:
+        if cost is not None and self.spent.cost_usd >= cost - CENTS_LOST:
             raise self._stop(model, "max_cost_usd", f"${cost:,.2f}")
         if tokens is not None and self.spent.num_tokens >= tokens:
             raise self._stop(model, "max_tokens_total", f"{tokens:,}")

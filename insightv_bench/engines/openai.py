@@ -46,7 +46,7 @@ class Server:
         self._key = os.environ.get(settings.api_key_env) or NO_KEY
         self._patience = Patience(settings.max_retries, settings.first_wait_s, settings.max_wait_s)
         self._images = ImageUrls()
-        self._has_formats = self.structured = settings.structured != "off"
+        self._has_formats = self.structured = settings.structured != "never"
         self._start = Start(seed=0, has_answered=False, on_failure=lambda kind: None)
         self._num_turned_away = 0  # in a row
         self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
