@@ -260,7 +260,7 @@ def test_a_wait_that_a_server_asks_for_is_read(headers: dict[str, str], seconds:
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{1,6} \d\d:\d\d:\d\d GMT"))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_header_crashes_the_reading_of_a_wait(header: str) -> None:
     for headers in ({"retry-after": header}, {"retry-after-ms": header}):
         seconds = asked_wait(headers)
@@ -271,7 +271,7 @@ anything = st.none() | st.integers() | st.text(max_size=20) | st.lists(st.text(m
 
 
 @given(anything, anything, anything, anything, anything)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_completion_crashes_its_reading_and_every_reply_can_be_kept(
     content: Any, refusal: Any, finish: Any, tokens: Any, reasoning: Any
 ) -> None:

@@ -21,8 +21,11 @@ from typing import Any
 
 import pytest
 
+from insightv_bench.chat import load_prompt
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.journal import Reply, Request
+from insightv_bench.protocol import render_answer, render_step
+from insightv_bench.records import Step, content_id
 from insightv_bench.serve_command import read_scenes
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import TeacherEngine
@@ -128,8 +131,27 @@ def recipe(folder: Path, url: str, num: int) -> str:
     return str(file)
 
 
-def num_kept(out: Path) -> int:
-    file = out / "kills-seed0" / "journal.sqlite"
+class Parrot:
+    """A model of no world: what it says hangs on the hash of what it is asked. Some of it cannot be read."""
+
+    name, revision, concurrency = "parrot", "1", 16
+
+    async def reply(self, request: Request) -> Reply:
+        said = [message.content for message in request.chat.messages]
+        digest = content_id(said, [image.sha256 for image in request.chat.images], request.sample)
+        dice, num_steps = int(digest[:2], 16), sum(message.role == "assistant" for message in request.chat.messages)
+        if said[-1] == load_prompt("answer").template:
+            text = render_answer("ABCD"[dice % 4])
+        elif dice < 20:
+            text = f"I would say {digest}."
+        else:
+            last = num_steps >= 2 or dice > 200
+            text = render_step(Step(summary="look", reasoning=digest, action="summary" if last else "continue"))
+        return Reply(text=text, num_prompt_tokens=len(said), num_tokens=len(text.split()))
+
+
+def num_kept(out: Path, run: str = "kills-seed0") -> int:
+    file = out / run / "journal.sqlite"
     if not file.exists():
         return 0
     connection = sqlite3.connect(file, timeout=60)
@@ -140,8 +162,8 @@ def num_kept(out: Path) -> int:
         connection.close()
 
 
-def rows(out: Path) -> dict[str, bytes]:
-    (folder,) = (out / "kills-seed0" / "stages").glob("paths-teacher-*")
+def rows(out: Path, run: str = "kills-seed0") -> dict[str, bytes]:
+    (folder,) = (out / run / "stages").glob("paths-teacher-*")
     return {file.name: file.read_bytes() for file in sorted(folder.glob("*.parquet"))}
 
 
@@ -197,3 +219,34 @@ def test_eight_kills_lose_nothing_that_was_answered(forker: Forker, tmp_path: Pa
 @pytest.mark.parametrize("num_kills", [50, 200])
 def test_many_kills_lose_nothing_that_was_answered(forker: Forker, tmp_path: Path, num_kills: int) -> None:
     check_kills(forker, tmp_path, num_kills, num_questions=2 * num_kills)
+
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "puzzlevqa.parquet"
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.skipif(not DATA.exists(), reason="needs ../shared/data/puzzlevqa.parquet")
+def test_real_puzzles_through_a_server_killed_three_times_end_as_an_unbroken_run(
+    forker: Forker, tmp_path: Path
+) -> None:
+    """200 questions of PuzzleVQA."""
+    random_, run = random.Random(os.getpid()), "puzzlevqa-seed0"
+    with ChatServer(Parrot()) as server:
+        engine = {"kind": "openai", "model": "parrot", "revision": "1", "base_url": server.url, "concurrency": 16}
+        words = ["build", "paths", "puzzlevqa", "--data", str(DATA), "--set", "questions.test.limit=200"]
+        words += ["--set", f"paths.engine={json.dumps(engine)}", "--set", "paths.mode=stepwise", "--out"]
+        assert forker.run(*words, str(tmp_path / "a")) == 0, forker.log.read_text(encoding="utf-8")
+        distinct, lost = server.num_requests, 0
+        for gap in random_.choices(range(distinct // 12, distinct // 4), k=3):
+            asked, process = server.num_requests, forker.start(*words, str(tmp_path / "b"))
+            kept = num_kept(tmp_path / "b", run)
+            while server.num_requests < asked + gap:
+                time.sleep(0.0005)
+            assert forker.kill(process) == -9
+            lost += (wait_until_idle(server) - asked) - (num_kept(tmp_path / "b", run) - kept)
+        assert forker.run(*words, str(tmp_path / "b")) == 0, forker.log.read_text(encoding="utf-8")
+        assert server.num_requests == 2 * distinct + lost
+    unbroken, killed = rows(tmp_path / "a", run), rows(tmp_path / "b", run)
+    assert killed == unbroken and len(killed["data-00000.parquet"]) > 10_000
+    print(f"\n200 puzzles, {distinct} calls, 3 kills, {lost} calls in flight asked again")

@@ -148,8 +148,8 @@ def test_a_journal_that_can_grow_no_further_is_one_clear_line_and_the_next_run_g
         file = tmp_path / "wire.yaml"
         text = RECIPE.replace("FILE", table(tmp_path / "q.parquet")).replace("URL", server.url)
         file.write_text(text, encoding="utf-8")
-        words = ["build", "paths", str(file), "--out", str(tmp_path / "out"), "--set", "paths.num_paths=16"]
-        command = [sys.executable, "-c", FULL, str(200_000), *words]
+        words = ["build", "paths", str(file), "--out", str(tmp_path / "out"), "--set", "paths.num_paths=4"]
+        command = [sys.executable, "-c", FULL, str(100_000), *words]
         full = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert full.returncode == 1
         assert "error: " in full.stderr and "hint: " in full.stderr
@@ -161,7 +161,7 @@ def test_a_journal_that_can_grow_no_further_is_one_clear_line_and_the_next_run_g
         journal.close()
         asked = len(engine.asked)
         assert 0 < kept <= asked <= kept + 32 + 1
-        run(parse_recipe(text, "wire", ["paths.num_paths=16"]), tmp_path / "out", "paths-teacher")
+        run(parse_recipe(text, "wire", ["paths.num_paths=4"]), tmp_path / "out", "paths-teacher")
         distinct = len({repr(request[:4]) for request in engine.asked})
         assert len(engine.asked) == distinct + (asked - kept)
 

@@ -144,7 +144,7 @@ keyed = st.dictionaries(
 
 
 @given(keyed, st.lists(keyed | json_values, max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_body_crashes_the_reading_of_a_request(body: dict[str, Any], messages: list[Any]) -> None:
     for each in (body, {**body, "messages": messages}):
         try:
@@ -159,7 +159,7 @@ turns = st.builds(Message, role=roles, content=st.text(max_size=30))
 
 
 @given(st.lists(turns, min_size=1, max_size=5), st.lists(st.binary(max_size=30), max_size=3))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_chat_comes_through_its_own_layout_unchanged(messages: list[Message], pictures: list[bytes]) -> None:
     shown = pictures if any(message.role == "user" for message in messages) else []
     chat = Chat(tuple(messages), tuple(Image(bytes=picture) for picture in shown))
