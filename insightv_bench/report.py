@@ -114,11 +114,13 @@ def print_journal(run: Path, console: Console) -> None:
     columns = list(dict.fromkeys(column for row in stats for column in row))
     table = Table(*columns, box=None, pad_edge=False)
     for row in stats:
-        table.add_row(*(_cell(row.get(column, 0)) for column in columns))
+        table.add_row(*(_cell(row.get(column, 0), column) for column in columns))
     console.print(table)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, column: str) -> str:
+    if column == "cost_usd":
+        return f"{value:,.4f}"  # a call may cost less than a cent
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -99,6 +99,8 @@ def test_any_change_of_a_call_is_another_key_and_the_same_call_the_same() -> Non
         "temperature": (MODEL, request(temperature=0.1)),
         "top p": (MODEL, request(top_p=0.9)),
         "penalty": (MODEL, request(repetition_penalty=1.1)),
+        "format": (MODEL, whole._replace(format="step")),
+        "other format": (MODEL, whole._replace(format="answer")),
     }
     keys = {name: request_key(*variant) for name, variant in variants.items()} | {"same": request_key(MODEL, whole)}
     assert len(set(keys.values())) == len(variants) + 1
