@@ -111,10 +111,13 @@ def print_journal(run: Path, console: Console) -> None:
     if not (run / JOURNAL).exists():
         raise RunError(f"no journal in `{run}`", "name a run's folder")
     stats = Journal(run / JOURNAL).stats()
-    columns = list(dict.fromkeys(column for row in stats for column in row))
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in stats:
-        table.add_row(*(_cell(row.get(column, 0), column) for column in columns))
+    figures = list(dict.fromkeys(column for row in stats for column in row))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(figures[0] if figures else "no calls")
+    for row in stats:  # a model a column: there are few models, and many kinds of failures
+        table.add_column(str(row["model"]), justify="right", overflow="fold")
+    for figure in figures[1:]:
+        table.add_row(figure, *(_cell(row.get(figure, 0), figure) for row in stats))
     console.print(table)
 
 

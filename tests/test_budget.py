@@ -69,6 +69,7 @@ def test_a_token_budget_stops_the_run_and_keeps_what_was_in_flight(server: ChatS
     assert "`max_tokens_total`: 420" in raised.value.fact
     assert "the same command goes on" in raised.value.hint
     assert 10 <= server.num_requests <= 10 + 3
+    assert f"{server.num_requests} calls, {42 * server.num_requests} tokens" in raised.value.fact
     assert num_kept(journal) == server.num_requests
     assert not [key for row in journal.stats() for key in row if "failures" in key]
 

@@ -161,6 +161,8 @@ class Caller:
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work()) for _ in range(min(num_at_once, len(chains)))]
+        if isinstance(self._stopped, BudgetSpent):
+            self.budget.check(self.model)  # says what was spent in all, with what was in flight
         if self._stopped:
             raise self._stopped
         return [results[place] for place in range(len(chains))]
