@@ -159,8 +159,11 @@ class Caller:
                 except EngineError as error:
                     self._stop(error, tasks)
 
+        tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work()) for _ in range(min(num_at_once, len(chains)))]
+            for _ in range(min(num_at_once, len(chains))):
+                tasks.append(group.create_task(work()))
+                await asyncio.sleep(0)  # the first request leaves before the next chain hashes its pictures
         if isinstance(self._stopped, BudgetSpent):
             self.budget.check(self.model)  # says what was spent in all, with what was in flight
         if self._stopped:
