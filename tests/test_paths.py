@@ -25,7 +25,7 @@ from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
 pytest.importorskip("openai")
-QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=12))
+QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))
 SCENES = {question.image_sha256[0]: question.scene for question in QUESTIONS}
 RECIPE = """
 name: wire
