@@ -13,7 +13,7 @@ from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
-from insightv_bench.settings import PathsSettings
+from insightv_bench.settings import OpenAIEngine, PathsSettings
 from insightv_bench.stage import Context
 from insightv_bench.tables import batched
 
@@ -36,7 +36,8 @@ def _write_paths(context: Context, settings: PathsSettings, questions: list[Ques
     one_call = settings.mode == "one-call"
 
     def advance(reply: Reply | None = None, hit: bool = False) -> None:
-        context.progress.advance(bar, rate=f"{caller.num_tokens:,} tokens")
+        spent = caller.budget.spent.cost_usd
+        context.progress.advance(bar, rate=f"{caller.num_tokens:,} tokens" + (f" ${spent:,.2f}" if spent else ""))
 
     async def write(question: Question, sample: int) -> Path:
         path = await agent.write(question, sample)
@@ -53,4 +54,6 @@ def _write_paths(context: Context, settings: PathsSettings, questions: list[Ques
                 yield path
         context.totals.update(statuses=dict(statuses), num_calls=caller.num_calls + caller.num_hits)
         context.totals.update(num_tokens=caller.num_tokens, model=caller.model)
+        if isinstance(settings.engine, OpenAIEngine):
+            context.totals.update(cost_usd=round(context.journal.spent(caller.model).cost_usd, 4))
     context.progress.stop(bar)

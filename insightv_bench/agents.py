@@ -16,6 +16,9 @@ from .protocol import ParsedPath, parse_path, parse_step, parse_summary, render_
 from .records import Message, Path, PathStatus, Question, QuestionColumns, Step, content_id
 from .settings import PathsSettings, Sampling
 
+MAX_CHARS_SHOWN = 20_000
+"""Of a reply that could not be read, when the model is asked to write it again."""
+
 
 class Drafted(NamedTuple):
     """A path before it has a row's columns."""
@@ -68,18 +71,20 @@ class ReasoningAgent:
             steps.append(step)
         if steps[-1].action != "summary":
             return talk.draft(steps, None)
-        reply = await talk.say(load_prompt("answer").template)
+        reply = await talk.say(load_prompt("answer").template, "answer")
         answer = parse_summary(reply.text).answer
         return talk.draft(steps, answer, malformed=answer is None)
 
     async def _one_step(self, talk: _Talk) -> Step | None:
-        """The next step, after at most `repair_tries` repairs; None where none could be read."""
+        """The next step, after at most `repair_tries` repairs; None where none could be read or the model will not."""
         reply = await talk.say(load_prompt("next").template)
         for tries_left in reversed(range(self._settings.repair_tries + 1)):
             parsed = parse_step(reply.text)
             if parsed.step:
                 talk.settle(render_step(parsed.step), parsed.repaired)
                 return parsed.step
+            if reply.finish in ("refusal", "error"):
+                return None  # to be told that it is no JSON changes neither
             if tries_left:
                 reply = await talk.say(load_prompt("repair").render(problem=parsed.problem))
         return None
@@ -94,14 +99,14 @@ class _Talk:
         self._replies: list[Reply] = []
         self._repaired = False
 
-    async def say(self, text: str) -> Reply:
+    async def say(self, text: str, format: str = "step") -> Reply:
         first = not self._replies
         if not first:
             self._tries.append(Message(role="user", content=text))
         chat = Chat((*self._chat.messages, *self._tries), self._chat.images)
-        reply = await self._caller.ask(Request(chat, self._sampling, self._sample))
+        reply = await self._caller.ask(Request(chat, self._sampling, self._sample, format))
         self._replies.append(reply)
-        self._tries.append(assistant(reply.text))
+        self._tries.append(assistant(reply.text[:MAX_CHARS_SHOWN]))
         return reply
 
     def settle(self, text: str, repaired: bool) -> None:

@@ -89,9 +89,11 @@ def to_blocks(chat: Chat, image_blocks: Sequence[dict[str, Any]]) -> list[dict[s
 
 
 def media_type(image: Image) -> str:
-    """Told from the first bytes, never from the name."""
-    signatures = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
-    return next((kind for start, kind in signatures.items() if image.bytes.startswith(start)), "image/png")
+    """Of the formats that chat servers take; empty for another. Told from the first bytes, never from the name."""
+    signatures = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+    webp = image.bytes[:4] == b"RIFF" and image.bytes[8:12] == b"WEBP"
+    known = (kind for start, kind in signatures.items() if image.bytes.startswith(start))
+    return "image/webp" if webp else next(known, "")
 
 
 def data_url(image: Image) -> str:
@@ -99,5 +101,44 @@ def data_url(image: Image) -> str:
     return f"data:{media_type(image)};base64,{base64.b64encode(image.bytes).decode()}"
 
 
-def to_openai(chat: Chat) -> list[dict[str, Any]]:
-    return to_blocks(chat, [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in chat.images])
+def to_openai(chat: Chat, urls: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Messages of a chat completion. `urls`: the images' data URLs, where they are made already."""
+    urls = [data_url(image) for image in chat.images] if urls is None else urls
+    return to_blocks(chat, [{"type": "image_url", "image_url": {"url": url}} for url in urls])
+
+
+def from_openai(messages: object) -> Chat:
+    """The chat behind the messages of a chat completion, as `to_openai` lays it out or with contents as text.
+
+    Raises ValueError for what is no chat, and for an image that is no data URL.
+    """
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("`messages` must be a list of at least one message")
+    turns: list[Message] = []
+    images: list[Image] = []
+    for message in messages:
+        if not isinstance(message, dict) or message.get("role") not in ("system", "user", "assistant"):
+            raise ValueError("a message needs a `role`: system, user or assistant")
+        text, shown = _read_content(message.get("content"))
+        turns.append(Message(role=message["role"], content=text))
+        images += shown
+    return Chat(tuple(turns), tuple(images))
+
+
+def _read_content(content: object) -> tuple[str, list[Image]]:
+    if isinstance(content, str):
+        return content, []
+    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        raise ValueError("a message's `content` must be text or a list of blocks")
+    texts = [block.get("text") for block in content if block.get("type") == "text"]
+    places = [block.get("image_url") for block in content if block.get("type") == "image_url"]
+    if len(texts) + len(places) < len(content) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("a content block must be of type `text` or `image_url`")
+    return "\n".join(map(str, texts)), [_read_url(place) for place in places]
+
+
+def _read_url(place: object) -> Image:
+    url = place.get("url") if isinstance(place, dict) else place
+    if not isinstance(url, str) or not url.startswith("data:") or ";base64," not in url[:100]:
+        raise ValueError("an image must be a data URL in base64")
+    return Image(bytes=base64.b64decode(url.partition(";base64,")[2], validate=True))

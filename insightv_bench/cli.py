@@ -17,6 +17,7 @@ from .cli_corpora import register
 from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
+from .serve_command import serve_teacher
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
@@ -276,6 +277,8 @@ def lm_eval(context: typer.Context) -> None:
 
     load_function("evals.register:run_lm_eval")(context.args)
 
+
+app.command("serve-teacher")(serve_teacher)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

@@ -8,6 +8,8 @@
     ├── EngineError              a model that cannot be asked
     │   └── EngineUnavailable    ... for now: the server is down, the budget is spent
     ├── HubError                 a push or a pull that the Hub refuses, or that cannot be
+    │   └── EngineUnavailable    ... for now: the server is down
+    │       └── BudgetSpent      ... before more tokens or money are allowed
     ├── ModelError               a folder or id that is no image-text model
     └── MissingExtra             an optional package that is not installed
 
@@ -54,6 +56,10 @@ class EngineError(InsightvError):
 
 class EngineUnavailable(EngineError):
     """A model that cannot be asked for now; the same command goes on later."""
+
+
+class BudgetSpent(EngineUnavailable):
+    """The tokens or the money that a recipe allows are spent."""
 
 
 class ModelError(InsightvError):

@@ -1,7 +1,8 @@
 """Every model call ever paid for, by content key, in one SQLite file.
 
 A reply is kept before anybody uses it, so every stage is a cheap function over kept calls: resume is running it again.
-The key holds model, revision, messages, images, sampling and sample index; a change of any of them is another call.
+The key holds model, revision, messages, images, sampling, sample index and, where an engine holds replies to one, the
+schema; a change of any of them is another call.
 SQLite is unsafe on network file systems: keep a run on a local disk.
 """
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from .chat import Chat
 from .errors import RunError
 from .records import content_id
+from .reply_formats import schema_of
 from .settings import Sampling
 
 SCHEMA = """
@@ -30,6 +32,7 @@ CREATE TABLE IF NOT EXISTS failures (
     model TEXT NOT NULL, kind TEXT NOT NULL, num INTEGER NOT NULL, PRIMARY KEY (model, kind)
 );
 """
+COST_USD = "COALESCE(json_extract(reply, '$.cost_usd'), 0.0)"
 BUSY_TIMEOUT_S = 60
 KEYS_A_QUERY = 500
 
@@ -41,6 +44,8 @@ class Request(NamedTuple):
     sampling: Sampling
     sample: int = 0
     """0-based; tells apart the samples of one chat, each with a seed of its own."""
+    format: str = ""
+    """Which of `reply_formats` the reply is held to by an engine that can; empty: none."""
 
 
 class Reply(BaseModel):
@@ -52,10 +57,21 @@ class Reply(BaseModel):
     reasoning: str = ""
     """A server's `reasoning_content`; never read as the answer."""
     finish: str = "stop"
-    """`stop`, `length` (the token limit cut it) or `error`."""
+    """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
     num_prompt_tokens: int = 0
     num_tokens: int = 0
     seconds: float = 0.0
+    cost_usd: float = 0.0
+    """At the prices of its time; 0 where none were given."""
+
+
+class Spent(NamedTuple):
+    """What a model's kept replies took."""
+
+    num_calls: int
+    num_tokens: int
+    """Of prompts and replies."""
+    cost_usd: float
 
 
 class Entry(NamedTuple):
@@ -69,7 +85,8 @@ def request_key(model: str, request: Request) -> str:
     """`model` is `name@revision`."""
     messages = [message.model_dump() for message in request.chat.messages]
     images = [image.sha256 for image in request.chat.images]
-    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, length=40)
+    held = [schema_of(request.format)] if request.format else []
+    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, *held, length=40)
 
 
 class Journal:
@@ -116,13 +133,25 @@ class Journal:
             [(model, kind)],
         )
 
-    def stats(self) -> list[dict[str, object]]:
-        """Per model: calls, hits, tokens, seconds, failures by kind."""
+    def has_replies(self, model: str) -> bool:
+        return bool(self._select("SELECT 1 FROM replies WHERE model = ? LIMIT 1", [model]))
+
+    def spent(self, model: str) -> Spent:
+        """What all kept replies of `model` took, over every run of this journal."""
+        cost = COST_USD.join(("SUM(", ")"))
         rows = self._select(
-            "SELECT model, COUNT(*), SUM(hits), SUM(num_prompt_tokens), SUM(num_tokens), SUM(seconds) FROM replies "
-            "GROUP BY model ORDER BY model"
+            f"SELECT COUNT(*), SUM(num_prompt_tokens + num_tokens), {cost} FROM replies WHERE model = ?", [model]
         )
-        columns = ("model", "num_calls", "num_hits", "num_prompt_tokens", "num_tokens", "seconds")
+        num_calls, num_tokens, cost_usd = rows[0]
+        return Spent(num_calls, num_tokens or 0, cost_usd or 0.0)
+
+    def stats(self) -> list[dict[str, object]]:
+        """Per model: calls, hits, tokens, seconds, cost, failures by kind."""
+        rows = self._select(
+            "SELECT model, COUNT(*), SUM(hits), SUM(num_prompt_tokens), SUM(num_tokens), SUM(seconds), "
+            f"SUM({COST_USD}) FROM replies GROUP BY model ORDER BY model"
+        )
+        columns = ("model", "num_calls", "num_hits", "num_prompt_tokens", "num_tokens", "seconds", "cost_usd")
         failures = self._select("SELECT model, kind, num FROM failures")
         stats = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
         for model, kind, num in failures:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import json
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -65,7 +66,7 @@ class Image(Record):
     path: str | None = None
     """A name for it; never a place on disk."""
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.bytes).hexdigest()
 

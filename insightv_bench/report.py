@@ -12,7 +12,8 @@ from rich.table import Table
 
 from .errors import RunError
 from .recipe import Recipe
-from .run import JOURNAL, STAGES, run_folder
+from .run import JOURNAL, STAGES, place, run_folder
+from .settings import PathsSettings
 from .stage import Stage
 
 NEXT = """What to try next
@@ -23,10 +24,15 @@ NEXT = """What to try next
 
 
 def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
-    folder = run_folder(recipe, out)
+    from .estimate import describe
+
+    folder, by_name = run_folder(recipe, out), {stage.name: stage for stage in stages}
+    folders = place(recipe, folder, stages)
     print(f"{len(stages)} stages in {folder}")
     for stage in stages:
         print(f"  {stage.name:<24} {size_of(stage)}")
+        if isinstance(stage.settings, PathsSettings):
+            print(*(f"{'':<27}{line}" for line in describe(stage, by_name, folders, folder / JOURNAL)), sep="\n")
 
 
 def size_of(stage: Stage) -> str:
@@ -118,14 +124,19 @@ def print_journal(run: Path, console: Console) -> None:
     if not (run / JOURNAL).exists():
         raise RunError(f"no journal in `{run}`", "name a run's folder")
     stats = Journal(run / JOURNAL).stats()
-    columns = list(dict.fromkeys(column for row in stats for column in row))
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in stats:
-        table.add_row(*(_cell(row.get(column, 0)) for column in columns))
+    figures = list(dict.fromkeys(column for row in stats for column in row))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(figures[0] if figures else "no calls")
+    for row in stats:  # a model a column: there are few models, and many kinds of failures
+        table.add_column(str(row["model"]), justify="right", overflow="fold")
+    for figure in figures[1:]:
+        table.add_row(figure, *(_cell(row.get(figure, 0), figure) for row in stats))
     console.print(table)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, column: str) -> str:
+    if column == "cost_usd":
+        return f"{value:,.4f}"  # a call may cost less than a cent
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 

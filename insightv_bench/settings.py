@@ -106,9 +106,33 @@ class OpenAIEngine(Section):
     base_url: str
     api_key_env: str = "OPENAI_API_KEY"
     """The environment variable that holds the key; the key itself never stands in a recipe."""
-    concurrency: int = Field(32, ge=1)
-    timeout_s: float = Field(600, gt=0)
-    max_retries: int = Field(5, ge=0)
+    revision: str = ""
+    """Which version of the model the server holds; its `base_url` where this is empty."""
+    structured: Literal["auto", "always", "never"] = "auto"
+    """Whether replies are held to a JSON schema; `auto`: where the server has it."""
+    extra_body: dict[str, Any] = {}
+    """More keys of each request, as the server spells them; null leaves one out."""
+    # How fast, how patient and how dear, but not what: no part of a fingerprint, so that a change redoes nothing.
+    concurrency: int = Field(32, ge=1, exclude=True)
+    timeout_s: float = Field(600, gt=0, exclude=True)
+    """For a whole reply."""
+    max_retries: int = Field(8, ge=0, exclude=True)
+    first_wait_s: float = Field(0.5, ge=0, exclude=True)
+    """Before the first retry; doubled each time, up to a minute."""
+    max_wait_s: float = Field(600, ge=0, exclude=True)
+    """The longest `Retry-After` that is waited for."""
+    usd_per_million_prompt_tokens: float = Field(0, ge=0, exclude=True)
+    usd_per_million_tokens: float = Field(0, ge=0, exclude=True)
+    """Of the tokens that the model writes."""
+    max_tokens_total: int | None = Field(None, ge=1, exclude=True)
+    """Prompt and reply tokens that a run may spend on this model, reruns included; what is in flight is finished."""
+    max_cost_usd: float | None = Field(None, gt=0, exclude=True)
+
+    @model_validator(mode="after")
+    def _priced(self) -> OpenAIEngine:
+        if self.max_cost_usd and not (self.usd_per_million_prompt_tokens or self.usd_per_million_tokens):
+            raise ValueError("`max_cost_usd` needs `usd_per_million_prompt_tokens` and `usd_per_million_tokens`")
+        return self
 
 
 EngineSettings = Annotated[TeacherEngine | HfEngine | OpenAIEngine, Field(discriminator="kind")]

@@ -99,6 +99,8 @@ def test_any_change_of_a_call_is_another_key_and_the_same_call_the_same() -> Non
         "temperature": (MODEL, request(temperature=0.1)),
         "top p": (MODEL, request(top_p=0.9)),
         "penalty": (MODEL, request(repetition_penalty=1.1)),
+        "format": (MODEL, whole._replace(format="step")),
+        "other format": (MODEL, whole._replace(format="answer")),
     }
     keys = {name: request_key(*variant) for name, variant in variants.items()} | {"same": request_key(MODEL, whole)}
     assert len(set(keys.values())) == len(variants) + 1
@@ -138,16 +140,23 @@ def test_a_reply_that_sqlite_cannot_hold_leaves_nothing_open(journal: Journal) -
     assert journal.get(["a", "b", "big"]).keys() == {"b"}
 
 
-def test_two_processes_that_write_one_journal_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_write_one_journal_lose_nothing_though_one_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite"
     num, size = 150, 3
     writers = [write(file, name, num, size) for name in ("one", "two")]
+    killed = write(file, "three", 100_000, size)
+    assert killed.stdout is not None
+    said = list(islice(killed.stdout, 20))
+    killed.kill()
+    killed.communicate(timeout=60)
     for writer in writers:
         writer.communicate(timeout=60)
         assert writer.returncode == 0
     keys = [f"{name}/{number}/{place}" for name in ("one", "two") for number in range(num) for place in range(size)]
+    keys += [f"three/{int(number)}/{place}" for number in said for place in range(size)]
     journal = Journal(file)
     found = journal.get(keys)
+    assert journal._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     journal.close()
     assert {key: entry.reply.text for key, entry in found.items()} == {key: f"reply to {key}" for key in keys}
 
@@ -214,6 +223,7 @@ def test_stats_count_calls_hits_tokens_and_failures_by_model(journal: Journal) -
         "num_prompt_tokens": 30,
         "num_tokens": 7,
         "seconds": 1.5,
+        "cost_usd": 0.0,
         "failures: EngineUnavailable": 2,
     }
     assert (by_model["y@1"]["num_calls"], by_model["y@1"]["num_hits"], by_model["y@1"]["num_tokens"]) == (1, 0, 1)

@@ -119,7 +119,9 @@ def completion(content: object, finish: str = "stop", **message: object) -> dict
 
 
 def settings(url: str, **changes: Any) -> OpenAIEngine:
-    return OpenAIEngine(**{"model": "m", "base_url": url, "max_retries": 3, "timeout_s": 20, **changes})
+    return OpenAIEngine(
+        **{"model": "m", "base_url": url, "max_retries": 3, "first_wait_s": 0.001, "timeout_s": 20, **changes}
+    )
 
 
 def ask_server(url: str, journal: Journal, request: Request, **changes: Any) -> Reply:
@@ -142,7 +144,7 @@ def plain(text: str = "What is it?") -> Request:
 
 def test_the_original_bytes_of_each_picture_are_sent_before_the_first_text(serve: Serve, journal: Journal) -> None:
     server = serve(lambda body: (200, completion("a bar")))
-    pictures = [b"\x89PNG\r\n\x1a\nno real picture", b"\xff\xd8\xffnor this", bytes(range(256))]
+    pictures = [b"\x89PNG\r\n\x1a\nno real picture", b"\xff\xd8\xffnor this", b"RIFF1234WEBPnor this", b"GIF89a"]
     messages = (
         Message(role="system", content="Be short."),
         Message(role="user", content="What?"),
@@ -157,7 +159,7 @@ def test_the_original_bytes_of_each_picture_are_sent_before_the_first_text(serve
     assert text == {"type": "text", "text": "What?"}
     urls = [image["image_url"]["url"] for image in images]
     assert [base64.b64decode(url.partition(";base64,")[2], validate=True) for url in urls] == pictures
-    assert [url.partition(";")[0] for url in urls] == ["data:image/png", "data:image/jpeg", "data:image/png"]
+    assert [url.partition(";")[0] for url in urls] == [f"data:image/{kind}" for kind in ("png", "jpeg", "webp", "gif")]
     texts = [message["content"] for message in body["messages"] if message["role"] != "system"][1:]
     assert texts == [[{"type": "text", "text": "A bar."}], [{"type": "text", "text": "Which?"}]]
 
@@ -278,7 +280,7 @@ def test_a_reply_with_no_choice_is_data_and_counted(serve: Serve, journal: Journ
     server = serve(lambda _: (200, body))
     reply = ask_server(server.url, journal, plain())
     assert (reply.text, reply.finish) == ("", "error")
-    assert journal.stats()[0]["failures: no reply"] == 1
+    assert journal.stats()[0]["failures: no reply"] == 1 + 3
 
 
 @pytest.mark.parametrize(

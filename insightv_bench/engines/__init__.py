@@ -4,7 +4,9 @@
     caller.py    asks an engine through the journal: many chains at once, nothing paid twice
     teacher.py   answers for the drawn world, with set error rates
     hf.py        local transformers, in batches from a fixed plan
-    openai.py    any OpenAI-compatible server
+    openai.py    any OpenAI-compatible server; troubles.py what may go wrong there, and what is tried again
+    images.py    pictures as data URLs, each encoded once
+    budget.py    what a run may spend on one model
 
 An engine knows no stage and no file of rows.
 """

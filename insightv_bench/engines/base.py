@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from insightv_bench.journal import Reply, Request
+
+from .budget import Budget
+
+
+class Start(NamedTuple):
+    """What a caller tells an engine before the first request."""
+
+    seed: int
+    """The run's."""
+    has_answered: bool
+    """Whether the journal holds a reply of this model, so that it is known to answer."""
+    on_failure: Callable[[str], None]
+    """To be told the kind of each try that failed, `429` say."""
 
 
 class Engine(Protocol):
@@ -22,6 +35,18 @@ class OneByOneEngine(Engine, Protocol):
 
     async def reply(self, request: Request) -> Reply:
         """Raises EngineUnavailable when the model cannot be asked for now."""
+
+
+@runtime_checkable
+class ReportingEngine(OneByOneEngine, Protocol):
+    """Counts its own failures, each try, and holds replies to a schema where it can."""
+
+    structured: bool
+    budget: Budget
+
+    def begin(self, start: Start) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @runtime_checkable

@@ -1,10 +1,13 @@
 """Asks an engine through the journal: many chains at once, nothing paid twice.
 
-A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine every
-chain runs freely, bounded by the engine's concurrency. For a batch engine the chains move in waves: when every chain
-that is alive waits for a reply, the requests of the wave are split into batches by a fixed plan (sorted keys), each
-batch seeded by its keys and kept in one transaction. Batch shape and seed change a sampled reply, so a wave that was
-cut off does its unfinished batches again whole, and a resumed run equals an unbroken one.
+A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine some more
+chains run than it takes requests at once, and the next begins where one ends: so the first request leaves at once,
+however many chains there are. An error lets no new request out; those in flight are finished and kept.
+
+For a batch engine the chains move in waves: when every chain that is alive waits for a reply, the requests of the wave
+are split into batches by a fixed plan (sorted keys), each batch seeded by its keys and kept in one transaction. Batch
+shape and seed change a sampled reply, so a wave that was cut off does its unfinished batches again whole, and a resumed
+run equals an unbroken one.
 """
 
 from __future__ import annotations
@@ -13,13 +16,18 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from insightv_bench.errors import EngineError
+from insightv_bench.errors import BudgetSpent, EngineError
 from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, request_key
 
-from .base import BatchEngine, Engine, OneByOneEngine, label
+from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
+from .budget import Budget
 
 T = TypeVar("T")
 OnReply = Callable[[Reply, bool], None]
+CHAINS_A_SLOT = 2
+"""So that a slot finds a request waiting while other chains look their replies up."""
+FINISH_S = 20
+"""After an error, what is in flight has this long to be finished and kept; without limit where a budget is spent."""
 
 
 class Interrupted(Exception):
@@ -35,6 +43,7 @@ class Caller:
         self._seed = seed
         self.model = label(engine)
         self.num_calls = self.num_hits = self.num_tokens = 0
+        self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
         self._journal = journal
         self._on_reply = on_reply
         self._waiting: list[tuple[str, Request, asyncio.Future[Reply]]] = []
@@ -42,6 +51,15 @@ class Caller:
         self._runner = asyncio.Runner()
         self._slots: asyncio.Semaphore | None = None
         self._asking: dict[str, asyncio.Lock] = {}
+        self._stopped: EngineError | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        if isinstance(self.engine, ReportingEngine):
+            if self.budget.is_limited:
+                self.budget.spent = self._journal.spent(self.model)
+            answers = self._journal.has_replies(self.model)
+            self.engine.begin(Start(self._seed, answers, lambda kind: self._journal.count_failure(self.model, kind)))
 
     def __enter__(self) -> Caller:
         self._runner.__enter__()
@@ -64,6 +82,8 @@ class Caller:
         return self.run([self.ask(request) for request in requests])
 
     async def ask(self, request: Request) -> Reply:
+        if not getattr(self.engine, "structured", False):
+            request = request._replace(format="")
         key = request_key(self.model, request)
         if isinstance(self.engine, BatchEngine):
             future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -82,7 +102,11 @@ class Caller:
         if self._slots is None:
             self._slots = asyncio.Semaphore(self.engine.concurrency)
         async with self._slots:
+            if self._stopped:
+                raise self._stopped
+            self.budget.check(self.model)
             reply = await self._reply(request)
+        self.budget.add(reply)
         if reply.finish != "error":  # what is not kept is asked again by the next run
             self._journal.put([(key, reply)], self.model)
         return self._count(reply, hit=False)
@@ -94,7 +118,7 @@ class Caller:
         except EngineError as error:
             self._journal.count_failure(self.model, type(error).__name__)
             raise
-        if reply.finish == "error":
+        if reply.finish == "error" and not isinstance(self.engine, ReportingEngine):
             self._journal.count_failure(self.model, "no reply")
         return reply
 
@@ -107,8 +131,10 @@ class Caller:
         return reply
 
     async def _gather(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-        self._num_alive, self._waiting, self._asking = len(chains), [], {}
+        self._num_alive, self._waiting, self._asking, self._stopped = len(chains), [], {}, None
         try:
+            if isinstance(self.engine, OneByOneEngine):
+                return await self._flow(chains, self.engine.concurrency * CHAINS_A_SLOT)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._alive(chain)) for chain in chains]
         except BaseExceptionGroup as errors:
@@ -117,6 +143,38 @@ class Caller:
             for chain in chains:
                 chain.close()  # an error may end the others before they have begun
         return [task.result() for task in tasks]
+
+    async def _flow(self, chains: Sequence[Coroutine[Any, Any, T]], num_at_once: int) -> list[T]:
+        """At most so many chains at once, begun in their order."""
+        todo = iter(enumerate(chains))
+        results: dict[int, T] = {}
+
+        async def work() -> None:
+            for place, chain in todo:
+                if self._stopped:
+                    chain.close()
+                    return
+                try:
+                    results[place] = await self._alive(chain)
+                except EngineError as error:
+                    self._stop(error, tasks)
+
+        tasks: list[asyncio.Task[None]] = []
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(num_at_once, len(chains))):
+                tasks.append(group.create_task(work()))
+                await asyncio.sleep(0)  # the first request leaves before the next chain hashes its pictures
+        if isinstance(self._stopped, BudgetSpent):
+            self.budget.check(self.model)  # says what was spent in all, with what was in flight
+        if self._stopped:
+            raise self._stopped
+        return [results[place] for place in range(len(chains))]
+
+    def _stop(self, error: EngineError, tasks: Sequence[asyncio.Task[None]]) -> None:
+        if self._stopped is None:
+            self._stopped = error
+            if not isinstance(error, BudgetSpent):
+                asyncio.get_running_loop().call_later(FINISH_S, lambda: [task.cancel() for task in tasks])
 
     async def _alive(self, chain: Coroutine[Any, Any, T]) -> T:
         try:

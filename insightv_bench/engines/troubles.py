@@ -1,0 +1,90 @@
+"""What may go wrong at a server, what of it is tried again, and how long to wait before.
+
+The `openai` client would retry by itself, but waits no longer than 8 s of its own, refuses a `Retry-After` above two
+minutes, wakes all waiting calls at the same moment, and passes on a cut or empty page as an error. So its own retries
+are off.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import random
+import time
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any, NamedTuple
+
+RETRIED = (408, 409, 425, 429)
+MAX_BACKOFF_S = 60
+SPREAD = 0.25
+"""Of the wait, added at random to what a server asks for, so that calls it sent away do not come back at once."""
+
+
+class Trouble(Exception):
+    """One try that gave no reply."""
+
+    def __init__(self, kind: str, words: str, passing: bool, wait_s: float | None = None, status: int = 0) -> None:
+        super().__init__(words)
+        self.kind = kind
+        """As the journal counts it: a status, `timeout`, `connection`, `not chat` or `no reply`."""
+        self.words = words
+        self.passing = passing
+        """Whether another try may mend it."""
+        self.wait_s = wait_s
+        """What the server asks to wait; None where it says nothing."""
+        self.status = status
+
+
+class Patience(NamedTuple):
+    max_retries: int
+    first_wait_s: float
+    max_wait_s: float
+
+    def wait(self, trouble: Trouble, number: int) -> float:
+        """Seconds before try `number` + 1 (0-based): what the server asks for or back-off, both with jitter."""
+        if trouble.wait_s:
+            return trouble.wait_s * (1 + SPREAD * random.random())
+        most = min(self.first_wait_s * 2.0 ** min(number, 30), MAX_BACKOFF_S)
+        return most * (1 - SPREAD * random.random())
+
+    def is_over(self, trouble: Trouble, number: int) -> bool:
+        too_long = trouble.wait_s is not None and trouble.wait_s > self.max_wait_s
+        return not trouble.passing or number >= self.max_retries or too_long
+
+
+def status_trouble(status: int, headers: Mapping[str, str], words: str) -> Trouble:
+    said = headers.get("x-should-retry", "")  # some servers know that a full quota will not mend itself
+    passing = said != "false" and (status >= 500 or status in RETRIED or said == "true")
+    return Trouble(str(status), words, passing, asked_wait(headers), status)
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """`Retry-After` in seconds or as a date, or `Retry-After-Ms`; None where there is none that can be read."""
+    milliseconds, after = headers.get("retry-after-ms"), headers.get("retry-after")
+    seconds = _number(milliseconds)
+    if seconds is not None:
+        return seconds / 1000
+    seconds = _number(after)
+    return seconds if seconds is not None or not after else _until(after)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return max(number, 0.0) if number == number else None
+
+
+def _until(date: str) -> float | None:
+    try:
+        when = email.utils.parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(when.timestamp() - time.time(), 0.0)
+
+
+def refuses_format(trouble: Trouble, body: Mapping[str, Any]) -> bool:
+    """Whether a server may be without `response_format`: it turned away a request that had one."""
+    return "response_format" in body and trouble.status in (400, 422, 501)

@@ -1,0 +1,374 @@
+"""A server that errs on the wire in every way we know, and what becomes of a call, of a path and of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from email.utils import formatdate
+from pathlib import Path as Place
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from insightv_bench.agents import ReasoningAgent
+from insightv_bench.chat import Chat
+from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines.openai import MAX_CHARS, MAX_TURNED_AWAY, as_reply
+from insightv_bench.engines.teacher import Teacher
+from insightv_bench.engines.troubles import Patience, Trouble, asked_wait
+from insightv_bench.errors import EngineError, EngineUnavailable, RecipeError
+from insightv_bench.faults import FAULTS, Faults
+from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.records import Message, Path
+from insightv_bench.serving import ChatServer, Manners
+from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TeacherEngine
+from insightv_bench.world.level import Level
+from insightv_bench.world.questions import sample_questions
+
+pytest.importorskip("openai")
+KINDS = {
+    "429": "429",
+    "500": "500",
+    "reset": "connection",
+    "slow": "timeout",
+    "empty": "not chat",
+    "html": "not chat",
+    "truncated": "not chat",
+}
+"""How the journal counts each fault that may pass."""
+
+
+class Echo:
+    """Says what it was asked; turns away whatever holds a bad word."""
+
+    name, revision, concurrency = "echo", "1", 8
+
+    async def reply(self, request: Request) -> Reply:
+        said = request.chat.messages[-1].content
+        if "bad" in said:
+            raise ValueError("the prompt is too long")
+        return Reply(text=f"you said {said}", num_prompt_tokens=3, num_tokens=2)
+
+
+@pytest.fixture
+def journal(tmp_path: Place) -> Iterator[Journal]:
+    opened = Journal(tmp_path / "journal.sqlite")
+    yield opened
+    opened.close()
+
+
+def served(*script: str, rates: dict[str, float] | None = None, engine: Any = None, key: str = "") -> ChatServer:
+    return ChatServer(engine or Echo(), manners=Manners(key=key, faults=Faults(rates, script, slow_s=30)))
+
+
+def engine_of(server: ChatServer, **changes: Any) -> Any:
+    given = {"model": server.engine.name, "base_url": server.url, "first_wait_s": 0.001, "max_retries": 1}
+    return open_engine(OpenAIEngine.model_validate({**given, "timeout_s": 20, **changes}))
+
+
+def ask(text: str) -> Request:
+    return Request(Chat((Message(role="user", content=text),)), Sampling())
+
+
+def ask_all(server: ChatServer, journal: Journal, texts: Sequence[str], **changes: Any) -> list[Reply]:
+    """One after the other, so that a script of faults meets them in this order."""
+    with Caller(engine_of(server, concurrency=1, **changes), journal) as caller:
+        return [reply for text in texts for reply in caller.ask_all([ask(text)])]
+
+
+def failures(journal: Journal) -> dict[str, Any]:
+    rows = [row for row in journal.stats() if row]
+    return {key.removeprefix("failures: "): num for row in rows for key, num in row.items() if "failures" in key}
+
+
+@pytest.mark.parametrize("fault", KINDS)
+def test_a_fault_that_passes_costs_one_more_try_and_is_counted(journal: Journal, fault: str) -> None:
+    with served("", fault) as server:
+        replies = ask_all(server, journal, ["one", "two"], timeout_s=1 if fault == "slow" else 20)
+        assert [reply.text for reply in replies] == ["you said one", "you said two"]
+        assert server.num_requests == 3
+    assert failures(journal) == {KINDS[fault]: 1}
+
+
+@pytest.mark.parametrize("fault", KINDS)
+def test_a_fault_that_stays_ends_the_run_and_the_next_goes_on(journal: Journal, fault: str) -> None:
+    unavailable = KINDS[fault] != "not chat"
+    with served("", *[fault] * 2) as server:
+        with pytest.raises(EngineError, match="does not answer" if unavailable else "not as a chat server") as raised:
+            ask_all(server, journal, ["one", "two"], timeout_s=1 if fault == "slow" else 20)
+        assert isinstance(raised.value, EngineUnavailable) == unavailable and raised.value.hint
+        assert failures(journal) == {KINDS[fault]: 2, type(raised.value).__name__: 1}
+        assert [reply.text for reply in ask_all(server, journal, ["one", "two"])] == ["you said one", "you said two"]
+        assert server.num_requests == 1 + 2 + 1
+
+
+@pytest.mark.parametrize("fault", ["html", "empty", "truncated"])
+def test_a_place_that_never_answered_as_a_chat_server_is_named_at_once(journal: Journal, fault: str) -> None:
+    with served(fault) as server:
+        with pytest.raises(EngineError, match="answers, but not as a chat server"):
+            ask_all(server, journal, ["one"])
+        assert server.num_requests == 1
+
+
+def test_a_refusal_is_a_reply_of_its_own_kind_and_is_kept(journal: Journal) -> None:
+    with served("refusal") as server:
+        first, again = ask_all(server, journal, ["one", "one"])
+        assert (first.finish, first.text) == ("refusal", "I cannot help with that.")
+        assert (again, server.num_requests) == (first, 1)
+
+
+def test_a_reply_of_ten_million_characters_is_cut_and_said_to_be(journal: Journal) -> None:
+    with served("huge") as server:
+        (reply,) = ask_all(server, journal, ["one"])
+    assert (len(reply.text), reply.finish) == (MAX_CHARS, "length")
+
+
+def test_a_wrong_key_and_a_wrong_model_are_told_apart(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "right")
+    with served(key="right") as server:
+        assert ask_all(server, journal, ["one"], api_key_env="A_KEY")[0].finish == "stop"
+        monkeypatch.setenv("A_KEY", "sk-other")
+        with pytest.raises(EngineError, match="401.*wrong key") as raised:
+            ask_all(server, journal, ["two"], api_key_env="A_KEY")
+        assert "`A_KEY`" in raised.value.hint
+        monkeypatch.setenv("A_KEY", "right")
+        with pytest.raises(EngineError, match="404.*`another` does not exist; this is `echo`") as raised:
+            ask_all(server, journal, ["two"], api_key_env="A_KEY", model="another")
+        assert "`model`" in raised.value.hint
+
+
+def test_one_request_that_is_turned_away_among_others_is_that_ones_loss(journal: Journal) -> None:
+    with served() as server:
+        good, bad, after = ask_all(server, journal, ["one", "bad", "two"])
+        assert [good.finish, bad.finish, after.finish] == ["stop", "error", "stop"]
+        assert failures(journal) == {"400": 1}
+        assert ask_all(server, journal, ["one", "bad"])[1].finish == "error"  # not kept, and no end of a later run
+        assert server.num_requests == 4
+
+
+def test_many_requests_turned_away_in_a_row_are_an_error(journal: Journal) -> None:
+    with served() as server:
+        with pytest.raises(EngineError, match="400.*the prompt is too long"):
+            ask_all(server, journal, ["one", *[f"bad {number}" for number in range(MAX_TURNED_AWAY + 5)]])
+        assert server.num_requests == 1 + MAX_TURNED_AWAY + 1
+
+
+QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=4))
+
+
+def teacher() -> Teacher:
+    scenes = {question.image_sha256[0]: question.scene for question in QUESTIONS}
+    return Teacher(TeacherEngine(careful=0.7, read_error=0.2), scenes)
+
+
+def write(server: ChatServer, journal: Journal, **changes: Any) -> list[Path]:
+    how = PathsSettings(num_paths=2)
+    with Caller(engine_of(server, **changes), journal) as caller:
+        agent = ReasoningAgent(caller, how)
+        return caller.run([agent.write(question, sample) for question in QUESTIONS for sample in range(2)])
+
+
+def test_paths_from_a_server_that_stumbles_all_the_time_equal_those_from_a_steady_one(tmp_path: Place) -> None:
+    rates = {"429": 0.1, "500": 0.1, "reset": 0.1, "empty": 0.05, "html": 0.05, "truncated": 0.1}
+    written = []
+    for name, chances in (("steady", {}), ("stumbling", rates)):
+        journal = Journal(tmp_path / f"{name}.sqlite")
+        with served("", rates=chances, engine=teacher()) as server:
+            written.append(write(server, journal, max_retries=30, revision="1"))
+            counted = failures(journal)
+        journal.close()
+    assert written[0] == written[1]
+    assert set(counted) == {"429", "500", "connection", "not chat"}
+
+
+def test_a_path_whose_model_refuses_is_malformed_after_one_call(journal: Journal) -> None:
+    with served("refusal", engine=teacher()) as server:
+        paths = write(server, journal, concurrency=1)
+    assert [path.status for path in paths[:2]] == ["malformed", "complete"]
+    assert (paths[0].num_calls, paths[0].text) == (1, "I cannot help with that.")
+
+
+def test_a_huge_reply_is_not_sent_back_whole_when_its_repair_is_asked_for(journal: Journal) -> None:
+    seen: list[int] = []
+
+    class Watching(Teacher):
+        async def reply(self, request: Request) -> Reply:
+            seen.append(sum(len(message.content) for message in request.chat.messages))
+            return await super().reply(request)
+
+    scenes = {question.image_sha256[0]: question.scene for question in QUESTIONS}
+    with served("huge", engine=Watching(TeacherEngine(), scenes)) as server:
+        paths = write(server, journal, concurrency=1)
+    assert {path.status for path in paths} == {"complete"}
+    assert 20_000 < max(seen) < 25_000
+
+
+def test_a_reply_that_comes_drop_by_drop_is_given_up_after_the_timeout(journal: Journal) -> None:
+    """Each drop comes in time; the whole does not."""
+    listener, ended = socket.create_server(("127.0.0.1", 0)), threading.Event()
+    listener.settimeout(20)
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+            while not ended.wait(0.02):
+                try:
+                    connection.sendall(b" ")
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    engine = open_engine(OpenAIEngine(model="m", base_url=url, timeout_s=1.5, max_retries=0))
+    with Caller(engine, journal) as caller, pytest.raises(EngineUnavailable, match=r"timed out after 1\.5 s"):
+        caller.ask_all([ask("one")])
+    ended.set()
+    thread.join()
+    listener.close()
+    assert failures(journal)["timeout"] == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "600"}, 600),
+        ({"retry-after": "-2"}, 0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "inf"}, float("inf")),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after-ms": "?", "retry-after": "1"}, 1),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
+        ({"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None),
+    ],
+)
+def test_a_wait_that_a_server_asks_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    assert asked_wait(headers) == seconds
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{1,6} \d\d:\d\d:\d\d GMT"))
+@settings(max_examples=100, deadline=None)
+def test_no_header_crashes_the_reading_of_a_wait(header: str) -> None:
+    for headers in ({"retry-after": header}, {"retry-after-ms": header}):
+        seconds = asked_wait(headers)
+        assert seconds is None or seconds >= 0
+
+
+anything = st.none() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=2)
+
+
+@given(anything, anything, anything, anything, anything)
+@settings(max_examples=100, deadline=None)
+def test_no_completion_crashes_its_reading_and_every_reply_can_be_kept(
+    content: Any, refusal: Any, finish: Any, tokens: Any, reasoning: Any
+) -> None:
+    message = SimpleNamespace(content=content, refusal=refusal, reasoning_content=reasoning)
+    answer = SimpleNamespace(
+        choices=[SimpleNamespace(message=message, finish_reason=finish)],
+        usage=SimpleNamespace(prompt_tokens=tokens, completion_tokens=tokens),
+    )
+    reply = as_reply(answer, 0.1, OpenAIEngine(model="m", base_url="http://x"))
+    assert Reply.model_validate_json(reply.model_dump_json()) == reply
+    assert reply.num_tokens >= 0
+
+
+def test_a_wait_until_a_date_is_read() -> None:
+    date = formatdate(time.time() + 90, usegmt=True)
+    assert asked_wait({"retry-after": date}) == pytest.approx(90, abs=5)
+    assert asked_wait({"retry-after": date.replace("GMT", "-0000")}) == pytest.approx(90, abs=5)
+
+
+def test_waits_are_never_shorter_than_asked_and_double_up_to_a_minute() -> None:
+    patience, asked = Patience(8, 0.5, 600), Trouble("429", "", True, wait_s=300)
+    waits = [patience.wait(asked, 0) for _ in range(50)]
+    assert 300 <= min(waits) < max(waits) <= 375  # with jitter, so that they do not all come back at once
+    plain = Trouble("500", "", True)
+    for number, most in enumerate([0.5, 1, 2, 4, 8, 16, 32, 60, 60]):
+        waits = [patience.wait(plain, number) for _ in range(50)]
+        assert 0.75 * most <= min(waits) < max(waits) <= most
+
+
+def serve_raw(responses: list[bytes], times: list[float]) -> tuple[socket.socket, threading.Thread]:
+    """One connection a response, sent as it is."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(20)
+
+    def serve() -> None:
+        for response in responses:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                times.append(time.monotonic())
+                connection.sendall(response)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return listener, thread
+
+
+BUSY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def test_the_next_try_waits_as_long_as_the_server_asks(journal: Journal) -> None:
+    times: list[float] = []
+    listener, thread = serve_raw([BUSY % b"0.4", BUSY % b"0"], times)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    engine = open_engine(OpenAIEngine(model="m", base_url=url, first_wait_s=0, max_retries=1))
+    with Caller(engine, journal) as caller, pytest.raises(EngineUnavailable):
+        caller.ask_all([ask("one")])
+    thread.join()
+    listener.close()
+    assert times[1] - times[0] >= 0.4
+
+
+def test_a_server_that_asks_for_too_long_a_wait_is_unavailable_at_once(journal: Journal) -> None:
+    listener, thread = serve_raw([BUSY % b"7200"], [])
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    engine = open_engine(OpenAIEngine(model="m", base_url=url, max_wait_s=600))
+    with Caller(engine, journal) as caller, pytest.raises(EngineUnavailable, match="asks to wait 7,200 s"):
+        caller.ask_all([ask("one")])
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize("rates", [{"fire": 0.1}, {"429": -0.1}, {"429": 0.6, "500": 0.6}])
+def test_faults_that_cannot_be_meant_are_an_error(rates: dict[str, float]) -> None:
+    with pytest.raises(RecipeError):
+        Faults(rates)
+
+
+def test_faults_come_as_often_as_they_are_told_to() -> None:
+    faults = Faults(dict.fromkeys(FAULTS, 0.1), seed=1)
+    drawn = [faults.next() for _ in range(4000)]
+    assert {name: drawn.count(name) / 4000 for name in FAULTS} == pytest.approx(dict.fromkeys(FAULTS, 0.1), abs=0.03)
+
+
+def test_what_is_in_flight_when_a_server_goes_down_is_finished_and_kept(journal: Journal) -> None:
+    """Seven calls wait in the server while the eighth fails for good."""
+
+    class Waiting(Echo):
+        async def reply(self, request: Request) -> Reply:
+            if "fails" not in request.chat.messages[-1].content:
+                await asyncio.sleep(0.3)
+                return await super().reply(request)
+            raise ValueError("never")
+
+    with served(engine=Waiting()) as server:
+        with Caller(engine_of(server, concurrency=8), journal) as caller, pytest.raises(EngineError, match="never"):
+            caller.ask_all([ask(text) for text in ["1", "2", "3", "4", "5", "6", "7", "fails", "8", "9"]])
+        assert server.num_requests == 8
+    rows = sqlite3.connect(journal.file).execute("SELECT COUNT(*) FROM replies").fetchone()
+    assert rows == (7,)
