@@ -6,10 +6,9 @@
     │   └── StageError           one stage of it that cannot go on
     ├── SourceError              questions that cannot be read: file, columns, images
     ├── EngineError              a model that cannot be asked
-    │   └── EngineUnavailable    ... for now: the server is down, the budget is spent
-    ├── HubError                 a push or a pull that the Hub refuses, or that cannot be
     │   └── EngineUnavailable    ... for now: the server is down
     │       └── BudgetSpent      ... before more tokens or money are allowed
+    ├── HubError                 a push or a pull that the Hub refuses, or that cannot be
     ├── ModelError               a folder or id that is no image-text model
     └── MissingExtra             an optional package that is not installed
 
