@@ -7,7 +7,7 @@ share their words, and plain drawings look alike, so neither text nor nearness c
 The perceptual hash is that of the cosine transform: the picture in grey at 64 x 64 pixels, its 16 x 16 lowest
 frequencies, one bit for each that is above their median. It survives re-encoding and resizing, not cropping or turning.
 Of 300 real figures, shrunk to two thirds and saved as JPEG, 298 are found at 32 bits; of 500 puzzles against 304
-figures of another set, none. Puzzles of one template are near each other: there the gate leaves out too much, not too little.
+figures of another set, none. Puzzles of one template are near each other: there the gate leaves out too much.
 """
 
 from __future__ import annotations
