@@ -17,13 +17,21 @@ from .world.questions import VERSION as WORLD_VERSION
 
 TEACHER, AGENT = "teacher", "sft"
 SAMPLE = "questions-sample"
+HARD = "hard-questions"
 SUMMARY_ARMS: tuple[Arm, ...] = ("direct", "oracle", "flawed")
 """Arms in which the summary agent answers without the reasoning agent's paths: the same for every DPO round."""
 
 
 def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
-    stages = [*_questions(recipe), *_corpora(recipe), *_agents(recipe), *_rounds(recipe), *_evaluation(recipe)]
+    stages = [
+        *_questions(recipe),
+        *_hard(recipe),
+        *_corpora(recipe),
+        *_agents(recipe),
+        *_rounds(recipe),
+        *_evaluation(recipe),
+    ]
     known: set[str] = set()
     for stage in stages:
         missing = [name for name in stage.inputs if name not in known]
@@ -44,10 +52,22 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
     if recipe.lessons:
         options = {"world": recipe.world.model_dump()}
         yield Stage("lessons", "builders.questions:lessons", recipe.lessons, (), "build lessons", options)
+    yield from _hard(recipe)
 
 
 def questions_of(recipe: Recipe) -> str:
-    """The questions that paths are built for: `train`, or the only ones there are."""
+    """The questions that paths are built for: the hard ones of `train`, or of the only ones there are, or all."""
+    return HARD if recipe.hard else _asked(recipe)
+
+
+def _hard(recipe: Recipe) -> Iterator[Stage]:
+    """The questions that the generator gets wrong when it answers directly."""
+    if recipe.hard and recipe.paths:
+        settings = recipe.hard.model_copy(update={"engine": recipe.hard.engine or recipe.paths.engine})
+        yield Stage(HARD, "builders.hard:hard", settings, (_asked(recipe),), "build hard")
+
+
+def _asked(recipe: Recipe) -> str:
     return f"questions-{'train' if 'train' in recipe.questions else next(iter(recipe.questions))}"
 
 
@@ -208,8 +228,8 @@ def _system(
 
 
 def task_version(source: Source) -> str:
-    """Scores compare only over the same version of the same questions."""
-    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision
+    """Scores compare only over the same version of the same questions. Empty: the rows' own revision, once read."""
+    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision or ""
 
 
 def _seat(arm: Arm) -> str:

@@ -22,6 +22,7 @@ from .settings import (
     CorporaSettings,
     EvalSettings,
     FlawsSettings,
+    HardSettings,
     LessonsSettings,
     PathsSettings,
     RoundsSettings,
@@ -45,6 +46,8 @@ class Recipe(Section):
     world: Level = Level()
     questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
     """By name; the name is part of a folder's."""
+    hard: HardSettings | None = None
+    """Build paths for those questions alone that the generator gets wrong when it answers directly."""
     paths: PathsSettings | None = None
     assess: AssessSettings = AssessSettings()
     corpora: CorporaSettings = CorporaSettings()
@@ -73,7 +76,13 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
-        needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
+        needs = [
+            ("reason", "paths"),
+            ("summary", "agent_paths"),
+            ("rounds", "reason"),
+            ("base", "lessons"),
+            ("hard", "paths"),
+        ]
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")
