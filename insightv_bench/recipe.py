@@ -86,6 +86,8 @@ class Recipe(Section):
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")
+        if self.lessons and self.world.charts:
+            raise ValueError("`lessons` teach a model from nothing to see plain bars; level `full` is for other models")
         if self.eval and self.eval.questions not in self.questions:
             raise ValueError(f"`eval.questions` names `{self.eval.questions}`, which is not among `questions`")
         return self
