@@ -17,10 +17,14 @@ class Topic(NamedTuple):
     """The labels have an order, so that a line may join them."""
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 TOPICS = {
     "fruit": Topic(
         "Fruit",
-        tuple("Apples Pears Plums Grapes Lemons Mangoes Melons Cherries Figs Kiwis Limes".split()),
+        _words("Apples Pears Plums Grapes Lemons Mangoes Melons Cherries Figs Kiwis Limes"),
         (
             ("Fruit sold at the market", "Crates"),
             ("Harvest of the orchard", "Boxes"),
@@ -29,22 +33,22 @@ TOPICS = {
     ),
     "countries": Topic(
         "Country",
-        tuple("Norway Kenya Peru Japan Spain Canada Chile India Ghana Poland Brazil Egypt".split()),
+        _words("Norway Kenya Peru Japan Spain Canada Chile India Ghana Poland Brazil Egypt"),
         (("Visitors by country", "Visitors"), ("Entries by country", "Entries"), ("Projects by country", "Projects")),
     ),
     "departments": Topic(
         "Department",
-        tuple("Sales Finance Legal Support Design Research Marketing Logistics Training Security".split()),
+        _words("Sales Finance Legal Support Design Research Marketing Logistics Training Security"),
         (("Staff by department", "Staff"), ("Open requests by department", "Requests"), ("Laptops in use", "Laptops")),
     ),
     "sports": Topic(
         "Sport",
-        tuple("Tennis Football Rowing Judo Cycling Hockey Boxing Golf Sailing Fencing Rugby".split()),
+        _words("Tennis Football Rowing Judo Cycling Hockey Boxing Golf Sailing Fencing Rugby"),
         (("Members by sport", "Members"), ("Favourite sports of a school", "Pupils"), ("Courses booked", "Courses")),
     ),
     "animals": Topic(
         "Animal",
-        tuple("Foxes Owls Deer Hares Wolves Otters Bears Eagles Beavers Badgers Herons".split()),
+        _words("Foxes Owls Deer Hares Wolves Otters Bears Eagles Beavers Badgers Herons"),
         (
             ("Animals seen in the park", "Animals"),
             ("Wildlife count", "Animals"),
@@ -53,12 +57,12 @@ TOPICS = {
     ),
     "drinks": Topic(
         "Drink",
-        tuple("Coffee Tea Juice Milk Water Cocoa Lemonade Cider Soda Smoothies".split()),
+        _words("Coffee Tea Juice Milk Water Cocoa Lemonade Cider Soda Smoothies"),
         (("Drinks ordered in a day", "Orders"), ("Drinks sold at the fair", "Cups")),
     ),
     "subjects": Topic(
         "Subject",
-        tuple("Maths Physics Biology History Music Art Latin Geography Chemistry Drama".split()),
+        _words("Maths Physics Biology History Music Art Latin Geography Chemistry Drama"),
         (
             ("Books in the school library", "Books"),
             ("Pupils by favourite subject", "Pupils"),
@@ -67,22 +71,22 @@ TOPICS = {
     ),
     "transport": Topic(
         "Means",
-        tuple("Bus Train Bicycle Car Tram Ferry Metro Walking Taxi Scooter".split()),
+        _words("Bus Train Bicycle Car Tram Ferry Metro Walking Taxi Scooter"),
         (("How people get to work", "People"), ("Trips by means of transport", "Trips")),
     ),
     "materials": Topic(
         "Material",
-        tuple("Paper Glass Metal Plastic Textiles Wood Rubber Ceramics Concrete".split()),
+        _words("Paper Glass Metal Plastic Textiles Wood Rubber Ceramics Concrete"),
         (("Waste collected in a week", "Tonnes"), ("Material in the depot", "Containers")),
     ),
     "instruments": Topic(
         "Instrument",
-        tuple("Piano Violin Flute Guitar Drums Cello Trumpet Harp Oboe Clarinet".split()),
+        _words("Piano Violin Flute Guitar Drums Cello Trumpet Harp Oboe Clarinet"),
         (("Lessons by instrument", "Lessons"), ("Players in the city's orchestras", "Players")),
     ),
     "months": Topic(
         "Month",
-        tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()),
+        _words("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
         (
             ("Rainy hours by month", "Hours"),
             ("Orders by month", "Orders"),
@@ -93,13 +97,13 @@ TOPICS = {
     ),
     "days": Topic(
         "Day",
-        tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
+        _words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
         (("Calls to the office", "Calls"), ("Guests by day", "Guests"), ("Parcels delivered", "Parcels")),
         ordered=True,
     ),
     "planets": Topic(
         "Planet",
-        tuple("Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune".split()),
+        _words("Mercury Venus Earth Mars Jupiter Saturn Uranus Neptune"),
         (("Questions asked at the observatory", "Questions"), ("Cards in a planet quiz", "Cards")),
         ordered=True,
     ),
