@@ -87,10 +87,11 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         return
     questions = questions_of(recipe)
     yield from _sampled(recipe, TEACHER, questions, recipe.paths)
-    if recipe.reason:
+    named = recipe.model_fields_set  # a recipe that trains nothing names the corpora that it wants
+    if recipe.reason or "corpora" in named:
         inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
         yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, inputs, "build corpora")
-    if recipe.summary:
+    if recipe.summary or "flaws" in named:
         yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
 
 
