@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "cut PNG": (lambda: saved(two_halves(), "PNG")[:-30], "image cannot be decoded"),
     "cut JPEG": (lambda: saved(Picture.effect_noise((60, 60), 80), "JPEG")[:-600], "image cannot be decoded"),
     "no width": (lambda: header(0, 9) + saved(two_halves(), "PNG")[33:], "image cannot be decoded"),
-    "no pixels": (empty_bmp, "image has no pixels"),
+    "no pixels": (empty_bmp, "image cannot be decoded"),
     "too many pixels": (lambda: saved(Picture.new("L", (65, 64)), "PNG"), "image too large"),
     "bomb": (lambda: header(50_000, 50_000) + saved(two_halves(), "PNG")[33:], "image too large"),
     "text bomb": (text_bomb, "image cannot be decoded"),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path as File
 from typing import Any
 
@@ -16,34 +14,12 @@ from PIL import Image as Picture
 
 from insightv_bench.builders.sources.files import inside
 from insightv_bench.errors import InsightvError, RecipeError, SourceError, StageError
-from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe, parse_recipe
-from insightv_bench.records import Question
+from insightv_bench.recipe import parse_recipe
 from insightv_bench.settings import Columns, JsonlSource, ParquetSource, TableSource
-from insightv_bench.stage import Context, Exclusion, Stage, run_stage
-from insightv_bench.tables import read_rows
+
+from .reading import png, ran
 
 COLUMNS = Columns(question="question", answer="answer", image=("image",))
-
-
-def png(shade: int = 0, side: int = 4) -> bytes:
-    buffer = io.BytesIO()
-    Picture.new("RGB", (side, side), (shade, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def ran(out: File, source: TableSource) -> tuple[list[Question], list[Exclusion], Context]:
-    stage = Stage("questions-test", "builders.questions:questions", source)
-    with closing(Journal(out / "journal.sqlite")) as journal:
-        context = Context(stage, out / "questions", {}, journal, Progress(), 0, load_recipe("walk"))
-        run_stage(stage, context)
-    left_out = out / "questions" / "exclusions.parquet"
-    return (
-        list(read_rows(out / "questions", Question)),
-        list(read_rows(left_out, Exclusion)) if left_out.exists() else [],
-        context,
-    )
 
 
 def jsonl(file: File, rows: Sequence[dict[str, Any] | str | bytes]) -> File:

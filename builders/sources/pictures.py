@@ -69,8 +69,6 @@ def check_picture(content: bytes, max_pixels: int) -> Checked:
 
 def _problem(picture: Any, max_pixels: int) -> str:
     """What can be told before any pixel is read; empty for none."""
-    if min(picture.size) < 1:
-        return "image has no pixels"
     if picture.width * picture.height > max_pixels:
         return "image too large"
     if picture.format != "MPO" and getattr(picture, "is_animated", False):
