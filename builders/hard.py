@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from insightv_bench.answers import matches, read
 from insightv_bench.chat import ask
@@ -15,9 +16,8 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
 from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Question
-from insightv_bench.settings import HardSettings
+from insightv_bench.settings import HardSettings, TeacherEngine
 from insightv_bench.stage import Context, Dropped, drop
-from insightv_bench.tables import batched
 
 QUESTIONS_AT_ONCE = 1024
 EASY = "answered right without a path"
@@ -27,20 +27,22 @@ def hard(context: Context) -> None:
     """Inputs: a questions' stage. Raises StageError where every question is answered right."""
     settings = context.stage.settings
     assert isinstance(settings, HardSettings) and settings.engine is not None
-    questions = list(context.rows(context.stage.inputs[0], Question))
-    context.write(Question, _mine(context, settings, questions))
+    source = context.stage.inputs[0]
+    num = context.num_rows_of(source)
+    context.write(Question, _mine(context, settings, source, num))
     if not context.num_rows:
         raise StageError(
-            f"`{context.stage.name}`: `{context.totals['model']}` answers all {len(questions):,} questions right",
+            f"`{context.stage.name}`: `{context.totals['model']}` answers all {num:,} questions right",
             "ask harder questions, or leave `hard` out of the recipe",
         )
 
 
-def _mine(context: Context, settings: HardSettings, questions: Sequence[Question]) -> Iterator[Question | Dropped]:
+def _mine(context: Context, settings: HardSettings, source: str, num: int) -> Iterator[Question | Dropped]:
     assert settings.engine is not None
     replies: Counter[str] = Counter()
-    scenes = {question.image_sha256[0]: question.scene for question in questions if question.scene}
-    bar = context.progress.start("answering directly", len(questions) * settings.num_tries)
+    teacher = isinstance(settings.engine, TeacherEngine)
+    scenes = {q.image_sha256[0]: q.scene for q in context.rows(source, Question) if q.scene} if teacher else {}
+    bar = context.progress.start("answering directly", num * settings.num_tries)
 
     def advance(reply: Reply, hit: bool) -> None:
         context.progress.advance(bar, rate=f"{caller.num_tokens:,} tokens")
@@ -48,7 +50,8 @@ def _mine(context: Context, settings: HardSettings, questions: Sequence[Question
     engine = open_engine(context.resolve(settings.engine), scenes)
     with Caller(engine, context.journal, advance, context.seed) as caller:
         context.totals["model"] = caller.model
-        for portion in batched(questions, QUESTIONS_AT_ONCE):
+        questions = context.rows(source, Question)  # a portion at a time: all pictures may be more than there is memory
+        while portion := list(islice(questions, QUESTIONS_AT_ONCE)):
             for question, verdicts in zip(portion, _verdicts(caller, settings, portion), strict=True):
                 replies.update(verdicts)
                 yield drop(question, EASY) if "right" in verdicts else question

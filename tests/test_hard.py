@@ -19,7 +19,7 @@ from insightv_bench.progress import Progress
 from insightv_bench.recipe import load_recipe, parse_recipe
 from insightv_bench.records import Question
 from insightv_bench.settings import HardSettings, OpenAIEngine, Sampling, TeacherEngine
-from insightv_bench.stage import Context, Exclusion, Stage, run_stage
+from insightv_bench.stage import MANIFEST, Context, Exclusion, Stage, run_stage
 from insightv_bench.tables import read_rows, write_shards
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
@@ -55,6 +55,7 @@ def mine(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     questions = tmp_path / "questions"
     questions.mkdir()
     write_shards(questions, QUESTIONS, Question)
+    (questions / MANIFEST).write_text('{"num_rows": 40}')
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
 
         def run(generator: Any, **settings: Any) -> Context:
@@ -116,6 +117,7 @@ def test_no_hard_question_at_all_is_said_at_once(tmp_path: File) -> None:
     questions = tmp_path / "questions"
     questions.mkdir()
     write_shards(questions, QUESTIONS, Question)
+    (questions / MANIFEST).write_text('{"num_rows": 40}')
     stage = Stage("hard", "builders.hard:hard", HardSettings(engine=TeacherEngine()), ("questions",))
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(

@@ -51,6 +51,12 @@ def header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
 
 
+def bad_tags() -> bytes:
+    """A whole JPEG whose EXIF block is rubbish, as cameras and editors leave."""
+    content, block = saved(two_halves(), "JPEG"), b"Exif\0\0MM\0\x2a\xff\xff\xff\xff rubbish"
+    return content[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + content[2:]
+
+
 def empty_bmp() -> bytes:
     content = saved(two_halves(), "BMP")
     return content[:18] + struct.pack("<i", 0) + content[22:]
@@ -77,6 +83,7 @@ KEPT: dict[str, Callable[[], bytes]] = {
     "JPEG": lambda: saved(two_halves(), "JPEG"),
     "upright JPEG with EXIF": lambda: turned(1),
     "JPEG with an orientation that is none": lambda: turned(77),
+    "JPEG with broken tags": bad_tags,
     "gray JPEG": lambda: saved(two_halves("L", 10, 200), "JPEG"),
     "still GIF": lambda: saved(two_halves(), "GIF"),
     "still WebP": lambda: saved(two_halves(), "WEBP", lossless=True),

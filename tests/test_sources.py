@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image as Picture
 
+from insightv_bench import tables
 from insightv_bench.builders.sources.files import inside
 from insightv_bench.errors import InsightvError, RecipeError, SourceError, StageError
 from insightv_bench.recipe import parse_recipe
@@ -122,6 +123,26 @@ def test_parquet_may_name_its_pictures_too(folder: File, tmp_path: File) -> None
     source = ParquetSource(source="parquet", path=str(folder), name="org/set", columns=COLUMNS)
     kept, out, _ = ran(tmp_path, source)
     assert [q.images[0].bytes for q in kept] == [png(0), png(1)] and len(out) == 1
+
+
+def test_a_file_is_what_its_source_says_whatever_its_name(folder: File, tmp_path: File) -> None:
+    pl.DataFrame([row(0)]).write_parquet(folder / "rows")
+    kept, _, _ = ran(
+        tmp_path / "a", ParquetSource(source="parquet", path=str(folder / "rows"), name="a", columns=COLUMNS)
+    )
+    assert len(kept) == 1
+    kept, _, _ = ran(tmp_path / "b", lines(jsonl(folder / "rows.parquet", [row(0), row(1)])))
+    assert len(kept) == 2
+
+
+def test_files_of_large_pictures_are_shorter_and_hold_the_same_rows(
+    folder: File, tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = lines(jsonl(folder / "rows.jsonl", [row(n) for n in range(10)]), revision="1")
+    whole, _, _ = ran(tmp_path / "a", source)
+    monkeypatch.setattr(tables, "BYTES_A_FILE", 3 * len(png()))
+    parts, _, context = ran(tmp_path / "b", source)
+    assert parts == whole and len(list(context.folder.glob("data-*.parquet"))) > 2
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from .table import Origin, Table
 REVISIONS = "revisions.json"
 """In the run's folder: `ID@REVISION` -> commit."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
+ADDRESS = re.compile(r"^hf://datasets/[^@]+@[0-9a-f]{40}/")
+"""Before a file's path; after a data set was renamed it bears the new name."""
 MAIN = "main"
 ALL = "all"
 ENDINGS = (".parquet", ".jsonl")
@@ -153,8 +155,7 @@ class Repo:
         if split not in files:
             known = ", ".join(f"`{name}`" for name in files)
             raise SourceError(f"`{self.name}` has no split `{split}`", f"its splits are {known}")
-        start = f"hf://datasets/{self.name}@{self.commit}/"
-        paths = [str(path).removeprefix(start) for path in files[split]]
+        paths = [ADDRESS.sub("", str(path)) for path in files[split]]
         if not all(path.endswith(ENDINGS) for path in paths):
             raise SourceError(
                 f"`{self.name}` holds files such as `{paths[0]}`; parquet and JSON lines are read",

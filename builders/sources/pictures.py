@@ -78,7 +78,7 @@ def _problem(picture: Any, max_pixels: int) -> str:
 
 def _why_mend(picture: Any) -> str:
     """Where readers of pictures differ on this one; empty for nowhere."""
-    if picture.getexif().get(ORIENTATION, 1) in range(2, 9):
+    if _orientation(picture) in range(2, 9):
         return "turned by EXIF"
     if picture.mode.startswith("I;16"):
         return "16-bit"
@@ -89,6 +89,14 @@ def _why_mend(picture: Any) -> str:
     return "" if picture.format in SENT else str(picture.format)
 
 
+def _orientation(picture: Any) -> Any:
+    """1, upright, also where the tags cannot be read: the pixels may be whole all the same."""
+    try:
+        return picture.getexif().get(ORIENTATION, 1)
+    except BROKEN:
+        return 1
+
+
 def _mend(picture: Any) -> bytes:
     """Upright, 8-bit RGB on white; as a fine JPEG where it was one, else as PNG."""
     from PIL import Image as Picture
@@ -97,7 +105,8 @@ def _mend(picture: Any) -> bytes:
     lossy = picture.format in ("JPEG", "MPO")
     if picture.mode.startswith("I;16"):
         picture = _eight_bits(picture)
-    picture = ImageOps.exif_transpose(picture)
+    if _orientation(picture) != 1:
+        picture = ImageOps.exif_transpose(picture)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Picture.alpha_composite(Picture.new("RGBA", picture.size, "white"), picture)
@@ -117,5 +126,6 @@ def _eight_bits(picture: Any) -> Any:
     from PIL import Image as Picture
 
     made = Picture.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
-    made.info["exif"] = picture.getexif().tobytes()
+    if _orientation(picture) != 1:
+        made.info["exif"] = picture.getexif().tobytes()
     return made

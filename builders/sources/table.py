@@ -21,7 +21,7 @@ from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
 from insightv_bench.records import AnswerType, Image, Question, content_id
-from insightv_bench.settings import Columns, FileSource, TableSource
+from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, TableSource
 from insightv_bench.stage import Dropped
 
 from .drafts import Draft, Layout, by_columns, letter_of
@@ -61,7 +61,7 @@ class Table(NamedTuple):
     def questions(self) -> Iterator[Question | Dropped]:
         """Raises SourceError where a file or one of the needed columns is missing or unreadable."""
         layout = layout_of(self.source)
-        rows = (row for file in self.files for row in file_rows(file, layout, self.source.columns))
+        rows = (row for file in self.files for row in file_rows(file, layout, self.source))
         for row in islice(rows, self.source.limit):
             yield row if isinstance(row, Dropped) else self._question(layout.draft(row))
 
@@ -99,11 +99,12 @@ def layout_of(source: TableSource) -> Layout:
     return by_columns(source.columns)
 
 
-def file_rows(file: Path, layout: Layout, columns: Columns | None) -> Iterator[dict[str, Any] | Dropped]:
-    if file.suffix == ".parquet":
+def file_rows(file: Path, layout: Layout, source: TableSource) -> Iterator[dict[str, Any] | Dropped]:
+    """A local file is what its source says that it is, whatever its name; a Hub's file is told by its ending."""
+    if isinstance(source, ParquetSource) or (file.suffix == ".parquet" and not isinstance(source, JsonlSource)):
         schema = parquet_schema(file)
         chosen = layout.choose(schema.names(), str(file))
-        _check_types(schema, columns, file)
+        _check_types(schema, source.columns, file)
         yield from parquet_rows(file, chosen)
         return
     known = jsonl_columns(file)
