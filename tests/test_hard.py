@@ -18,6 +18,7 @@ from insightv_bench.plan import plan, questions_of
 from insightv_bench.progress import Progress
 from insightv_bench.recipe import load_recipe, parse_recipe
 from insightv_bench.records import Question
+from insightv_bench.report import print_plan
 from insightv_bench.settings import HardSettings, OpenAIEngine, Sampling, TeacherEngine
 from insightv_bench.stage import MANIFEST, Context, Exclusion, Stage, run_stage
 from insightv_bench.tables import read_rows, write_shards
@@ -164,3 +165,14 @@ def test_settings_that_cannot_be_meant_are_refused(override: str, words: str) ->
     assert words in str(found.value)
     with pytest.raises(RecipeError, match="`hard` needs `paths`"):
         parse_recipe("name: x\nquestions: {a: {source: world, split: test, num: 1}}\nhard: {}\n", "x", [])
+
+
+def test_a_dry_run_says_what_is_read_and_asked(capsys: pytest.CaptureFixture[str], tmp_path: File) -> None:
+    text = (
+        "name: mine\nquestions: {test: {source: hub, id: MMMU/MMMU, split: dev}}\nhard: {}\n"
+        "paths: {engine: {kind: openai, model: m, base_url: 'http://h/v1'}}\n"
+    )
+    recipe = parse_recipe(text, "mine", [])
+    print_plan(recipe, plan(recipe), tmp_path)
+    told = capsys.readouterr().out
+    assert "`dev` of MMMU/MMMU at its newest commit" in told and "1 direct tries a question, by openai" in told
