@@ -24,14 +24,7 @@ SUMMARY_ARMS: tuple[Arm, ...] = ("direct", "oracle", "flawed")
 
 def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
-    stages = [
-        *_questions(recipe),
-        *_hard(recipe),
-        *_corpora(recipe),
-        *_agents(recipe),
-        *_rounds(recipe),
-        *_evaluation(recipe),
-    ]
+    stages = [*_questions(recipe), *_corpora(recipe), *_agents(recipe), *_rounds(recipe), *_evaluation(recipe)]
     known: set[str] = set()
     for stage in stages:
         missing = [name for name in stage.inputs if name not in known]

@@ -146,6 +146,7 @@ def test_the_generator_is_the_engine_of_the_paths_unless_another_is_named() -> N
     recipe = load_recipe("full", ["hard={}"])
     hard = next(stage.settings for stage in plan(recipe) if stage.name == questions_of(recipe))
     assert recipe.paths and isinstance(hard, HardSettings) and hard.engine == recipe.paths.engine
+    assert [stage.name for stage in plan(recipe)].count(questions_of(recipe)) == 1
     recipe = load_recipe("full", ["hard.engine={kind: openai, model: other, base_url: 'http://h/v1'}"])
     hard = next(stage.settings for stage in plan(recipe) if stage.name == questions_of(recipe))
     assert isinstance(hard, HardSettings) and isinstance(hard.engine, OpenAIEngine) and hard.engine.model == "other"
