@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from insightv_bench.errors import StageError
 from insightv_bench.records import Question, ReasoningRow
-from insightv_bench.settings import LessonsSettings, ParquetSource, WorldSource
+from insightv_bench.settings import FileSource, HubSource, LessonsSettings, WorldSource
 from insightv_bench.stage import Context, Dropped, drop
 from insightv_bench.world.lessons import sample_lessons
 
-from .sources.table import read_table
+from .sources.hub import read_hub
+from .sources.table import Table, read_local
 from .sources.world import read_world
 
 
 def questions(context: Context) -> None:
-    """A source -> Question rows, each once."""
-    context.write(Question, _distinct(_read(context)))
-
-
-def _read(context: Context) -> Iterable[Question | Dropped]:
+    """A source -> Question rows, each once. Raises StageError where not one row of a table is a question."""
     source = context.stage.settings
-    if isinstance(source, ParquetSource):
-        return read_table(source)
-    assert isinstance(source, WorldSource)
-    rows = read_world(source, context.recipe.world, context.seed)
-    return context.progress.track(rows, "drawing questions", source.num)
+    if isinstance(source, WorldSource):
+        rows = read_world(source, context.recipe.world, context.seed)
+        context.write(Question, _distinct(context.progress.track(rows, "drawing questions", source.num)))
+        return
+    mended: Counter[str] = Counter()
+    table = _open(context, mended)
+    context.write(Question, _distinct(table.questions()))
+    context.totals.update(source=table.origin.name, source_revision=table.origin.revision)
+    context.totals.update(source_license=table.origin.license, images_mended=dict(mended))
+    if not context.num_rows:
+        reasons = ", ".join(f"{reason}: {num:,}" for reason, num in context.dropped.items()) or "there are no rows"
+        raise StageError(
+            f"`{context.stage.name}`: not one row of `{table.origin.name}` is a question ({reasons})",
+            "check `columns` or `reader`, and the split",
+        )
+
+
+def _open(context: Context, mended: Counter[str]) -> Table:
+    source = context.stage.settings
+    if isinstance(source, HubSource):
+        return read_hub(source, context.run_folder, mended)
+    assert isinstance(source, FileSource)
+    return read_local(source, mended)
 
 
 def _distinct(rows: Iterable[Question | Dropped]) -> Iterator[Question | Dropped]:

@@ -86,11 +86,8 @@ def _run(
 ) -> list[EvalRecord]:
     from .model import Seats
 
-    settings, name, version = (
-        context.stage.settings,
-        context.stage.options["task"],
-        context.stage.options["task_version"],
-    )
+    settings, name = context.stage.settings, context.stage.options["task"]
+    version = context.stage.options["task_version"] or questions[0].source_revision
     assert isinstance(settings, EvalSettings)
     images = {image.sha256: image for question in questions for image in question.images}
     model = Seats(callers, images)
@@ -101,8 +98,9 @@ def _run(
     with quiet():
         made = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(made, model, context)
+    system = {**_system(context), "task_version": version}
     return [
-        eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], _system(context))
+        eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], system)
         for arm in tasks
         for task in [task_name(name, arm)]
         for sample in results["samples"][task]
@@ -120,7 +118,7 @@ def quiet() -> Iterator[None]:
 
 
 def _system(context: Context) -> dict[str, Any]:
-    return {name: context.stage.options[name] for name in ("system", "base", "round", "task", "task_version")}
+    return {name: context.stage.options[name] for name in ("system", "base", "round", "task")}
 
 
 def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any]:

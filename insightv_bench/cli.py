@@ -167,6 +167,7 @@ def first_stage(recipe: Recipe, verb: str) -> str:
 for verb, about in {
     "questions": "A source of questions -> Question rows.",
     "lessons": "What a model from nothing learns to see with.",
+    "hard": "Questions -> those that the generator gets wrong without a path.",
     "paths": "Question -> K paths, step by step.",
     "assess": "Answer filter, then scores 1-100.",
     "corpora": "Scored paths -> the corpora.",

@@ -19,7 +19,7 @@ from .world.program import Program, State, update
 from .world.scene import Scene
 from .world.telling import exact_path, tell, tell_reading, trace
 
-IRRELEVANT = "the bars stand on a plain background"
+IRRELEVANT, CHART_IRRELEVANT = "the bars stand on a plain background", "the chart has a plain background"
 SINGLE = ("skipped-step", "contradiction", "irrelevant-step")
 """Flaws of one reading step, whatever severity is asked for."""
 ISOLATED = ("contradiction", "irrelevant-step", "wrong-final")
@@ -192,7 +192,8 @@ def _contradiction(case: Case) -> Made:
 
 def _irrelevant_step(case: Case) -> Made:
     (steps, answer), spoilt = exact_path(case.program, case.scene.values), case.choose()
-    added = Step(summary="look", reasoning=IRRELEVANT, action="continue")
+    reasoning = CHART_IRRELEVANT if case.program.chart else IRRELEVANT
+    added = Step(summary="look", reasoning=reasoning, action="continue")
     return Made((*steps[: spoilt.start], added, *steps[spoilt.start :]), answer, spoilt)
 
 

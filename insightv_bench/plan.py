@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from .errors import RecipeError
 from .plan_controls import controls
 from .plan_evaluation import evaluation
-from .plan_names import AGENT, SAMPLE, TEACHER, model_of_round, questions_of, sampled, summary_inputs
+from .plan_names import AGENT, HARD, SAMPLE, TEACHER, asked, model_of_round, questions_of, sampled, summary_inputs
 from .plan_names import by_model as by_model
 from .plan_release import release_stages, with_given
 from .recipe import Recipe
@@ -44,6 +44,14 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
     if recipe.lessons:
         options = {"world": recipe.world.model_dump()}
         yield Stage("lessons", "builders.questions:lessons", recipe.lessons, (), "build lessons", options)
+    yield from _hard(recipe)
+
+
+def _hard(recipe: Recipe) -> Iterator[Stage]:
+    """The questions that the generator gets wrong when it answers directly."""
+    if recipe.hard and recipe.paths:
+        settings = recipe.hard.model_copy(update={"engine": recipe.hard.engine or recipe.paths.engine})
+        yield Stage(HARD, "builders.hard:hard", settings, (asked(recipe),), "build hard")
 
 
 def _corpora(recipe: Recipe) -> Iterator[Stage]:
@@ -51,10 +59,11 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         return
     questions = questions_of(recipe)
     yield from sampled(recipe, TEACHER, questions, recipe.paths)
-    if recipe.reason:
+    named = recipe.model_fields_set  # a recipe that trains nothing names the corpora that it wants
+    if recipe.reason or "corpora" in named:
         inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
         yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, inputs, "build corpora")
-    if recipe.summary:
+    if recipe.summary or "flaws" in named:
         yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
 
 

@@ -117,8 +117,8 @@ def _stage(model: str) -> str:
 
 
 def task_version(source: Source) -> str:
-    """Scores compare only over the same version of the same questions."""
-    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision
+    """Scores compare only over the same version of the same questions. Empty: the rows' own revision, once read."""
+    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision or ""
 
 
 def _seat(arm: Arm) -> str:

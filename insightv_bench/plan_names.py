@@ -12,6 +12,7 @@ from .stage import STAGE_MODEL, Stage
 
 TEACHER, AGENT = "teacher", "sft"
 SAMPLE = "questions-sample"
+HARD = "hard-questions"
 
 
 class System(NamedTuple):
@@ -28,7 +29,11 @@ class System(NamedTuple):
 
 
 def questions_of(recipe: Recipe) -> str:
-    """The questions that paths are built for: `train`, or the only ones there are."""
+    """The questions that paths are built for: the hard ones of `train`, or of the only ones there are, or all."""
+    return HARD if recipe.hard else asked(recipe)
+
+
+def asked(recipe: Recipe) -> str:
     return f"questions-{'train' if 'train' in recipe.questions else next(iter(recipe.questions))}"
 
 

@@ -24,6 +24,7 @@ from .settings import (
     CorporaSettings,
     EvalSettings,
     FlawsSettings,
+    HardSettings,
     LessonsSettings,
     PathsSettings,
     ReleaseSettings,
@@ -52,6 +53,8 @@ class Recipe(Section):
     world: Level = Level()
     questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
     """By name; the name is part of a folder's."""
+    hard: HardSettings | None = None
+    """Build paths for those questions alone that the generator gets wrong when it answers directly."""
     paths: PathsSettings | None = None
     assess: AssessSettings = AssessSettings()
     corpora: CorporaSettings = CorporaSettings()
@@ -110,6 +113,7 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
         needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
+        needs += [("hard", "paths")]
         for control in self.controls:
             part = "rounds" if control in ("rejection-sampling", "continued-sft-dpo") else "summary"
             if getattr(self, part) is None:
@@ -117,6 +121,8 @@ class Recipe(Section):
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")
+        if self.lessons and self.world.charts:
+            raise ValueError("`lessons` teach a model from nothing to see plain bars; level `full` is for other models")
         if self.eval and self.eval.questions not in self.questions:
             raise ValueError(f"`eval.questions` names `{self.eval.questions}`, which is not among `questions`")
         named = [*self.release.against, self.release.benchmark] if self.release else []

@@ -13,7 +13,7 @@ from rich.table import Table
 from .errors import RunError
 from .recipe import Recipe
 from .run import JOURNAL, STAGES, place, run_folder
-from .settings import PathsSettings
+from .settings import HardSettings, HubSource, PathsSettings
 from .stage import Stage
 
 NEXT = """What to try next
@@ -39,7 +39,11 @@ def size_of(stage: Stage) -> str:
     """What a stage will do, as far as its settings tell."""
     settings: Any = stage.settings
     if stage.name.startswith("questions"):
+        if isinstance(settings, HubSource):
+            return f"`{settings.split}` of {settings.id} at {settings.revision or 'its newest commit'}"
         return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
+    if isinstance(settings, HardSettings) and settings.engine:
+        return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"
     if stage.name.startswith("paths"):
         tokens = settings.sampling.max_new_tokens
         return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"

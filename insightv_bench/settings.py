@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .records import Arm, FlawType, Position, SummaryKind, content_id
 from .world.scene import Split
@@ -42,33 +42,111 @@ class WorldSource(Section):
     """Added to the run's seed, so that two slices of one split differ."""
 
 
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""One column, or several in order."""
+Reader = Literal["puzzlevqa", "mathvision", "chartqa", "mmmu", "mathvista", "scienceqa"]
+READERS: dict[str, Reader] = {
+    "declare-lab/PuzzleVQA": "puzzlevqa",
+    "MathLLMs/MathVision": "mathvision",
+    "HuggingFaceM4/ChartQA": "chartqa",
+    "lmms-lab/ChartQA": "chartqa",
+    "MMMU/MMMU": "mmmu",
+    "lmms-lab/MMMU": "mmmu",
+    "AI4Math/MathVista": "mathvista",
+    "derek-thomas/ScienceQA": "scienceqa",
+}
+"""The reader of a data set by its Hub id, where the recipe names neither `columns` nor `reader`."""
+
+
 class Columns(Section):
     """Which column of a table holds what."""
 
     question: str
     answer: str
-    image: str
-    options: str | None = None
+    """The answer's text; with options also their letter."""
+    image: Names
+    """Bytes, a struct with `bytes`, a path inside the data's folder, or a list of these; several columns in order."""
+    options: Names | None = None
+    """A list, a list written as text, or one column an option."""
     id: str | None = None
     kind: str | None = None
 
+    def named(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each field that is mapped, with its columns."""
+        given = self.model_dump(exclude_none=True)
+        return [(field, (names,) if isinstance(names, str) else tuple(names)) for field, names in given.items()]
 
-class ParquetSource(Section):
-    """Questions of a local parquet file or folder."""
 
-    source: Literal["parquet"]
-    path: str
-    """Relative to the current folder."""
-    name: str
-    """The data set's name, its Hub id where it has one."""
-    revision: str = "unknown"
-    license: str = "unknown"
-    columns: Columns
+class TableSource(Section):
+    """What questions of a table have in common, wherever it lies."""
+
+    columns: Columns | None = None
+    reader: Reader | None = None
+    """Knows a data set's columns, answer forms and several pictures; in place of `columns`."""
     limit: int | None = Field(None, ge=1)
+    """At most this many rows are read."""
     max_pixels: int = Field(40_000_000, ge=1)
 
+    @property
+    def set_name(self) -> str:
+        raise NotImplementedError
 
-Source = Annotated[WorldSource | ParquetSource, Field(discriminator="source")]
+    @property
+    def known_reader(self) -> Reader | None:
+        return self.reader or (None if self.columns else READERS.get(self.set_name))
+
+    @model_validator(mode="after")
+    def _told_once(self) -> TableSource:
+        if self.columns and self.reader:
+            raise ValueError("`columns` and `reader` both say what its columns hold; leave one out")
+        if not self.columns and not self.known_reader:
+            raise ValueError(f"`columns` is missing: nothing else says what the columns of `{self.set_name}` hold")
+        return self
+
+
+class FileSource(TableSource):
+    """Questions of local files."""
+
+    path: str
+    """A file, or a folder of them; relative to the current folder."""
+    name: str
+    """The data set's name, its Hub id where it has one."""
+    revision: str | None = None
+    """Left out, it is a hash of the files."""
+    license: str = "unknown"
+
+    @property
+    def set_name(self) -> str:
+        return self.name
+
+
+class ParquetSource(FileSource):
+    source: Literal["parquet"]
+
+
+class JsonlSource(FileSource):
+    source: Literal["jsonl"]
+
+
+class HubSource(TableSource):
+    """Questions of a data set on the Hub."""
+
+    source: Literal["hub"]
+    id: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    config: str | None = None
+    """`all`: every config of it, in order."""
+    split: str
+    revision: str | None = None
+    """A branch, tag or commit; left out, the newest. A run asks once, and keeps to the commit that it was told."""
+    license: str | None = None
+    """Left out, it is the data set card's."""
+
+    @property
+    def set_name(self) -> str:
+        return self.id
+
+
+Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource, Field(discriminator="source")]
 
 
 class TeacherEngine(Section):
@@ -149,6 +227,21 @@ class PathsSettings(Section):
     """`stepwise`: one call a step, as in the paper; `one-call`: the whole path in one reply, for trained agents."""
     repair_tries: int = Field(3, ge=0)
     sampling: Sampling = Sampling(temperature=0.7, top_p=0.95, repetition_penalty=1.05)
+
+
+class HardSettings(Section):
+    """Questions are answered directly first, with no path; those that no try gets right are kept."""
+
+    engine: EngineSettings | None = None
+    """Who answers; the engine of `paths` if left out."""
+    sampling: Sampling = Sampling(max_new_tokens=256)
+    num_tries: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _tries_differ(self) -> HardSettings:
+        if self.num_tries > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.num_tries} tries at temperature 0 are one try; set `sampling.temperature`")
+        return self
 
 
 class AssessSettings(Section):

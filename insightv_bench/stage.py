@@ -88,6 +88,11 @@ class Context:
     """Figures for the manifest."""
     num_rows: int = 0
 
+    @property
+    def run_folder(self) -> Path:
+        """What stages of one run share lies here: the journal, the commits that data sets were read at."""
+        return self.journal.file.parent
+
     def rows(self, stage: str, record: type[R]) -> Iterator[R]:
         """The rows that an earlier stage left."""
         return read_rows(self.inputs[stage], record)

@@ -23,6 +23,8 @@ from .errors import RunError
 from .records import Image, Record, as_row
 
 R = TypeVar("R", bound=Record)
+BYTES_A_FILE = 256 * 1024 * 1024
+"""Of pictures: a parquet file ends early when it holds so many."""
 SCALARS: dict[Any, tuple[pa.DataType, str]] = {
     str: (pa.string(), "string"),
     bool: (pa.bool_(), "bool"),
@@ -79,10 +81,22 @@ def write_file(file: Path, rows: Sequence[Record], record: type[Record]) -> None
 def write_shards(folder: Path, rows: Iterable[Record], record: type[Record], rows_per_file: int = 5000) -> int:
     """Parquet files of at most `rows_per_file` rows, at least one. Returns the number of rows."""
     iterator, total, shard = iter(rows), 0, 0
-    while (chunk := list(islice(iterator, rows_per_file))) or shard == 0:
+    while (chunk := _portion(iterator, rows_per_file)) or shard == 0:
         write_file(folder / f"data-{shard:05d}.parquet", chunk, record)
         total, shard = total + len(chunk), shard + 1
     return total
+
+
+def _portion(rows: Iterator[Record], most: int) -> list[Record]:
+    """At most `most` rows, fewer where their pictures are large: a portion is held in memory."""
+    chunk: list[Record] = []
+    num_bytes = 0
+    for row in islice(rows, most):
+        chunk.append(row)
+        num_bytes += sum(len(image.bytes) for image in getattr(row, "images", ()))
+        if num_bytes >= BYTES_A_FILE:
+            break
+    return chunk
 
 
 def parquet_files(folder: Path) -> list[Path]:

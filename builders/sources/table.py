@@ -1,4 +1,4 @@
-"""Questions of a local parquet file or folder, by a map of its columns.
+"""Questions of tables: local parquet or JSON lines files, by a map of their columns or a reader that knows them.
 
 A row that cannot be a question (no answer, a broken picture, options that do not hold the answer) is dropped with its
 reason; a file that cannot be read is an error.
@@ -6,13 +6,13 @@ reason; a file that cannot be read is an error.
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -21,124 +21,162 @@ from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
 from insightv_bench.records import AnswerType, Image, Question, content_id
-from insightv_bench.settings import ParquetSource
+from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, TableSource
 from insightv_bench.stage import Dropped
-from insightv_bench.tables import first_line
 
-NUM_ROWS_AT_ONCE = 256
-NESTED = {"options": (pl.List, pl.Array), "image": (pl.Struct, pl.Binary)}
+from .drafts import Draft, Layout, by_columns, letter_of
+from .files import Beside, Fetched, Folder, hash_files, jsonl_rows, local_files, parquet_rows, parquet_schema
+from .files import seen_columns as jsonl_columns
+from .pictures import check_picture
+from .readers import LAYOUTS
+
+NESTED = (pl.List, pl.Array, pl.Struct)
+HOLDS = {
+    "options": (pl.List, pl.Array, pl.String),
+    "image": (pl.Struct, pl.Binary, pl.String, pl.List, pl.Array),
+}
 """What these columns hold; the others hold text or numbers."""
 MATHEMATICAL = re.compile(r"[\d\\^_=+*/<>(){}\[\]|]")
 """In an answer that is no number: it is an expression, not words."""
 
 
-def read_table(source: ParquetSource) -> Iterator[Question | Dropped]:
-    """Raises SourceError where the file or one of the mapped columns is missing or unreadable."""
-    frame = _open(source)
-    for chunk in frame.iter_slices(NUM_ROWS_AT_ONCE):
-        for row in chunk.iter_rows(named=True):
-            yield as_question(row, source)
+class Origin(NamedTuple):
+    """Where rows come from, as it stands on every question."""
+
+    name: str
+    revision: str
+    license: str
 
 
-def _open(source: ParquetSource) -> pl.DataFrame:
+class Table(NamedTuple):
+    """Files, read by one layout; pictures that rows name by path lie `beside` them."""
+
+    source: TableSource
+    origin: Origin
+    files: Iterable[Path]
+    beside: Beside
+    mended: Counter[str]
+    """Pictures that were written anew, by why; filled while the rows are read."""
+
+    def questions(self) -> Iterator[Question | Dropped]:
+        """Raises SourceError where a file or one of the needed columns is missing or unreadable."""
+        layout = layout_of(self.source)
+        rows = (row for file in self.files for row in file_rows(file, layout, self.source))
+        for row in islice(rows, self.source.limit):
+            yield row if isinstance(row, Dropped) else self._question(layout.draft(row))
+
+    def _question(self, draft: Draft) -> Question | Dropped:
+        images, problem = self._images(draft)
+        return as_question(draft, self.origin, images, problem)
+
+    def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
+        """All of the row's pictures in order, or the first problem with one."""
+        checked = []
+        for value in draft.images or (None,):
+            content, problem = fetched(value, self.beside)
+            found = check_picture(content, self.source.max_pixels)
+            if problem or found.image is None:
+                return (), problem or found.problem
+            checked.append(found)
+        self.mended.update(found.mended for found in checked if found.mended)
+        return tuple(found.image for found in checked if found.image), ""
+
+
+def read_local(source: FileSource, mended: Counter[str]) -> Table:
+    """Raises SourceError where there are no files."""
+    files = local_files(source)
     path = Path(source.path)
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    if not files or not all(file.exists() for file in files):
-        raise SourceError(
-            f"no parquet file at `{source.path}`", f"download `{source.name}` and name its place: --data FILE"
-        )
-    try:
-        frame = pl.read_parquet(files, n_rows=source.limit)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise SourceError(
-            f"`{source.path}` cannot be read as parquet: {first_line(error)}", "it may be truncated; download it again"
-        ) from error
-    for field, column in source.columns.model_dump(exclude_none=True).items():
-        if column not in frame.columns:
-            known = ", ".join(f"`{name}`" for name in frame.columns)
-            raise SourceError(f"`{source.path}` has no column `{column}` for `{field}`", f"its columns are {known}")
-        dtype = frame.schema[column]
-        if not _fits(field, dtype):
-            wanted = {"options": "lists", "image": "bytes, or structs with a field `bytes`"}.get(
-                field, "text or numbers"
-            )
-            raise SourceError(
-                f"column `{column}` of `{source.path}`, for `{field}`, holds {dtype}", f"make it {wanted}"
-            )
-    return frame
+    beside = Folder(path if path.is_dir() else path.parent)
+    origin = Origin(source.name, source.revision or hash_files(files), source.license)
+    return Table(source, origin, files, beside, mended)
+
+
+def layout_of(source: TableSource) -> Layout:
+    reader = source.known_reader
+    if reader:
+        return LAYOUTS[reader]
+    assert source.columns is not None  # the settings hold one or the other
+    return by_columns(source.columns)
+
+
+def file_rows(file: Path, layout: Layout, source: TableSource) -> Iterator[dict[str, Any] | Dropped]:
+    """A local file is what its source says that it is, whatever its name; a Hub's file is told by its ending."""
+    if isinstance(source, ParquetSource) or (file.suffix == ".parquet" and not isinstance(source, JsonlSource)):
+        schema = parquet_schema(file)
+        chosen = layout.choose(schema.names(), str(file))
+        _check_types(schema, source.columns, file)
+        yield from parquet_rows(file, chosen)
+        return
+    known = jsonl_columns(file)
+    if known:
+        layout.choose(known, str(file))
+    yield from jsonl_rows(file)
+
+
+def _check_types(schema: pl.Schema, columns: Columns | None, file: Path) -> None:
+    for field, names in columns.named() if columns else ():
+        for column in names:
+            if not _fits(field, schema[column]):
+                wanted = {"options": "lists", "image": "bytes, structs with a field `bytes`, or paths"}
+                raise SourceError(
+                    f"column `{column}` of `{file}`, for `{field}`, holds {schema[column]}",
+                    f"make it {wanted.get(field, 'text or numbers')}",
+                )
 
 
 def _fits(field: str, dtype: pl.DataType) -> bool:
-    plain = not dtype.is_nested() and dtype != pl.Binary
-    return dtype == pl.Null or (isinstance(dtype, NESTED[field]) if field in NESTED else plain)
+    plain = not isinstance(dtype, NESTED) and dtype != pl.Binary
+    return dtype == pl.Null or (isinstance(dtype, HOLDS[field]) if field in HOLDS else plain)
 
 
-def as_question(row: dict[str, Any], source: ParquetSource) -> Question | Dropped:
-    columns = source.columns
-    text, gold = _cell(row[columns.question]), _cell(row[columns.answer])
-    options = tuple(_cell(option) for option in (row[columns.options] or ())) if columns.options else ()
-    row_id = _cell(row[columns.id]) if columns.id else content_id(text, options, gold)
-    image, problem = check_image(row[columns.image], source.max_pixels)
-    answer, answer_type = type_answer(gold, options)
+def fetched(value: Any, beside: Beside) -> Fetched:
+    """The bytes of a picture: the cell's own, or those of the file that it names."""
+    if isinstance(value, dict):
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, str) and value.strip():
+        return beside.fetch(value.strip())
+    return Fetched(value) if isinstance(value, bytes) and value else Fetched(b"", "no image")
+
+
+def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], problem: str) -> Question | Dropped:
+    answer, answer_type = type_answer(draft)
     problem = (
         "no question"
-        if not text
+        if not draft.question
         else "no answer"
-        if not gold
+        if not draft.answer
         else "too many options"
-        if len(options) > len(LETTERS)
-        else problem or ("" if answer else "answer not an option")
+        if len(draft.options) > len(LETTERS)
+        else draft.problem or problem or ("" if answer else "answer not an option")
     )
-    if problem or image is None:
-        kept = {"question": text, "options": options, "answer": gold}
+    hashes = tuple(image.sha256 for image in images)
+    if problem:
+        row_id = draft.id or content_id(draft.question, draft.options, draft.answer)
+        kept = {"question": draft.question, "options": draft.options, "answer": draft.answer}
         return Dropped(row_id, problem, json.dumps(kept, ensure_ascii=False))
     return Question(
-        id=content_id(source.name, text, options, [image.sha256]),
-        images=(image,),
-        image_sha256=(image.sha256,),
-        question=text,
-        options=options,
+        id=content_id(origin.name, draft.question, draft.options, hashes),
+        images=images,
+        image_sha256=hashes,
+        question=draft.question,
+        options=draft.options,
         answer=answer,
         answer_type=answer_type,
-        source=source.name,
-        source_revision=source.revision,
-        source_license=source.license,
-        kind=_cell(row[columns.kind]) if columns.kind else "",
+        source=origin.name,
+        source_revision=origin.revision,
+        source_license=origin.license,
+        kind=draft.kind,
     )
 
 
-def _cell(value: object) -> str:
-    """The text of a cell; 0 is a value, None is not."""
-    return "" if value is None else str(value).strip()
-
-
-def check_image(value: Any, max_pixels: int) -> tuple[Image | None, str]:
-    """The picture's own bytes, and why they cannot be used where they cannot. The size is read before any pixel."""
-    from PIL import Image as Picture
-
-    content = value.get("bytes") if isinstance(value, dict) else value
-    if not isinstance(content, bytes) or not content:
-        return None, "no image"
-    try:
-        with warnings.catch_warnings(action="ignore"), Picture.open(io.BytesIO(content)) as picture:
-            if picture.width * picture.height > max_pixels:
-                return None, "image too large"
-            picture.load()
-    except Picture.DecompressionBombError:
-        return None, "image too large"
-    except (OSError, SyntaxError, ValueError):
-        return None, "image cannot be decoded"
-    return Image(bytes=content), ""
-
-
-def type_answer(gold: str, options: tuple[str, ...]) -> tuple[str, AnswerType]:
+def type_answer(draft: Draft) -> tuple[str, AnswerType]:
     """The gold answer in the form that its type asks for; empty where the options do not hold it."""
+    gold, options = draft.answer, draft.options
     if options:
         letters = LETTERS[: len(options)]
-        if len(gold) == 1 and gold.upper() in letters:
-            return gold.upper(), "option"
-        held = [letter for letter, option in zip(letters, options, strict=False) if option == gold]
-        return (held[0] if len(held) == 1 else ""), "option"
+        return gold.upper() if len(gold) == 1 and gold.upper() in letters else letter_of(gold, options), "option"
+    if draft.answer_type:
+        return gold, draft.answer_type
     if matches(gold, gold, "yes_no"):
         return gold, "yes_no"
     if number_value(gold) is not None:

@@ -7,6 +7,7 @@ import io
 import numpy as np
 from PIL import Image as Picture
 
+from .charts import draw_chart
 from .level import COLOURS, Level
 from .scene import Scene
 
@@ -26,8 +27,18 @@ def draw_pixels(scene: Scene, level: Level) -> np.ndarray:
     return pixels.clip(0, 255).astype(np.uint8)
 
 
+def chart_pixels(scene: Scene, level: Level) -> np.ndarray:
+    """The chart as uint8 [height, width, 3], with the level's noise."""
+    pixels = draw_chart(scene, level.side)
+    if not level.noise_sd:
+        return pixels
+    noise = np.random.default_rng(scene.noise_seed).normal(0, level.noise_sd, pixels.shape)
+    return (pixels + noise).clip(0, 255).astype(np.uint8)
+
+
 def draw(scene: Scene, level: Level) -> bytes:
     """The chart as PNG bytes. Compression is the fastest: noise hardly shrinks."""
+    pixels = chart_pixels(scene, level) if scene.chart else draw_pixels(scene, level)
     buffer = io.BytesIO()
-    Picture.fromarray(draw_pixels(scene, level)).save(buffer, "PNG", compress_level=1)
+    Picture.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

@@ -29,6 +29,20 @@ TEXTS = {
     "shortest": "Which bar is the shortest?",
     "range": "What is the difference between the tallest and the shortest bar?",
 }
+CHART_TEXTS = {
+    "read": "What is the value of {0}?",
+    "compare": "Is {0} higher than {1}?",
+    "difference": "What is the difference between {0} and {1}?",
+    "sum": "What is the sum of {list}?",
+    "count": "How many values are higher than {threshold}?",
+    "tallest": "Which one has the highest value?",
+    "shortest": "Which one has the lowest value?",
+    "range": "What is the difference between the highest and the lowest value?",
+}
+"""Of charts, where not all that has a value is a bar."""
+CHART_WORDS = {"tallest": "highest", "shortest": "lowest"}
+NAME, LABEL = "[a-z]+", "[A-Z][a-z]+"
+"""What a bar is called by: a colour, or in a chart a label."""
 ANSWER_TYPES: dict[str, AnswerType] = {"compare": "yes_no", "tallest": "text", "shortest": "text"}
 
 
@@ -38,14 +52,29 @@ class Program(NamedTuple):
     """The bars to read, in the order of reading."""
     threshold: int = 0
     """`count` only: bars taller than this count."""
+    chart: bool = False
+    """Over a chart with labels; its wording is another."""
+
+    @property
+    def name_pattern(self) -> str:
+        return LABEL if self.chart else NAME
+
+    def word(self, word: str) -> str:
+        """`tallest` or `shortest`, as this program's texts say it."""
+        return CHART_WORDS[word] if self.chart else word
 
     @property
     def answer_type(self) -> AnswerType:
         return ANSWER_TYPES.get(self.kind, "number")
 
 
-def sample_program(random_: random.Random, scene: Scene, kind: Kind) -> Program | None:
-    """A program of `kind` over `scene`; None where the answer would not be unique."""
+def sample_program(random_: random.Random, scene: Scene, kind: Kind, max_terms: int = 4) -> Program | None:
+    """A program of `kind` over `scene`, a sum of at most `max_terms`; None where the answer would not be unique."""
+    program = _sample(random_, scene, kind, max_terms)
+    return program._replace(chart=bool(scene.chart)) if program else None
+
+
+def _sample(random_: random.Random, scene: Scene, kind: Kind, max_terms: int) -> Program | None:
     colours = tuple(bar.colour for bar in scene.bars)
     values = sorted(scene.values.values())
     if kind in ("compare", "difference"):
@@ -55,7 +84,7 @@ def sample_program(random_: random.Random, scene: Scene, kind: Kind) -> Program 
     if kind == "read":
         return Program(kind, (random_.choice(colours),))
     if kind == "sum":
-        return Program(kind, tuple(random_.sample(colours, random_.randint(2, min(4, len(colours))))))
+        return Program(kind, tuple(random_.sample(colours, random_.randint(2, min(max_terms, len(colours))))))
     if (kind == "tallest" and values[-1] == values[-2]) or (kind == "shortest" and values[0] == values[1]):
         return None
     return Program(kind, colours, random_.randint(1, max(1, values[-1] - 1)) if kind == "count" else 0)
@@ -64,27 +93,30 @@ def sample_program(random_: random.Random, scene: Scene, kind: Kind) -> Program 
 def question_text(program: Program) -> str:
     *first, last = program.colours
     named = f"{', '.join(first)} and {last}" if first else last
-    return TEXTS[program.kind].format(*program.colours, list=named, threshold=program.threshold)
+    texts = CHART_TEXTS if program.chart else TEXTS
+    return texts[program.kind].format(*program.colours, list=named, threshold=program.threshold)
 
 
 def parse_question(text: str, scene: Scene) -> Program | None:
     """The program behind a question's text; None where the text is not of this world."""
-    everything = tuple(bar.colour for bar in scene.bars)
-    for kind, template in TEXTS.items():
-        found = re.fullmatch(_pattern(template), text.strip())
+    everything, chart = tuple(bar.colour for bar in scene.bars), bool(scene.chart)
+    for kind, template in (CHART_TEXTS if chart else TEXTS).items():
+        name = LABEL if chart else NAME
+        found = re.fullmatch(_pattern(template, name), text.strip())
         if found and kind in ("tallest", "shortest", "range", "count"):
-            return Program(kind, everything, int(found.groupdict().get("threshold") or 0))  # type: ignore[arg-type]
+            threshold = int(found.groupdict().get("threshold") or 0)
+            return Program(kind, everything, threshold, chart)  # type: ignore[arg-type]
         if found:
-            colours = tuple(re.findall(r"[a-z]+", " ".join(found.groups()).replace(" and ", " ")))
-            return Program(kind, colours) if set(colours) <= set(everything) else None  # type: ignore[arg-type]
+            colours = tuple(re.findall(name, " ".join(found.groups()).replace(" and ", " ")))
+            return Program(kind, colours, chart=chart) if set(colours) <= set(everything) else None  # type: ignore[arg-type]
     return None
 
 
-def _pattern(template: str) -> str:
+def _pattern(template: str, name: str) -> str:
     slots = {
-        r"\{0\}": "([a-z]+)",
-        r"\{1\}": "([a-z]+)",
-        r"\{list\}": "([a-z, ]+)",
+        r"\{0\}": f"({name})",
+        r"\{1\}": f"({name})",
+        r"\{list\}": "([A-Za-z, ]+)" if name == LABEL else "([a-z, ]+)",
         r"\{threshold\}": r"(?P<threshold>\d+)",
     }
     pattern = re.escape(template)
@@ -115,9 +147,9 @@ def state_text(program: Program, state: State) -> str:
         case "sum" | "count":
             return f"the {program.kind} is {state}"
         case "tallest" | "shortest":
-            return f"the {program.kind} is {state[0]} with {state[1]}"
+            return f"the {program.word(program.kind)} is {state[0]} with {state[1]}"
         case "range":
-            return f"the tallest is {state[0]} and the shortest {state[1]}"
+            return f"the {program.word('tallest')} is {state[0]} and the {program.word('shortest')} {state[1]}"
     return ""
 
 
@@ -127,9 +159,10 @@ def parse_state(program: Program, text: str) -> State:
     if program.kind in ("sum", "count") and (found := re.fullmatch(f"the {program.kind} is {number}", text)):
         return int(found[1])
     if program.kind in ("tallest", "shortest"):
-        found = re.fullmatch(f"the {program.kind} is ([a-z]+) with {number}", text)
+        found = re.fullmatch(f"the {program.word(program.kind)} is ({program.name_pattern}) with {number}", text)
         return (found[1], int(found[2])) if found else None
-    if program.kind == "range" and (found := re.fullmatch(f"the tallest is {number} and the shortest {number}", text)):
+    high, low = program.word("tallest"), program.word("shortest")
+    if program.kind == "range" and (found := re.fullmatch(f"the {high} is {number} and the {low} {number}", text)):
         return int(found[1]), int(found[2])
     return None
 

@@ -43,7 +43,7 @@ def _sample_question(random_: random.Random, level: Level, split: Split, kind_in
     kind = KINDS[kind_index % len(KINDS)]
     while True:
         scene = sample_scene(random_, level, split)
-        program = sample_program(random_, scene, kind)
+        program = sample_program(random_, scene, kind, level.max_terms)
         if program:
             return as_question(scene, program, level)
 

@@ -14,7 +14,7 @@ from insightv_bench.records import Step
 
 from .program import Program, State, conclude, parse_state, state_text, update
 
-READ = re.compile(r"([a-z]+) is (\d{1,9})(?:, so (.+))?")
+READ = r"({name}) is (\d{{1,9}})(?:, so (.+))?"
 
 
 class Operation(NamedTuple):
@@ -68,7 +68,7 @@ def exact_path(program: Program, values: Mapping[str, int]) -> tuple[tuple[Step,
 
 def read_claim(program: Program, step: Step) -> Claim:
     """What a step says, as far as it can be read."""
-    found = READ.fullmatch(step.reasoning.strip())
+    found = re.fullmatch(READ.format(name=program.name_pattern), step.reasoning.strip())
     if not found:
         return Claim(None, 0, None)
     return Claim(found[1], int(found[2]), parse_state(program, found[3] or ""), found[3] or "")

@@ -1,0 +1,180 @@
+"""Readers of well-known data sets: their columns, the form of their answers, and rows with several pictures.
+
+Each reads the official copy on the Hub and the common mirrors of it. A split that withholds its answers leaves rows
+without one, which are left out like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from insightv_bench.answers import matches
+from insightv_bench.chat import LETTERS
+from insightv_bench.records import AnswerType
+from insightv_bench.settings import Reader
+
+from .drafts import Draft, Layout, as_options, cell, letter_of, parsed_list, pictures
+
+NOT_AN_OPTION = "answer not an option"
+REFERENCE = re.compile(r"<image (\d+)>")
+WITHHELD = "?"
+"""MMMU's answer where it gives none."""
+MMMU_IMAGES = tuple(f"image_{number}" for number in range(1, 8))
+MATHVISTA_TYPES: dict[str, AnswerType] = {"integer": "number", "float": "number", "list": "list"}
+
+
+def chosen(row: dict[str, Any], text: str) -> tuple[tuple[str, ...], str, str]:
+    """Options, answer and problem, where the answer is told by the text of an option."""
+    options, problem = as_options(row.get("options", row.get("choices")))
+    if problem or not options or not text:
+        return options, text, problem
+    letter = letter_of(text, options)
+    return options, letter or text, "" if letter else NOT_AN_OPTION
+
+
+def _puzzlevqa(row: dict[str, Any]) -> Draft:
+    options, answer, problem = chosen(row, cell(row.get("answer")))
+    return Draft(
+        question=cell(row.get("question")),
+        answer=answer,
+        images=pictures([row.get("image")]),
+        options=options,
+        id=cell(row.get("id")),
+        kind=cell(row.get("category")),
+        problem=problem,
+    )
+
+
+def _mathvision(row: dict[str, Any]) -> Draft:
+    """With options the answer is a letter. `image` holds a path where `decoded_image` holds the picture."""
+    options, problem = as_options(row.get("options"))
+    return Draft(
+        question=cell(row.get("question")),
+        answer=cell(row.get("answer")),
+        images=pictures([_first(row, "decoded_image", "image")]),
+        options=options,
+        id=cell(row.get("id")),
+        kind=cell(row.get("subject")),
+        problem=problem,
+    )
+
+
+def _chartqa(row: dict[str, Any]) -> Draft:
+    gold = _first(row, "label", "answer")
+    answer, problem = _one_gold(list(gold) if isinstance(gold, (list, tuple)) else [gold])
+    human = {"0": "human", "1": "augmented"}
+    kind = cell(_first(row, "human_or_machine", "type"))
+    return Draft(
+        question=cell(_first(row, "query", "question")),
+        answer=answer,
+        images=pictures([row.get("image")]),
+        kind=human.get(kind, kind.removesuffix("_test")),
+        problem=problem,
+    )
+
+
+def _mmmu(row: dict[str, Any]) -> Draft:
+    """Options and several gold answers are lists written as text; `<image 3>` names the picture in `image_3`."""
+    options, problem = as_options(row.get("options"))
+    answer = cell(row.get("answer"))
+    if not options and answer.startswith("["):
+        answer, problem = _one_gold(parsed_list(answer) or [answer])
+    held = [number for number, name in enumerate(MMMU_IMAGES, 1) if row.get(name) is not None]
+    texts, missing = renumbered([cell(row.get("question")), *options], held)
+    return Draft(
+        question=texts[0],
+        answer="" if answer == WITHHELD else answer,
+        images=pictures(row[MMMU_IMAGES[number - 1]] for number in held),
+        options=tuple(texts[1:]),
+        id=cell(row.get("id")),
+        kind=cell(row.get("subfield")),
+        problem=problem or missing,
+    )
+
+
+def _mathvista(row: dict[str, Any]) -> Draft:
+    """A free answer comes with its unit and the decimals it is rounded to, which the question must name."""
+    options, answer, problem = chosen(row, cell(row.get("answer")))
+    question, unit, precision = cell(row.get("question")), cell(row.get("unit")), row.get("precision")
+    kind = cell(row.get("answer_type"))
+    if unit:
+        question += f" (unit: {unit})"
+    if not options and kind == "float" and isinstance(precision, (int, float)):
+        places = int(precision)
+        question += f" Round to {places} decimal place{'s' * (places != 1)}."
+    return Draft(
+        question=question,
+        answer=answer,
+        images=pictures([_first(row, "decoded_image", "image")]),
+        options=options,
+        id=cell(row.get("pid")),
+        kind=cell((row.get("metadata") or {}).get("task")),
+        answer_type=None if options else MATHVISTA_TYPES.get(kind),
+        problem=problem,
+    )
+
+
+def _scienceqa(row: dict[str, Any]) -> Draft:
+    """The answer is the place of an option, from 0; the hint is the text that the question is about."""
+    options, problem = as_options(row.get("choices"))
+    place = row.get("answer")
+    there = isinstance(place, int) and 0 <= place < min(len(options), len(LETTERS))
+    hint = cell(row.get("hint"))
+    question = cell(row.get("question"))
+    return Draft(
+        question=f"{hint}\n{question}" if hint and question else question,
+        answer=LETTERS[place] if there and isinstance(place, int) else cell(place),
+        images=pictures([row.get("image")]),
+        options=options,
+        kind=cell(row.get("topic")),
+        problem=problem or ("" if there or place is None else NOT_AN_OPTION),
+    )
+
+
+def _first(row: dict[str, Any], *names: str) -> Any:
+    """Of the first of these columns that is there and not empty."""
+    return next((row[name] for name in names if row.get(name) is not None), None)
+
+
+def _one_gold(golds: list[Any]) -> tuple[str, str]:
+    """The gold answer of a list of them: the first, where the others say the same; else a problem, never a guess."""
+    texts = [text for text in map(cell, golds) if text]
+    if not texts:
+        return "", ""
+    same = all(matches(text, texts[0], "number") or text.casefold() == texts[0].casefold() for text in texts[1:])
+    return texts[0], "" if same else "several gold answers"
+
+
+def renumbered(texts: list[str], held: list[int]) -> tuple[list[str], str]:
+    """`<image 3>` as the place of that picture among those there are; and a problem where one is missing."""
+    places = {number: place for place, number in enumerate(held, 1)}
+    named = {int(number) for text in texts for number in REFERENCE.findall(text)}
+    if not named <= set(held):
+        return texts, "an image that the question names is missing"
+    return [REFERENCE.sub(lambda found: f"<image {places[int(found[1])]}>", text) for text in texts], ""
+
+
+QUESTION = ("question", ("question",))
+ANSWER = ("answer", ("answer",))
+IMAGE = ("image", ("image",))
+DECODED = ("image", ("decoded_image", "image"))
+CHOICES = ("options", ("choices",))
+LAYOUTS: dict[Reader, Layout] = {
+    "puzzlevqa": Layout((QUESTION, ANSWER, ("options", ("options",)), IMAGE), _puzzlevqa, ("id", "category")),
+    "mathvision": Layout((QUESTION, ANSWER, DECODED), _mathvision, ("id", "options", "subject")),
+    "chartqa": Layout(
+        (("question", ("query", "question")), ("answer", ("label", "answer")), IMAGE),
+        _chartqa,
+        ("human_or_machine", "type"),
+    ),
+    "mmmu": Layout(
+        (QUESTION, ANSWER, ("options", ("options",)), ("image", ("image_1",))),
+        _mmmu,
+        ("id", "subfield", *MMMU_IMAGES[1:]),
+    ),
+    "mathvista": Layout(
+        (QUESTION, ANSWER, CHOICES, DECODED), _mathvista, ("pid", "unit", "precision", "answer_type", "metadata")
+    ),
+    "scienceqa": Layout((QUESTION, ANSWER, CHOICES, IMAGE), _scienceqa, ("hint", "topic")),
+}

@@ -1,0 +1,42 @@
+"""Drawing level `full`, against the same bars on matplotlib's own axes. Printed as a ratio of one run."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+from collections.abc import Callable
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from insightv_bench.world.drawing import draw
+from insightv_bench.world.level import Level
+from insightv_bench.world.scene import Scene, sample_scene
+
+LEVEL = Level(level="full", charts=("bars",))  # type: ignore[call-arg]
+NUM = 60
+
+
+def on_axes(scene: Scene) -> None:
+    figure = Figure((5.6, 5.0), 100)
+    axes = FigureCanvasAgg(figure).figure.add_subplot()
+    axes.bar([bar.colour for bar in scene.bars], [bar.value for bar in scene.bars])
+    axes.set_title("Fruit sold at the market")
+    axes.grid(axis="y")
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def seconds(work: Callable[[Scene], object], scenes: list[Scene]) -> float:
+    work(scenes[0])
+    started = time.process_time()
+    for scene in scenes:
+        work(scene)
+    return (time.process_time() - started) / len(scenes)
+
+
+def test_a_chart_against_matplotlibs_axes() -> None:
+    random_ = random.Random(0)
+    scenes = [sample_scene(random_, LEVEL, "train") for _ in range(NUM)]
+    ours, theirs = seconds(lambda scene: draw(scene, LEVEL), scenes), seconds(on_axes, scenes)
+    print(f"\na chart as PNG {1000 * ours:.1f} ms of CPU, on axes {1000 * theirs:.1f} ms: {theirs / ours:.1f} times")
