@@ -157,6 +157,14 @@ class Assessment(Record):
     """What the first wrong step should have said; empty where unknown."""
     reason: str = ""
     """Why it is `not_scored` or `unscored`."""
+    answer_judge: str = "rule"
+    """Who settled `correct`: `rule`, or a model's name and revision."""
+    accuracy: int | None = None  # 1-100
+    """How right its steps are; one of the two ratings that the score is made of."""
+    detail: int | None = None  # 1-100
+    """How much of what the answer needs it tells."""
+    pass_scores: tuple[int, ...] = ()
+    """The score in each pass of a one-pass judge, the second in reversed order; empty where it gives none."""
 
 
 class ReasoningRow(QuestionColumns):
@@ -208,6 +216,14 @@ class FlawedRow(QuestionColumns):
     steps are missing, and, one past the last step, a wrong answer."""
     planted_answer: str
     """The wrong answer that the flawed path ends in; the gold answer where the flaw does not reach it."""
+    modified_steps: tuple[int, ...] = ()
+    """0-based places in the flawed path of the steps that are not as in `path`, wrong or not; empty where unknown."""
+    reason: str = ""
+    """What was changed, in words."""
+    correction: str = ""
+    """What the first wrong step should have said; empty where unknown."""
+    maker: str = "exact"
+    """Who made it: `exact` (drawn world), `rule`, a model's name and revision, or `sampled`."""
 
 
 class EvalRecord(Record):
