@@ -25,10 +25,10 @@ def position_effect(rows: Sequence[Assessment], seed: int) -> dict[str, Any]:
     }
     twice = [row for row in rows if len(row.pass_scores) > 1]
     if twice:
-        passes = [[row.pass_scores[number] for row in twice] for number in (0, 1)]
-        found = spearman(*passes, [row.question_id for row in twice], seed)
+        first, second = ([row.pass_scores[number] for row in twice] for number in (0, 1))
+        found = spearman(first, second, [row.question_id for row in twice], seed)
         figures["rank_correlation_of_passes"] = found._asdict()
-        figures["mean_score_of_passes"] = [_mean(scores) for scores in passes]
+        figures["mean_score_of_passes"] = [_mean(first), _mean(second)]
     return figures
 
 

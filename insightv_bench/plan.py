@@ -24,6 +24,7 @@ SUMMARY_ARMS: tuple[Arm, ...] = ("direct", "oracle", "flawed")
 def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
     stages = [*_questions(recipe), *_corpora(recipe), *_agents(recipe), *_rounds(recipe), *_evaluation(recipe)]
+    stages += _calibration(recipe)
     known: set[str] = set()
     for stage in stages:
         missing = [name for name in stage.inputs if name not in known]
@@ -44,6 +45,18 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
     if recipe.lessons:
         options = {"world": recipe.world.model_dump()}
         yield Stage("lessons", "builders.questions:lessons", recipe.lessons, (), "build lessons", options)
+
+
+def _calibration(recipe: Recipe) -> Iterator[Stage]:
+    """The recipe's judge against the oracle, on questions of its own."""
+    settings, world = recipe.calibrate, {"world": recipe.world.model_dump()}
+    if not settings:
+        return
+    questions = "calibrate-questions" if settings.questions else ""
+    if settings.questions:
+        yield Stage(questions, "builders.questions:questions", settings.questions, (), "build questions", world)
+    options = {"assess": recipe.assess.model_dump(mode="json")}
+    yield Stage("calibrate", "builders.calibrate:calibrate", settings, _with(questions), "build calibrate", options)
 
 
 def questions_of(recipe: Recipe) -> str:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from .errors import RecipeError
 from .settings import (
     AssessSettings,
+    CalibrateSettings,
     CorporaSettings,
     EvalSettings,
     FlawsSettings,
@@ -43,10 +44,12 @@ class Recipe(Section):
     threads: int = Field(1, ge=1)
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
     world: Level = Level()
-    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
+    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = {}
     """By name; the name is part of a folder's."""
     paths: PathsSettings | None = None
     assess: AssessSettings = AssessSettings()
+    calibrate: CalibrateSettings | None = None
+    """The judge under `assess` against the oracle."""
     corpora: CorporaSettings = CorporaSettings()
     flaws: FlawsSettings = FlawsSettings()
     """Flaws for the summary corpus; those of the benchmark stand under `eval`."""
@@ -73,6 +76,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
+        if not self.questions and (self.calibrate is None or self.paths):
+            raise ValueError("there are no `questions`")
         needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:

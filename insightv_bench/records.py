@@ -167,6 +167,35 @@ class Assessment(Record):
     """The score in each pass of a one-pass judge, the second in reversed order; empty where it gives none."""
 
 
+class CalibrationRow(Record):
+    """One path of known quality, and what the judge under test said of it."""
+
+    question_id: str
+    kind: str
+    path: str
+    origin: Literal["exact", "flawed", "sampled", "trace"]
+    flaw: FlawType | Literal["none"]
+    severity: float
+    sound: bool
+    """Truth: every step and the answer are right."""
+    answer_right: bool
+    true_score: int | None = None  # 1-100
+    """The oracle's; None for a trace."""
+    true_first_wrong: int | None
+    """0-based; None: no step is wrong."""
+    score: int | None = None  # 1-100
+    """The judge's; None: unscored."""
+    accuracy: int | None = None
+    detail: int | None = None
+    position: int | None = None
+    verdict: bool | None = None
+    """The judge's, on the answer; None: unread or not asked."""
+    first_wrong: int | None = None
+    """0-based; -1: no step; None: unread or not asked."""
+    reason: str = ""
+    """Why there is no score or no step."""
+
+
 class ReasoningRow(QuestionColumns):
     """Trains the reasoning agent."""
 

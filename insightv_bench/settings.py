@@ -192,6 +192,29 @@ class FlawsSettings(Section):
     """Flawed versions a question, drawn from all combinations."""
 
 
+class CalibrateSettings(Section):
+    """A judge against what is known exactly: the oracle on the drawn world, and labelled traces."""
+
+    questions: WorldSource | None = WorldSource(split="test", num=100, seed=900)
+    """None: the traces alone, for a judge that sees no pictures."""
+    flaws: FlawsSettings = FlawsSettings(per_question=4)
+    """Beside the exact path, these flawed versions of it."""
+    teacher: TeacherEngine = TeacherEngine(careful=0.6, partial=0.2, read_error=0.1, state_error=0.1)
+    """Who writes the sampled paths, and with which errors."""
+    num_paths: int = Field(2, ge=0)
+    """Sampled paths a question."""
+    high: int = Field(80, ge=1, le=100)
+    """Agreement on right and wrong: whether judge and oracle put a path on the same side of this score."""
+    first_wrong_step: bool = True
+    """Ask for the first wrong step as well: one more call a path."""
+    steps: str = ""
+    """A file of traces with their first wrong step labelled: JSON lines `id, task, input, steps, mistake_index`."""
+    steps_sha256: str = ""
+    """Of that file; `build calibrate` fills it in, so that another file is another run."""
+    max_steps_rows: int | None = Field(None, ge=1)
+    """So many of the traces, in equal shares of their tasks; all where it is left out."""
+
+
 class CorporaSettings(Section):
     """Scored paths -> corpora. The paper's thresholds are not public."""
 
