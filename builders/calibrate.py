@@ -2,7 +2,7 @@
 
 Each question's exact path, flawed versions of it and paths that an erring teacher sampled are judged together, as
 right paths are in `assess`; here paths with a wrong answer are rated too, since a judge must tell them apart. The truth
-of a path: it is `sound` where the oracle finds every step right and the answer is the gold answer.
+of a path: it is `sound` where the oracle gives it 100 (every step right, none missing) and the answer is the gold one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from insightv_bench.agents import ReasoningAgent, path_text
 from insightv_bench.answers import matches
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
-from insightv_bench.judging import FirstWrong, Rating, read_first_wrong, steps_chat
+from insightv_bench.judging import HIGHEST, FirstWrong, Rating, read_first_wrong, steps_chat
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import CalibrationRow, Path, Question, Step
 from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling
@@ -160,7 +160,7 @@ def _row(
         origin=case.origin,
         flaw=case.flaw,
         severity=case.severity,
-        sound=right and truth.first_error is None,
+        sound=right and truth.score == HIGHEST,
         answer_right=right,
         true_score=truth.score,
         true_first_wrong=truth.first_error,

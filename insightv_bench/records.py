@@ -177,7 +177,7 @@ class CalibrationRow(Record):
     flaw: FlawType | Literal["none"]
     severity: float
     sound: bool
-    """Truth: every step and the answer are right."""
+    """Truth: every step and the answer are right, and no step is missing."""
     answer_right: bool
     true_score: int | None = None  # 1-100
     """The oracle's; None for a trace."""

@@ -1,0 +1,61 @@
+"""Another answer of the same kind, and the words in which a free text states its answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .answer_forms import yes_no
+from .arithmetic import NUMBER
+from .chat import LETTERS
+from .records import QuestionColumns
+from .text_edits import near_misses, observation_spots
+
+_BEFORE_LETTER = r"(?:\b[Oo]ption\s+|\b[Aa]nswer\s*(?:is|:)?\s*(?:\*\*)?\s*|\b[Cc]hoice\s+|\(|\\boxed\{{|\*\*)"
+_SAYS_LETTER = _BEFORE_LETTER + r"({letter})(?=[)\s.,;:}}*]|$)"
+_ALONE = r"^\s*({letter})(?=[.):]?\s*$)"
+
+
+def other_answers(question: QuestionColumns, answer: str) -> list[str]:
+    """What could be answered instead: another letter, the other word, a number close by, another of a closed set."""
+    if question.answer_type == "option":
+        return [letter for letter in LETTERS[: len(question.options)] if letter != answer.upper()]
+    if question.answer_type == "yes_no":
+        other = "no" if yes_no(answer) == "yes" else "yes"
+        return [other.capitalize() if answer[:1].isupper() else other]
+    number = re.search(NUMBER, answer)
+    if number:
+        return [answer[: number.start()] + other + answer[number.end() :] for other in near_misses(number[0])]
+    spots = observation_spots(answer)
+    return [answer[: s.start] + other + answer[s.end :] for s in spots[:1] for other in s.others]
+
+
+def restate(steps: Sequence[str], old: str, new: str, question: QuestionColumns) -> list[str]:
+    """The steps with the answer `old` stated as `new` in the last of them that states it."""
+    pattern = _statement(old, question)
+    stating = [index for index, step in enumerate(steps) if re.search(pattern, step, re.MULTILINE)]
+    if not stating:
+        return list(steps)
+    return [_restated(step, pattern, old, new, question) if i >= stating[-1] else step for i, step in enumerate(steps)]
+
+
+def _statement(answer: str, question: QuestionColumns) -> str:
+    if question.answer_type == "option":
+        letter = re.escape(answer)
+        return f"{_SAYS_LETTER.format(letter=letter)}|{_ALONE.format(letter=letter)}"
+    start, end = (r"(?<![\w.])" if answer[:1].isalnum() else ""), (r"(?![\w]|\.\d)" if answer[-1:].isalnum() else "")
+    return f"{start}({re.escape(answer)}){end}"
+
+
+def _restated(step: str, pattern: str, old: str, new: str, question: QuestionColumns) -> str:
+    """Every statement in the step; and, of an option, its text as well."""
+    made, end = [], 0
+    for found in re.finditer(pattern, step, re.MULTILINE):
+        place = next(group for group in range(1, found.re.groups + 1) if found[group] is not None)
+        made += [step[end : found.start(place)], new]
+        end = found.end(place)
+    changed = "".join([*made, step[end:]])
+    if question.answer_type == "option" and question.options:
+        texts = [question.options[LETTERS.index(letter)] for letter in (old, new)]
+        changed = re.sub(rf"(?<!\w){re.escape(texts[0])}(?!\w)", lambda _: texts[1], changed)
+    return changed
