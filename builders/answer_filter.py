@@ -12,12 +12,11 @@ from typing import NamedTuple
 from insightv_bench.answer_forms import number_value, yes_no
 from insightv_bench.answer_matching import option_letter
 from insightv_bench.answers import matches
+from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.engines import Caller
 from insightv_bench.judging import answer_chat, read_answer_verdict
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import AssessSettings
-
-from .asking import Asked, ask_strictly
 
 RULE = "rule"
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from insightv_bench.agents import ReasoningAgent, path_text
 from insightv_bench.answers import matches
+from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
 from insightv_bench.judging import HIGHEST, FirstWrong, Rating, read_first_wrong, steps_chat
@@ -29,7 +30,6 @@ from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
 from .answer_filter import Settled
-from .asking import Asked, ask_strictly
 from .assess import Judges
 from .calibration import figures_of
 from .calibration_plot import plot

@@ -11,12 +11,11 @@ from functools import partial
 from typing import NamedTuple
 
 from insightv_bench.agents import path_text
+from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.engines import Caller
 from insightv_bench.judging import Rating, combine, read_ratings, score_chat
 from insightv_bench.records import Path, Question, content_id
 from insightv_bench.settings import AssessSettings
-
-from .asking import Asked, ask_strictly
 
 
 class Scored(NamedTuple):

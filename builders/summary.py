@@ -83,10 +83,18 @@ def _flawed(context: Context, questions: str, flawed: str, settings: CorporaSett
     by_id = {question.id: question for question in context.rows(questions, Question)}
     for row in context.rows(flawed, FlawedRow):
         question = by_id[row.id]
-        judgement = judge(question.question, question.scene, parse_path(row.flawed_path).steps)
         correct = matches(row.planted_answer, row.answer, row.answer_type, row.options)
-        range_ = ("mid" if judgement.score >= settings.mid else "low") if correct else "wrong"
-        yield summary_row(question, row.flawed_path, "flawed", range_, correct, judgement.correction)
+        mid, correction = _rated(question, row, settings)
+        range_ = ("mid" if mid else "low") if correct else "wrong"
+        yield summary_row(question, row.flawed_path, "flawed", range_, correct, correction)
+
+
+def _rated(question: Question, row: FlawedRow, settings: CorporaSettings) -> tuple[bool, str]:
+    """Whether a flawed path would be Mid, and its correction: by the oracle, else by the share of steps left right."""
+    if not question.scene:
+        return 100 * (1 - row.severity) >= settings.mid, row.correction
+    judgement = judge(question.question, question.scene, parse_path(row.flawed_path).steps)
+    return judgement.score >= settings.mid, judgement.correction
 
 
 def _agent(rows: Iterable[Assessed], settings: CorporaSettings) -> Iterator[SummaryRow]:

@@ -122,7 +122,7 @@ def _begins_a_sum(text: str, start: int) -> bool:
 
 
 def _plain(expression: str) -> str:
-    expression = re.sub(rf"{_DEGREES}|\\\\?[$%]", "", expression)
+    expression = re.sub(rf"{_DEGREES}|\\?[$%]", "", expression)
     for _ in range(3):
         expression = _FRACTION.sub(r"((\1)/(\2))", expression)
     for spelt, sign in _SPELT.items():

@@ -6,7 +6,7 @@
 
 Text around the JSON is passed over, as a judge may think aloud; a second object, a missing one, an unknown key, a
 number out of range or a broken object is a reply that cannot be read, with the problem in words for the judge.
-It asks nobody (see `builders.asking`).
+It asks nobody (see `asking`).
 """
 
 from __future__ import annotations

@@ -83,8 +83,18 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
     if recipe.reason:
         inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
         yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, inputs, "build corpora")
-    if recipe.summary:
-        yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
+    if recipe.summary or "flaws" in recipe.model_fields_set:
+        yield _flawed(recipe, questions)
+
+
+def _flawed(recipe: Recipe, questions: str) -> Stage:
+    """Exact flaws need the drawn world's questions alone; all others are planted in sampled paths that are right."""
+    world = isinstance(recipe.questions[questions.removeprefix("questions-")], WorldSource)
+    exact = recipe.flaws.maker in (("auto", "exact") if world else ("exact",)) and "natural" not in recipe.flaws.flaws
+    if exact:
+        return Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
+    inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
+    return Stage("corpora-flawed", "builders.flawed:flawed", recipe.flaws, inputs, "build corpora")
 
 
 def by_model(settings: PathsSettings, stage: str) -> PathsSettings:

@@ -44,7 +44,7 @@ class Recipe(Section):
     threads: int = Field(1, ge=1)
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
     world: Level = Level()
-    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = {}
+    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
     """By name; the name is part of a folder's."""
     paths: PathsSettings | None = None
     assess: AssessSettings = AssessSettings()
@@ -76,8 +76,6 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
-        if not self.questions and (self.calibrate is None or self.paths):
-            raise ValueError("there are no `questions`")
         needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:

@@ -190,6 +190,23 @@ class FlawsSettings(Section):
     positions: tuple[Position, ...] = ("early", "middle", "late")
     per_question: int = Field(2, ge=1)
     """Flawed versions a question, drawn from all combinations."""
+    maker: Literal["auto", "exact", "rule", "engine"] = "auto"
+    """`exact`: from the programs of the drawn world; `rule` and `engine`: from sampled paths that are right, by rules
+    on their words or by a model; `auto`: `exact` where the questions are of the drawn world, else `rule`."""
+    engine: EngineSettings | None = None
+    """The model that plants flaws, for `maker: engine`."""
+    propagated: tuple[bool, ...] = (True, False)
+    """Whether what follows is to follow from the flaw, for sampled paths; where that cannot be, the other way."""
+    sampling: Sampling = Sampling(max_new_tokens=2048, temperature=0.7)
+    """Of `engine`."""
+    tries: int = Field(3, ge=1)
+    """Replies asked of `engine` before a flaw counts as one that cannot be planted."""
+
+    @model_validator(mode="after")
+    def _has_a_maker(self) -> FlawsSettings:
+        if self.maker == "engine" and self.engine is None:
+            raise ValueError("`maker: engine` needs `engine`, the model that plants flaws")
+        return self
 
 
 class CalibrateSettings(Section):

@@ -11,9 +11,15 @@ from .chat import LETTERS
 from .records import QuestionColumns
 from .text_edits import near_misses, observation_spots
 
-_BEFORE_LETTER = r"(?:\b[Oo]ption\s+|\b[Aa]nswer\s*(?:is|:)?\s*(?:\*\*)?\s*|\b[Cc]hoice\s+|\(|\\boxed\{{|\*\*)"
-_SAYS_LETTER = _BEFORE_LETTER + r"({letter})(?=[)\s.,;:}}*]|$)"
-_ALONE = r"^\s*({letter})(?=[.):]?\s*$)"
+_SAYS = (
+    r"\b[Oo]ption\s+(?:is\s+)?",
+    r"\b[Aa]nswer\s*(?:is)?:?\**:?\s*(?:\*\*|\\\(\s*)?",
+    r"\b[Cc]hoice\s+",
+    r"\(",
+    r"\*\*",
+)
+_SAYS_LETTER = rf"(?:{'|'.join(_SAYS)}|\\boxed\{{{{)({{letter}})(?=[)\s.,;:}}}}*\\]|$)"
+_ALONE = r"^\s*({letter})(?=[.):]\s|[.):]?\s*$)"
 
 
 def other_answers(question: QuestionColumns, answer: str) -> list[str]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from insightv_bench.chat import Chat, assistant, load_prompt
-from insightv_bench.engines import Caller
-from insightv_bench.journal import Reply, Request
-from insightv_bench.judging import Read
-from insightv_bench.records import Message
-from insightv_bench.settings import Sampling
+from .chat import Chat, assistant, load_prompt
+from .engines import Caller
+from .journal import Reply, Request
+from .judging import Read
+from .records import Message
+from .settings import Sampling
 
 T = TypeVar("T")
 REPAIR = "judge_repair"
