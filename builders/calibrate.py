@@ -21,7 +21,7 @@ from insightv_bench.errors import StageError
 from insightv_bench.judging import HIGHEST, FirstWrong, Rating, read_first_wrong, steps_chat
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import CalibrationRow, Path, Question, Step
-from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling
+from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling, TeacherEngine
 from insightv_bench.stage import Context
 from insightv_bench.tables import write_text
 from insightv_bench.world.oracle import DETAIL_SHARE, Judgement, judge, rate
@@ -63,13 +63,16 @@ def calibrate(context: Context) -> None:
         how = how.model_copy(update={"answer_judge": "always"})
     if how.judge == "rule":
         raise StageError("the judge `rule` rates nothing", "set `assess.judge: engine`, or name a model with `--judge`")
+    if settings.steps and (how.judge == "oracle" or isinstance(how.engine, TeacherEngine)):
+        raise StageError("the oracle and the teacher cannot read traces of other worlds", "name a judge with `--judge`")
     questions = [q for name in context.stage.inputs for q in context.rows(name, Question)]
     with Judges(context, how, questions) as judges:
         rows = list(_world_rows(context, settings, how, judges, questions))
         rows += _trace_rows(context, settings, how, judges)
         context.write(CalibrationRow, rows)
         context.totals.update(judges.totals())
-    figures = figures_of(rows, settings.high, context.seed) | {"judge": context.totals["judge"]}
+    steps_asked = how.judge == "engine" and settings.first_wrong_step
+    figures = {"judge": context.totals["judge"], **figures_of(rows, settings.high, steps_asked, context.seed)}
     write_text(context.folder / FIGURES, json.dumps(figures, indent=2) + "\n")
     plot(rows, figures, context.folder / PLOT)
     context.totals["figures"] = FIGURES
@@ -193,8 +196,7 @@ def _trace_rows(
     """The labelled traces, each judged by its first wrong step."""
     if not settings.steps:
         return []
-    if not judges.scorer:
-        raise StageError(f"the judge `{how.judge}` cannot read traces of other worlds", "set `assess.judge: engine`")
+    assert judges.scorer is not None  # `calibrate` has refused the others
     traces = read_traces(File(settings.steps), settings.max_steps_rows, context.seed)
     bar = context.progress.start("judging traces", len(traces))
     caller = judges.scorer.caller

@@ -14,8 +14,9 @@ UNREAD = -2
 """In place of a step where the judge's reply could not be read: never the truth."""
 
 
-def figures_of(rows: Sequence[CalibrationRow], high: int, seed: int = 0) -> dict[str, Any]:
-    """Everything that the table and the plot show; `high` is the score that tells right from wrong."""
+def figures_of(rows: Sequence[CalibrationRow], high: int, steps_asked: bool, seed: int = 0) -> dict[str, Any]:
+    """Everything that the table and the plot show; `high` is the score that tells right from wrong.
+    `steps_asked`: the judge was asked for first wrong steps of the drawn world too."""
     world = [row for row in rows if row.origin != "trace"]
     traces = [row for row in rows if row.origin == "trace"]
     figures: dict[str, Any] = {}
@@ -27,16 +28,12 @@ def figures_of(rows: Sequence[CalibrationRow], high: int, seed: int = 0) -> dict
             "scores": _scores(world, high, seed),
             "auroc": _aurocs(world, seed),
         }
-        figures |= {"first_wrong_step": _steps(world, seed)} if _asked(world) else {}
+        figures |= {"first_wrong_step": _steps(world, seed)} if steps_asked else {}
     if traces:
         tasks = sorted({row.kind for row in traces})
         by_task = {task: _steps([row for row in traces if row.kind == task], seed) for task in tasks}
         figures["traces"] = {"all": _steps(traces, seed), **by_task}
     return figures
-
-
-def _asked(rows: Iterable[CalibrationRow]) -> bool:
-    return any(row.first_wrong is not None for row in rows)
 
 
 def _answers(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:

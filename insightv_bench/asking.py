@@ -35,7 +35,7 @@ async def ask_strictly(
     """The first reply that `read` can read. Each new try shows the model its last reply and what was wrong with it."""
     problem, talk = "", chat
     for number in range(1, tries + 1):
-        reply = await caller.ask(Request(talk, sampling, sample=number - 1 if talk is chat else 0))
+        reply = await caller.ask(Request(talk, sampling, sample=number - 1))
         found = read(reply.text)
         if found.value is not None:
             return Asked(found.value, "", number)
