@@ -72,7 +72,8 @@ _LABELLED = re.compile(
 )
 _IN_FORMULA = re.compile(r"[-+−*/×·÷^=<>\\|≈]")
 _CODE = re.compile(
-    r"\[asy\].*?(?:\[/asy\]|$)|```.*?(?:```|$)|\\begin\{.*?\\end\{\w+\*?\}|!\[[^\]]*\]\([^)]*\)", re.DOTALL
+    r"</?[a-z]{1,12}>|\[asy\].*?(?:\[/asy\]|$)|```.*?(?:```|$)|\\begin\{.*?\\end\{\w+\*?\}|!\[[^\]]*\]\([^)]*\)",
+    re.DOTALL,
 )
 
 _NO_SIDE = r"(?!\s+(?:angle|triangle|answer|option|choice|order|place))"
@@ -117,8 +118,9 @@ def near_misses(written: str) -> tuple[str, ...]:
         return tuple(other for place in (significant[1], significant[0]) for other in _digit_slips(written, place))
     value, decimals = number(written), num_decimals(written)
     step = Fraction(1, 10**decimals)
-    others = [value + times * step for times in (1, -1, 2, -2) if (value + times * step > 0) == (value > 0)]
-    return tuple(write_number(other, decimals) for other in others or [value + step])
+    near = [value + times * step for times in (1, -1, 2, -2)]
+    others = [other for other in near if (other < 0 if value < 0 else other > 0)]
+    return tuple(write_number(other, decimals) for other in others or [value - step])
 
 
 def _digit_slips(written: str, place: int) -> list[str]:
