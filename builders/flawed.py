@@ -67,8 +67,8 @@ def _all(
     bar = context.progress.start("planting flaws", len(groups))
     naturals = Naturals(context.recipe.corpora) if "natural" in settings.flaws else None
     for portion in batched(groups, QUESTIONS_AT_ONCE):
-        chains = [_versions(settings, group, caller, context.seed) for group in portion]
-        made = caller.run(chains) if caller else [_without_asking(chain) for chain in chains]
+        chains = (_versions(settings, group, caller, context.seed) for group in portion)
+        made = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
         for group, rows in zip(portion, made, strict=True):
             yield from rows
             if naturals:
@@ -98,19 +98,28 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
     right = [row for row in best_first(group) if row.assessment.correct]
     if not right:
         return [Dropped(question.id, "no right path to spoil")]
+    able = [row for row in right if not why_not(row)]
+    if not able:
+        return [Dropped(right[0].path.id, why_not(right[0]))]
     made: list[Made] = []
     texts: set[str] = set()
     flaws: list[FlawType] = [flaw for flaw in settings.flaws if flaw in TEXT_FLAWS]
     for flaw in random_.sample(flaws, len(flaws)):
         if len(texts) == settings.per_question:
             break
-        found = await _plant(settings, right[0], flaw, caller, random_)
+        found = await _plant(settings, able[0], flaw, caller, random_)
         if isinstance(found, str):
-            made.append(Dropped(right[0].path.id, f"{flaw}: {found}"))
+            made.append(Dropped(able[0].path.id, f"{flaw}: {found}"))
         elif found.flawed_path not in texts:
             texts.add(found.flawed_path)
             made.append(FlawedRow(**columns_of(question), kind=question.kind, **found._asdict()))
     return made
+
+
+def why_not(row: Assessed) -> str:
+    """Why a path cannot be spoilt; empty where it can. A judge may have found an answer right that no rule can read."""
+    opened = in_our_form(row.question, path_text(row.path))
+    return opened if isinstance(opened, str) else ""
 
 
 async def _plant(
@@ -127,7 +136,7 @@ async def _plant(
         found = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
         if isinstance(found, TextFlawed):
             return found
-        problem = problem or found
+        problem = found
     return problem
 
 

@@ -14,7 +14,7 @@ from .judging import Read, gold_text
 from .protocol import ParsedPath, parse_path, render_path
 from .records import FlawType, Position, QuestionColumns, Step
 from .text_flaws import LEAKS, TextFlawed, position_of
-from .text_path import TextPath, is_gold, open_path
+from .text_path import TextPath, is_gold, open_path, read_letter
 
 FLAW = "flaw"
 WORDS: dict[FlawType, str] = {
@@ -66,9 +66,9 @@ def in_our_form(question: QuestionColumns, text: str) -> tuple[TextPath, str] | 
     if path.frame is None:
         steps = [Step(summary="", reasoning=words.strip(), action="continue") for words in path.steps]
         steps[-1] = steps[-1].model_copy(update={"action": "summary"})
-        path = TextPath(tuple(step.reasoning for step in steps), path.answer, tuple(steps))
+        path = TextPath(tuple(step.reasoning for step in steps), path.answer, tuple(steps), path.answer)
     assert path.frame is not None
-    return path, render_path(path.frame, path.answer)
+    return path, render_path(path.frame, path.written)
 
 
 def read_flawed(
@@ -79,6 +79,9 @@ def read_flawed(
     problem = _problem(question, path, text, parsed, flaw, spread)
     if problem or parsed.answer is None:
         return Read(None, problem or "the answer is missing")
+    answer = read_letter(parsed.answer, question)
+    if answer is None:
+        return Read(None, "the answer must be one of the options")
     modified, gone = compare(path.steps, [step.reasoning for step in parsed.steps])
     errors = {*(modified if spread else modified[:1]), *gone}
     errors |= set() if is_gold(parsed.answer, question) else {len(parsed.steps)}
@@ -95,7 +98,7 @@ def read_flawed(
             position=position_of(places, num),
             propagated=spread and flaw != "wrong-final",
             error_steps=tuple(sorted(errors)),
-            planted_answer=parsed.answer,
+            planted_answer=answer,
             modified_steps=modified,
             reason=WORDS[flaw],
             correction=path.steps[first] if first < num else "",

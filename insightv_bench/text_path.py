@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .answer_matching import option_letter
 from .answers import matches, read
 from .protocol import parse_path, render_path
 from .records import QuestionColumns, Step
@@ -28,8 +29,11 @@ class TextPath(NamedTuple):
     steps: tuple[str, ...]
     """Each step's words. Of prose: with the white space after them."""
     answer: str
+    """For an option its letter."""
     frame: tuple[Step, ...] | None
     """The steps as they were; None for prose."""
+    written: str = ""
+    """The answer as it stands in the path, where that is not `answer`."""
 
     @property
     def is_prose(self) -> bool:
@@ -44,7 +48,8 @@ class TextPath(NamedTuple):
             return "".join(steps).rstrip()
         made = [self._step(words, origin) for words, origin in zip(steps, origins, strict=True)]
         last = made[-1].model_copy(update={"action": "summary"})
-        return render_path([*(step.model_copy(update={"action": "continue"}) for step in made[:-1]), last], answer)
+        said = self.written if self.written and answer == self.answer else answer
+        return render_path([*(step.model_copy(update={"action": "continue"}) for step in made[:-1]), last], said)
 
     def _step(self, words: str, origin: int | None) -> Step:
         assert self.frame is not None
@@ -56,7 +61,10 @@ def open_path(text: str, question: QuestionColumns) -> TextPath | str:
     """The path in `text`, or why it cannot be spoilt."""
     parsed = parse_path(text)
     if parsed.status == "complete" and parsed.answer is not None:
-        return TextPath(tuple(step.reasoning for step in parsed.steps), parsed.answer, parsed.steps)
+        answer = read_letter(parsed.answer, question)
+        if answer is None:
+            return "the path answers with none of the options"
+        return TextPath(tuple(step.reasoning for step in parsed.steps), answer, parsed.steps, parsed.answer)
     if parsed.dialect != "prose":
         return f"the path is {parsed.status}"
     reading = read(text, question.answer_type, question.options)
@@ -66,11 +74,19 @@ def open_path(text: str, question: QuestionColumns) -> TextPath | str:
     return TextPath(tuple(pieces), reading.answer, None) if len(pieces) > 1 else "the path is a single step"
 
 
+def read_letter(answer: str, question: QuestionColumns) -> str | None:
+    """For an option the letter that an answer means, None where it means none; any other answer as it is."""
+    if question.answer_type != "option" or not question.options:
+        return answer
+    return option_letter(answer, question.options) or read(answer, "option", question.options).answer
+
+
 def answer_of(text: str, path: TextPath, question: QuestionColumns) -> str | None:
     """What a changed text answers, read as its kind of path is."""
     if path.is_prose:
         return read(text, question.answer_type, question.options).answer
-    return parse_path(text).answer
+    answer = parse_path(text).answer
+    return None if answer is None else read_letter(answer, question)
 
 
 def is_gold(answer: str, question: QuestionColumns) -> bool:

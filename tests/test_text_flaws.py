@@ -189,6 +189,16 @@ def test_an_option_is_planted_that_the_question_has() -> None:
         assert options["ABCD".index(found.planted_answer)] in found.flawed_path
 
 
+def test_an_option_named_by_its_text_is_an_answer_too() -> None:
+    """Unchanged it stays as it was written; changed it becomes the other's letter."""
+    asked = question("B", "option", ("45", "47", "48", "50"))
+    kept = make_text_flawed(asked, protocol(answer="(B) 47"), "comparison", 0.25, "late", False, random.Random(0))
+    assert isinstance(kept, TextFlawed) and parse_path(kept.flawed_path).answer == "(B) 47"
+    assert kept.planted_answer == "B"
+    other = make_text_flawed(asked, protocol(answer="47"), "wrong-final", 0.25, "late", False, random.Random(0))
+    assert isinstance(other, TextFlawed) and other.planted_answer in "ACD"
+
+
 @pytest.mark.parametrize(
     ("text", "flaw", "reason"),
     [
