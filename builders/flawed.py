@@ -23,7 +23,8 @@ from insightv_bench.stage import Context, Dropped
 from insightv_bench.tables import batched
 from insightv_bench.text_flaws import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
 
-from .corpora import Assessed, best_first, by_question, columns_of, flawed_versions, read_assessed, score_range
+from .assessed import Assessed, assessed_by_question, range_of, right_ones
+from .corpora import columns_of, flawed_versions
 
 QUESTIONS_AT_ONCE = 1024
 Made = FlawedRow | Dropped
@@ -33,7 +34,7 @@ def flawed(context: Context) -> None:
     """Inputs: questions, paths, assessments."""
     settings = context.stage.settings
     assert isinstance(settings, FlawsSettings)
-    groups = list(by_question(read_assessed(context, *context.stage.inputs)).values())
+    groups = assessed_by_question(context, *context.stage.inputs)
     with ExitStack() as stack:
         caller = _open(context, settings, groups, stack)
         context.write(FlawedRow, _counted(context, _all(context, settings, groups, caller)))
@@ -95,7 +96,7 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
         return list(flawed_versions(question, settings, random_))
     if settings.maker == "exact":
         return [Dropped(question.id, "not of the drawn world")]
-    right = [row for row in best_first(group) if row.assessment.correct]
+    right = right_ones(group)
     if not right:
         return [Dropped(question.id, "no right path to spoil")]
     able = [row for row in right if not why_not(row)]
@@ -165,13 +166,13 @@ class Naturals:
 
     def of(self, group: Sequence[Assessed]) -> Made:
         """One of the question's paths, of the range that has the fewest so far."""
-        by_range = {score_range(row.assessment, self._settings): row for row in group if row.path.status == "complete"}
+        by_range = {range_of(row.assessment, self._settings): row for row in group if row.path.status == "complete"}
         ranges = sorted((self._counts[name], name) for name in self.RANGES if name in by_range)
         if not ranges:
             return Dropped(group[0].question.id, "natural: no path of a low score or with a wrong answer")
         self._counts[ranges[0][1]] += 1
-        best = next((row for row in best_first(group) if row.assessment.correct), None)
-        return natural_row(by_range[ranges[0][1]], ranges[0][1], path_text(best.path) if best else "")
+        best = [path_text(row.path) for row in right_ones(group)]
+        return natural_row(by_range[ranges[0][1]], ranges[0][1], best[0] if best else "")
 
 
 def natural_row(row: Assessed, range_: str, right: str) -> FlawedRow:

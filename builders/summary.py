@@ -13,12 +13,12 @@ from itertools import chain
 from insightv_bench.agents import path_text, summary_chat
 from insightv_bench.answers import matches
 from insightv_bench.chat import assistant
-from insightv_bench.protocol import Verdict, parse_path, render_summary
+from insightv_bench.protocol import Verdict, render_summary
 from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow
 from insightv_bench.settings import CorporaSettings
 from insightv_bench.stage import Context
-from insightv_bench.world.oracle import judge
 
+from .assessed import judge_flawed
 from .corpora import Assessed, columns_of, order_key, read_assessed, score_range
 
 
@@ -84,17 +84,9 @@ def _flawed(context: Context, questions: str, flawed: str, settings: CorporaSett
     for row in context.rows(flawed, FlawedRow):
         question = by_id[row.id]
         correct = matches(row.planted_answer, row.answer, row.answer_type, row.options)
-        mid, correction = _rated(question, row, settings)
-        range_ = ("mid" if mid else "low") if correct else "wrong"
-        yield summary_row(question, row.flawed_path, "flawed", range_, correct, correction)
-
-
-def _rated(question: Question, row: FlawedRow, settings: CorporaSettings) -> tuple[bool, str]:
-    """Whether a flawed path would be Mid, and its correction: by the oracle, else by the share of steps left right."""
-    if not question.scene:
-        return 100 * (1 - row.severity) >= settings.mid, row.correction
-    judgement = judge(question.question, question.scene, parse_path(row.flawed_path).steps)
-    return judgement.score >= settings.mid, judgement.correction
+        judgement = judge_flawed(question, row)
+        range_ = ("mid" if judgement.score >= settings.mid else "low") if correct else "wrong"
+        yield summary_row(question, row.flawed_path, "flawed", range_, correct, judgement.correction)
 
 
 def _agent(rows: Iterable[Assessed], settings: CorporaSettings) -> Iterator[SummaryRow]:

@@ -37,11 +37,12 @@ def other_answers(question: QuestionColumns, answer: str) -> list[str]:
 
 
 def restate(steps: Sequence[str], old: str, new: str, question: QuestionColumns) -> list[str]:
-    """The steps with the answer `old` stated as `new` in the last of them that states it."""
+    """The steps with the answer `old` stated as `new` in the last of them that states it, by letter or by an option's
+    words."""
     pattern = _statement(old, question)
     stating = [index for index, step in enumerate(steps) if re.search(pattern, step, re.MULTILINE)]
     if not stating:
-        return list(steps)
+        return [*steps[:-1], _by_text(steps[-1], old, new, question)]
     return [_restated(step, pattern, old, new, question) if i >= stating[-1] else step for i, step in enumerate(steps)]
 
 
@@ -54,14 +55,18 @@ def _statement(answer: str, question: QuestionColumns) -> str:
 
 
 def _restated(step: str, pattern: str, old: str, new: str, question: QuestionColumns) -> str:
-    """Every statement in the step; and, of an option, its text as well."""
+    """Every statement in the step; and, of an option, its words as well."""
     made, end = [], 0
     for found in re.finditer(pattern, step, re.MULTILINE):
         place = next(group for group in range(1, found.re.groups + 1) if found[group] is not None)
         made += [step[end : found.start(place)], new]
         end = found.end(place)
-    changed = "".join([*made, step[end:]])
-    if question.answer_type == "option" and question.options:
-        texts = [question.options[LETTERS.index(letter)] for letter in (old, new)]
-        changed = re.sub(rf"(?<!\w){re.escape(texts[0])}(?!\w)", lambda _: texts[1], changed)
-    return changed
+    return _by_text("".join([*made, step[end:]]), old, new, question)
+
+
+def _by_text(step: str, old: str, new: str, question: QuestionColumns) -> str:
+    """The words of one option in place of another's."""
+    if question.answer_type != "option" or not question.options:
+        return step
+    said, instead = (question.options[LETTERS.index(letter)] for letter in (old, new))
+    return re.sub(rf"(?<!\w){re.escape(said)}(?!\w)", lambda _: instead, step)

@@ -235,7 +235,7 @@ def _all_wrong(case: Case) -> Draft | str:
     planted = _planted(case)
     if isinstance(draft, str) or planted is None:
         return draft if isinstance(draft, str) else NO_OTHER
-    steps = restate(draft.steps, case.path.answer, planted, case.question) if case.path.is_prose else draft.steps
+    steps = restate(draft.steps, case.path.answer, planted, case.question)
     return draft._replace(steps=tuple(steps), answer=planted, propagated=True)
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .answer_matching import option_letter
 from .answers import matches, read
+from .chat import LETTERS
 from .protocol import parse_path, render_path
 from .records import QuestionColumns, Step
 
@@ -34,6 +35,7 @@ class TextPath(NamedTuple):
     """The steps as they were; None for prose."""
     written: str = ""
     """The answer as it stands in the path, where that is not `answer`."""
+    options: tuple[str, ...] = ()
 
     @property
     def is_prose(self) -> bool:
@@ -48,8 +50,19 @@ class TextPath(NamedTuple):
             return "".join(steps).rstrip()
         made = [self._step(words, origin) for words, origin in zip(steps, origins, strict=True)]
         last = made[-1].model_copy(update={"action": "summary"})
-        said = self.written if self.written and answer == self.answer else answer
-        return render_path([*(step.model_copy(update={"action": "continue"}) for step in made[:-1]), last], said)
+        return render_path(
+            [*(step.model_copy(update={"action": "continue"}) for step in made[:-1]), last], self._said(answer)
+        )
+
+    def _said(self, answer: str) -> str:
+        """An answer in the way in which the path wrote its own: by letter, or by the option's words."""
+        if not self.written or answer == self.answer:
+            return self.written or answer
+        if not self.options:
+            return answer
+        old, new = (self.options[LETTERS.index(letter)] for letter in (self.answer, answer))
+        letter = re.sub(rf"\b{self.answer}\b", answer, self.written)
+        return letter.replace(old, new)
 
     def _step(self, words: str, origin: int | None) -> Step:
         assert self.frame is not None
@@ -64,7 +77,9 @@ def open_path(text: str, question: QuestionColumns) -> TextPath | str:
         answer = read_letter(parsed.answer, question)
         if answer is None:
             return "the path answers with none of the options"
-        return TextPath(tuple(step.reasoning for step in parsed.steps), answer, parsed.steps, parsed.answer)
+        return TextPath(
+            tuple(step.reasoning for step in parsed.steps), answer, parsed.steps, parsed.answer, question.options
+        )
     if parsed.dialect != "prose":
         return f"the path is {parsed.status}"
     reading = read(text, question.answer_type, question.options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path as Place
 
@@ -164,6 +164,28 @@ def test_a_judge_that_cannot_be_asked_is_an_error_and_no_verdict(tmp_path: Place
 
     with pytest.raises(EngineUnavailable, match="the server is down"):
         asked(tmp_path, Scripted(dead))
+
+
+class Batched:
+    """A local model: takes a wave of requests at a time, and reads the second wave's complaints."""
+
+    name, revision, batch_size = "batched", "1", 4
+
+    def __init__(self) -> None:
+        self.waves: list[int] = []
+
+    def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:
+        self.waves.append(len(requests))
+        return [Reply(text=TWO if len(request.chat.messages) > 1 else "Hm.") for request in requests]
+
+
+def test_a_local_model_judges_in_batches(tmp_path: Place) -> None:
+    engine = Batched()
+    chats = [Chat((Message(role="user", content=f"Judge {number}."),)) for number in range(6)]
+    with closing(Journal(tmp_path / "journal.sqlite")) as journal, Caller(engine, journal) as caller:
+        read = lambda text: read_ratings(text, 2)  # noqa: E731
+        found = caller.run([ask_strictly(caller, chat, Sampling(), 3, read) for chat in chats])
+    assert {each.num_tries for each in found} == {2} and engine.waves == [4, 2, 4, 2]
 
 
 def test_an_answer_cannot_speak_for_the_prompt() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path as File
@@ -195,8 +196,10 @@ def test_an_option_named_by_its_text_is_an_answer_too() -> None:
     kept = make_text_flawed(asked, protocol(answer="(B) 47"), "comparison", 0.25, "late", False, random.Random(0))
     assert isinstance(kept, TextFlawed) and parse_path(kept.flawed_path).answer == "(B) 47"
     assert kept.planted_answer == "B"
-    other = make_text_flawed(asked, protocol(answer="47"), "wrong-final", 0.25, "late", False, random.Random(0))
-    assert isinstance(other, TextFlawed) and other.planted_answer in "ACD"
+    for written, as_written in (("47", "45 48 50"), ("(B)", "(A) (C) (D)"), ("B. 47", "A. 45|C. 48|D. 50")):
+        other = make_text_flawed(asked, protocol(answer=written), "wrong-final", 0.25, "late", False, random.Random(0))
+        assert isinstance(other, TextFlawed) and other.planted_answer in "ACD"
+        assert parse_path(other.flawed_path).answer in re.split(r"\|" if "|" in as_written else " ", as_written)
 
 
 @pytest.mark.parametrize(
