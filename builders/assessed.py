@@ -1,4 +1,4 @@
-"""Paths with their questions and what the judge said, a question at a time; and flawed rows as a judge would rate them."""
+"""Paths with their questions and what the judge said, by question; and flawed rows as a judge would rate them."""
 
 from __future__ import annotations
 

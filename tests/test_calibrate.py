@@ -71,6 +71,7 @@ def test_a_judges_errors_are_found_as_large_as_they_were_made(tmp_path: File) ->
     assert figures["auroc"]["all-wrong"]["value"] > figures["auroc"]["severity to 0.25"]["value"]
 
 
+@pytest.mark.slow
 def test_a_judge_that_tells_nothing_is_at_chance(tmp_path: File) -> None:
     """With half of the labels turned round accuracy is noise; detail is left out of the score."""
     engine = "{kind: teacher, judge: {label_error: 0.5}}"

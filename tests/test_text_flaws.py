@@ -236,7 +236,7 @@ def test_flaws_in_real_replies_are_what_they_say() -> None:
     """Real model-written paths that are right, prose all of them; every flaw read back by the reader of answers."""
     with gzip.open(DATA / "scored_replies.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
-    rows = [row for row in rows if row["options"] and row["agreed"] == row["gold"] and len(row["response"]) > 400][:60]
+    rows = [row for row in rows if row["options"] and row["agreed"] == row["gold"] and len(row["response"]) > 400][:30]
     counts: Counter[FlawType] = Counter()
     for row in rows:
         asked = question(row["gold"], "option", tuple(row["options"]))
@@ -249,7 +249,7 @@ def test_flaws_in_real_replies_are_what_they_say() -> None:
             assert said == found.planted_answer
             assert (said == row["gold"]) is (flaw not in ("premature", "wrong-final", "all-wrong"))
             assert found.flawed_path.rstrip() != row["response"].rstrip()
-    assert counts["wrong-final"] >= 55 and counts["irrelevant-step"] == len(rows) and counts["perception"] >= 30
+    assert counts["wrong-final"] >= 28 and counts["irrelevant-step"] == len(rows) and counts["perception"] >= 15
 
 
 @pytest.mark.real_data
