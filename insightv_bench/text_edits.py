@@ -78,6 +78,8 @@ _CODE = re.compile(
 
 _NO_SIDE = r"(?!\s+(?:angle|triangle|answer|option|choice|order|place))"
 
+NEAR = 60
+"""Characters before a number that are looked at: a line may be as long as the whole text."""
 LONG = 2
 """Significant digits; a slip in the last of more would hardly matter."""
 
@@ -156,7 +158,7 @@ def _numbers(text: str) -> Iterator[Spot]:
 
 def _states_a_value(text: str, match: re.Match[str]) -> bool:
     """Not a list's number, a label such as `Step 2`, or part of a formula."""
-    line = text.rfind("\n", 0, match.start()) + 1
+    line = max(text.rfind("\n", 0, match.start()) + 1, match.start() - NEAR)
     before, after = text[line : match.start()], text[match.end() : match.end() + 12]
     if re.fullmatch(r"[\s*#(]*", before) and re.match(r"[.)\]:]|\*\*", after):
         return False

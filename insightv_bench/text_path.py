@@ -19,6 +19,8 @@ from .records import QuestionColumns, Step
 MIN_PIECES = 3
 """A text that falls into fewer at one kind of cut is tried at the next."""
 MAX_PIECES = 200
+MAX_CHARS = 50_000
+"""Of a path that is spoilt; 16 steps of 1,024 tokens stay below it, mostly."""
 _CUTS = (r"\n[ \t\r]*\n\s*", r"\n\s*", r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\\$\"'*(])")
 _HEADING = re.compile(r"(?:\*\*[^*\n]+\*\*:?|#+ [^\n]+|[^\n]{0,80}:)\s*$")
 _ON_ITS_OWN = re.compile(r"\s*(?:\\\[|\\begin|\$\$|[-*] |\d+[.)] +|Where:|where\b)")
@@ -72,6 +74,8 @@ class TextPath(NamedTuple):
 
 def open_path(text: str, question: QuestionColumns) -> TextPath | str:
     """The path in `text`, or why it cannot be spoilt."""
+    if len(text) > MAX_CHARS:
+        return "the path is too long"
     parsed = parse_path(text)
     if parsed.status == "complete" and parsed.answer is not None:
         answer = read_letter(parsed.answer, question)
