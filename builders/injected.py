@@ -1,4 +1,4 @@
-"""Flaws put into exact paths, as candidates of the summary corpus: their score range is the oracle's."""
+"""Flaws put into paths, as candidates of the summary corpus: their score range is the oracle's, where there is one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import polars as pl
 
 from insightv_bench.answers import matches
-from insightv_bench.protocol import parse_path
 from insightv_bench.records import FlawedRow, Question, SummaryRow
 from insightv_bench.settings import CorporaSettings
 from insightv_bench.stage import Context
-from insightv_bench.world.oracle import Judgement, judge
+from insightv_bench.world.oracle import Judgement
 
+from .assessed import judge_flawed
 from .scored import Rows, order_key, prompt_text, read_asked
 from .summary_rows import summary_row
 
 
 class Injected:
-    """Flaws put into exact paths: their score range is the oracle's."""
+    """The rows of the flawed corpus."""
 
     def __init__(self, context: Context, questions: str, flawed: str, settings: CorporaSettings) -> None:
         self._context, self._questions, self._flawed = context, questions, flawed
@@ -37,7 +37,7 @@ class Injected:
     def _described(self, row: FlawedRow, asked: dict[str, tuple[int, Question]]) -> tuple[int, str, int]:
         place, question = asked[row.id]
         order = order_key(self._context.seed, row.id, prompt_text(question, row.flawed_path))
-        return place, self._range(row, oracle(question, row)), int(order, 16)
+        return place, self._range(row, judge_flawed(question, row)), int(order, 16)
 
     def _range(self, row: FlawedRow, judgement: Judgement) -> str:
         return "wrong" if not ends_right(row) else "mid" if judgement.score >= self._mid else "low"
@@ -46,12 +46,8 @@ class Injected:
         flaws, questions = self._rows.take(index["flaw"]), self._asked.take(index["question"])
         for row in index.iter_rows(named=True):
             flaw, question = flaws[row["flaw"]], questions[row["question"]]
-            correction = oracle(question, flaw).correction
+            correction = judge_flawed(question, flaw).correction
             yield summary_row(question, flaw.flawed_path, "flawed", row["range"], ends_right(flaw), correction)
-
-
-def oracle(question: Question, row: FlawedRow) -> Judgement:
-    return judge(question.question, question.scene, parse_path(row.flawed_path).steps)
 
 
 def ends_right(row: FlawedRow) -> bool:

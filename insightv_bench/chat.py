@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from .records import Image, Message, QuestionColumns
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SLOT = re.compile(r"\{(question|path|problem)\}")
+SLOT = re.compile(r"\{(question|path|problem|gold|answer|paths|flaw|place|ending)\}")
 
 
 class Chat(NamedTuple):

@@ -183,6 +183,27 @@ for verb, about in {
     train_app.command(verb)(stage_command(f"train {verb}", about))
 
 
+@build_app.command("calibrate")
+def calibrate_command(
+    recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Whose judge.")] = "calibrate",
+    judge: Annotated[str, typer.Option("--judge", help="In place of the recipe's: a folder, a Hub id, a name.")] = "",
+    base_url: Annotated[str, typer.Option("--base-url", help="Of the server that serves `--judge`.")] = "",
+    steps: Annotated[Path | None, typer.Option("--steps", metavar="FILE", help="Traces with labelled steps.")] = None,
+    out: Out = Path("runs"),
+    seed: Seed = None,
+    set_: Set = None,
+    dry_run: DryRun = False,
+) -> None:
+    """A judge against the exact oracle: agreement, rank correlation, AUROC by flaw, with intervals."""
+    from .calibrate import calibrate, overrides
+
+    loaded = _load(recipe, seed, [*overrides(recipe, judge, base_url, steps), *(set_ or [])])
+    if dry_run:
+        run_to(loaded, out, "calibrate", dry_run)
+    else:
+        calibrate(loaded, out, Console())
+
+
 @app.command("eval")
 def eval_command(
     recipe: Annotated[

@@ -10,7 +10,18 @@ from collections.abc import Iterator
 from .errors import RecipeError
 from .plan_controls import controls
 from .plan_evaluation import evaluation
-from .plan_names import AGENT, HARD, SAMPLE, TEACHER, asked, model_of_round, questions_of, sampled, summary_inputs
+from .plan_names import (
+    AGENT,
+    HARD,
+    SAMPLE,
+    TEACHER,
+    asked,
+    model_of_round,
+    questions_of,
+    sampled,
+    summary_inputs,
+    with_names,
+)
 from .plan_names import by_model as by_model
 from .plan_release import release_stages, with_given
 from .recipe import Recipe
@@ -20,7 +31,7 @@ from .stage import Stage
 
 def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
-    parts = (_questions, _corpora, _agents, _rounds, controls, evaluation)
+    parts = (_questions, _corpora, _agents, _rounds, controls, evaluation, _calibration)
     stages = [stage for part in parts for stage in part(recipe)]
     stages += release_stages(recipe, stages, questions_of(recipe))
     stages = with_given(recipe, stages)
@@ -54,6 +65,19 @@ def _hard(recipe: Recipe) -> Iterator[Stage]:
         yield Stage(HARD, "builders.hard:hard", settings, (asked(recipe),), "build hard")
 
 
+def _calibration(recipe: Recipe) -> Iterator[Stage]:
+    """The recipe's judge against the oracle, on questions of its own."""
+    settings, world = recipe.calibrate, {"world": recipe.world.model_dump()}
+    if not settings:
+        return
+    questions = "calibrate-questions" if settings.questions else ""
+    if settings.questions:
+        yield Stage(questions, "builders.questions:questions", settings.questions, (), "build questions", world)
+    options = {"assess": recipe.assess.model_dump(mode="json")}
+    inputs = with_names(questions)
+    yield Stage("calibrate", "builders.calibrate:calibrate", settings, inputs, "build calibrate", options)
+
+
 def _corpora(recipe: Recipe) -> Iterator[Stage]:
     if not recipe.paths:
         return
@@ -64,7 +88,17 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
         yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, inputs, "build corpora")
     if recipe.summary or "flaws" in named:
-        yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
+        yield _flawed(recipe, questions)
+
+
+def _flawed(recipe: Recipe, questions: str) -> Stage:
+    """Exact flaws need the drawn world's questions alone; all others are planted in sampled paths that are right."""
+    world = isinstance(recipe.questions[asked(recipe).removeprefix("questions-")], WorldSource)
+    exact = recipe.flaws.maker in (("auto", "exact") if world else ("exact",)) and "natural" not in recipe.flaws.flaws
+    if exact:
+        return Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
+    inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
+    return Stage("corpora-flawed", "builders.flawed:flawed", recipe.flaws, inputs, "build corpora")
 
 
 def _agents(recipe: Recipe) -> Iterator[Stage]:

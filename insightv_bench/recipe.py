@@ -20,6 +20,7 @@ from .errors import RecipeError
 from .layers import Layer, flatten, merge, origin_of, stack
 from .settings import (
     AssessSettings,
+    CalibrateSettings,
     Control,
     CorporaSettings,
     EvalSettings,
@@ -57,6 +58,8 @@ class Recipe(Section):
     """Build paths for those questions alone that the generator gets wrong when it answers directly."""
     paths: PathsSettings | None = None
     assess: AssessSettings = AssessSettings()
+    calibrate: CalibrateSettings | None = None
+    """The judge under `assess` against the oracle."""
     corpora: CorporaSettings = CorporaSettings()
     flaws: FlawsSettings = FlawsSettings()
     """Flaws for the summary corpus; those of the benchmark stand under `eval`."""

@@ -159,6 +159,43 @@ class Assessment(Record):
     """What the first wrong step should have said; empty where unknown."""
     reason: str = ""
     """Why it is `not_scored` or `unscored`."""
+    answer_judge: str = "rule"
+    """Who settled `correct`: `rule`, or a model's name and revision."""
+    accuracy: int | None = None  # 1-100
+    """How right its steps are; one of the two ratings that the score is made of."""
+    detail: int | None = None  # 1-100
+    """How much of what the answer needs it tells."""
+    pass_scores: tuple[int, ...] = ()
+    """The score in each pass of a one-pass judge, the second in reversed order; empty where it gives none."""
+
+
+class CalibrationRow(Record):
+    """One path of known quality, and what the judge under test said of it."""
+
+    question_id: str
+    kind: str
+    path: str
+    origin: Literal["exact", "flawed", "sampled", "trace"]
+    flaw: FlawType | Literal["none"]
+    severity: float
+    sound: bool
+    """Truth: every step and the answer are right, and no step is missing."""
+    answer_right: bool
+    true_score: int | None = None  # 1-100
+    """The oracle's; None for a trace."""
+    true_first_wrong: int | None
+    """0-based; None: no step is wrong."""
+    score: int | None = None  # 1-100
+    """The judge's; None: unscored."""
+    accuracy: int | None = None
+    detail: int | None = None
+    position: int | None = None
+    verdict: bool | None = None
+    """The judge's, on the answer; None: unread or not asked."""
+    first_wrong: int | None = None
+    """0-based; -1: no step; None: unread or not asked."""
+    reason: str = ""
+    """Why there is no score or no step."""
 
 
 class ReasoningRow(QuestionColumns):
@@ -210,6 +247,14 @@ class FlawedRow(QuestionColumns):
     steps are missing, and, one past the last step, a wrong answer."""
     planted_answer: str
     """The wrong answer that the flawed path ends in; the gold answer where the flaw does not reach it."""
+    modified_steps: tuple[int, ...] = ()
+    """0-based places in the flawed path of the steps that are not as in `path`, wrong or not; empty where unknown."""
+    reason: str = ""
+    """What was changed, in words."""
+    correction: str = ""
+    """What the first wrong step should have said; empty where unknown."""
+    maker: str = "exact"
+    """Who made it: `exact` (drawn world), `rule`, a model's name and revision, or `sampled`."""
 
 
 class EvalRecord(Record):

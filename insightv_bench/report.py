@@ -47,6 +47,9 @@ def size_of(stage: Stage) -> str:
     if stage.name.startswith("paths"):
         tokens = settings.sampling.max_new_tokens
         return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"
+    if stage.name.startswith("assess") and settings.judge == "engine":
+        passes = "two calls" if settings.second_pass else "one call"
+        return f"{passes} a question with a right path, by {settings.engine.kind}"
     if stage.name.startswith("train"):
         return f"{settings.trainer.get('max_steps', '?')} steps"
     return ""

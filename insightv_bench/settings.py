@@ -149,6 +149,23 @@ class HubSource(TableSource):
 Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource, Field(discriminator="source")]
 
 
+class TeacherJudge(Section):
+    """The teacher as a judge: the oracle's verdicts with these errors, so that a calibration can be checked."""
+
+    verdict_error: Share = 0.0
+    """Chance that the verdict on an answer is turned round."""
+    label_error: Share = 0.0
+    """Chance that the label of a step is turned round."""
+    score_sd: float = Field(0.0, ge=0)  # points of 100
+    """Standard deviation of the noise on each rating."""
+    position_bias: float = 0.0  # points of 100
+    """Added to both ratings for each place further down in the prompt."""
+    unreadable: Share = 0.0
+    """Chance that a first reply is no JSON; once told, the teacher mends it."""
+    mute: Share = 0.0
+    """Share of requests that are never answered in the format asked for."""
+
+
 class TeacherEngine(Section):
     """Answers for the drawn world; its errors are set here."""
 
@@ -161,6 +178,7 @@ class TeacherEngine(Section):
     """Chance that a reading is off by one."""
     state_error: Share = 0.0
     """Chance that a running state is off by one."""
+    judge: TeacherJudge = TeacherJudge()
 
 
 class HfEngine(Section):
@@ -247,8 +265,37 @@ class HardSettings(Section):
 class AssessSettings(Section):
     """Answer filter, then scores."""
 
-    judge: Literal["oracle", "rule"] = "oracle"
-    """`oracle`: exact, drawn world only; `rule`: the answer filter alone, so right paths stay `unscored`."""
+    judge: Literal["oracle", "rule", "engine"] = "oracle"
+    """Who scores. `oracle`: exact, drawn world only; `rule`: the answer filter alone, so right paths stay `unscored`;
+    `engine`: a model, all right paths of a question in one call."""
+    engine: EngineSettings | None = None
+    """The judge's model; needed where `judge` is `engine` or a model filters answers."""
+    answer_judge: Literal["never", "unsettled", "always"] = "unsettled"
+    """Which answers a model compares with the gold answer: those that the rule cannot settle (free text, mostly), none
+    or all. Without an `engine` or `answer_engine` the rule settles all: what it cannot read as the gold is wrong."""
+    answer_engine: EngineSettings | None = None
+    """Another model for the answer filter; `engine` where it is left out."""
+    sampling: Sampling = Sampling(max_new_tokens=1024)
+    """Greedy: a judge should say the same twice."""
+    tries: int = Field(3, ge=1)
+    """Replies asked for before a verdict counts as unread; each is told what was wrong with the one before."""
+    detail_share: Share = 0.2
+    """The score is (1 - this) x accuracy + this x detail, rounded."""
+    second_pass: bool = False
+    """Score again with the paths in reversed order; the score is the mean of both, the position effect is reported."""
+
+    @model_validator(mode="after")
+    def _has_a_model(self) -> AssessSettings:
+        if self.judge == "engine" and self.engine is None:
+            raise ValueError("`judge: engine` needs `engine`, the model that judges")
+        if self.answer_judge == "always" and not self.filter_engine:
+            raise ValueError("`answer_judge: always` needs `engine` or `answer_engine`")
+        return self
+
+    @property
+    def filter_engine(self) -> EngineSettings | None:
+        """The model that compares answers; None: the rule alone."""
+        return None if self.answer_judge == "never" else self.answer_engine or self.engine
 
 
 class FlawsSettings(Section):
@@ -261,6 +308,46 @@ class FlawsSettings(Section):
     positions: tuple[Position, ...] = ("early", "middle", "late")
     per_question: int = Field(2, ge=1)
     """Flawed versions a question, drawn from all combinations."""
+    maker: Literal["auto", "exact", "rule", "engine"] = "auto"
+    """`exact`: from the programs of the drawn world; `rule` and `engine`: from sampled paths that are right, by rules
+    on their words or by a model; `auto`: `exact` where the questions are of the drawn world, else `rule`."""
+    engine: EngineSettings | None = None
+    """The model that plants flaws, for `maker: engine`."""
+    propagated: tuple[bool, ...] = (True, False)
+    """Whether what follows is to follow from the flaw, for sampled paths; where that cannot be, the other way."""
+    sampling: Sampling = Sampling(max_new_tokens=2048, temperature=0.7)
+    """Of `engine`."""
+    tries: int = Field(3, ge=1)
+    """Replies asked of `engine` before a flaw counts as one that cannot be planted."""
+
+    @model_validator(mode="after")
+    def _has_a_maker(self) -> FlawsSettings:
+        if self.maker == "engine" and self.engine is None:
+            raise ValueError("`maker: engine` needs `engine`, the model that plants flaws")
+        return self
+
+
+class CalibrateSettings(Section):
+    """A judge against what is known exactly: the oracle on the drawn world, and labelled traces."""
+
+    questions: WorldSource | None = WorldSource(split="test", num=100, seed=900)
+    """None: the traces alone, for a judge that sees no pictures."""
+    flaws: FlawsSettings = FlawsSettings(per_question=4)
+    """Beside the exact path, these flawed versions of it."""
+    teacher: TeacherEngine = TeacherEngine(careful=0.6, partial=0.2, read_error=0.1, state_error=0.1)
+    """Who writes the sampled paths, and with which errors."""
+    num_paths: int = Field(2, ge=0)
+    """Sampled paths a question."""
+    high: int = Field(80, ge=1, le=100)
+    """Agreement on right and wrong: whether judge and oracle put a path on the same side of this score."""
+    first_wrong_step: bool = True
+    """Ask for the first wrong step as well: one more call a path."""
+    steps: str = ""
+    """A file of traces with their first wrong step labelled: JSON lines `id, task, input, steps, mistake_index`."""
+    steps_sha256: str = ""
+    """Of that file; `build calibrate` fills it in, so that another file is another run."""
+    max_steps_rows: int | None = Field(None, ge=1)
+    """So many of the traces, in equal shares of their tasks; all where it is left out."""
 
 
 class CorporaSettings(Section):

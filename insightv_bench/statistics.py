@@ -68,16 +68,17 @@ def accuracy(correct: Sequence[bool], clusters: Sequence[str] | None = None, see
         return NO_INTERVAL
     num_clusters = len(rows) if clusters is None else len(set(clusters))
     if clusters is None or num_clusters == len(rows):
-        return Interval(float(rows.mean()), *_wilson(int(rows.sum()), len(rows)), len(rows))
+        return Interval(float(rows.mean()), *wilson(int(rows.sum()), len(rows)), len(rows))
     if rows.all() or not rows.any():
-        return Interval(float(rows[0]), *_wilson(num_clusters * int(rows[0]), num_clusters), len(rows))
+        return Interval(float(rows[0]), *wilson(num_clusters * int(rows[0]), num_clusters), len(rows))
     index = np.unique(np.asarray(clusters), return_inverse=True)[1]
     totals = np.column_stack([np.bincount(index, weights=rows), np.bincount(index)]).astype(np.float64)
     low, high = bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1], seed)
     return Interval(float(rows.mean()), low, high, len(rows))
 
 
-def _wilson(num_right: int, n: int) -> tuple[float, float]:
+def wilson(num_right: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share."""
     from scipy.stats import binomtest
 
     interval = binomtest(num_right, n).proportion_ci(CONFIDENCE, method="wilson")

@@ -658,7 +658,8 @@ def test_an_empty_reply_is_never_rejected_for_another(built: Built, tmp_path: Fi
         (
             "flawed",
             FlawedRow,
-            "path, flawed_path, flaw, severity, position, propagated, error_steps, planted_answer",
+            "path, flawed_path, flaw, severity, position, propagated, error_steps, planted_answer, "
+            "modified_steps, reason, correction, maker",
         ),
     ],
 )

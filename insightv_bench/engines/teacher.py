@@ -29,7 +29,9 @@ from insightv_bench.world.program import Program, State, parse_question, run, st
 from insightv_bench.world.scene import Scene, scene_from_json
 from insightv_bench.world.telling import Operation, replay, tell_conclusion, tell_reading
 
-TASKS = ("step", "reason", "direct", "summary")
+from . import teacher_judge
+
+TASKS = ("step", "reason", "direct", "summary", *teacher_judge.TASKS)
 VERSION = "1"
 
 
@@ -49,6 +51,8 @@ class Teacher:
 
     def _answer(self, request: Request) -> str:
         task, slots = _task(request.chat)
+        if task == teacher_judge.ANSWER:  # text alone: no picture to find the scene by
+            return self._judge(task, slots, "", request)
         scene = self._scene(request.chat)
         program = parse_question(slots["question"], scene)
         if program is None:
@@ -57,8 +61,14 @@ class Teacher:
             return render_answer(run(program, scene.values))
         if task == "summary":
             return self._summary(program, scene, slots["path"])
+        if task in teacher_judge.TASKS:
+            return self._judge(task, slots, self._scenes[request.chat.images[0].sha256], request)
         pupil = _Pupil(self._settings, program, scene, _seed(request))
         return pupil.whole_path() if task == "reason" else pupil.next_reply(request.chat)
+
+    def _judge(self, task: str, slots: dict[str, str], scene: str, request: Request) -> str:
+        settings, seed = self._settings.judge, _seed(request)
+        return teacher_judge.reply_as_judge(settings, task, slots, scene, request.chat, seed)
 
     def _scene(self, chat: Chat) -> Scene:
         scene = self._scenes.get(chat.images[0].sha256) if chat.images else None

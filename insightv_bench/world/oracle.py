@@ -9,7 +9,6 @@ conclusion; it costs detail.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,6 +40,16 @@ def judge(question: str, scene_json: str, steps: Sequence[Step]) -> Judgement:
     first_error = labels.index(False) if False in labels else None
     correction = "" if first_error is None else correct_step(program, scene, steps, first_error)
     return Judgement(labels, _score(program, steps, labels), first_error, correction)
+
+
+def rate(question: str, scene_json: str, steps: Sequence[Step]) -> tuple[int, int]:
+    """Accuracy and detail, each 1-100: the two parts of the score. Raises ValueError as `judge` does."""
+    scene = scene_from_json(scene_json)
+    program = parse_question(question, scene)
+    if program is None:
+        raise ValueError(f"not a question of the drawn world: `{question}`")
+    right, detail = _shares(program, steps, step_labels(program, scene, steps))
+    return round(1 + 99 * right), round(1 + 99 * detail)
 
 
 def step_labels(program: Program, scene: Scene, steps: Sequence[Step]) -> tuple[bool, ...]:
@@ -99,14 +108,18 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
 
 def reread(scene: Scene, steps: Sequence[Step]) -> str:
     """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`."""
-    read = [found[1] for step in steps if (found := re.fullmatch("read ([a-z]+)", step.summary.strip()))]
+    read = [step.summary.removeprefix("read ") for step in steps if step.summary.startswith("read ")]
     return ", ".join(f"{colour} is {scene.values[colour]}" for colour in dict.fromkeys(read) if colour in scene.values)
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:
-    if not steps:
-        return 1
-    told = {read_claim(program, step).colour for step in steps}
-    detail = len(told & set(program.colours)) / len(program.colours)
-    right = sum(labels) / len(labels)
+    right, detail = _shares(program, steps, labels)
     return round(1 + 99 * ((1 - DETAIL_SHARE) * right + DETAIL_SHARE * detail))
+
+
+def _shares(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> tuple[float, float]:
+    """Of right steps, and of needed bars that are read; 0 and 0 where there are no steps."""
+    if not steps:
+        return 0.0, 0.0
+    told = {read_claim(program, step).colour for step in steps}
+    return sum(labels) / len(labels), len(told & set(program.colours)) / len(program.colours)

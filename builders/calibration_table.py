@@ -1,0 +1,72 @@
+"""A calibration on the terminal, from its file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+FIGURES, PLOT = "calibration.json", "calibration.png"
+
+
+def print_calibration(folder: Path, console: Console) -> None:
+    figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    table = Table("", "value", "95 % interval", "n", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, found in rows_of(figures):
+        table.add_row(name, *(cells(found) if found else ("", "", "")))
+    console.print(table, highlight=False)
+    for line in notes(figures):
+        console.print(line, highlight=False, soft_wrap=True)
+    shown = [folder / name for name in (FIGURES, PLOT) if (folder / name).exists()]
+    console.print("\n" + "\n".join(f"Written  {file}" for file in shown), highlight=False, soft_wrap=True)
+
+
+def rows_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """(label, figure); a heading has none."""
+    if "scores" in figures:
+        yield "answer verdict agrees", figures["answers"]["all"]
+        yield "  where the answer is right", figures["answers"]["right"]
+        yield "  where it is wrong", figures["answers"]["wrong"]
+        yield "score: rank correlation with the oracle", figures["scores"]["rank_correlation"]
+        for name, found in figures["scores"].items():
+            if name != "rank_correlation":
+                yield f"score: {name.replace('_', ' ')}", found
+        yield "AUROC, sound paths against", None
+        yield from ((f"  {name}", found) for name, found in figures["auroc"].items())
+    if "first_wrong_step" in figures:
+        yield from steps_of("first wrong step", figures["first_wrong_step"])
+    for task, found in figures.get("traces", {}).items():
+        yield from steps_of(f"traces, {task}", found)
+
+
+def steps_of(label: str, found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    yield label, None
+    yield "  named, in flawed paths", found["error"]
+    yield "  none named, in right paths", found["correct"]
+    yield "  F1", found["f1"]
+
+
+def cells(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    if found["value"] is None:
+        return "-", "", f"{found['n']:,}"
+    return f"{found['value']:.3f}", f"{found['low']:.3f} – {found['high']:.3f}", f"{found['n']:,}"
+
+
+def notes(figures: Mapping[str, Any]) -> Iterator[str]:
+    """What was not understood, said apart from what was wrong."""
+    if "scores" in figures:
+        yield f"{figures['num_unscored']:,} of {figures['num_paths']:,} paths unscored"
+        yield f"{figures['answers']['num_unread']:,} verdicts on answers unread"
+    for name, found in {"first wrong step": figures.get("first_wrong_step"), **_traces(figures)}.items():
+        if found:
+            yield f"{found['num_unread']:,} replies on the {name} unread"
+
+
+def _traces(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {"first wrong step of traces": figures["traces"]["all"]} if "traces" in figures else {}

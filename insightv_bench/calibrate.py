@@ -1,0 +1,48 @@
+"""The command `build calibrate`: a recipe's judge, or another one, against the oracle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from .errors import RecipeError, SourceError
+from .plan import plan
+from .recipe import Recipe, load_recipe
+from .run import needed, place, run, run_folder
+from .stage import load_function
+
+STAGE = "calibrate"
+
+
+def overrides(recipe: str, judge: str, base_url: str, steps: Path | None) -> list[str]:
+    """What the command's options set in the recipe. Raises RecipeError and SourceError."""
+    if base_url and not judge:
+        raise RecipeError("`--base-url` serves no judge", "name the model with `--judge`")
+    found = [] if load_recipe(recipe).calibrate else ["calibrate={}"]
+    if judge:
+        engine = (
+            {"kind": "openai", "model": judge, "base_url": base_url} if base_url else {"kind": "hf", "model": judge}
+        )
+        found += [f"assess.engine={json.dumps(engine)}", "assess.judge=engine"]
+    if steps:
+        found += [f"calibrate.steps={json.dumps(str(steps))}", f"calibrate.steps_sha256='{_sha256(steps)}'"]
+    return found
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"`{file}` cannot be read: {error.strerror}") from error
+
+
+def calibrate(recipe: Recipe, out: Path, console: Console) -> None:
+    """Run the stage and print its figures."""
+    run(recipe, out, STAGE)
+    folder = run_folder(recipe, out)
+    stages = place(recipe, folder, needed(plan(recipe), STAGE))
+    load_function("builders.calibration_table:print_calibration")(stages[STAGE], console)
