@@ -2,6 +2,7 @@
 
 | control | what is trained | beside |
 |---|---|---|
+| longer-sft | the reasoning agent, a quarter longer: near a plateau it gains little | reason |
 | continued-sft | the reasoning agent, on its own corpus, with the summary agent's compute | reason+summary |
 | optimal-only | a summary agent, on right paths alone | reason+summary, flawed |
 | single-model | one model for both seats, on both corpora, with the compute of both agents | reason+summary |
@@ -24,9 +25,21 @@ OPTIMAL = {"optimal": 0.8, "plain": 0.2}
 """The summary corpus of `optimal-only`: what the recipe's has, without any path that errs."""
 
 
+TRL_EPOCHS = 3
+"""What TRL trains where a recipe sets neither steps nor epochs."""
+
+
 def controls(recipe: Recipe) -> Iterator[Stage]:
     for control in recipe.controls:
         yield from PLANS[control](recipe)
+
+
+def _longer(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.reason
+    trainer = dict(recipe.reason.trainer)
+    length = "max_steps" if trainer.get("max_steps", -1) > 0 else "num_train_epochs"
+    trainer[length] = round(trainer.get(length, TRL_EPOCHS) * 1.25, 6 if length == "num_train_epochs" else None)
+    yield _sft(recipe, "train-longer-sft", TrainSettings(trainer=trainer), ("train-base", "corpora-reasoning"))
 
 
 def _continued(recipe: Recipe) -> Iterator[Stage]:
@@ -123,6 +136,7 @@ def _rejection_systems(rounds: RoundsSettings | None, summary: dict[str, str]) -
 
 
 PLANS = {
+    "longer-sft": _longer,
     "continued-sft": _continued,
     "optimal-only": _optimal_only,
     "single-model": _single_model,

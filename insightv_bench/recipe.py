@@ -37,6 +37,8 @@ from .settings import (
 )
 from .world.level import Level
 
+NEEDED_BY = {"longer-sft": "reason", "rejection-sampling": "rounds", "continued-sft-dpo": "rounds"}
+"""The part that a control stands beside; the summary agent for the others."""
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
@@ -118,7 +120,7 @@ class Recipe(Section):
         needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
         needs += [("hard", "paths")]
         for control in self.controls:
-            part = "rounds" if control in ("rejection-sampling", "continued-sft-dpo") else "summary"
+            part = NEEDED_BY.get(control, "summary")
             if getattr(self, part) is None:
                 raise ValueError(f"control `{control}` needs `{part}`")
         for part, needed in needs:
@@ -152,7 +154,8 @@ class OneKeyEach(yaml.SafeLoader):
     """YAML in which a key that stands twice is an error, not the last one's victory."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        keys = [self.construct_object(key, deep=True) for key in own]
         twice = [key for key in keys if keys.count(key) > 1]
         if twice:
             raise yaml.YAMLError(f"the key `{twice[0]}` stands twice in line {node.start_mark.line + 1}")

@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from .records import Arm, FlawType, Position, SummaryKind, content_id
 from .world.scene import Split
 
-Control = Literal["continued-sft", "optimal-only", "single-model", "rejection-sampling", "continued-sft-dpo"]
+Control = Literal[
+    "longer-sft", "continued-sft", "optimal-only", "single-model", "rejection-sampling", "continued-sft-dpo"
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
