@@ -98,8 +98,8 @@ def test_no_text_crashes_the_matcher(answer: str, gold: str, answer_type: Answer
 
 @given(st.sampled_from(["A", "B", "C"]), st.sampled_from(VERDICTS), st.text(max_size=30))
 @settings(max_examples=100, deadline=None)
-def test_an_answer_in_our_protocol_is_always_read(letter: str, verdict: Verdict, correction: str) -> None:
-    response = render_summary(letter, verdict, correction)
+def test_an_answer_in_our_protocol_is_always_read(letter: str, verdict: Verdict, check: str) -> None:
+    response = render_summary(letter, verdict, check)
     reading = read(response, "option", COLOURS)
     assert (reading.answer, reading.method, reading.sure) == (letter, "protocol", True)
     assert reading.span and response[slice(*reading.span)] == letter
@@ -427,11 +427,11 @@ def test_a_missing_extra_is_named_only_where_it_is_needed(monkeypatch: pytest.Mo
 )
 def test_a_long_reply_takes_linear_time(unit: str) -> None:
     text = unit * (250_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     for answer_type in TYPES:
         read(text, answer_type, COLOURS)
         matches(text, text + "8", answer_type, COLOURS)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def row(kind: str, response: str, gold: str, agreed: object, options: tuple[str, ...] = ()) -> dict[str, object]:

@@ -327,13 +327,13 @@ def test_one_step_is_read_in_any_frame(frame: str) -> None:
 
 def test_a_summary_reply_is_read_as_it_was_rendered() -> None:
     assert render_summary("8") == '{"answer": "8"}'
-    assert render_summary("8", "right") == '{"verdict": "right"}\n{"answer": "8"}'
+    assert render_summary("8", "right") == '{"verdict": "right", "answer": "8"}'
     text = render_summary("8", "wrong", "blue is 5")
-    assert text == '{"verdict": "wrong", "correction": "blue is 5"}\n{"answer": "8"}'
+    assert text == '{"check": "blue is 5", "verdict": "wrong", "answer": "8"}'
     parsed = parse_summary(text)
-    assert (parsed.answer, parsed.verdict, parsed.correction) == ("8", "wrong", "blue is 5")
+    assert (parsed.answer, parsed.verdict, parsed.check) == ("8", "wrong", "blue is 5")
     assert parsed.span and text[slice(*parsed.span)] == "8"
-    assert parse_summary('{"verdict": "wrong", "correction": "c", "answer": "8"}')[2:] == ("wrong", "c")
+    assert parse_summary('{"check": "c", "verdict": "wrong"}\n{"answer": "8"}')[2:] == ("wrong", "c")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from insightv_bench.protocol import parse_path, parse_summary, render_path
 from insightv_bench.records import Image, Message, Path, Question
 from insightv_bench.settings import PathsSettings, Sampling, TeacherEngine
 from insightv_bench.world.level import Level
-from insightv_bench.world.oracle import judge
+from insightv_bench.world.oracle import judge, reread
 from insightv_bench.world.program import Program, parse_question, update
 from insightv_bench.world.questions import sample_questions
 from insightv_bench.world.scene import scene_from_json
@@ -194,7 +194,7 @@ def test_asked_directly_it_says_the_gold_answer(questions: list[Question]) -> No
         assert parse_summary(reply(engine, ask("direct", question))).answer == question.answer
 
 
-def test_as_summary_agent_it_judges_the_answer_of_the_path_and_corrects_its_first_error(
+def test_as_summary_agent_it_reads_again_what_the_path_reads_and_judges_its_answer(
     questions: list[Question],
 ) -> None:
     engine, num_seen = teacher(questions), 0
@@ -211,8 +211,7 @@ def test_as_summary_agent_it_judges_the_answer_of_the_path_and_corrects_its_firs
             said = parse_summary(reply(engine, summary_chat(question, made.flawed_path)))
             wrong = made.planted_answer != question.answer
             assert said.answer == question.answer and said.verdict == ("wrong" if wrong else "right")
-            found = judge(question.question, question.scene, parse_path(made.flawed_path).steps)
-            assert said.correction == (found.correction if wrong else "")
+            assert said.check == reread(scene, parse_path(made.flawed_path).steps)
     assert num_seen > 200
 
 
