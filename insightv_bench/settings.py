@@ -394,7 +394,7 @@ class LessonsSettings(Section):
     """The corpus that the base model learns from: seeing before reasoning."""
 
     num: int = Field(20_000, ge=1)
-    mix: dict[Literal["list", "list-any-order", "read-by-name", "direct"], float] = {
+    mix: dict[Literal["list", "list-any-order", "read-by-name", "direct", "recall", "check"], float] = {
         "list": 0.2,
         "list-any-order": 0.2,
         "read-by-name": 0.3,

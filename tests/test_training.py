@@ -156,13 +156,36 @@ def test_rows_of_like_length_share_a_batch(made: Path) -> None:
 
     model, processor = load_for_training(made / "model", {})
     corpus = with_lengths(load_corpus([made / "rows"], COMPLETIONS, made / "cache"), processor)
-    corpus = concatenate_datasets([corpus] * 8)
+    corpus = concatenate_datasets([corpus] * 16)
     options = {**OPTIONS, "train_sampling_strategy": "group_by_length"}
     arguments = make_options(trl.SFTConfig, options, made / "grouped", seed=0)
     trainer = lean(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
-    lengths = [corpus[LENGTH][index] for index in trainer._get_train_sampler(trainer.train_dataset)]
-    assert sorted(lengths) == sorted(corpus[LENGTH])
+    sampler = trainer._get_train_sampler(trainer.train_dataset)
+    first = list(sampler)
+    assert sorted(first) == list(range(128)) and first == list(sampler)
+    lengths = [corpus[LENGTH][place] for place in first]
     assert padding(lengths) < 0.5 * padding(corpus[LENGTH])
+    longest = [max(lengths[start : start + 4]) for start in range(0, 64, 4)]
+    assert longest not in (sorted(longest), sorted(longest, reverse=True))  # or fifty steps of one kind stand together
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+
+
+def test_each_epoch_has_an_order_of_its_own(made: Path) -> None:
+    """The data loader tells the sampler which epoch it is; a resumed run then goes through the same rows."""
+    import trl
+
+    model, processor = load_for_training(made / "model", {})
+    corpus = with_lengths(load_corpus([made / "rows"], COMPLETIONS, made / "cache"), processor)
+    options = {**OPTIONS, "train_sampling_strategy": "group_by_length"}
+    arguments = make_options(trl.SFTConfig, options, made / "epochs", seed=0)
+    trainer = lean(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+    loader = trainer.get_train_dataloader()
+    seen = []
+    for epoch in (0, 1, 0):
+        loader.set_epoch(epoch)
+        seen.append([batch["input_ids"].tolist() for batch in loader])
+    assert seen[0] == seen[2] != seen[1]
 
 
 def padding(lengths: list[int]) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .corpus import LENGTH
+from .sampler import LikeLengths
 
 
 def lean(trainer_class: Any) -> Any:
@@ -21,6 +22,13 @@ def lean(trainer_class: Any) -> Any:
             super()._set_signature_columns_if_needed()
             if LENGTH not in self._signature_columns:
                 self._signature_columns.append(LENGTH)
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            rows = self.train_dataset if train_dataset is None else train_dataset
+            if self.args.train_sampling_strategy != "group_by_length" or LENGTH not in rows.column_names:
+                return super()._get_train_sampler(train_dataset)
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            return LikeLengths(rows[LENGTH], size, self.args.data_seed or self.args.seed)
 
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None

@@ -1,7 +1,8 @@
 """What a model from nothing needs before it can reason: to see, and to speak the protocol.
 
-Four lessons, mixed: every bar in order, every bar in any order, some bars by name in the path's own layout, and short
-answers. Bars in a fixed order alone do not teach reading by name.
+Lessons, mixed: every bar in order, every bar in any order, some bars by name in the path's own layout, short answers;
+and, for a model that is to judge, what a text said of some bars, and whether it was so. Bars in a fixed order alone do
+not teach reading by name, and reading alone does not teach checking (docs/learning-log.md).
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import random
 from collections.abc import Iterator
 from typing import Literal
 
-from insightv_bench.chat import assistant, user
-from insightv_bench.protocol import render_answer, render_path
+from insightv_bench.chat import ask, assistant, user
+from insightv_bench.protocol import render_answer, render_path, render_summary
 from insightv_bench.records import Image, Question, ReasoningRow, Step, content_id
 
 from .drawing import draw
 from .level import Level
+from .oracle import reread
 from .program import KINDS, run, sample_program
 from .questions import LICENCE, VERSION, as_question
 from .scene import Bar, Scene, sample_scene
 
-Lesson = Literal["list", "list-any-order", "read-by-name", "direct"]
+Lesson = Literal["list", "list-any-order", "read-by-name", "direct", "recall", "check"]
+WRONG_CLAIMS = 0.35
+"""Share of what `recall` and `check` claim of bars that is not so."""
 LIST, LIST_ANY_ORDER = "List every bar from left to right.", "List every bar in any order."
 
 
@@ -31,7 +35,36 @@ def sample_lessons(level: Level, seed: int, num: int, mix: dict[Lesson, float]) 
     for _ in range(num):
         scene = sample_scene(random_, level, "train")
         lesson = random_.choices(names, shares)[0]
-        yield _direct(random_, scene, level) if lesson == "direct" else _seeing(random_, scene, level, lesson)
+        yield _lesson(random_, scene, level, lesson)
+
+
+def _lesson(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) -> ReasoningRow:
+    if lesson == "direct":
+        return _direct(random_, scene, level)
+    if lesson in ("recall", "check"):
+        return _claims(random_, scene, level, lesson)
+    return _seeing(random_, scene, level, lesson)
+
+
+def _claims(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) -> ReasoningRow:
+    """Readings of some bars, not all true: say again what was said, or read again and judge the last of them."""
+    bars = random_.sample(scene.bars, random_.randint(1, min(4, len(scene.bars))))
+    told = [_told(random_, bar, level) for bar in bars]
+    question = _question(scene, level, f"Read {', '.join(bar.colour for bar in bars)}.")
+    if lesson == "recall":
+        random_.shuffle(told)
+        text = f"{_readings(told)}\nRead {', '.join(bar.colour for bar in told)}."
+        said = ", ".join(f"{bar.colour} is {bar.value}" for bar in told)
+        return _row(_question(scene, level, text), "direct", render_answer(said))
+    steps, last = _steps(told), bars[-1]
+    check = render_summary(str(last.value), "right" if told[-1] == last else "wrong", reread(scene, steps))
+    row = _row(question, "direct", check)
+    return row.model_copy(update={"prompt": ask("summary", question, path=_readings(told)).messages})
+
+
+def _told(random_: random.Random, bar: Bar, level: Level) -> Bar:
+    others = [value for value in range(1, level.max_value + 1) if value != bar.value]
+    return bar._replace(value=random_.choice(others)) if random_.random() < WRONG_CLAIMS else bar
 
 
 def _direct(random_: random.Random, scene: Scene, level: Level) -> ReasoningRow:
@@ -56,11 +89,15 @@ def _seeing(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) 
 
 
 def _readings(bars: list[Bar]) -> str:
+    return render_path(_steps(bars), str(bars[-1].value))
+
+
+def _steps(bars: list[Bar]) -> list[Step]:
     steps = [
         Step(summary=f"read {bar.colour}", reasoning=f"{bar.colour} is {bar.value}", action="continue") for bar in bars
     ]
     steps[-1] = steps[-1].model_copy(update={"action": "summary"})
-    return render_path(steps, str(bars[-1].value))
+    return steps
 
 
 def _question(scene: Scene, level: Level, text: str) -> Question:

@@ -9,6 +9,7 @@ conclusion; it costs detail.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -107,9 +108,15 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
 
 
 def reread(scene: Scene, steps: Sequence[Step]) -> str:
-    """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`."""
-    read = [step.summary.removeprefix("read ") for step in steps if step.summary.startswith("read ")]
-    return ", ".join(f"{colour} is {scene.values[colour]}" for colour in dict.fromkeys(read) if colour in scene.values)
+    """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7 not 6`."""
+    said: dict[str, str] = {}
+    for step in steps:
+        name = step.summary.removeprefix("read ")
+        if name in scene.values and name not in said:
+            told = re.match(rf"{re.escape(name)} is (\d{{1,9}})\b", step.reasoning)
+            off = told and int(told[1]) != scene.values[name]
+            said[name] = f"{name} is {scene.values[name]}" + (f" not {told[1]}" if told and off else "")
+    return ", ".join(said.values())
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:

@@ -36,6 +36,7 @@ STATES = (
     ", so the shortest is ",
     " and the shortest ",
     " with ",
+    " not ",
     "the answer is ",
     " - ",
     " = ",
