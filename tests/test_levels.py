@@ -372,7 +372,7 @@ def test_a_level_that_cannot_be_meant_is_refused(override: str, words: str) -> N
 
 def test_the_recipe_full_builds_its_corpora_with_the_teacher(tmp_path: File) -> None:
     engine = "paths.engine={kind: teacher, careful: 0.7, read_error: 0.1}"
-    recipe = load_recipe("full", [engine, "questions.train.num=40"])
+    recipe = load_recipe("full", [engine, "questions.train.num=40", "assess={judge: oracle}"])
     reasoning = run(recipe, tmp_path, "corpora-reasoning")
     assert reasoning["num_rows"] > 20 and sum(reasoning["dropped"].values()) + reasoning["num_rows"] == 160
     assert run(recipe, tmp_path, "corpora-flawed")["num_rows"] == 80
