@@ -160,7 +160,7 @@ class Crew:
         self._failure: Exception | None = None
         self._folder = journal.parent
         self._hello: Message = {
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": recipe.model_dump(mode="json", exclude_unset=True),  # what it names counts, not its value alone
             "folder": str(self._folder),
             "journal": str(journal),
             "bars": progress.console.is_terminal,

@@ -27,6 +27,7 @@ from insightv_bench.progress import Progress
 from insightv_bench.recipe import load_recipe
 from insightv_bench.records import (
     Assessment,
+    CalibrationRow,
     EvalRecord,
     FlawedRow,
     Image,
@@ -414,6 +415,33 @@ ROWS: list[Sequence[Record]] = [
     [
         EvalRecord(**EVAL),
         EvalRecord(**{**EVAL, "path_correct": None, "span": None, "answer": None, "path_status": "max_steps"}),
+    ],
+    [
+        CalibrationRow(
+            question_id="q",
+            kind="sum",
+            path="p",
+            origin="flawed",
+            flaw="perception",
+            severity=0.5,
+            sound=False,
+            answer_right=False,
+            true_score=40,
+            true_first_wrong=1,
+            score=70,
+            verdict=False,
+        ),
+        CalibrationRow(
+            question_id="q",
+            kind="",
+            path="",
+            origin="trace",
+            flaw="none",
+            severity=0,
+            sound=True,
+            answer_right=True,
+            true_first_wrong=None,
+        ),
     ],
     [Exclusion(id="x", reason="duplicate", row="{}")],
 ]

@@ -95,7 +95,7 @@ def test_the_number_of_workers_is_in_no_folder_s_name(name: str) -> None:
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_reaches_another_process_as_it_is(name: str) -> None:
     recipe = load_recipe(name)
-    there = Recipe.model_validate(json.loads(json.dumps(recipe.model_dump(mode="json"))))
+    there = Recipe.model_validate(json.loads(json.dumps(recipe.model_dump(mode="json", exclude_unset=True))))
     assert there == recipe
     assert plan(there) == plan(recipe)
 
@@ -136,7 +136,8 @@ def test_what_shares_nothing_runs_side_by_side() -> None:
     assert asks(stages["eval-sft"]) & asks(stages["eval-dpo-1"])  # one summary agent
     assert not asks(stages["paths-teacher"])
     assert not asks(stages["train-summary"])
-    assert not asks(stages["paths-round-1"]) & asks(stages["paths-eval-sft"])  # one model, sampled in two ways
+    assert asks(stages["paths-round-1"]) & asks(stages["paths-eval-sft"])  # one model, sampled in one way
+    assert not asks(stages["paths-round-1"]) & asks(stages["paths-eval-sft-greedy"])  # ... and in two
 
 
 @pytest.mark.parametrize("workers", [1, 2])
