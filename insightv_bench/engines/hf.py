@@ -103,11 +103,13 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     try:
         # The PIL backend gives the same pixels with and without torchvision.
         processor = transformers.AutoProcessor.from_pretrained(settings.model, backend="pil", **source)
-        model = transformers.AutoModelForImageTextToText.from_pretrained(settings.model, dtype=dtype, **source)
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            settings.model, dtype=dtype, use_safetensors=True, **source
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"`{settings.model}` cannot be loaded as an image-text model: {first_line(error)}",
-            "it must load with `AutoModelForImageTextToText` and `AutoProcessor`",
+            "it must load with `AutoModelForImageTextToText` and `AutoProcessor`, from safetensors",
         ) from error
     if getattr(processor, "tokenizer", None) is None:
         raise ModelError(f"`{settings.model}` has no processor for images and text")
