@@ -14,12 +14,13 @@ import yaml
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
-from insightv_bench.builders.card_facts import public, public_recipe
+from insightv_bench.builders.card_facts import public_recipe
 from insightv_bench.builders.contamination import Asked, collisions, overlap, perceptual_hash
 from insightv_bench.builders.export import export
 from insightv_bench.builders.report import report
 from insightv_bench.chat import assistant, load_prompt
 from insightv_bench.cli import app
+from insightv_bench.engines import public
 from insightv_bench.errors import RecipeError, RunError, SourceError
 from insightv_bench.plan import plan
 from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
