@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -24,7 +25,7 @@ from .yields import Yield
 
 PLACES = ("path", "base_url", "given", "api_key_env")
 """Keys of a recipe whose values are nobody's business."""
-STEPWISE = ("step", "next", "repair", "answer", "repair_answer")
+STEPWISE = ("step", "next", "repair", "answer", "judge_repair")
 """Prompts of paths that are written a step a call."""
 COUNTED = ("kind", "score_range", "flaw", "round")
 """Columns whose values the card counts."""
@@ -125,14 +126,18 @@ def gate_facts(settings: ReleaseSettings, gate: Any, written: Mapping[tuple[str,
 
 
 def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]]:
+    """Who wrote the paths, who judged them and who planted flaws, by stage."""
     writers = [(found.stage, public(str(found.totals["model"]))) for found in yields if "model" in found.totals]
     judges = [found.stage for found in yields if found.stage.startswith("assess-")]
-    named = {
-        name: pl.scan_parquet(parquet_files(context.inputs[name])).select("judge").unique().collect() for name in judges
-    }
     makers = [(found.stage, public(str(found.totals["maker"]))) for found in yields if "maker" in found.totals]
-    judged = [(name, ", ".join(sorted(map(public, frame["judge"])))) for name, frame in named.items()]
-    return writers + judged + makers
+    return writers + [(stage, ", ".join(judges_of(context.inputs[stage]))) for stage in judges] + makers
+
+
+def judges_of(assessments: Path) -> list[str]:
+    """Whoever scored paths or settled answers; `rule` where that was no model and no oracle."""
+    rows = pl.scan_parquet(parquet_files(assessments)).select("judge", "answer_judge").unique().collect()
+    named = {public(name) for name in (*rows["judge"], *rows["answer_judge"])}
+    return sorted(named - {"engine", "rule"}) or ["rule"]
 
 
 def public_recipe(content: Any) -> Any:
@@ -152,4 +157,4 @@ def prompts_of(context: Context, yields: Sequence[Yield]) -> list[str]:
             labels |= set(pl.scan_parquet(parquet_files(folder)).select("prompt").unique().collect()["prompt"])
     stepwise = STEPWISE if any(label.startswith("step@") for label in labels) else ()
     others = {label.partition("@")[0] for found in yields for label in found.totals.get("prompts", [])}
-    return ["reason", "summary", "direct", *stepwise, *sorted(others)]
+    return list(dict.fromkeys(["reason", "summary", "direct", *stepwise, *sorted(others)]))

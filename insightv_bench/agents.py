@@ -28,7 +28,7 @@ from .settings import PathsSettings, Sampling
 Parsed = TypeVar("Parsed", ParsedStep, ParsedAnswer)
 MAX_CHARS_SHOWN = 20_000
 """Of a reply that could not be read, when the model is asked to write it again."""
-REPAIRS = {"step": "repair", "answer": "repair_answer"}
+REPAIRS = {"step": "repair", "answer": "judge_repair"}
 """The prompt that asks for a reply of this format again."""
 
 

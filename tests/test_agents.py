@@ -199,7 +199,7 @@ def test_an_answer_that_does_not_parse_is_repaired_with_the_problem_told(journal
     engine = Recorder(Script(GOOD, LAST, bad, render_answer("3")))
     (path,) = write(engine, journal, PathsSettings(num_paths=1), QUESTIONS[:1])
     assert (path.status, path.answer, path.num_calls) == ("complete", "3", 4)
-    told = load_prompt("repair_answer").render(problem=parse_answer(bad).problem)
+    told = load_prompt("judge_repair").render(problem=parse_answer(bad).problem)
     assert contents(engine.requests[3]) == [*contents(engine.requests[2]), ("assistant", bad), ("user", told)]
 
 
