@@ -162,6 +162,7 @@ def test_drawn_questions_of_other_scenes_do_not_collide() -> None:
 
 def test_a_picture_that_cannot_be_decoded_has_no_hash() -> None:
     assert perceptual_hash(b"no picture") is None and perceptual_hash(photo(1)[:80]) is None
+    assert perceptual_hash(b"P6 8 8 255\n" + bytes(192)) is None  # of a format that no source lets in
 
 
 def test_places_and_servers_are_in_no_card() -> None:

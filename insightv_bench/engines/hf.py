@@ -12,7 +12,7 @@ from typing import Any
 from insightv_bench.chat import Chat, to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
-from insightv_bench.records import Image, Message
+from insightv_bench.records import DECODERS, Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
 
@@ -158,7 +158,7 @@ def open_image(image: Image) -> Any:
     """As RGB; the size was bounded when the question was read."""
     from PIL import Image as Picture
 
-    return Picture.open(io.BytesIO(image.bytes)).convert("RGB")
+    return Picture.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
 
 
 def _options(model: Any, sampling: Sampling) -> dict[str, Any]:
