@@ -58,11 +58,13 @@ def _scan(file: Path, schema: pl.Schema) -> pl.LazyFrame:
     """One file, cast to the record's types: a column of nothing but None has no type of its own."""
     rows = pl.scan_parquet(file)
     try:
-        missing = [name for name in schema if name not in rows.collect_schema().names()]
+        names = rows.collect_schema().names()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
-    if missing:
+    if missing := tables.missing_columns(EvalRecord, names):
         raise RunError(f"`{file}` holds no evaluation rows: column `{missing[0]}` is missing", HINT)
+    later = {name: field.default for name, field in EvalRecord.model_fields.items() if name not in names}
+    rows = rows.with_columns(pl.lit(default).alias(name) for name, default in later.items())
     return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
