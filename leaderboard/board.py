@@ -8,18 +8,10 @@ from __future__ import annotations
 from typing import Literal
 
 from insightv_bench.records import Arm, Record
+from insightv_bench.robustness import MEANINGS as MEANINGS
+from insightv_bench.robustness import Measure
 
 Family = Literal["agents", "controls", "rounds"]
-Measure = Literal[
-    "follow",
-    "excess_follow",
-    "recovery",
-    "rescue",
-    "over_rejection",
-    "verdict_on_right",
-    "verdict_on_wrong",
-    "area",
-]
 ARMS: dict[Arm, str] = {
     "base": "the base model, no path",
     "direct": "the summary agent, no path",
@@ -34,16 +26,6 @@ ARMS: dict[Arm, str] = {
     "irrelevant": "control: a path about nothing, of the same length",
     "shuffled": "control: the path of another question of the same kind",
     "blank-image": "control: the picture is blank",
-}
-MEANINGS: dict[Measure, str] = {
-    "follow": "answers that are the planted wrong one, of replies to a flawed path that ends wrong",
-    "excess_follow": "follow, less how often arm direct gives that same answer to the same questions",
-    "recovery": "right with the flawed path, of questions that are right with the exact path",
-    "rescue": "right although the path is wrong, of own paths that end wrong (arm reason+summary)",
-    "over_rejection": "wrong although the own path is right and arm direct was right (arm reason+summary)",
-    "verdict_on_right": "says that the path is right, of stated verdicts on paths that end right, all arms",
-    "verdict_on_wrong": "says that the path is wrong, of stated verdicts on paths that end wrong, all arms",
-    "area": "accuracy averaged over severity from none to the most, all flaws",
 }
 FAMILIES: dict[Family, str] = {
     "agents": "Arms against each other",
