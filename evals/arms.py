@@ -24,11 +24,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from insightv_bench.answers import matches
 from insightv_bench.chat import ask, load_prompt
 from insightv_bench.protocol import render_answer
 from insightv_bench.records import Arm, FlawedRow, Path, Question
 from insightv_bench.settings import EvalSettings
+from insightv_bench.voting import majority as vote
 
 from .blank import blank_of
 from .shown import NO_PATH, exact, injected, stored
@@ -114,16 +114,8 @@ def _voted(question: Question, paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def majority(answers: Sequence[str], question: Question) -> str | None:
-    """The answer given most often, the earliest of them where several are (Wang et al., arXiv 2203.11171)."""
-    groups: list[list[str]] = []
-    for answer in answers:
-        same = (g for g in groups if matches(answer, g[0], question.answer_type, question.options))
-        group = next(same, None)
-        if group is None:
-            groups.append([answer])
-        else:
-            group.append(answer)
-    return max(groups, key=len)[0] if groups else None
+    """The answer given most often, the earliest of them where several are."""
+    return vote(answers, question.answer_type, question.options)
 
 
 def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:

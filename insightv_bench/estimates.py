@@ -6,6 +6,7 @@ bootstrap over whole questions serves all of them, and one swap test compares an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -72,6 +73,8 @@ def estimate(sums: Sums, seed: int = 0) -> Interval:
     if not sums.n:
         return NO_INTERVAL
     num = len(sums.questions)
+    if math.isnan(sums.value):
+        return NO_INTERVAL._replace(n=sums.n)
     if sums.statistic is ratio and (sums.totals[:, 0] <= sums.totals[:, 1]).all():
         events, rows = sums.totals.sum(axis=0)
         if num == rows:

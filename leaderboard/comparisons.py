@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from insightv_bench.statistics import Comparison, detectable_at, detectable_effect, holm, paired, sentence
+from insightv_bench.statistics import Comparison, detectable_in, holm, paired, sentence
 
 from .arms import counted
 from .board import FAMILIES, ComparableSet, ComparisonRow, Family
@@ -131,7 +131,7 @@ def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cel
     # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
     against = _against(pair)
     over_rounds = pair.family == "rounds"
-    found = detectable(comparison, cells[pair.a], cells[pair.b])
+    found = detectable_in(comparison, cells[pair.a], cells[pair.b])
     return ComparisonRow(
         set=set_name,
         family=pair.family,
@@ -162,15 +162,3 @@ def _against(pair: Pair) -> str:
 def _name(side: Side) -> str:
     """`sft: reason`; a base model's own arm is called by the model's name alone."""
     return side.system if side.arm == "base" else f"{side.system}: {side.arm}"
-
-
-def detectable(comparison: Comparison, a: Answers, b: Answers) -> float:
-    """From the discordant pairs where a question has one row on each side, else from the interval's width.
-
-    nan where no question tells the sides apart: how often they would differ is then not known.
-    """
-    shared = a.keys() & b.keys()
-    if any(len(a[question]) + len(b[question]) > 2 for question in shared):
-        return detectable_at(comparison.low, comparison.high)
-    discordant = sum(a[question] != b[question] for question in shared)
-    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan
