@@ -41,6 +41,7 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
         failed=rows.filter(pl.col("finish") == "error").height,
+        judge_failed=rows.filter(pl.col("judge_failure") != "").height,
         tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right else None,
     )
 

@@ -11,7 +11,7 @@ from insightv_bench.records import Arm, Record
 from insightv_bench.robustness import MEANINGS as MEANINGS
 from insightv_bench.robustness import Measure
 
-Family = Literal["agents", "controls", "rounds"]
+Family = Literal["agents", "paths", "controls", "rounds"]
 ARMS: dict[Arm, str] = {
     "base": "the base model, no path",
     "direct": "the summary agent, no path",
@@ -22,13 +22,14 @@ ARMS: dict[Arm, str] = {
     "oracle": "the summary agent, given the exact path",
     "flawed": "the summary agent, given a path with a planted flaw",
     "self-flawed": "the summary agent, given the reasoning agent's path with one flaw",
-    "paraphrased": "control: the exact path in other words",
+    "paraphrased": "control: the exact path in other words; the stored one where there is no exact path",
     "irrelevant": "control: a path about nothing, of the same length",
     "shuffled": "control: the path of another question of the same kind",
-    "blank-image": "control: the picture is blank",
+    "blank-image": "control: the summary agent, given the same stored paths, the picture blank",
 }
 FAMILIES: dict[Family, str] = {
     "agents": "Arms against each other",
+    "paths": "What a changed path does",
     "controls": "Against controls",
     "rounds": "DPO rounds against before",
 }
@@ -79,6 +80,8 @@ class ArmRow(Record):
     """Replies that ended at the token cap."""
     failed: int
     """Replies that never came (`finish` is `error`): wrong, and counted here."""
+    judge_failed: int = 0
+    """Replies whose judge gave no verdict that could be read: the rule's word stands, and they are counted here."""
     tokens_per_right_answer: float | None
     """Tokens generated in all seats over right answers; None: no answer is right."""
 
@@ -88,7 +91,8 @@ class ComparisonRow(Record):
 
     set: str
     family: Family
-    """The comparisons p is adjusted over: `agents`, arms against each other; `controls`, against what the same compute
+    """The comparisons p is adjusted over: `agents`, arms against each other; `paths`, one of them shown a path that was
+    changed or no picture; `controls`, against what the same compute
     or the same tokens do otherwise; `rounds`, DPO against before."""
     group: str
     """What it shares with its neighbours: the system, or over rounds the arm."""

@@ -1,9 +1,10 @@
 """The natural pairs, each compared on shared questions, with p adjusted after Holm within each family.
 
 Family `agents`: within a system, reason+summary against reason, each of them and direct against the base model, and
-flawed against oracle. Family `controls`: what the same tokens or the same compute do without one part of the method;
-where it has rows for a system, its reason+summary against reason stands there. Family `rounds`: each DPO round against
-supervised fine-tuning and against the round before.
+flawed against oracle. Family `paths`: arms that show a changed path, or no picture, against the arm that shows the same
+unchanged, and texts that say nothing against no path at all. Family `controls`: what the same tokens or the same
+compute do without one part of the method; where it has rows for a system, its reason+summary against reason stands
+there. Family `rounds`: each DPO round against supervised fine-tuning and against the round before.
 Of greedy systems and of the controls only their own arms are compared with each other.
 """
 
@@ -23,6 +24,15 @@ from .systems import ROUND_ARMS, Side, control_pairs, is_control, is_greedy
 
 ALPHA = 0.05
 WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
+UNSPOILT = "unspoilt"
+"""As a side's flaw: of arm `reason+summary` those paths that arm `self-flawed` shows with a flaw."""
+CHANGED = [
+    ("oracle", "paraphrased"),
+    ("direct", "irrelevant"),
+    ("direct", "shuffled"),
+    ("reason+summary", "blank-image"),
+]
+"""Of these the second arm shows what the first does, but for one thing."""
 AGAINST_BASE = ["reason", "reason+summary", "direct"]
 
 Answers = dict[str, list[bool]]
@@ -45,7 +55,7 @@ def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[Comparison
     cells = _cells(rows)
     controls = list(_control_pairs(cells, rows))
     agents = [pair for pair in _agent_pairs(found, cells, rows) if (pair.a, pair.b) not in {x[1:] for x in controls}]
-    pairs = [*agents, *controls, *_round_pairs(found, cells, rows)]
+    pairs = [*agents, *_path_pairs(found, cells), *controls, *_round_pairs(found, cells, rows)]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     made: list[ComparisonRow] = []
@@ -57,10 +67,14 @@ def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[Comparison
 
 
 def _cells(rows: pl.DataFrame) -> Cells:
-    grouped = counted(rows).group_by("label", "arm", "question_id").agg("correct")
+    spoilt = rows.filter(pl.col("arm") == "self-flawed").select("label", path_id="made_from").unique()
+    unspoilt = rows.filter(pl.col("arm") == "reason+summary").join(spoilt, on=["label", "path_id"], how="semi")
+    sides = [(counted(rows), ""), (unspoilt, UNSPOILT)]
     cells: Cells = {}
-    for label, arm, question, correct in grouped.iter_rows():
-        cells.setdefault(Side(label, arm), {})[question] = correct
+    for side, flaw in sides:
+        grouped = side.group_by("label", "arm", "question_id").agg("correct")
+        for label, arm, question, correct in grouped.iter_rows():
+            cells.setdefault(Side(label, arm, flaw), {})[question] = correct
     return cells
 
 
@@ -77,6 +91,13 @@ def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iter
         if not (is_greedy(names[system]) or is_control(names[system])):
             candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
         yield from (Pair("agents", a, b) for a, b in candidates if a in cells and b in cells)
+
+
+def _path_pairs(found: ComparableSet, cells: Cells) -> Iterator[Pair]:
+    for system in found.systems:
+        candidates = [(Side(system, "reason+summary", UNSPOILT), Side(system, "self-flawed"))]
+        candidates += [(Side(system, a), Side(system, b)) for a, b in CHANGED]
+        yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
 
 
 def _control_pairs(cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
