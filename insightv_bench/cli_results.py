@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+WIDTH = 160  # characters
+
 
 def compare(
     a: Annotated[str, typer.Argument(help="FOLDER[:SYSTEM[:ARM]]: an evaluation's or a run's; with --run SYSTEM:ARM.")],
@@ -23,7 +25,7 @@ def compare(
     if json_:
         typer.echo(as_json(*sides))
     else:
-        print_comparison(sides[0], sides[1], Console())
+        print_comparison(sides[0], sides[1], console())
 
 
 def rescore(
@@ -40,7 +42,13 @@ def rescore(
 
     if not judge and (base_url or judge_all):
         raise RecipeError("`--base-url` and `--judge-all` are of a judge", "name the model with `--judge`")
-    run_it(results, out, judge, base_url, judge_all, show, Console())
+    run_it(results, out, judge, base_url, judge_all, show, console())
+
+
+def console() -> Console:
+    """As wide as the terminal; in a pipe or a file as wide as the tables."""
+    found = Console()
+    return found if found.is_terminal else Console(width=WIDTH)
 
 
 def register(app: typer.Typer) -> None:

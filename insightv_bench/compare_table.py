@@ -40,6 +40,10 @@ def print_comparison(a: Results, b: Results, console: Console) -> None:
 
 def _table(title: str, columns: Sequence[str], lefts: int, console: Console, rows: Sequence[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    tasks = list(dict.fromkeys(row[0] for row in rows))
+    if len(tasks) == 1:
+        table.title = f"{tasks[0]}: {title[0].lower()}{title[1:]}"
+        columns, rows, lefts = columns[1:], [row[1:] for row in rows], lefts - 1
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place < lefts else "right", overflow="fold")
     for row in rows:
