@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
 from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines.named import engine_named
 from insightv_bench.errors import StageError, require
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
 from insightv_bench.settings import EvalSettings, HfEngine, OpenAIEngine
@@ -33,7 +34,7 @@ def evaluate(context: Context) -> None:
     require("lm_eval", "eval", "an evaluation")
     settings, options = context.stage.settings, context.stage.options
     assert isinstance(settings, EvalSettings)
-    questions = list(context.rows(options["questions"], Question))
+    questions = list(context.questions(options["questions"]))
     tasks = _tasks(context, settings, questions)
     if not tasks:
         raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
@@ -55,9 +56,7 @@ def evaluate(context: Context) -> None:
 
 
 def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    if isinstance(model, dict):
-        return OpenAIEngine(**model)
-    return context.resolve(HfEngine(model=model, batch_size=settings.batch_size))
+    return context.resolve(engine_named(model, settings.batch_size))
 
 
 def _tasks(context: Context, settings: EvalSettings, questions: Sequence[Question]) -> dict[Arm, list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ import json
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_serializer
 
 AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
@@ -69,6 +69,10 @@ class Image(Record):
     @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.bytes).hexdigest()
+
+    @model_serializer
+    def _plain(self) -> dict[str, Any]:
+        return {"bytes": self.bytes, "path": self.path}  # also where the bytes lie on disk (see `stored`)
 
 
 class Message(Record):

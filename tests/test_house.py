@@ -19,7 +19,19 @@ from insightv_bench.stage import load_function
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("builders", "trainers", "evals", "leaderboard")
-HEAVY = {"torch", "transformers", "trl", "datasets", "lm_eval", "seaborn", "matplotlib", "openai", "peft", "pandas"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "trl",
+    "datasets",
+    "lm_eval",
+    "seaborn",
+    "matplotlib",
+    "openai",
+    "aiohttp",
+    "peft",
+    "pandas",
+}
 ROOM_OF_LM_EVAL = ROOT / "evals" / "model.py"
 """It subclasses lm-eval's model class, and is itself imported inside functions only."""
 

@@ -30,7 +30,7 @@ from insightv_bench.serve_command import read_scenes
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import TeacherEngine
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 CONCURRENCY = 6
 RECIPE = """
 name: kills
@@ -45,7 +45,7 @@ paths:
 
 PARENT = """
 import json, os, sys
-import openai, pyarrow.parquet, pyarrow.dataset  # what the commands load on their way
+import aiohttp, pyarrow.parquet, pyarrow.dataset  # what the commands load on their way
 import insightv_bench.builders.questions, insightv_bench.builders.paths, insightv_bench.engines.openai
 from insightv_bench.cli import main
 print("ready", flush=True)
