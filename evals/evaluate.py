@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.named import engine_named
 from insightv_bench.errors import StageError, require
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
 from insightv_bench.settings import EvalSettings, HfEngine, OpenAIEngine
@@ -56,7 +55,9 @@ def evaluate(context: Context) -> None:
 
 
 def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    return context.resolve(engine_named(model, settings.batch_size))
+    if isinstance(model, dict):
+        return OpenAIEngine(**model)
+    return context.resolve(HfEngine(model=model, batch_size=settings.batch_size))
 
 
 def _tasks(context: Context, settings: EvalSettings, questions: Sequence[Question]) -> dict[Arm, list[dict[str, Any]]]:

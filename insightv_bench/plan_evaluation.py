@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .engines.named import engine_named
 from .plan_controls import control_systems
 from .plan_names import System, model_of_round, with_names
 from .recipe import Recipe
 from .records import Arm
-from .settings import EvalSettings, PathsSettings, Sampling, Source, WorldSource
+from .settings import EvalSettings, HfEngine, PathsSettings, Sampling, Source, WorldSource
 from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
@@ -77,7 +76,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     """The paths that a system's reasoning agent writes for the test questions, and its evaluation."""
     paths = _paths(settings, system)
     if paths:
-        engine = engine_named(paths.model, settings.batch_size)
+        engine = HfEngine(model=paths.model, batch_size=settings.batch_size)
         sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
         yield Stage(
             paths.name, "builders.paths:paths", sampled, with_names(questions, _stage(paths.model)), "build paths"

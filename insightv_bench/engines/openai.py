@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from insightv_bench.chat import to_openai
+from insightv_bench.chat import Chat, to_openai
 from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Reply, Request
-from insightv_bench.records import content_id
+from insightv_bench.records import Message, content_id
 from insightv_bench.reply_formats import response_format
-from insightv_bench.settings import OpenAIEngine
+from insightv_bench.settings import OpenAIEngine, Sampling
 from .base import Start
 from .budget import Budget, Limits
 from .images import ImageUrls
@@ -142,6 +142,29 @@ class Server:
         hint = key if trouble.status in (401, 403) else "check `model` and `base_url`"
         raise EngineError(f"{place}: {trouble.words}", hint)
 
+    async def models(self, wait_s: float) -> list[str]:
+        """What the server lists; empty where it lists nothing. Raises Trouble where it is not there or wants a key."""
+        try:
+            async with asyncio.timeout(wait_s):
+                answered = await self._wire.get("/models")
+        except TimeoutError:
+            raise Trouble("timeout", f"it says nothing for {wait_s:g} s", True) from None
+        if answered.status in (401, 403):
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+        return listed(answered.content) if answered.status == 200 else []
+
+    async def probe(self, wait_s: float) -> None:
+        """One reply of one token. Raises Trouble where there is none; slow is not none."""
+        sampling = Sampling(max_new_tokens=1)
+        body = self._body(Request(Chat((Message(role="user", content="Hello"),)), sampling), [])
+        try:
+            async with asyncio.timeout(wait_s):
+                answered = await self._wire.post(PAGE, as_pieces(body, {}))
+        except TimeoutError:
+            return
+        if answered.status >= 300:
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+
     async def close(self) -> None:
         await self._wire.close()
 
@@ -187,6 +210,15 @@ def as_pieces(body: Mapping[str, Any], images: Mapping[str, bytes]) -> list[byte
         before, is_there, rest = rest.partition(place.encode())
         found += [before, image] if is_there else [before]  # `extra_body` may bring messages of its own
     return [*found, rest]
+
+
+def listed(content: bytes) -> list[str]:
+    """The names in a list of models; empty for what is no such list."""
+    try:
+        rows = json.loads(content)["data"]
+        return [str(row["id"]) for row in rows]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return []
 
 
 def has_message(choice: object) -> bool:
