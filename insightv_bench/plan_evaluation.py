@@ -37,8 +37,11 @@ def evaluation(recipe: Recipe) -> Iterator[Stage]:
     if not settings or not (recipe.base or recipe.model_seats):
         return
     questions = f"questions-{settings.questions}"
-    if "flawed" in settings.arms and isinstance(recipe.questions[settings.questions], WorldSource):
-        yield Stage("corpora-benchmark", "builders.corpora:flawed", settings.flaws, (questions,), "build corpora")
+    source = recipe.questions[settings.questions]
+    if "flawed" in settings.arms and isinstance(source, WorldSource):
+        fixed = {"fixed": True} if source.fixed else {}
+        inputs = (questions,)
+        yield Stage("corpora-benchmark", "builders.corpora:flawed", settings.flaws, inputs, "build corpora", fixed)
     stages: dict[str, Stage] = {}
     for system in systems(recipe, settings):
         stages.update((stage.name, stage) for stage in _stages(recipe, settings, system, questions))

@@ -24,7 +24,8 @@ from insightv_bench.evals.evaluate import LM_EVAL, _run, evaluate
 from insightv_bench.evals.model import Seats, chat_of, sampling_of
 from insightv_bench.evals.records import eval_record
 from insightv_bench.evals.register import register
-from insightv_bench.evals.tasks import context_with_markers, generation_kwargs, image_hashes, score, task_name
+from insightv_bench.evals.metrics import score
+from insightv_bench.evals.tasks import context_with_markers, generation_kwargs, image_hashes, task_name
 from insightv_bench.flaws import make_flawed
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.progress import Progress

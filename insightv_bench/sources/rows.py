@@ -54,6 +54,8 @@ def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], problem
         source_revision=origin.revision,
         source_license=origin.license,
         kind=draft.kind,
+        tolerance=draft.tolerance,
+        group=draft.group,
     )
 
 
