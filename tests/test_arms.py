@@ -21,10 +21,10 @@ from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError, StageError
 from insightv_bench.evals.arms import SEATS, Given, docs
 from insightv_bench.evals.evaluate import LM_EVAL, _run, evaluate
+from insightv_bench.evals.metrics import score
 from insightv_bench.evals.model import Seats, chat_of, sampling_of
 from insightv_bench.evals.records import eval_record
 from insightv_bench.evals.register import register
-from insightv_bench.evals.metrics import score
 from insightv_bench.evals.tasks import context_with_markers, generation_kwargs, image_hashes, task_name
 from insightv_bench.flaws import make_flawed
 from insightv_bench.journal import Journal, Reply, Request

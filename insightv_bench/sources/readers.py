@@ -69,7 +69,7 @@ def _mathvision(row: dict[str, Any]) -> Draft:
 
 def _chartqa(row: dict[str, Any]) -> Draft:
     gold = _first(row, "label", "answer")
-    answer, problem = _one_gold(list(gold) if isinstance(gold, (list, tuple)) else [gold])
+    answer, problem = one_gold(list(gold) if isinstance(gold, (list, tuple)) else [gold])
     human = {"0": "human", "1": "augmented"}
     kind = cell(_first(row, "human_or_machine", "type"))
     return Draft(
@@ -87,7 +87,7 @@ def _mmmu(row: dict[str, Any]) -> Draft:
     options, problem = as_options(row.get("options"))
     answer = cell(row.get("answer"))
     if not options and answer.startswith("["):
-        answer, problem = _one_gold(parsed_list(answer) or [answer])
+        answer, problem = one_gold(parsed_list(answer) or [answer])
     held = [number for number, name in enumerate(MMMU_IMAGES, 1) if row.get(name) is not None]
     texts, missing = renumbered([cell(row.get("question")), *options], held)
     return Draft(
@@ -208,7 +208,7 @@ def _first(row: dict[str, Any], *names: str) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def _one_gold(golds: list[Any]) -> tuple[str, str]:
+def one_gold(golds: list[Any]) -> tuple[str, str]:
     """The gold answer of a list of them: the first, where the others say the same; else a problem, never a guess."""
     texts = [text for text in map(cell, golds) if text]
     if not texts:

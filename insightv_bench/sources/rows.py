@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from insightv_bench.answer_forms import number_value
 from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 from insightv_bench.records import AnswerType, Image, Question, content_id
-from insightv_bench.stage import Dropped
+from insightv_bench.stage import Dropped, drop
 
 from .drafts import Draft, letter_of
 
@@ -72,3 +73,14 @@ def type_answer(draft: Draft) -> tuple[str, AnswerType]:
     if number_value(gold) is not None:
         return gold, "number"
     return gold, "expression" if MATHEMATICAL.search(gold) else "text"
+
+
+def distinct(rows: Iterable[Question | Dropped]) -> Iterator[Question | Dropped]:
+    """Each question once; a second one is left out."""
+    seen: set[str] = set()
+    for row in rows:
+        if isinstance(row, Question) and row.id in seen:
+            yield drop(row, "duplicate")
+        else:
+            seen.add(row.id)
+            yield row
