@@ -1,6 +1,7 @@
 """The drawn world's fixed test sets as lm-eval tasks: each level, each arm of a single model, and its flawed paths.
 
-`metadata`: `level`, `shows` (one of `SHOWS`), and, for a set that no one has seen, `fresh_seed`.
+`metadata`: `level`, `shows` (one of `SHOWS`), and where asked for `num`, the first so many, and `fresh_seed`, for a set
+that no one has seen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from insightv_bench.chat import ask, question_text
 from insightv_bench.flawed_rows import flawed_versions
 from insightv_bench.records import FlawedRow, Question
 from insightv_bench.settings import FlawsSettings
-from insightv_bench.world.fixed import fixed_questions, fixed_version
+from insightv_bench.world.fixed import NUM_TEST, fixed_questions, fixed_version
 
 from .arms import exact_text
 from .question_task import Doc, QuestionTask
@@ -32,10 +33,11 @@ FLAWS = FlawsSettings(per_question=3)
 class DrawnTask(QuestionTask):
     def docs(self) -> Iterator[Doc]:
         metadata = self.config.metadata
-        fresh = metadata.get("fresh_seed")
-        metadata["version"] = fixed_version(metadata["level"], None if fresh is None else int(fresh))
+        fresh = int(metadata["fresh_seed"]) if "fresh_seed" in metadata else None
+        num = int(metadata.get("num", NUM_TEST))
+        self.VERSION = metadata["version"] = fixed_version(fresh, num)
         self._pictures: dict[str, bytes] = {}
-        for question in fixed_questions(metadata["level"], None if fresh is None else int(fresh)):
+        for question in fixed_questions(metadata["level"], fresh, num):
             self._pictures.update((image.sha256, image.bytes) for image in question.images)
             yield from drawn_docs(question, metadata["shows"])
 

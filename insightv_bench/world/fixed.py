@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 from insightv_bench.records import Question
 
@@ -19,11 +19,16 @@ def fresh_level(name: LevelName, fresh_seed: int | None) -> Level:
     return Level(level=name) if fresh_seed is None else Level(level=name, name=f"{name}-fresh-{fresh_seed}")
 
 
-def fixed_questions(name: LevelName, fresh_seed: int | None = None, num: int = NUM_TEST) -> Iterator[Question]:
-    """The level's public test set, or a fresh one of the same make."""
-    return sample_questions(fresh_level(name, fresh_seed), "test", SEED, num)
+@lru_cache(maxsize=4)
+def fixed_questions(name: LevelName, fresh_seed: int | None = None, num: int = NUM_TEST) -> tuple[Question, ...]:
+    """The level's public test set, or a fresh one of the same make; a smaller `num` gives the first of them.
+
+    Kept, since several tasks of one run ask the same set: it takes up to 15 MB.
+    """
+    return tuple(sample_questions(fresh_level(name, fresh_seed), "test", SEED, num))
 
 
-def fixed_version(name: LevelName, fresh_seed: int | None = None) -> str:
+def fixed_version(fresh_seed: int | None = None, num: int = NUM_TEST) -> str:
     """Scores compare only over the same version of the same set."""
-    return VERSION if fresh_seed is None else f"{VERSION}-fresh-{fresh_seed}"
+    fresh = "" if fresh_seed is None else f"-fresh-{fresh_seed}"
+    return VERSION + fresh + ("" if num == NUM_TEST else f"-first-{num}")
