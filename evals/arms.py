@@ -101,7 +101,9 @@ def exact_text(question: Question) -> str:
 
 
 def _stored(question: Question, path: Path) -> dict[str, Any]:
-    right = path.answer is not None and matches(path.answer, question.answer, question.answer_type, question.options)
+    right = path.answer is not None and matches(
+        path.answer, question.answer, question.answer_type, question.options, question.tolerance
+    )
     return {
         **NO_PATH,
         "path": path_text(path),
@@ -159,6 +161,8 @@ def _doc(arm: Arm, question: Question, shown: dict[str, Any], settings: EvalSett
         "options": list(question.options),
         "gold": question.answer,
         "answer_type": question.answer_type,
+        "tolerance": question.tolerance,
+        "group": question.group,
         "images": list(question.image_sha256),
         "context": ask(name, question, **slots).messages[0].content,
         "prompt": load_prompt(name).label,

@@ -17,6 +17,7 @@ from typing import Any
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError, require
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
+from insightv_bench.seats import engine_of, is_server
 from insightv_bench.settings import EvalSettings, HfEngine, OpenAIEngine
 from insightv_bench.stage import Context
 
@@ -39,25 +40,28 @@ def evaluate(context: Context) -> None:
         raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
     bar = context.progress.start(f"evaluating {options['system']}", sum(map(len, tasks.values())))
     with ExitStack() as stack:
-        callers = {
-            seat: stack.enter_context(
-                Caller(
-                    open_engine(_engine(context, model, settings)),
-                    context.journal,
-                    lambda reply, hit: context.progress.advance(bar),
-                    context.seed,
+        callers: dict[str, Caller] = {}
+        opened: dict[str, Caller] = {}
+        for seat, model in options["seats"].items():
+            engine = _engine(context, seat, model, settings)
+            key = engine.fingerprint()
+            if key not in opened:  # a model in several seats is loaded once
+                caller = Caller(
+                    open_engine(engine), context.journal, lambda _, hit: context.progress.advance(bar), context.seed
                 )
-            )
-            for seat, model in options["seats"].items()
-        }
+                opened[key] = stack.enter_context(caller)
+            callers[seat] = opened[key]
         context.write(EvalRecord, _run(context, callers, tasks, questions))
     context.progress.stop(bar)
 
 
-def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    if isinstance(model, dict):
-        return OpenAIEngine(**model)
-    return context.resolve(HfEngine(model=model, batch_size=settings.batch_size))
+def _engine(context: Context, seat: str, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    """As the recipe says it where it says more than a place: a stage's options hold no speed and no price."""
+    named = getattr(context.recipe, "model_seats", {}).get(seat, model)
+    if isinstance(named, dict):
+        named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
+    engine = engine_of(named) if is_server(named) else engine_of(named, batch_size=settings.batch_size)
+    return context.resolve(engine)
 
 
 def _tasks(context: Context, settings: EvalSettings, questions: Sequence[Question]) -> dict[Arm, list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from .cli_corpora import register
+from . import cli_corpora, cli_eval
 from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
@@ -35,7 +35,8 @@ for name, part in [
     ("answers", answers_app),
 ]:
     app.add_typer(part, name=name)
-register(app)
+cli_corpora.register(app)
+cli_eval.register(app)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
@@ -204,38 +205,6 @@ def calibrate_command(
         calibrate(loaded, out, Console())
 
 
-@app.command("eval")
-def eval_command(
-    recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="Which questions; the drawn world if left out.")
-    ] = "eval",
-    model: Annotated[
-        str, typer.Option("--model", help="Fills every seat: a folder, a Hub id, or a run's folder.")
-    ] = "",
-    reason: Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")] = "",
-    summary: Annotated[str, typer.Option("--summary", help="Another model for the summary agent's seat.")] = "",
-    out: Out = Path("runs"),
-    seed: Seed = None,
-    set_: Set = None,
-    data: Data = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Every arm on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
-    from .models import find_seats, run_name, slug
-
-    overrides = [*(set_ or []), *_data(recipe, data)]
-    if model or reason or summary:
-        seats = find_seats(model, reason, summary)
-        overrides += [f"model_seats.{seat}={json.dumps(place)}" for seat, place in seats.items()]
-        system = run_name(model or reason or summary)
-        task = slug(Path(recipe).stem)
-        overrides += [f'task="{task}"', f'system="{system}"', f'name="{task}-{system}"']
-    loaded = _load(recipe, seed, overrides)
-    if not (loaded.model_seats or loaded.base):
-        raise RecipeError(f"recipe `{recipe}` makes no model to evaluate", "name one with `--model`")
-    run_to(loaded, out, "leaderboard", dry_run)
-
-
 @app.command("compare")
 def compare(
     a: Annotated[str, typer.Argument(help="SYSTEM:ARM, `sft:reason` say.")],
@@ -288,16 +257,6 @@ def answers_check(
     from .report import print_agreement
 
     print_agreement(file, json_)
-
-
-@app.command(
-    "lm-eval", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
-def lm_eval(context: typer.Context) -> None:
-    """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
-    from .stage import load_function
-
-    load_function("evals.register:run_lm_eval")(context.args)
 
 
 app.command("serve-teacher")(serve_teacher)

@@ -12,7 +12,8 @@ from .plan_controls import control_systems
 from .plan_names import System, model_of_round, with_names
 from .recipe import Recipe
 from .records import Arm
-from .settings import EvalSettings, HfEngine, PathsSettings, Sampling, Source, WorldSource
+from .seats import Seat, engine_of, is_server
+from .settings import EvalSettings, HfEngine, OpenAIEngine, PathsSettings, Sampling, Source, WorldSource
 from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
@@ -26,8 +27,8 @@ class Paths(NamedTuple):
     """The paths that one reasoning agent writes for the test questions."""
 
     name: str
-    model: str
-    """A folder, a Hub id, or `stage:NAME`."""
+    model: Seat
+    """A folder, a Hub id, `stage:NAME`, `openai:URL#NAME`, or an engine."""
     num: int
     sampling: Sampling
 
@@ -37,8 +38,11 @@ def evaluation(recipe: Recipe) -> Iterator[Stage]:
     if not settings or not (recipe.base or recipe.model_seats):
         return
     questions = f"questions-{settings.questions}"
-    if "flawed" in settings.arms and isinstance(recipe.questions[settings.questions], WorldSource):
-        yield Stage("corpora-benchmark", "builders.corpora:flawed", settings.flaws, (questions,), "build corpora")
+    source = recipe.questions[settings.questions]
+    if "flawed" in settings.arms and isinstance(source, WorldSource):
+        fixed = {"fixed": True} if source.fixed else {}
+        inputs = (questions,)
+        yield Stage("corpora-benchmark", "builders.corpora:flawed", settings.flaws, inputs, "build corpora", fixed)
     stages: dict[str, Stage] = {}
     for system in systems(recipe, settings):
         stages.update((stage.name, stage) for stage in _stages(recipe, settings, system, questions))
@@ -76,7 +80,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     """The paths that a system's reasoning agent writes for the test questions, and its evaluation."""
     paths = _paths(settings, system)
     if paths:
-        engine = HfEngine(model=paths.model, batch_size=settings.batch_size)
+        engine = seat_engine(paths.model, settings.batch_size)
         sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
         yield Stage(
             paths.name, "builders.paths:paths", sampled, with_names(questions, _stage(paths.model)), "build paths"
@@ -89,7 +93,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         "base": recipe.base_name,
         "round": system.round,
         "arms": list(system.arms),
-        "seats": system.seats,
+        "seats": {seat: _plain(model) for seat, model in system.seats.items()},
         "task": task,
         "task_version": task_version(recipe.questions[settings.questions]),
         "questions": questions,
@@ -111,9 +115,19 @@ def _paths(settings: EvalSettings, system: System) -> Paths | None:
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def _stage(model: str) -> str:
+def seat_engine(seat: Seat, batch_size: int) -> HfEngine | OpenAIEngine:
+    return engine_of(seat) if is_server(seat) else engine_of(seat, batch_size=batch_size)
+
+
+def _plain(seat: Seat) -> Any:
+    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
+    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
+
+
+def _stage(model: Seat) -> str:
     """The stage that makes this model; empty for one from elsewhere."""
-    return model.removeprefix(STAGE_MODEL) if model.startswith(STAGE_MODEL) else ""
+    is_made = isinstance(model, str) and model.startswith(STAGE_MODEL)
+    return str(model).removeprefix(STAGE_MODEL) if is_made else ""
 
 
 def task_version(source: Source) -> str:

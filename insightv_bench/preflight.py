@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .engines.base import label
-from .seats import engine_of
 from .engines.openai import Server
 from .engines.troubles import Trouble
 from .errors import EngineError, EngineUnavailable, ModelError, require
 from .journal import Journal
+from .seats import engine_of
 from .settings import EngineSettings, HfEngine, OpenAIEngine
 from .stage import STAGE_MODEL, Stage
 
@@ -32,17 +32,24 @@ def check_models(stages: Sequence[Stage], journal: Journal) -> None:
     """Raises ModelError, EngineError or MissingExtra for the first model of `stages` that cannot be asked."""
     seen: set[str] = set()
     for engine in (engine for stage in stages for engine in engines_of(stage)):
-        name = engine.model_dump_json()
+        name = engine.model + getattr(engine, "base_url", "")
         if name not in seen:
             seen.add(name)
             check_engine(engine, journal)
 
 
 def engines_of(stage: Stage) -> Iterator[EngineSettings]:
-    """Those in its settings, at any depth, and those in its seats; not models that the run makes itself."""
+    """Those in its settings and those in its seats; not models that the run makes itself."""
     found = [value for _, value in stage.settings if isinstance(value, HfEngine | OpenAIEngine)]
-    found += [engine_of(name) for name in stage.options.get("seats", {}).values()]
+    found += [seat_of(seat) for seat in stage.options.get("seats", {}).values()]
     yield from (engine for engine in found if not engine.model.startswith(STAGE_MODEL))
+
+
+def seat_of(seat: str | Mapping[str, Any]) -> HfEngine | OpenAIEngine:
+    """A seat as a stage's options hold it: a name, or an engine's settings."""
+    if isinstance(seat, str):
+        return engine_of(seat)
+    return OpenAIEngine(**seat) if seat["kind"] == "openai" else HfEngine(**seat)
 
 
 def check_engine(engine: EngineSettings, journal: Journal) -> None:

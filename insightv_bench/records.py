@@ -104,6 +104,10 @@ class Question(QuestionColumns):
 
     kind: str = ""
     """The source's own category, `sum` or `triangle` say; used to balance and to report, never shown to a model."""
+    tolerance: float = 0.0  # share of the gold answer
+    """How far a number may be off and still be right; 0.05 is ChartQA's. Never applied to a year."""
+    group: str = ""
+    """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's pictures."""
     scene: str = ""
     """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
 
@@ -278,6 +282,8 @@ class EvalRecord(Record):
     options: tuple[str, ...]
     gold: str
     answer_type: AnswerType
+    tolerance: float = 0.0  # share of the gold answer
+    group: str = ""
     sample: int
     """0-based; 0 where the arm is greedy."""
     path_id: str

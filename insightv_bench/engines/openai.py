@@ -22,6 +22,7 @@ from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Message, content_id
 from insightv_bench.reply_formats import response_format
 from insightv_bench.settings import OpenAIEngine, Sampling
+
 from .base import Start
 from .budget import Budget, Limits
 from .images import ImageUrls
