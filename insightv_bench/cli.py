@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 
 from . import cli_corpora, cli_eval
-from .errors import InsightvError, RecipeError
+from .errors import EngineUnavailable, InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
 from .serve_command import serve_teacher
@@ -271,6 +272,19 @@ def interrupted(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def run_app() -> None:
+    """The command; where `accelerate launch` started several processes, the first runs it and the others generate."""
+    from .engines import parallel
+
+    if parallel.num_processes() == 1 or not {"eval", "lm-eval", "build"} & set(sys.argv[1:2]):
+        app(standalone_mode=True)
+    elif parallel.is_first():
+        with parallel.team():
+            app(standalone_mode=True)
+    else:
+        parallel.follow()
+
+
 def main() -> None:
     # Waiting threads of torch sleep instead of spinning: on a busy machine a step is ten times faster (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -278,7 +292,10 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, interrupted)
     try:
-        app(standalone_mode=True)
+        run_app()
+    except EngineUnavailable as error:
+        typer.echo(f"error: {error}\n      {shlex.join(['insightv-bench', *sys.argv[1:]])}", err=True)
+        sys.exit(1)
     except InsightvError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -38,7 +38,7 @@ def check_models(stages: Sequence[Stage], journal: Journal) -> None:
             check_engine(engine, journal)
 
 
-def engines_of(stage: Stage) -> Iterator[EngineSettings]:
+def engines_of(stage: Stage) -> Iterator[HfEngine | OpenAIEngine]:
     """Those in its settings and those in its seats; not models that the run makes itself."""
     found = [value for _, value in stage.settings if isinstance(value, HfEngine | OpenAIEngine)]
     found += [seat_of(seat) for seat in stage.options.get("seats", {}).values()]
@@ -86,6 +86,7 @@ def check_local(engine: HfEngine) -> None:
 
 async def check_server(server: Server, engine: OpenAIEngine) -> None:
     """Its list of models, or where that does not name this one, one reply of one token."""
+    known: list[str] = []
     try:
         known = await server.models(WAIT_S)
         if engine.model in known:
@@ -94,7 +95,7 @@ async def check_server(server: Server, engine: OpenAIEngine) -> None:
     except Trouble as trouble:
         if trouble.kind == "429":
             return  # busy, so it is there
-        raise _refused(trouble, engine, known if trouble.status else []) from None
+        raise _refused(trouble, engine, known) from None
     finally:
         await server.close()
 

@@ -58,7 +58,7 @@ class PictureStore:
                     self._places.setdefault(sha256, Place(file, group, row, number))
 
     def image(self, sha256: str) -> StoredImage:
-        image = StoredImage.model_construct(path=None)
+        image = StoredImage.model_construct(path=None)  # type: ignore[call-arg]
         image.__dict__.update(sha256=sha256, store=self)
         return image
 
