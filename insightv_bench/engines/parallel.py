@@ -1,8 +1,8 @@
 """One local model in several processes, as `accelerate launch` or `torchrun` starts them.
 
-The first process runs the command; the others only generate. A wave's batches come from the same fixed plan and have the
-same seeds as in one process, so the replies are the same too. The first process alone keeps them: after a kill the same
-command goes on. Objects travel by pickle between these processes alone.
+The first process runs the command; the others only generate. A wave's batches come from the same fixed plan and have
+the same seeds as in one process, so the replies are the same too. The first process alone keeps them: after a kill the
+same command goes on. Objects travel by pickle, between these processes alone.
 
 Not for training, which has ways of its own to use several processes.
 """
