@@ -155,7 +155,7 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
 
 
 def _mean_tokens(rows: pl.DataFrame) -> str:
-    return f"{rows['total_tokens'].mean():,.0f}"
+    return f"{int(rows['total_tokens'].sum()) / rows.height:,.0f}"
 
 
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
