@@ -145,6 +145,12 @@ def all_flaws(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rows.filter(clean).unique(["question_id", "sample"], maintain_order=True), rows.filter(~clean)])
 
 
+def severity_points(rows: pl.DataFrame) -> dict[float, Sums]:
+    """The curve of all flaws: accuracy at each severity there is, 0 being the clean path."""
+    levels = all_flaws(curve(rows)).partition_by("level", maintain_order=True)
+    return {float(level["level"][0]): share_sums(level, pl.col("correct")) for level in levels}
+
+
 def area_sums(rows: pl.DataFrame) -> Sums:
     """The curve's area over its width: 1, right at every severity; 0, wrong at each. Trapezoids over what there is."""
     levels = np.array(sorted(rows["level"].unique().to_list()))

@@ -145,6 +145,13 @@ def test_figures_of_robustness_are_compared_as_well(sides: tuple[Path, Path]) ->
     assert found["recovery"].comparison.difference == 0 and found["recovery"].comparison.p == 1
 
 
+def test_the_severity_curves_are_compared_point_by_point(sides: tuple[Path, Path]) -> None:
+    clean, spoilt = compare(*(load(parse_name(str(side))) for side in sides)).curves
+    assert (clean.severity, spoilt.severity) == (0, 0.5)
+    assert (clean.accuracy_a.value, spoilt.accuracy_a.value, spoilt.accuracy_a.n) == (1, 14 / 40, 40)
+    assert clean.p == spoilt.p == 1 and "severity" in printed(*sides)
+
+
 def test_what_is_printed_names_every_arm_with_n_and_interval(sides: tuple[Path, Path]) -> None:
     text = printed(*sides)
     for words in ("reason+summary", "50.0 [35.2, 64.8]", "+25.0 [", "over rejection", "tokens", "detectable"):
