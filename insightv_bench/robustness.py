@@ -14,7 +14,7 @@ import polars as pl
 
 from .estimates import Sums, estimate, excess, ratio, share_sums, sums_of
 from .eval_rows import same_answer
-from .statistics import Floats, Interval, paired, wilson
+from .statistics import Floats, Interval, paired
 
 Measure = Literal[
     "follow",
@@ -71,11 +71,7 @@ def _interval(sums: Sums) -> Interval:
         unled = {question: _replies(row[2], row[3]) for question, row in rows}
         gap = paired(unled, led)
         return Interval(gap.difference, gap.low, gap.high, sums.n)
-    found = estimate(sums)
-    if found.low == found.high and found.value in (0.0, 1.0):  # a bootstrap of equal questions has no width
-        num = len(sums.questions)
-        return Interval(found.value, *wilson(num * int(found.value), num), sums.n)
-    return found
+    return estimate(sums)
 
 
 def _replies(num_true: int, num: int) -> list[bool]:

@@ -248,6 +248,14 @@ def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> Non
         assert found == pytest.approx(wanted, abs=0.02) and found[0] == wanted[0]
 
 
+def test_alike_questions_have_an_interval_of_some_width() -> None:
+    """Each of three questions is right once of two: a bootstrap over them sees no spread."""
+    rows = pl.DataFrame({"question_id": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
+    found = estimate(share_sums(rows, pl.col("correct")))
+    assert found.low < 0.2 and found.high > 0.8
+    assert accuracy(rows["correct"].to_list(), rows["question_id"].to_list()) == pytest.approx(found)
+
+
 def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
     rows = pl.DataFrame({"question_id": [f"q{place}" for place in range(200)]})
     a, b, c = (
