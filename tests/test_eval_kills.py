@@ -54,7 +54,7 @@ def command(model: str, num: int, out: Path, *more: str) -> list[str]:
 
 
 def at_server(url: str, num: int, out: Path) -> list[str]:
-    options = f"concurrency={CONCURRENCY},max_retries=0,revision=1"
+    options = f"concurrency={CONCURRENCY},max_retries=0,revision=v1"
     return command(f"openai:{url}#parrot", num, out, "--model_args", options)
 
 
