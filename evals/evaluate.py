@@ -19,7 +19,7 @@ from insightv_bench.errors import StageError, require
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
 from insightv_bench.seats import engine_of, is_server
 from insightv_bench.settings import EvalSettings, HfEngine, OpenAIEngine
-from insightv_bench.stage import Context
+from insightv_bench.stage import Context, code_versions
 
 from .arms import Given, docs
 from .records import eval_record
@@ -51,6 +51,8 @@ def evaluate(context: Context) -> None:
                 )
                 opened[key] = stack.enter_context(caller)
             callers[seat] = opened[key]
+        models = {seat: caller.model for seat, caller in callers.items()}
+        context.totals.update(models=models, code=code_versions())  # what tells results that cannot be combined
         context.write(EvalRecord, _run(context, callers, tasks, questions))
     context.progress.stop(bar)
 
