@@ -17,7 +17,7 @@ from insightv_bench.agents import path_text
 from insightv_bench.asking import ask_strictly
 from insightv_bench.engine_flaws import WORDS, flaw_chat, in_our_form, read_flawed, spreads
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.flawed_rows import columns_of, flawed_versions
+from insightv_bench.flawed_rows import columns_of, drawn_flaws, flawed_versions
 from insightv_bench.records import FlawedRow, FlawType, Position
 from insightv_bench.settings import CorporaSettings, FlawsSettings
 from insightv_bench.stage import Context, Dropped
@@ -104,8 +104,7 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
         return [Dropped(right[0].path.id, why_not(right[0]))]
     made: list[Made] = []
     texts: set[str] = set()
-    flaws: list[FlawType] = [flaw for flaw in settings.flaws if flaw in TEXT_FLAWS]
-    for flaw in random_.sample(flaws, len(flaws)):
+    for flaw in drawn_flaws(settings, TEXT_FLAWS, random_):
         if len(texts) == settings.per_question:
             break
         found = await _plant(settings, able[0], flaw, caller, random_)
