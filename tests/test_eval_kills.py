@@ -44,7 +44,8 @@ class Speaker(Parrot):
 
 @pytest.fixture(scope="module")
 def forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
-    with Forker(tmp_path_factory.mktemp("log") / "log.txt") as started:
+    preload = "torch.utils.collect_env, lm_eval.evaluator, datasets, insightv_bench.evals.evaluate"
+    with Forker(tmp_path_factory.mktemp("log") / "log.txt", preload) as started:
         yield started
 
 
