@@ -12,5 +12,6 @@ tasks/             task files, for `--include_path`
 question_task.py   what they have in common
 drawn_task.py      the drawn world's fixed sets and flawed paths
 hub_task.py        benchmarks on the Hub (table_rows.py, rotations.py, author_prompts.py)
+extraction.py      answers that a judge extracts
 task_questions.py  the stage: any lm-eval task that generates -> Question rows
 """

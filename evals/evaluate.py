@@ -21,7 +21,7 @@ from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
 from insightv_bench.seats import engine_of, is_server
 from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine
-from insightv_bench.stage import Context, read_manifest
+from insightv_bench.stage import Context, code_versions, read_manifest
 
 from .arms import Given, docs
 from .best_of import best_of
@@ -47,7 +47,10 @@ def evaluate(context: Context) -> None:
             raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
         bar = context.progress.start(f"evaluating {options['system']}", sum(map(len, tasks.values())))
         open_.on_reply = lambda: context.progress.advance(bar)
-        context.write(EvalRecord, _run(context, open_.seats(), tasks, questions))
+        callers = open_.seats()
+        models = {seat: caller.model for seat, caller in callers.items()}
+        context.totals.update(models=models, code=code_versions())  # what tells results that cannot be combined
+        context.write(EvalRecord, _run(context, callers, tasks, questions))
     context.progress.stop(bar)
 
 

@@ -52,6 +52,7 @@ class HubTask(QuestionTask):
         name, split = self.config.dataset_path, self.config.test_split
         if metadata.get("data"):
             self._rows, revision = file_rows(Path(metadata["data"]))
+            metadata["data"] = Path(metadata["data"]).name  # results name no place on this machine
         else:
             wanted = metadata.get("revision") or (self.config.dataset_kwargs or {}).get("revision") or ""
             with explained(name, "dataset"):

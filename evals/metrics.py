@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from insightv_bench.answers import Reading, matches, read
 
 Doc = Mapping[str, Any]
+UNSCORED = "\x00unscored"
+"""In place of a reply that its judge could not read."""
 MME_COGNITION = ("commonsense_reasoning", "numerical_calculation", "text_translation", "code_reasoning")
 MMSTAR_KINDS = (
     *("coarse perception", "fine-grained perception", "instance reasoning"),
@@ -83,6 +85,13 @@ def score_flawed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     return {**said, "followed": float(followed)}
 
 
+def score_extracted(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """Accuracy; a reply whose judge failed is unscored: neither right nor wrong, and counted."""
+    if results[0] == UNSCORED:
+        return {"unscored": 1.0}
+    return {**score(doc, results), "unscored": 0.0}
+
+
 def slug(words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
@@ -117,7 +126,7 @@ class Scores(NamedTuple):
 
     process: Callable[[Doc, Sequence[str]], dict[str, Any]]
     figures: Mapping[str, Callable[[Any], float] | str]
-    """By name, in the order in which they are shown; all but `unread` and `followed` are better when higher."""
+    """By name, in the order in which they are shown; all but those of `LOWER_IS_BETTER` are better when higher."""
 
 
 MEAN = "mean"
@@ -128,9 +137,10 @@ SCORES: dict[str, Scores] = {
     "relaxed": Scores(score_relaxed, {**ACCURACY, "exact_acc": MEAN, "acc_human": MEAN, "acc_augmented": MEAN}),
     "circular": Scores(score_circular, {**ACCURACY, "circular_acc": circular_accuracy}),
     "mme": Scores(score_mme, {**ACCURACY, "mme_perception": mme_score, "mme_cognition": mme_score}),
+    "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
 }
-LOWER_IS_BETTER = ("unread", "followed")
+LOWER_IS_BETTER = ("unread", "unscored", "followed")
 OF_TASK = {
     "insightv_chartqa": "relaxed",
     "insightv_mmbench": "circular",

@@ -12,7 +12,9 @@ from typing import Any
 from lm_eval.api.task import ConfigurableTask
 
 from insightv_bench.answers import PARSER
+from insightv_bench.records import DECODERS
 
+from .extraction import filters, judge_label, judge_named
 from .metrics import SCORES, metric_list
 from .tasks import context_with_markers
 
@@ -29,14 +31,18 @@ DEFAULTS: dict[str, Any] = {
 class QuestionTask(ConfigurableTask):
     """A subclass says where documents and pictures come from.
 
-    `metadata` holds `version`, and `scores`, one of `metrics.SCORES`.
+    `metadata` holds `version`, and `scores`, one of `metrics.SCORES`; with `extracted` a judge extracts answers beside
+    our reader, where one is named (see `extraction`).
     """
 
     def __init__(self, config: dict[str, Any] | None = None, **_: Any) -> None:
         given = {key: value for key, value in (config or {}).items() if key != "class"}
         metadata = {"version": 1, "scores": "accuracy", "parser": PARSER, **(given.get("metadata") or {})}
         scores = SCORES[metadata["scores"]]
-        scoring = {"process_results": scores.process, "metric_list": metric_list(scores)}
+        scoring: dict[str, Any] = {"process_results": scores.process, "metric_list": metric_list(scores)}
+        if metadata["scores"] == "extracted" and judge_named():
+            metadata["judge"] = judge_label()
+            scoring["filter_list"] = filters()
         super().__init__(config={**DEFAULTS, **scoring, **given, "metadata": metadata})
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:

@@ -263,9 +263,12 @@ def interrupted(signum: int, frame: object) -> None:
 
 def run_app() -> None:
     """The command; where `accelerate launch` started several processes, the first runs it and the others generate."""
+    if "RANK" not in os.environ or not {"eval", "lm-eval", "build"} & set(sys.argv[1:2]):
+        app(standalone_mode=True)
+        return
     from .engines import parallel
 
-    if parallel.num_processes() == 1 or not {"eval", "lm-eval", "build"} & set(sys.argv[1:2]):
+    if parallel.num_processes() == 1:
         app(standalone_mode=True)
     elif parallel.is_first():
         with parallel.team():

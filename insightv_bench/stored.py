@@ -1,7 +1,7 @@
 """Questions whose pictures stay on disk until a model is shown them.
 
 An evaluation asks thousands of questions but shows few at once: pictures of megabytes are read when their request is
-about to leave, by their hash, and forgotten again. A few row groups, those read last, are kept: requests leave in the
+about to leave, by their hash, and forgotten again. The row groups read last are kept: requests leave in the
 rows' order, mostly. Nothing is decoded here.
 """
 
@@ -17,7 +17,8 @@ from .errors import RunError
 from .records import Image, Question
 from .tables import first_line, parquet_files, read_frame
 
-GROUPS_KEPT = 4
+BYTES_KEPT = 64 * 1024 * 1024
+"""Of row groups; the last one in any case."""
 
 
 class Place(NamedTuple):
@@ -45,6 +46,7 @@ class PictureStore:
         """Reads the hashes, no picture. Raises RunError where there are no rows."""
         self._places: dict[str, Place] = {}
         self._groups: OrderedDict[tuple[Path, int], list[list[bytes]]] = OrderedDict()
+        self._num_bytes = 0
         self._lock = threading.Lock()
         for file in parquet_files(folder):
             self._index(file)
@@ -72,10 +74,15 @@ class PictureStore:
         key = (file, group)
         if key not in self._groups:
             self._groups[key] = read_group(file, group)
-            while len(self._groups) > GROUPS_KEPT:
-                self._groups.popitem(last=False)
+            self._num_bytes += size_of(self._groups[key])
+            while self._num_bytes > BYTES_KEPT and len(self._groups) > 1:
+                self._num_bytes -= size_of(self._groups.popitem(last=False)[1])
         self._groups.move_to_end(key)
         return self._groups[key]
+
+
+def size_of(group: list[list[bytes]]) -> int:
+    return sum(len(picture) for pictures in group for picture in pictures)
 
 
 def group_sizes(file: Path) -> list[int]:
@@ -99,9 +106,21 @@ def read_group(file: Path, group: int) -> list[list[bytes]]:
 
 
 def read_questions(folder: Path) -> Iterator[Question]:
-    """The rows of a questions stage, their pictures left on disk."""
+    """The rows of a questions stage, their pictures left on disk. A column that came later may be missing."""
     store = PictureStore(folder)
-    columns = [name for name in Question.model_fields if name != "images"]
     for file in parquet_files(folder):
+        there = column_names(file)
+        columns = [name for name in Question.model_fields if name in there and name != "images"]
         for row in read_frame(file, columns).iter_rows(named=True):
-            yield Question(**row, images=tuple(map(store.image, row["image_sha256"])))
+            yield Question.model_validate({**row, "images": tuple(map(store.image, row["image_sha256"]))})
+
+
+def column_names(file: Path) -> set[str]:
+    """Raises RunError where a column is missing that no question can be without."""
+    import pyarrow.parquet as pq
+
+    there = set(pq.read_schema(file).names)
+    for name, field in Question.model_fields.items():
+        if field.is_required() and name not in there:
+            raise RunError(f"`{file}` holds no Question rows: column `{name}` is missing")
+    return there

@@ -35,14 +35,20 @@ for line in sys.stdin:
 class Forker:
     """A process that has the package loaded and forks a child for each command line: a start takes no second."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, preload: str = "") -> None:
+        """`preload`: more modules, with commas between, that the commands load on their way."""
         self.log = log
+        self._code = PARENT if not preload else f"import {preload}\n{PARENT}"
         self._parent: Any = None
 
     def __enter__(self) -> Forker:
         environment = {**os.environ, "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._parent = subprocess.Popen(
-            [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, "-c", self._code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         assert self._parent.stdout.readline() == "ready\n"
         return self

@@ -24,7 +24,7 @@ from insightv_bench.evals.evaluate import LM_EVAL, _run, evaluate
 from insightv_bench.evals.metrics import score
 from insightv_bench.evals.model import Seats, chat_of, sampling_of
 from insightv_bench.evals.records import eval_record
-from insightv_bench.evals.register import register
+from insightv_bench.evals.register import named, register, with_ours
 from insightv_bench.evals.tasks import context_with_markers, generation_kwargs, image_hashes, task_name
 from insightv_bench.flaws import make_flawed
 from insightv_bench.journal import Journal, Reply, Request
@@ -486,3 +486,16 @@ def test_our_model_is_registered_beside_the_built_in_ones() -> None:
     register()  # twice is once
     assert {"hf", "hf-multimodal", "insightv"} <= set(model_registry)
     assert get_model("insightv") is InsightvLM
+
+
+def test_our_tasks_stand_beside_those_of_a_folder_and_lm_evals_own_are_read_only_where_they_are_asked(
+    tmp_path: File,
+) -> None:
+    from lm_eval.tasks import TaskManager
+
+    (tmp_path / "own.yaml").write_text("task: own\ndataset_path: json\n")
+    asked = named(["run", "--tasks", "own,insightv_mme", "--limit", "3"])
+    assert asked == named(["--tasks=own,insightv_mme"]) == {"own", "insightv_mme"}
+    assert asked == named(["--tasks", "own", "insightv_mme", "--model", "x"])
+    made = with_ours(TaskManager, asked)(include_path=str(tmp_path))
+    assert asked <= set(made.all_subtasks) and "hellaswag" not in made.all_subtasks

@@ -44,7 +44,8 @@ class Speaker(Parrot):
 
 @pytest.fixture(scope="module")
 def forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
-    with Forker(tmp_path_factory.mktemp("log") / "log.txt") as started:
+    preload = "torch.utils.collect_env, lm_eval.evaluator, datasets, insightv_bench.evals.evaluate"
+    with Forker(tmp_path_factory.mktemp("log") / "log.txt", preload) as started:
         yield started
 
 
@@ -54,7 +55,7 @@ def command(model: str, num: int, out: Path, *more: str) -> list[str]:
 
 
 def at_server(url: str, num: int, out: Path) -> list[str]:
-    options = f"concurrency={CONCURRENCY},max_retries=0,revision=1"
+    options = f"concurrency={CONCURRENCY},max_retries=0,revision=v1"
     return command(f"openai:{url}#parrot", num, out, "--model_args", options)
 
 

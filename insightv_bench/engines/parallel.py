@@ -41,7 +41,9 @@ class Idle(NamedTuple):
 
 
 def num_processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """As the launcher says; a cluster may set `WORLD_SIZE` alone, where nothing was launched."""
+    launched = {"RANK", "MASTER_ADDR"} <= os.environ.keys()
+    return int(os.environ.get("WORLD_SIZE", "1")) if launched else 1
 
 
 def is_first() -> bool:
