@@ -15,9 +15,14 @@ from insightv_bench.errors import MissingExtra, RunError
 
 from . import figures, page, rows, samples, sets
 from .arms import arm_rows
+from .averages import average_rows
 from .board import Board, ComparableSet
 from .comparisons import comparison_rows
+from .flaw_map import flaw_rows
+from .lineage import lineage_rows
+from .ranks import with_ranks
 from .robustness import measure_rows, robustness_rows
+from .rounds import round_rows
 
 Found = list[tuple[ComparableSet, pl.DataFrame]]
 
@@ -38,14 +43,21 @@ def build(eval_folders: Sequence[Path], out: Path, title: str) -> Board:
 
 def compute(found: Found, notes: Sequence[str], title: str) -> Board:
     """Every figure of the board; writes nothing."""
+    arms = [row for one in found for row in with_ranks(arm_rows(*one), one[1])]
+    comparisons = [row for one in found for row in comparison_rows(*one)]
+    lineage = lineage_rows(pl.concat([rows.select("label", "evaluation") for _, rows in found]))
     return Board(
         title=title,
         notes=tuple(notes),
         sets=tuple(comparable for comparable, _ in found),
-        arms=tuple(row for one in found for row in arm_rows(*one)),
-        comparisons=tuple(row for one in found for row in comparison_rows(*one)),
+        arms=tuple(arms),
+        comparisons=tuple(comparisons),
         robustness=tuple(row for one in found for row in robustness_rows(*one)),
         measures=tuple(row for one in found for row in measure_rows(*one)),
+        averages=tuple(average_rows(found, arms)),
+        rounds=tuple(row for one in found for row in round_rows(*one, arms, comparisons)),
+        flaws=tuple(row for one in found for row in flaw_rows(*one)),
+        lineage=tuple(lineage),
     )
 
 

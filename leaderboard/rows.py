@@ -15,6 +15,7 @@ from insightv_bench.answers import matches
 from insightv_bench.errors import RunError
 from insightv_bench.records import EvalRecord
 
+from .labels import labelled
 from .systems import TRAINED
 
 EXCLUSIONS = "exclusions.parquet"
@@ -29,9 +30,9 @@ SEPARATOR = "\x1f"
 def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     """Every row under the folders, and notes in words on what was left out or renamed.
 
-    Adds `label` (the system's name on the board), `trained` (supervised fine-tuning or a DPO round), `level` (severity
-    to the nearest quarter), `misleads` (the path is flawed and its planted answer is not the gold answer) and `follows`
-    (the reply gives the planted answer).
+    Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `trained` (supervised
+    fine-tuning or a DPO round), `level` (severity to the nearest quarter), `misleads` (the path is flawed and its planted
+    answer is not the gold answer) and `follows` (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
     files = [file for folder in eval_folders for file in _files(folder)]
@@ -39,7 +40,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     frame = pl.concat([_scan(file, schema) for file in files]).collect()
     if frame.is_empty():
         raise RunError("there are no evaluation rows to show", HINT)
-    frame, notes = _labelled(frame)
+    frame, notes = labelled(frame)
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
@@ -63,25 +64,8 @@ def _scan(file: Path, schema: pl.Schema) -> pl.LazyFrame:
         raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
     if missing:
         raise RunError(f"`{file}` holds no evaluation rows: column `{missing[0]}` is missing", HINT)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
-
-
-def _labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Name each system: with its base model where there are several, numbered where one arm was run in two settings."""
-    several = frame["base"].n_unique() > 1
-    name = pl.format("{} ({})", "system", pl.col("base").str.split("/").list.last()) if several else pl.col("system")
-    settings = frame.select(*UNIT, "prompt", "token_cap").unique(maintain_order=True)
-    settings = settings.with_columns(variant=pl.int_range(pl.len()).over(UNIT), label=name)
-    again = pl.col("variant") > 0
-    settings = settings.with_columns(
-        label=pl.when(again).then(pl.format("{} #{}", "label", pl.col("variant") + 1)).otherwise("label")
-    )
-    notes = [
-        f"`{row['label']}` is system `{row['system']}` again, with another setting in arm `{row['arm']}`: "
-        f"prompt `{row['prompt']}`, token cap {row['token_cap']:,}."
-        for row in settings.filter(again).iter_rows(named=True)
-    ]
-    return frame.join(settings.drop("variant"), on=[*UNIT, "prompt", "token_cap"], maintain_order="left"), notes
+    columns = [pl.col(name).cast(dtype) for name, dtype in schema.items()]
+    return rows.select(*columns, evaluation=pl.lit(str(file.parent)))
 
 
 def _with_planted(frame: pl.DataFrame) -> pl.DataFrame:

@@ -335,7 +335,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_board_json_has_the_keys_others_read(built: Path) -> None:
     board = json.loads((built / "board.json").read_text())
-    assert set(board) == {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
+    first = {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
+    assert set(board) == first | {"averages", "rounds", "flaws", "lineage"}
     assert {"system", "arm", "accuracy", "low", "high", "n", "unread", "malformed"} < set(board["arms"][0])
     assert {"a", "b", "difference", "low", "high", "p", "n", "sentence"} < set(board["comparisons"][0])
     assert {"system", "flaw", "severity", "accuracy", "low", "high", "follow", "n"} < set(board["robustness"][0])
