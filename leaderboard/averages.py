@@ -39,7 +39,9 @@ def _of_arm(arm: str, arms: Sequence[ArmRow], replies: dict[str, pl.DataFrame]) 
     if len(sets) < 2 or not whole:
         return []
     systems = list(whole)
-    tested = [pairs(replies[name].filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems) for name in sets]
+    tested = [
+        pairs(replies[name].filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems) for name in sets
+    ]
     places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
     return [_row(list(whole[system].values()), place) for system, place in zip(systems, places, strict=True)]
 

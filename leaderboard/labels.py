@@ -131,7 +131,11 @@ def _odd_arm(settings: dict[str, Setting], variant: dict[str, Setting]) -> str:
     """An arm that the variant has with another prompt, or whose token cap is not the variant's; else nothing."""
     caps = {cap for _, cap in variant.values()}
     return next(
-        (arm for arm, (prompt, cap) in settings.items() if variant.get(arm, (prompt, cap))[0] != prompt or {cap} != caps),
+        (
+            arm
+            for arm, (prompt, cap) in settings.items()
+            if variant.get(arm, (prompt, cap))[0] != prompt or {cap} != caps
+        ),
         "",
     )
 
