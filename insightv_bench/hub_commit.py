@@ -1,4 +1,4 @@
-"""One commit on the Hub on top of what is there now, made again where another writer was faster; and reading a data set.
+"""A commit on top of what the Hub holds now, made again where another writer was faster; and reading a data set.
 
 A commit names the one that it was prepared on (`parent_commit`). Where another has landed meanwhile the Hub refuses it,
 what is to be added is worked out again from the new state, and nobody's files are lost.

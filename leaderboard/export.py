@@ -26,7 +26,7 @@ FOLDER = "tables"
 
 
 def write_files(board: Board, out: Path) -> None:
-    """`out/board.json`, `out/board.md` and `out/tables/<table>.parquet`; an empty table has its columns all the same."""
+    """`out/board.json`, `out/board.md` and `out/tables/<table>.parquet`; an empty table has its columns too."""
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     for name, record in TABLES.items():
         tables.write_file(out / FOLDER / f"{name}.parquet", getattr(board, name), record)

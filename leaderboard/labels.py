@@ -118,7 +118,7 @@ def _layers(rows: pl.DataFrame) -> list[dict[str, Setting]]:
 
 
 def _place(settings: dict[str, Setting], variants: list[dict[str, Setting]]) -> tuple[int, str]:
-    """The first variant that these settings fit, or a new one; and the first arm that the first variant had otherwise."""
+    """The variant that these settings fit, or a new one; and an arm that the first variant had otherwise."""
     for number, variant in enumerate(variants):
         if not _odd_arm(settings, variant):
             variant.update(settings)

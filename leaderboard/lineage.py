@@ -115,7 +115,7 @@ def models(origin: Origin) -> dict[str, str]:
 
 
 def lineage_rows(frame: pl.DataFrame) -> list[LineageRow]:
-    """What every system came from, each thing once a system; nothing of those whose rows have no manifest beside them."""
+    """What every system came from, each thing once a system; nothing where no manifest lies beside the rows."""
     made: dict[LineageRow, None] = {}
     for label, evaluation in frame.select("label", "evaluation").unique(maintain_order=True).iter_rows():
         if origin := read_origin(Path(evaluation)):

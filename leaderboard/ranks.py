@@ -84,7 +84,7 @@ def _totals(replies: pl.DataFrame, systems: Sequence[str]) -> tuple[Floats, Floa
 
 
 def _part(right: Floats, num: Floats, present: Floats, pooled: Floats, num_b: Floats, num_a: Floats) -> Floats:
-    """The sum over shared questions of the square of (right_b - pooled n_b) / num_b - (right_a - pooled n_a) / num_a."""
+    """The sum over shared questions of ((right_b - pooled n_b) / num_b - (right_a - pooled n_a) / num_a)^2."""
 
     def own(total: Floats) -> Floats:
         """Of one side: the sum of (right - pooled n)^2 over the questions that the other answered too, [a, b]."""

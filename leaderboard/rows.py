@@ -31,8 +31,8 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     """Every row under the folders, and notes in words on what was left out or renamed.
 
     Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `trained` (supervised
-    fine-tuning or a DPO round), `level` (severity to the nearest quarter), `misleads` (the path is flawed and its planted
-    answer is not the gold answer) and `follows` (the reply gives the planted answer).
+    fine-tuning or a DPO round), `level` (severity to the nearest quarter), `misleads` (the path is flawed and its
+    planted answer is not the gold answer) and `follows` (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
     files = [file for folder in eval_folders for file in _files(folder)]
