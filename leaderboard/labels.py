@@ -42,8 +42,8 @@ def labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
 
 
 def _runs_apart(frame: pl.DataFrame, origins: Mapping[str, Origin | None]) -> tuple[pl.DataFrame, list[str]]:
-    arms = frame.select(*ARM, "evaluation").unique(maintain_order=True).rows(named=True)
-    identity = {folder: _identity(origin) for folder, origin in origins.items()}
+    arms = frame.select(*ARM, "evaluation", "model", "path_model").unique(maintain_order=True).rows(named=True)
+    identity = [_identity(row, origins[row["evaluation"]]) for row in arms]
     found = _identities(lambda _: "", arms, identity)
     bases = {key[ARM.index("base")] for key, identities in found.items() if len(identities - {""}) > 1}
     if not bases:
@@ -51,30 +51,31 @@ def _runs_apart(frame: pl.DataFrame, origins: Mapping[str, Origin | None]) -> tu
     ways: list[Callable[[str], str]] = [
         lambda folder: _seed(origins[folder]),
         lambda folder: f"{_recipe(origins[folder])} {_seed(origins[folder])}",
-        lambda folder: Path(folder).name.rpartition("-")[2],
+        lambda folder: Path(folder).name,
     ]
     apart = (way for way in ways if all(len(same) == 1 for same in _identities(way, arms, identity).values()))
     way = next(apart, ways[-1])
-    names = {folder: way(folder) for folder in origins if origins[folder]}
-    renamed = pl.format("{}, {}", "base", pl.col("evaluation").replace_strict(names, default="run unknown"))
+    names = {folder: way(folder) for folder in origins}
+    renamed = pl.format("{}, {}", "base", pl.col("evaluation").replace_strict(names, return_dtype=pl.String))
     frame = frame.with_columns(base=pl.when(pl.col("base").is_in(sorted(bases))).then(renamed).otherwise("base"))
     told = ", ".join(f"`{base}`" for base in sorted(bases))
     return frame, [f"Several runs have systems of one name from {told}: each is named with its run."]
 
 
-def _identity(origin: Origin | None) -> str:
-    """The models in the seats; empty where nobody knows them."""
+def _identity(arm: dict[str, Any], origin: Origin | None) -> str:
+    """The models that replied and wrote the paths, or that sit in the seats; empty where nobody knows them."""
+    if arm["model"] or arm["path_model"]:
+        return f"{arm['model']} {arm['path_model']}"
     return str(sorted(models(origin).items())) if origin else ""
 
 
 def _identities(
-    way: Callable[[str], str], arms: list[dict[str, Any]], identity: Mapping[str, str]
+    way: Callable[[str], str], arms: list[dict[str, Any]], identity: list[str]
 ) -> dict[tuple[str, ...], set[str]]:
     """Which models stand under one name, if a run is named in this way."""
     found: dict[tuple[str, ...], set[str]] = {}
-    for row in arms:
-        key = (*(row[column] for column in ARM), way(row["evaluation"]))
-        found.setdefault(key, set()).add(identity[row["evaluation"]])
+    for row, models_ in zip(arms, identity, strict=True):
+        found.setdefault((*(row[column] for column in ARM), way(row["evaluation"])), set()).add(models_)
     return found
 
 

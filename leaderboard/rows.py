@@ -40,7 +40,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     frame = pl.concat([_scan(file, schema) for file in files]).collect()
     if frame.is_empty():
         raise RunError("there are no evaluation rows to show", HINT)
-    frame, notes = labelled(frame)
+    frame, notes = labelled(_with_scoring(frame))
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
@@ -59,13 +59,30 @@ def _scan(file: Path, schema: pl.Schema) -> pl.LazyFrame:
     """One file, cast to the record's types: a column of nothing but None has no type of its own."""
     rows = pl.scan_parquet(file)
     try:
-        missing = [name for name in schema if name not in rows.collect_schema().names()]
+        names = rows.collect_schema().names()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
-    if missing:
+    if missing := tables.missing_columns(EvalRecord, names):
         raise RunError(f"`{file}` holds no evaluation rows: column `{missing[0]}` is missing", HINT)
+    later = {name: field.default for name, field in EvalRecord.model_fields.items() if name not in names}
+    rows = rows.with_columns(pl.lit(default).alias(name) for name, default in later.items())
     columns = [pl.col(name).cast(dtype) for name, dtype in schema.items()]
     return rows.select(*columns, evaluation=pl.lit(str(file.parent)))
+
+
+def _with_scoring(frame: pl.DataFrame) -> pl.DataFrame:
+    """Name in `parser` whatever else settled the answers of an evaluation: a judge, a tolerance of numbers."""
+    judge = pl.col("answer_judge").filter(pl.col("answer_judge") != "rule").unique().sort().str.join(" and ")
+    scored = frame.group_by("evaluation", "task").agg(judge=judge, tolerance=pl.col("tolerance").max())
+    scored = scored.with_columns(
+        judge=pl.when(pl.col("judge") != "").then(pl.format(", judge {}", "judge")).otherwise(pl.lit("")),
+        tolerance=pl.when(pl.col("tolerance") > 0).then(pl.format(", tolerance {}", "tolerance")).otherwise(pl.lit("")),
+    )
+    if (scored["judge"] + scored["tolerance"] == "").all():
+        return frame
+    told = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
+    joined = frame.join(told, on=["evaluation", "task"], how="left", maintain_order="left")
+    return joined.with_columns(parser=pl.col("parser") + pl.col("scoring")).drop("scoring")
 
 
 def _with_planted(frame: pl.DataFrame) -> pl.DataFrame:
