@@ -13,7 +13,7 @@ import polars as pl
 from insightv_bench import tables
 from insightv_bench.errors import MissingExtra, RunError
 
-from . import figures, page, rows, samples, sets
+from . import export, figures, page, rows, samples, sets
 from .arms import arm_rows
 from .averages import average_rows
 from .board import Board, ComparableSet
@@ -21,24 +21,33 @@ from .comparisons import comparison_rows
 from .flaw_map import flaw_rows
 from .lineage import lineage_rows
 from .ranks import with_ranks
+from .results import find
 from .robustness import measure_rows, robustness_rows
 from .rounds import round_rows
 
 Found = list[tuple[ComparableSet, pl.DataFrame]]
 
 
-def build(eval_folders: Sequence[Path], out: Path, title: str) -> Board:
+def build(eval_folders: Sequence[Path], out: Path, title: str, told: Sequence[str] = ()) -> Board:
     """Read the rows under the folders, and write `out/board.json`, `out/index.html` and `out/figures/*.svg`.
 
     Raises RunError where a folder holds no evaluation rows, or `out` cannot be written.
     """
     frame, notes = rows.load(eval_folders)
     found, apart = sets.split(frame)
-    board = compute(found, [*notes, *apart], title)
+    board = compute(found, [*told, *notes, *apart], title)
     try:
         return _write(board, samples.choose(found), out)
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
+
+
+def read(results: Sequence[str], title: str = "insightv-bench") -> tuple[Board, Found]:
+    """The board over what `RESULTS` names, and its rows; writes nothing."""
+    folders, told = find(results)
+    frame, notes = rows.load(folders)
+    found, apart = sets.split(frame)
+    return compute(found, [*told, *notes, *apart], title), found
 
 
 def compute(found: Found, notes: Sequence[str], title: str) -> Board:
@@ -69,5 +78,5 @@ def _write(board: Board, chosen: list[samples.Sample], out: Path) -> Board:
         drawn = []
         board = board.model_copy(update={"notes": (*board.notes, f"The figures were left out: {error.fact}.")})
     tables.write_text(out / "index.html", page.render(board, drawn, chosen))
-    tables.write_text(out / "board.json", board.model_dump_json(indent=1) + "\n")
+    export.write_files(board, out)
     return board

@@ -38,7 +38,7 @@ def _set(board: Board, found: ComparableSet) -> Iterator[str]:
     yield _settings(found)
     yield _table(_comparisons(board, found), "###")
     for view in (
-        robust_views.rounds(board, found),
+        robust_views.rounds(board, found, whole=True),
         robust_views.training(board, found),
         robust_views.curve(board, found, systems),
         robust_views.flaw_map(board, found, systems, whole=True),

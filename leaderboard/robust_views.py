@@ -6,16 +6,15 @@ from collections.abc import Collection
 
 from .board import MEANINGS, Board, ComparableSet, Difference, RoundRow
 from .robustness import ANY
-from .systems import is_greedy, twin
 from .text import percent
-from .views import NONE, View, interval, share
+from .views import NONE, View, interval, share, without_twins
 
 MARKS = {"higher": "▲", "lower": "▼", "tie": "="}
 ROBUST = ("rescue", "over_rejection", "recovery", "follow")
 
 
-def rounds(board: Board, found: ComparableSet) -> View:
-    """Accuracy by arm and round, and what the round changed."""
+def rounds(board: Board, found: ComparableSet, whole: bool = False) -> View:
+    """Accuracy by arm and round, and what the round changed; `whole` has the round before beside the start."""
     rows = [
         (
             row.arm,
@@ -23,12 +22,15 @@ def rounds(board: Board, found: ComparableSet) -> View:
             percent(row.accuracy),
             interval(row.low, row.high),
             points(row.from_start),
-            points(row.from_before),
+            *([points(row.from_before)] if whole else []),
         )
         for row in sorted(_rounds(board, found), key=lambda row: (row.arm, row.base, row.round))
     ]
-    columns = ("arm", "system", "accuracy %", "95 % interval", "against round 0", "against the one before")
-    return View("DPO rounds", columns, rows, remark="differences in points, Holm-adjusted: ▲ higher, ▼ lower, = tie")
+    columns = ("arm", "system", "accuracy %", "95 % interval", "against round 0")
+    more = ("against the round before",) if whole else ()
+    return View(
+        "DPO rounds", (*columns, *more), rows, remark="differences in points, Holm-adjusted: ▲ higher, ▼ lower, = tie"
+    )
 
 
 def _rounds(board: Board, found: ComparableSet) -> list[RoundRow]:
@@ -52,18 +54,17 @@ def training(board: Board, found: ComparableSet) -> View:
     for row in sorted(first.values(), key=lambda row: (row.base, row.round)):
         cells = (measures.get((row.system, name)) for name in told)
         rows.append((row.system, *_path(row), *(share(cell.value if cell else None) for cell in cells)))
-    names = [f"{name.replace('_', '-')} %" for name in told]
-    columns = ("system", "path tokens", "95 % interval", "margin", "pairs", *names)
+    names = [f"{name.replace('_', ' ')} %" for name in told]
+    columns = ("system", "tokens a path", "margin", "pairs", *names)
     remark = "margin: reward of chosen over rejected when training ended; robustness is on each round's own paths"
     return View("DPO rounds: paths and training", columns, rows, num_names=1, remark=remark)
 
 
-def _path(row: RoundRow) -> tuple[str, str, str, str]:
+def _path(row: RoundRow) -> tuple[str, str, str]:
     tokens, low, high = row.path_tokens, row.path_tokens_low, row.path_tokens_high
     known = tokens is not None and low is not None and high is not None
     return (
-        f"{tokens:,.1f}" if known else NONE,
-        f"{low:,.1f} – {high:,.1f}" if known else NONE,
+        f"{tokens:,.1f} [{low:,.1f}, {high:,.1f}]" if known else NONE,
         NONE if row.reward_margin is None else f"{row.reward_margin:.3f}",
         NONE if row.num_pairs is None else f"{row.num_pairs:,}",
     )
@@ -107,7 +108,7 @@ def _flaw(value: str, low: float, high: float, n: int, whole: bool) -> str:
 
 def measures(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
     """One figure for each way to fail; of a greedy system whose sampled twin is there nothing."""
-    told = [one for one in systems if not is_greedy(one) or twin(one) not in found.systems]
+    told = without_twins(found, systems)
     rows = [
         (row.system, row.measure.replace("_", " "), percent(row.value), interval(row.low, row.high), f"{row.n:,}")
         for row in board.measures

@@ -35,11 +35,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     planted answer is not the gold answer) and `follows` (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
-    files = [file for folder in eval_folders for file in _files(folder)]
-    schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
-    frame = pl.concat([_scan(file, schema) for file in files]).collect()
-    if frame.is_empty():
-        raise RunError("there are no evaluation rows to show", HINT)
+    frame = read(*eval_folders)
     frame, notes = labelled(_with_scoring(frame))
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
@@ -48,7 +44,27 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     return _with_planted(kept), notes
 
 
-def _files(folder: Path) -> list[Path]:
+def read(*folders: Path) -> pl.DataFrame:
+    """The rows as they are, with `evaluation`. Raises RunError as `load` does."""
+    files = [file for folder in folders for file in row_files(folder)]
+    schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
+    frame = pl.concat([_scan(file, schema) for file in files]).collect()
+    if frame.is_empty():
+        raise RunError("there are no evaluation rows to show", HINT)
+    return frame
+
+
+def num_rows(file: Path) -> int:
+    """Rows of one parquet file. Raises RunError where it cannot be read."""
+    try:
+        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
+
+
+def row_files(folder: Path) -> list[Path]:
+    if folder.is_file():
+        return [folder]
     files = sorted(file for file in folder.rglob("*.parquet") if file.name != EXCLUSIONS)
     if not files:
         raise RunError(f"no evaluation rows in `{folder}`: it holds no parquet file", HINT)

@@ -10,6 +10,7 @@ from rich.text import Text
 from . import robust_views, views
 from .board import FAMILIES, ArmRow, Board, ComparableSet
 from .text import questions, short, visible
+from .verify import Verdict
 from .views import View
 
 NAME_WIDTH = 28
@@ -136,3 +137,14 @@ def _fitted(sentence: str, width: int) -> str:
     """The sentence on one line, or its figures on a line of their own."""
     names, _, figures = sentence.rpartition(": ")
     return sentence if len(sentence) <= width else f"{names}:\n    {figures}"
+
+
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """One submission: accepted, or every line of why not."""
+    told = f"{short(verdict.submission.id, NAME_WIDTH * 2)}: {verdict.num_rows:,} rows"
+    if verdict.num_judged:
+        told += f", {verdict.num_judged:,} of them judged by a model and taken as they are"
+    style = "red" if verdict.problems else "green"
+    console.print(Text(f"{'rejected' if verdict.problems else 'accepted'}  {told}", style=style))
+    for problem in verdict.problems:
+        console.print(Text(f"  {visible(problem)}"), soft_wrap=True)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from .board import ArmRow, AverageRow, Board, ComparableSet, LineageRow
+from .systems import is_greedy, twin
 from .text import percent
 
 NONE = "–"
@@ -23,6 +24,11 @@ class View(NamedTuple):
     rows: list[tuple[str, ...]]
     num_names: int = 2
     remark: str = ""
+
+
+def without_twins(found: ComparableSet, systems: Collection[str]) -> list[str]:
+    """The systems but greedy ones whose sampled twin is in the set: a table would say everything twice."""
+    return [one for one in systems if not is_greedy(one) or twin(one) not in found.systems]
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -47,7 +53,7 @@ def arms(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
         for row in board.arms
         if row.set == found.name and row.system in systems
     ]
-    remark = "rank: the places it may have among its arm's systems; the tests (Holm) tell the others apart from it"
+    remark = "rank: the places that paired tests, Holm-adjusted, leave a system in its arm"
     ranked = any(row[2] not in ("1", NONE) for row in rows)
     return View(
         "Board", ("system", "arm", "rank", "accuracy %", "95 % interval", "n"), rows, remark=remark if ranked else ""
@@ -82,11 +88,12 @@ def _cell(row: ArmRow | None) -> str:
 
 
 def cost(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
-    """Tokens generated in all seats, for each right answer and for each reply."""
+    """Tokens generated in all seats, for each right answer and for each reply; of greedy twins nothing."""
+    told = without_twins(found, systems)
     rows = [
         (row.system, row.arm, *_tokens(row), percent(row.accuracy), f"{row.n:,}")
         for row in board.arms
-        if row.set == found.name and row.system in systems
+        if row.set == found.name and row.system in told
     ]
     columns = ("system", "arm", "tokens a right answer", "tokens a reply", "accuracy %", "n")
     return View("Cost", columns, rows)
