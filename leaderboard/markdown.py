@@ -12,7 +12,6 @@ from .text import percent, questions, visible
 from .views import View
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
-LITERAL = re.compile(r"(`[^`\n]+`)")
 
 
 def escape(text: str) -> str:
@@ -97,10 +96,5 @@ def _comparisons(board: Board, found: ComparableSet) -> View:
 def _notes(board: Board) -> str:
     if not board.notes:
         return ""
-    return "## Kept apart, renamed or left out\n\n" + "\n".join(f"- {_note(note)}" for note in board.notes)
-
-
-def _note(note: str) -> str:
-    """What stands between backticks stays code; a backtick inside a name cannot open another."""
-    parts = LITERAL.split(" ".join(visible(note).split()))
-    return "".join(part if place % 2 else escape(part) for place, part in enumerate(parts))
+    # Backticks are escaped too: one inside a name would let the name out of its code.
+    return "## Kept apart, renamed or left out\n\n" + "\n".join(f"- {escape(note)}" for note in board.notes)

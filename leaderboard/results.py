@@ -6,14 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from insightv_bench import hub
-from insightv_bench.errors import RunError
+from insightv_bench.errors import HubError, RunError
 from insightv_bench.hub_commit import snapshot
 from insightv_bench.run import RUN, STAGES
 
 from .runs import evaluations_of
 
-REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 ROWS = ("*.parquet", "*.json")
 """Of a repository: rows, manifests and figures, no pictures and no code."""
 
@@ -47,6 +46,9 @@ def from_hub(result: str) -> tuple[Path, str]:
     if not REPOSITORY.fullmatch(result):
         raise RunError(f"no results at `{result}`", "name a run's folder, or a data set on the Hub as ORG/NAME")
     name, _, revision = result.partition("@")
-    hub.guard_name(name)
-    folder, commit = snapshot(name, revision, ROWS)
+    try:
+        folder, commit = snapshot(name, revision, ROWS)
+    except HubError as error:
+        fact = f"no results at `{result}`: there is no such folder here, and on the Hub {error.fact}"
+        raise RunError(fact, "name a run's folder; or " + error.hint) from error
     return folder, f"`{name}` was read from the Hub at {commit}."
