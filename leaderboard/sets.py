@@ -66,7 +66,7 @@ def _place() -> pl.Expr:
 
 
 def _all_settings(rows: pl.DataFrame) -> dict[str, Settings]:
-    """Each system's, base models first. Equal sets of questions are one object: with hundreds of systems it is quicker."""
+    """Each system's, base models first. Equal sets of questions are one object, which is quick to compare."""
     known: dict[frozenset[str], frozenset[str]] = {}
     arms: dict[str, dict[str, Setting]] = {}
     grouped = rows.group_by("label", "arm").agg(pl.col("prompt", "token_cap").first(), "question_id").sort("arm")
