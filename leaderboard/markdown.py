@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from . import robust_views, views
 from .board import FAMILIES, Board, ComparableSet
@@ -61,7 +61,7 @@ def _table(view: View, level: str) -> str:
     return f"{level} {escape(view.heading)}\n\n" + "\n".join(told) + remark
 
 
-def _line(cells: tuple[str, ...] | list[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(escape(cell) for cell in cells)} |"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .board import MEANINGS, Board, ComparableSet, Difference, RoundRow
+from .board import MEANINGS, Board, ComparableSet, Difference, Measure, RoundRow
 from .robustness import ANY
 from .text import percent
 from .views import NONE, View, interval, share, without_twins
 
 MARKS = {"higher": "▲", "lower": "▼", "tie": "="}
-ROBUST = ("rescue", "over_rejection", "recovery", "follow")
+ROBUST: tuple[Measure, ...] = ("rescue", "over_rejection", "recovery", "follow")
 
 
 def rounds(board: Board, found: ComparableSet, whole: bool = False) -> View:

@@ -21,7 +21,7 @@ class View(NamedTuple):
 
     heading: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     num_names: int = 2
     remark: str = ""
 
