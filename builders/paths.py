@@ -26,7 +26,7 @@ QUESTIONS_AT_ONCE = 1024
 def paths(context: Context) -> None:
     settings = context.stage.settings
     assert isinstance(settings, PathsSettings)
-    questions = list(context.rows(context.stage.inputs[0], Question))
+    questions = list(context.questions(context.stage.inputs[0]))
     context.write(Path, _write_paths(context, settings, questions))
 
 

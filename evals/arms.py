@@ -133,6 +133,8 @@ def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalS
         "options": list(question.options),
         "gold": question.answer,
         "answer_type": question.answer_type,
+        "tolerance": question.tolerance,
+        "group": question.group,
         "images": list(images),
         "context": ask(name, question, **slots).messages[0].content,
         "prompt": load_prompt(name).label,

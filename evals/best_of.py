@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from insightv_bench.agents import path_text, summary_chat
+from insightv_bench.agents import path_text
 from insightv_bench.asking import Asked, ask_strictly
+from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
 from insightv_bench.journal import Request
 from insightv_bench.judging import FirstWrong, read_first_wrong, steps_chat
@@ -62,7 +63,7 @@ def _scores(pairs: Sequence[Pair], settings: EvalSettings, caller: Caller | None
         return [_by_oracle(*pair) for pair in pairs]
     if settings.best_of_judge == "summary":
         requests = [
-            Request(summary_chat(question, path_text(path)), settings.answer_sampling, path.sample)
+            Request(ask("summary", question, path=path_text(path)), settings.answer_sampling, path.sample)
             for question, path in pairs
         ]
         replies = caller.ask_all(requests)

@@ -19,6 +19,7 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
+from insightv_bench.seats import engine_of, is_server
 from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine
 from insightv_bench.stage import Context, read_manifest
 
@@ -38,7 +39,7 @@ def evaluate(context: Context) -> None:
     require("lm_eval", "eval", "an evaluation")
     settings, options = context.stage.settings, context.stage.options
     assert isinstance(settings, EvalSettings)
-    questions = list(context.rows(options["questions"], Question))
+    questions = list(context.questions(options["questions"]))
     with ExitStack() as stack:
         open_ = Opened(context, settings, stack)
         tasks = _tasks(context, settings, questions, open_)
@@ -63,24 +64,25 @@ class Opened:
 
     def seat(self, seat: str) -> Caller:
         model = self._context.stage.options["seats"][seat]
-        return self._open(seat, lambda: _engine(self._context, model, self._settings))
+        return self.model(_engine(self._context, seat, model, self._settings))
 
-    def other(self, name: str, engine: EngineSettings) -> Caller:
-        return self._open(name, lambda: self._context.resolve(engine))
-
-    def _open(self, name: str, settings: Callable[[], EngineSettings]) -> Caller:
-        if name not in self._callers:
-            caller = Caller(
-                open_engine(settings()), self._context.journal, lambda reply, hit: self.on_reply(), self._context.seed
-            )
-            self._callers[name] = self._stack.enter_context(caller)
-        return self._callers[name]
+    def model(self, engine: EngineSettings) -> Caller:
+        """A model in several seats is loaded once."""
+        key = engine.fingerprint()
+        if key not in self._callers:
+            opened, journal = open_engine(self._context.resolve(engine)), self._context.journal
+            caller = Caller(opened, journal, lambda reply, hit: self.on_reply(), self._context.seed)
+            self._callers[key] = self._stack.enter_context(caller)
+        return self._callers[key]
 
 
-def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    if isinstance(model, dict):
-        return OpenAIEngine(**model)
-    return context.resolve(HfEngine(model=model, batch_size=settings.batch_size))
+def _engine(context: Context, seat: str, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    """As the recipe says it where it says more than a place: a stage's options hold no speed and no price."""
+    named = getattr(context.recipe, "model_seats", {}).get(seat, model)
+    if isinstance(named, dict):
+        named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
+    engine = engine_of(named) if is_server(named) else engine_of(named, batch_size=settings.batch_size)
+    return context.resolve(engine)
 
 
 def _tasks(
@@ -91,7 +93,7 @@ def _tasks(
     flawed = _groups(context.rows(options["flawed"], FlawedRow), "id") if options.get("flawed") else {}
     paraphraser = None
     if "paraphrased" in options["arms"] and settings.paraphraser:
-        paraphraser = opened.other("paraphraser", settings.paraphraser)
+        paraphraser = opened.model(settings.paraphraser)
     changed = change(options["arms"], questions, paths, settings, context.seed, paraphraser)
     given = Given(paths, flawed, dict(changed.shown))
     if "best-of-k" in options["arms"]:
@@ -106,7 +108,7 @@ def _tasks(
 def _judge(settings: EvalSettings, opened: Opened) -> Caller | None:
     """Who chooses the best of K; None: the oracle."""
     if settings.best_of_judge == "engine" and settings.judge:
-        return opened.other("judge", settings.judge)
+        return opened.model(settings.judge)
     return opened.seat("summary") if settings.best_of_judge == "summary" else None
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from insightv_bench.answers import PARSER, matches, read
+from insightv_bench.answers import PARSER
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import EvalRecord
+
+from .metrics import scored
 
 DOC_COLUMNS = (
     "arm",
@@ -17,6 +19,8 @@ DOC_COLUMNS = (
     "question",
     "gold",
     "answer_type",
+    "tolerance",
+    "group",
     "path_id",
     "path",
     "path_correct",
@@ -40,14 +44,12 @@ DOC_COLUMNS = (
 
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
-    options = tuple(doc["options"])
-    reading = read(response, doc["answer_type"], options)
-    right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options)
+    reading, right = scored(doc, response)
     judges = doc["seat"] == "summary" and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},
         **system,
-        options=options,
+        options=tuple(doc["options"]),
         response=response,
         answer=reading.answer,
         span=reading.span,

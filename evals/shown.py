@@ -45,7 +45,8 @@ def exact_text(question: Question) -> str:
 
 def answer_right(question: Question, answer: str | None) -> bool:
     """A path without an answer is wrong."""
-    return answer is not None and matches(answer, question.answer, question.answer_type, question.options)
+    gold, kind = question.answer, question.answer_type
+    return answer is not None and matches(answer, gold, kind, question.options, question.tolerance)
 
 
 def exact(question: Question) -> dict[str, Any]:

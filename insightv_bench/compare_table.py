@@ -13,7 +13,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from .comparing import Compared, FigurePairing, Pairing, compare
+from .comparing import Compared, CurvePairing, FigurePairing, Pairing, compare
 from .costs import Costs
 from .equal_tokens import equal_tokens
 from .estimates import estimate
@@ -30,6 +30,8 @@ def print_comparison(a: Results, b: Results, console: Console) -> None:
     found = compare(a, b)
     console.print(f"A  {a.named}\nB  {b.named}", highlight=False, markup=False, soft_wrap=True)
     _accuracies(found.pairings, console)
+    if found.curves:
+        _curves(found.curves, console)
     if found.figures:
         _figures(found.figures, console)
     _outcomes(found.pairings, a, b, console)
@@ -113,6 +115,24 @@ def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
         console.print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", highlight=False, markup=False)
 
 
+def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
+    rows = [
+        [
+            one.task,
+            one.a if one.a == one.b else f"{one.a} | {one.b}",
+            f"{one.severity:g}",
+            percent(one.accuracy_a),
+            percent(one.accuracy_b),
+            points(one.comparison),
+            p_value(one.p),
+            f"{one.accuracy_a.n:,} | {one.accuracy_b.n:,}",
+        ]
+        for one in curves
+    ]
+    columns = ["task", "system", "severity", "A, %", "B, %", "B - A, points", "p", "n"]
+    _table("Accuracy by severity, 0 being the clean path, p after Holm over this table", columns, 2, console, rows)
+
+
 def _rows_of(results: Results, task: str, system: str, arm: str) -> pl.DataFrame:
     of = (pl.col("task") == task) & (pl.col("system") == system) & (pl.col("arm") == arm)
     return counted(results.rows.filter(of))
@@ -155,7 +175,7 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
 
 
 def _mean_tokens(rows: pl.DataFrame) -> str:
-    return f"{rows['total_tokens'].mean():,.0f}"
+    return f"{int(rows['total_tokens'].sum()) / rows.height:,.0f}"
 
 
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
@@ -192,6 +212,7 @@ def as_json(a: Results, b: Results) -> str:
         "b": str(b.named),
         "accuracy": [_plain(one) for one in found.pairings],
         "robustness": [_plain(one) for one in found.figures],
+        "severities": [_plain(one) for one in found.curves],
         "outcomes": [row for side, results in (("a", a), ("b", b)) for row in _outcome_rows(side, results, found)],
         "notes": list(found.notes),
     }

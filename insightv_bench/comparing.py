@@ -1,7 +1,7 @@
 """Two results against each other: paired per task and arm on the same questions, or refused with the reason.
 
-Nothing is averaged over tasks. p is adjusted after Holm over all accuracies that one call compares, and over all its
-figures of robustness apart.
+Nothing is averaged over tasks. p is adjusted after Holm over all accuracies that one call compares, over all its
+figures of robustness, and over all severities, each apart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .errors import RunError
 from .outcomes import counted
 from .records import Arm
 from .results import Results
-from .robustness import Measure, Measured, measured
+from .robustness import Measure, Measured, measured, severity_points
 from .statistics import Comparison, Interval, accuracy, detectable_in, holm, paired
 
 OWN_QUESTIONS = ("self-flawed",)
@@ -69,9 +69,23 @@ class FigurePairing(NamedTuple):
     p: float
 
 
+class CurvePairing(NamedTuple):
+    """Accuracy at one severity of both sides, and b less a."""
+
+    task: str
+    a: str
+    b: str
+    severity: float
+    accuracy_a: Interval
+    accuracy_b: Interval
+    comparison: Comparison
+    p: float
+
+
 class Compared(NamedTuple):
     pairings: tuple[Pairing, ...]
     figures: tuple[FigurePairing, ...]
+    curves: tuple[CurvePairing, ...]
     notes: tuple[str, ...]
 
 
@@ -83,6 +97,7 @@ def compare(a: Results, b: Results) -> Compared:
     notes = [*a.notes, *b.notes]
     pairings: list[Pairing] = []
     figures: list[FigurePairing] = []
+    curves: list[CurvePairing] = []
     for systems in _systems(a, b, notes):
         rows = (_of(a.rows, "system", systems[0]), _of(b.rows, "system", systems[1]))
         for task in _shared(rows, "task", systems, notes):
@@ -91,13 +106,16 @@ def compare(a: Results, b: Results) -> Compared:
             pairings += _pairings(task, systems, sides, a.named.arm or b.named.arm, notes)
             if not (a.named.arm or b.named.arm):
                 figures += _figures(task, systems, sides)
+                curves += _curves(task, systems, sides)
     if not pairings:
         raise RunError(f"`{a.named}` and `{b.named}` share no arm of a task", "; ".join(notes) or HINTS["questions"])
     adjusted = holm([pairing.comparison.p for pairing in pairings])
     others = holm([figure.comparison.p for figure in figures])
+    points = holm([point.comparison.p for point in curves])
     return Compared(
         tuple(pairing._replace(p=p) for pairing, p in zip(pairings, adjusted, strict=True)),
         tuple(figure._replace(p=p) for figure, p in zip(figures, others, strict=True)),
+        tuple(point._replace(p=p) for point, p in zip(curves, points, strict=True)),
         tuple(dict.fromkeys(notes)),
     )
 
@@ -203,6 +221,15 @@ def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[Figu
             found = _gap(here[measure], there[measure])
             intervals = here[measure].interval, there[measure].interval
             yield FigurePairing(task, *systems, measure, *intervals, found, found.p)
+
+
+def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[CurvePairing]:
+    here, there = (severity_points(side) for side in sides)
+    for level in sorted(here.keys() & there.keys()) if len(here) > 1 else ():
+        one, other = here[level], there[level]
+        found = estimates.compare(one, other)
+        shares = estimates.estimate(one), estimates.estimate(other)
+        yield CurvePairing(task, *systems, level, *shares, found, found.p)
 
 
 def _gap(a: Measured, b: Measured) -> Comparison:

@@ -22,6 +22,7 @@ from .statistics import (
     Interval,
     bootstrap,
     wilson,
+    wilson_share,
 )
 
 SWAPS_AT_ONCE = 250
@@ -68,7 +69,7 @@ def share_sums(rows: pl.DataFrame, event: pl.Expr) -> Sums:
 
 def estimate(sums: Sums, seed: int = 0) -> Interval:
     """The figure with its 95 % interval: Wilson's for a share of one row a question, else a percentile bootstrap over
-    questions. Where all rows are alike a bootstrap has no width, so a share then has Wilson's with the questions as n.
+    questions. Where all questions are alike a bootstrap has no width: then Wilson's with the questions as n.
     """
     if not sums.n:
         return NO_INTERVAL
@@ -81,7 +82,10 @@ def estimate(sums: Sums, seed: int = 0) -> Interval:
             return Interval(sums.value, *wilson(int(events), num), sums.n)
         if events in (0, rows):
             return Interval(sums.value, *wilson(num * int(events > 0), num), sums.n)
-    return Interval(sums.value, *bootstrap(sums.totals, sums.statistic, seed), sums.n)
+    low, high = bootstrap(sums.totals, sums.statistic, seed)
+    if low == high and 0 <= sums.value <= 1:  # of a share or an area
+        low, high = wilson_share(sums.value, num)
+    return Interval(sums.value, low, high, sums.n)
 
 
 def compare(a: Sums, b: Sums, seed: int = 0) -> Comparison:

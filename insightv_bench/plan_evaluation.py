@@ -12,7 +12,17 @@ from .plan_controls import control_systems
 from .plan_names import System, model_of_round, with_names
 from .recipe import Recipe
 from .records import Arm
-from .settings import AssessSettings, EvalSettings, HfEngine, PathsSettings, Sampling, Source, WorldSource
+from .seats import Seat, engine_of, is_server
+from .settings import (
+    AssessSettings,
+    EvalSettings,
+    HfEngine,
+    OpenAIEngine,
+    PathsSettings,
+    Sampling,
+    Source,
+    WorldSource,
+)
 from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
@@ -29,8 +39,8 @@ class Paths(NamedTuple):
     """The paths that one reasoning agent writes for the test questions."""
 
     name: str
-    model: str
-    """A folder, a Hub id, or `stage:NAME`."""
+    model: Seat
+    """A folder, a Hub id, `stage:NAME`, `openai:URL#NAME`, or an engine."""
     num: int
     sampling: Sampling
 
@@ -54,8 +64,10 @@ def evaluation(recipe: Recipe) -> Iterator[Stage]:
 def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System], questions: str) -> Iterator[Stage]:
     """The flawed paths, the same for every system: from exact ones; where questions have none, from the right paths
     of the first system that reasons."""
-    if _is_world(recipe, settings):
-        yield Stage(BENCHMARK, "builders.corpora:flawed", settings.flaws, (questions,), "build corpora")
+    source = recipe.questions[settings.questions]
+    if isinstance(source, WorldSource):
+        fixed = {"fixed": True} if source.fixed else {}
+        yield Stage(BENCHMARK, "builders.corpora:flawed", settings.flaws, (questions,), "build corpora", fixed)
         return
     found = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
     paths = next(found, None)
@@ -83,7 +95,7 @@ def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     if recipe.model_seats:
-        seats = {str(seat): place for seat, place in recipe.model_seats.items()}
+        seats: dict[str, Seat] = {str(seat): place for seat, place in recipe.model_seats.items()}
         yield System(recipe.system, 0, seats, settings.arms)
         for name, place in settings.summaries.items():
             others = {**seats, "summary": place}
@@ -114,7 +126,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         "base": recipe.base_name,
         "round": system.round,
         "arms": list(system.arms),
-        "seats": system.seats,
+        "seats": {seat: _plain(model) for seat, model in system.seats.items()},
         "task": task,
         "task_version": task_version(recipe.questions[settings.questions]),
         "questions": questions,
@@ -135,7 +147,7 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
     paths = _paths(recipe, settings, system)
     if not paths:
         return None
-    engine = HfEngine(model=paths.model, batch_size=settings.batch_size)
+    engine = seat_engine(paths.model, settings.batch_size)
     sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
     inputs = with_names(questions, _stage(paths.model))
     return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths")
@@ -152,9 +164,19 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def _stage(model: str) -> str:
+def seat_engine(seat: Seat, batch_size: int) -> HfEngine | OpenAIEngine:
+    return engine_of(seat) if is_server(seat) else engine_of(seat, batch_size=batch_size)
+
+
+def _plain(seat: Seat) -> Any:
+    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
+    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
+
+
+def _stage(model: Seat) -> str:
     """The stage that makes this model; empty for one from elsewhere."""
-    return model.removeprefix(STAGE_MODEL) if model.startswith(STAGE_MODEL) else ""
+    is_made = isinstance(model, str) and model.startswith(STAGE_MODEL)
+    return str(model).removeprefix(STAGE_MODEL) if is_made else ""
 
 
 def task_version(source: Source) -> str:

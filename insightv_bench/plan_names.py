@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from .recipe import Recipe
 from .records import Arm
+from .seats import Seat
 from .settings import HfEngine, PathsSettings
 from .stage import STAGE_MODEL, Stage
 
@@ -20,7 +21,7 @@ class System(NamedTuple):
 
     name: str
     round: int
-    seats: Mapping[str, str]
+    seats: Mapping[str, Seat]
     arms: tuple[Arm, ...]
     paths: str = ""
     """The system whose paths it is given, where it has none of its own."""

@@ -12,7 +12,7 @@ import json
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_serializer
 
 AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
@@ -71,6 +71,10 @@ class Image(Record):
     def sha256(self) -> str:
         return hashlib.sha256(self.bytes).hexdigest()
 
+    @model_serializer
+    def _plain(self) -> dict[str, Any]:
+        return {"bytes": self.bytes, "path": self.path}  # also where the bytes lie on disk (see `stored`)
+
 
 class Message(Record):
     """One turn of a chat, as TRL takes it; a chat's images belong before the first user text."""
@@ -101,6 +105,10 @@ class Question(QuestionColumns):
 
     kind: str = ""
     """The source's own category, `sum` or `triangle` say; used to balance and to report, never shown to a model."""
+    tolerance: float = 0.0  # share of the gold answer
+    """How far a number may be off and still be right; 0.05 is ChartQA's. Never applied to a year."""
+    group: str = ""
+    """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's pictures."""
     scene: str = ""
     """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from .errors import RunError
 from .recipe import Recipe
 from .run import JOURNAL, place, run_folder
-from .settings import HardSettings, HubSource, PathsSettings
+from .settings import HardSettings, HubSource, PathsSettings, TaskSource
 from .stage import Stage
 
 NEXT = """What to try next
@@ -41,6 +41,8 @@ def size_of(stage: Stage) -> str:
     if stage.name.startswith("questions"):
         if isinstance(settings, HubSource):
             return f"`{settings.split}` of {settings.id} at {settings.revision or 'its newest commit'}"
+        if isinstance(settings, TaskSource):
+            return f"task {settings.task}" + (f", at most {settings.limit:,} rows" if settings.limit else "")
         return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
     if isinstance(settings, HardSettings) and settings.engine:
         return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"

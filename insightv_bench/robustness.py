@@ -14,7 +14,7 @@ import polars as pl
 
 from .estimates import Sums, estimate, excess, ratio, share_sums, sums_of
 from .eval_rows import same_answer
-from .statistics import Floats, Interval, paired, wilson
+from .statistics import Floats, Interval, paired
 
 Measure = Literal[
     "follow",
@@ -71,11 +71,7 @@ def _interval(sums: Sums) -> Interval:
         unled = {question: _replies(row[2], row[3]) for question, row in rows}
         gap = paired(unled, led)
         return Interval(gap.difference, gap.low, gap.high, sums.n)
-    found = estimate(sums)
-    if found.low == found.high and found.value in (0.0, 1.0):  # a bootstrap of equal questions has no width
-        num = len(sums.questions)
-        return Interval(found.value, *wilson(num * int(found.value), num), sums.n)
-    return found
+    return estimate(sums)
 
 
 def _replies(num_true: int, num: int) -> list[bool]:
@@ -143,6 +139,12 @@ def all_flaws(rows: pl.DataFrame) -> pl.DataFrame:
     """Every flaw of a curve at once; a question's clean rows, one set for each of its flaws, count once."""
     clean = pl.col("level") == 0
     return pl.concat([rows.filter(clean).unique(["question_id", "sample"], maintain_order=True), rows.filter(~clean)])
+
+
+def severity_points(rows: pl.DataFrame) -> dict[float, Sums]:
+    """The curve of all flaws: accuracy at each severity there is, 0 being the clean path."""
+    levels = all_flaws(curve(rows)).partition_by("level", maintain_order=True)
+    return {float(level["level"][0]): share_sums(level, pl.col("correct")) for level in levels}
 
 
 def area_sums(rows: pl.DataFrame) -> Sums:

@@ -42,18 +42,38 @@ class WorldSource(Section):
     num: int = Field(ge=1)
     seed: int = 0
     """Added to the run's seed, so that two slices of one split differ."""
+    fixed: bool = False
+    """The same questions whatever the run's seed: `seed` alone tells them."""
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One column, or several in order."""
-Reader = Literal["puzzlevqa", "mathvision", "chartqa", "mmmu", "mathvista", "scienceqa"]
+Reader = Literal[
+    "puzzlevqa",
+    "mathvision",
+    "chartqa",
+    "mmmu",
+    "mmmu-pro-vision",
+    "mmbench",
+    "mme",
+    "mmstar",
+    "mathvista",
+    "scienceqa",
+]
 READERS: dict[str, Reader] = {
     "declare-lab/PuzzleVQA": "puzzlevqa",
     "MathLLMs/MathVision": "mathvision",
     "HuggingFaceM4/ChartQA": "chartqa",
     "lmms-lab/ChartQA": "chartqa",
+    "lmms-lab-encoder/ChartQA": "chartqa",
     "MMMU/MMMU": "mmmu",
     "lmms-lab/MMMU": "mmmu",
+    "lmms-lab-encoder/MMMU": "mmmu",
+    "lmms-lab/MMBench": "mmbench",
+    "lmms-lab-encoder/MMBench": "mmbench",
+    "lmms-lab/MME": "mme",
+    "lmms-lab-encoder/MME": "mme",
+    "Lin-Chen/MMStar": "mmstar",
     "AI4Math/MathVista": "mathvista",
     "derek-thomas/ScienceQA": "scienceqa",
 }
@@ -148,7 +168,23 @@ class HubSource(TableSource):
         return self.id
 
 
-Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource, Field(discriminator="source")]
+class TaskSource(Section):
+    """Questions of an lm-eval task that generates: one of ours, one of lm-eval's own, or one from `include_path`."""
+
+    source: Literal["task"]
+    task: str
+    include_path: str = ""
+    """A folder with more task files."""
+    revision: str | None = None
+    """Of a task of ours on the Hub; left out, the newest commit."""
+    data: str = ""
+    """A parquet file or a folder of them, read in place of the Hub's, for a task of ours."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many rows are read."""
+    max_pixels: int = Field(40_000_000, ge=1)
+
+
+Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource | TaskSource, Field(discriminator="source")]
 
 
 class TeacherJudge(Section):

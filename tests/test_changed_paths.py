@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path as File
 
 import pytest
 from PIL import Image as Picture
 
 from insightv_bench.agents import path_text
+from insightv_bench.engines import Caller
 from insightv_bench.errors import RecipeError
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.best_of import ORACLE, best_of
 from insightv_bench.evals.blank import blank_of, blanks
 from insightv_bench.evals.changed_paths import CHANGED, Changed, change
+from insightv_bench.evals.model import chat_of, sampling_of
 from insightv_bench.evals.shown import exact_text
+from insightv_bench.evals.tasks import context_with_markers, generation_kwargs
+from insightv_bench.journal import Journal, Reply, Request, request_key
 from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path
 from insightv_bench.recipe import load_recipe
@@ -215,3 +221,32 @@ def test_best_of_k_needs_paths_to_choose_from_and_a_judge() -> None:
         load_recipe("walk", ["eval.arms=[reason, best-of-k]"])
     with pytest.raises(RecipeError, match="needs `judge`"):
         load_recipe("walk", ["eval.best_of_judge=engine"])
+
+
+class Says:
+    """Says of every path what its number of steps tells: right of two."""
+
+    name, revision, concurrency = "says", "1", 4
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def reply(self, request: Request) -> Reply:
+        self.asked.append(request_key("says@1", request))
+        verdict = "right" if "5 dots" in request.chat.messages[0].content else "wrong"
+        return Reply(text=f'{{"verdict": "{verdict}", "answer": "9"}}', num_tokens=7)
+
+
+def test_the_summary_agents_verdicts_choose_the_best_of_k_at_no_call_of_their_own(tmp_path: File) -> None:
+    question, engine = foreign(0), Says()
+    poor = '{"summary": "guess", "reasoning": "many", "action": "summary"}\n{"answer": "12"}'
+    paths = {question.id: [path(question, poor), path(question, own_text("9"), 1)]}
+    with closing(Journal(tmp_path / "journal.sqlite")) as journal, Caller(engine, journal) as caller:
+        (vote,) = best_of([question], paths, SETTINGS, caller)[question.id]
+    assert (vote["path_id"], vote["path_score"], vote["path_judge"]) == ("f0-1", 100, "summary: says@1")
+    assert vote["path_tokens"] == 10 + 7 + 11 + 7
+    sampling = sampling_of(generation_kwargs(SETTINGS.answer_sampling))
+    arm = docs("reason+summary", [question], Given(paths, {}), SETTINGS)
+    chats = [chat_of(context_with_markers(doc), question.images) for doc in arm]
+    keys = [request_key("says@1", Request(chat, sampling, sample)) for sample, chat in enumerate(chats)]
+    assert sorted(engine.asked) == sorted(keys)

@@ -145,6 +145,13 @@ def test_figures_of_robustness_are_compared_as_well(sides: tuple[Path, Path]) ->
     assert found["recovery"].comparison.difference == 0 and found["recovery"].comparison.p == 1
 
 
+def test_the_severity_curves_are_compared_point_by_point(sides: tuple[Path, Path]) -> None:
+    clean, spoilt = compare(*(load(parse_name(str(side))) for side in sides)).curves
+    assert (clean.severity, spoilt.severity) == (0, 0.5)
+    assert (clean.accuracy_a.value, spoilt.accuracy_a.value, spoilt.accuracy_a.n) == (1, 14 / 40, 40)
+    assert clean.p == spoilt.p == 1 and "severity" in printed(*sides)
+
+
 def test_what_is_printed_names_every_arm_with_n_and_interval(sides: tuple[Path, Path]) -> None:
     text = printed(*sides)
     for words in ("reason+summary", "50.0 [35.2, 64.8]", "+25.0 [", "over rejection", "tokens", "detectable"):
@@ -239,6 +246,14 @@ def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> Non
         rows = pl.DataFrame({"question_id": clusters, "correct": marks})
         found, wanted = estimate(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
         assert found == pytest.approx(wanted, abs=0.02) and found[0] == wanted[0]
+
+
+def test_alike_questions_have_an_interval_of_some_width() -> None:
+    """Each of three questions is right once of two: a bootstrap over them sees no spread."""
+    rows = pl.DataFrame({"question_id": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
+    found = estimate(share_sums(rows, pl.col("correct")))
+    assert found.low < 0.2 and found.high > 0.8
+    assert accuracy(rows["correct"].to_list(), rows["question_id"].to_list()) == pytest.approx(found)
 
 
 def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
