@@ -13,7 +13,7 @@ import polars as pl
 from insightv_bench import tables
 from insightv_bench.errors import MissingExtra, RunError
 
-from . import figures, page, rows, samples, sets
+from . import figures, page, rows, sets
 from .arms import arm_rows
 from .board import Board, ComparableSet
 from .comparisons import comparison_rows
@@ -23,7 +23,7 @@ Found = list[tuple[ComparableSet, pl.DataFrame]]
 
 
 def build(eval_folders: Sequence[Path], out: Path, title: str) -> Board:
-    """Read the rows under the folders, and write `out/board.json`, `out/index.html` and `out/figures/*.svg`.
+    """Read the rows under the folders, and write `out/board.json` and the page (see `page`) with `out/index.html`.
 
     Raises RunError where a folder holds no evaluation rows, or `out` cannot be written.
     """
@@ -31,7 +31,7 @@ def build(eval_folders: Sequence[Path], out: Path, title: str) -> Board:
     found, apart = sets.split(frame)
     board = compute(found, [*notes, *apart], title)
     try:
-        return _write(board, samples.choose(found), out)
+        return _write(board, found, eval_folders, out)
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
 
@@ -49,13 +49,13 @@ def compute(found: Found, notes: Sequence[str], title: str) -> Board:
     )
 
 
-def _write(board: Board, chosen: list[samples.Sample], out: Path) -> Board:
+def _write(board: Board, found: Found, eval_folders: Sequence[Path], out: Path) -> Board:
     out.mkdir(parents=True, exist_ok=True)
     try:
         drawn = figures.draw(board, out / "figures")
     except MissingExtra as error:
         drawn = []
         board = board.model_copy(update={"notes": (*board.notes, f"The figures were left out: {error.fact}.")})
-    tables.write_text(out / "index.html", page.render(board, drawn, chosen))
     tables.write_text(out / "board.json", board.model_dump_json(indent=1) + "\n")
+    page.write(out, board, found, drawn, eval_folders)
     return board

@@ -1,0 +1,129 @@
+// Figures, robustness, rounds, and what stands behind the numbers.
+"use strict";
+(() => {
+  const { make, text, code, percent, range, count, strip, select, table, load, rows, spaced, fold } = insightv;
+
+  insightv.told = (found) => {
+    const chance = found.chance === null ? "" : `, chance ${percent(found.chance)} % on the ${count(found.num_with_options)} with options`;
+    return `${count(found.num_questions)} questions${chance}`;
+  };
+
+  // The drawings of one section of one set; which of the two is seen is the style sheet's business.
+  insightv.figures = (set, section) => insightv.board.figures.filter((one) => one.set === set && one.section === section)
+    .map((one) => make("figure", {},
+      make("img", { class: "light", src: `figures/${one.name}.svg`, alt: one.alternative, loading: "lazy" }),
+      make("img", { class: "dark", src: `figures/${one.name}-dark.svg`, alt: one.alternative, loading: "lazy" }),
+      one.caption ? make("figcaption", {}, one.caption) : null));
+
+  // A view over one set at a time, with a choice where there are several.
+  function perSet(view, title, draw) {
+    const place = document.getElementById(`view-${view}`);
+    const content = make("div");
+    const show = async (state) => {
+      const sets = insightv.board.sets;
+      const chosen = sets.find((one) => one.name === state.get("set")) ?? sets[0];
+      const change = (value) => { state.set("set", value); insightv.note(view, state); show(state).catch(insightv.trouble); };
+      const piece = await load(`set-${sets.indexOf(chosen)}`);
+      content.replaceChildren();
+      if (sets.length > 1) content.append(make("div", { class: "controls" }, select("Task", sets.map((one) => [one.name, one.name]), chosen.name, change)));
+      content.append(...draw(chosen, piece));
+      if (!place.contains(content)) place.append(content);
+    };
+    insightv.views.set(view, { title, show: (state) => show(state).catch(insightv.trouble) });
+  }
+
+  const nothing = (what) => [make("p", { class: "absent" }, what)];
+
+  perSet("robustness", "Robustness", (found, piece) => {
+    const measures = rows(piece.measures);
+    const curve = rows(piece.robustness);
+    if (!measures.length && !curve.length) return nothing("No system was given a path with a planted flaw on this task.");
+    return [...(measures.length ? [measureTable(measures), meanings(measures)] : []),
+      ...insightv.figures(found.name, "robustness"), ...(curve.length ? [curveTable(curve)] : [])];
+  });
+
+  function measureTable(measures) {
+    const by = new Map();
+    for (const row of measures) {
+      if (!by.has(row.system)) by.set(row.system, { system: row.system, of: new Map() });
+      by.get(row.system).of.set(row.measure, row);
+    }
+    const names = [...new Set(measures.map((row) => row.measure))];
+    const columns = [{ key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => text(line.system) },
+      ...names.map((name) => ({
+        key: name, title: spaced(name), kind: "share",
+        value: (line) => line.of.get(name)?.value ?? null,
+        cell: (line) => {
+          const row = line.of.get(name);
+          if (!row) return make("span", { class: "none" }, "–");
+          return [make("strong", {}, percent(row.value)), make("small", {}, `${range(row.low, row.high)}`), make("small", {}, `n = ${count(row.n)}`)];
+        },
+      }))];
+    return table({ caption: "Robustness of the summary agent, %, 95 % intervals clustered by question", rows: [...by.values()], columns });
+  }
+
+  function meanings(measures) {
+    const told = new Map(insightv.board.measure_meanings);
+    const names = [...new Set(measures.map((row) => row.measure))];
+    return fold("What each measure counts", make("dl", {}, ...names.map((name) =>
+      make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, told.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
+  }
+
+  function curveTable(curve) {
+    const columns = [
+      { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => text(row.system) },
+      { key: "flaw", title: "Flaw", kind: "name", value: (row) => row.flaw, cell: (row) => text(row.flaw) },
+      { key: "severity", title: "Severity", value: (row) => row.severity, cell: (row) => row.severity.toFixed(2) },
+      { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
+        cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
+      { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
+      { key: "follow", title: "Follow %", value: (row) => row.follow ?? null,
+        cell: (row) => (row.follow === null ? "–" : [make("strong", {}, percent(row.follow)), make("small", {}, range(row.follow_low, row.follow_high))]) },
+      { key: "follow_n", title: "n of follow", value: (row) => row.follow_n, cell: (row) => count(row.follow_n) },
+    ];
+    const all = curve.filter((row) => row.flaw === "any");
+    const every = make("details", {}, make("summary", {}, "Every flaw and severity, as numbers"));
+    every.addEventListener("toggle", () => {
+      if (every.open && every.children.length === 1) every.append(table({ caption: "Arm flawed: every flaw and severity", rows: curve.filter((row) => row.flaw !== "any").slice(0, 2000), columns }));
+    });
+    return make("div", {}, table({ caption: "Arm flawed, all flaws together: accuracy against the share of steps corrupted", rows: all.slice(0, 1000), columns: columns.filter((one) => one.key !== "flaw") }), every);
+  }
+
+  perSet("rounds", "Rounds", (found) => {
+    const of = insightv.board.arms.filter((row) => row.set === found.name && row.trained);
+    if (!of.some((row) => row.round)) return nothing("No DPO round was evaluated on this task.");
+    const names = [...new Set(of.map((row) => row.arm))].filter((arm) => new Set(of.filter((row) => row.arm === arm).map((row) => row.round)).size > 1);
+    const by = new Map();
+    for (const row of of) {
+      if (!by.has(row.system)) by.set(row.system, { system: row.system, base: row.base, round: row.round, of: new Map() });
+      by.get(row.system).of.set(row.arm, row);
+    }
+    const columns = [
+      { key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => make("span", {}, text(line.system), make("small", {}, text(line.base))) },
+      { key: "round", title: "Round", value: (line) => line.round, cell: (line) => (line.round ? `DPO ${line.round}` : "SFT") },
+      ...names.map((arm) => ({
+        key: arm, title: code(arm), kind: "share", value: (line) => line.of.get(arm)?.accuracy ?? null,
+        cell: (line) => {
+          const row = line.of.get(arm);
+          if (!row) return make("span", { class: "none" }, "–");
+          return [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)];
+        },
+      })),
+    ];
+    return [...insightv.figures(found.name, "rounds"), table({ caption: "Accuracy % over DPO rounds, 95 % intervals; round 0 is supervised fine-tuning", rows: [...by.values()], columns, sort: { key: "round", down: false } })];
+  });
+
+  // How every arm was run.
+  insightv.settings = () => {
+    const place = document.getElementById("settings");
+    place.replaceChildren(make("h3", {}, "How it was run"), ...insightv.board.sets.map((one) => {
+      const caps = new Map(one.token_caps);
+      const columns = [
+        { key: "arm", title: "Arm", kind: "name", cell: ([arm]) => code(arm) },
+        { key: "prompt", title: "Prompt", kind: "name", cell: ([, prompt]) => text(prompt) },
+        { key: "cap", title: "Token cap, all seats", cell: ([arm]) => count(caps.get(arm)) },
+      ];
+      return fold(make("span", {}, text(one.name), `: ${insightv.told(one)}`), table({ rows: one.prompts, columns, caption: `Prompts and token caps, parser ${one.parser}` }), insightv.board.sets.length === 1);
+    }));
+  };
+})();
