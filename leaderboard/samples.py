@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from .board import ComparableSet
+from .board import ARMS, ComparableSet
 from .systems import is_greedy, twin
 from .text import short, visible
 
@@ -125,5 +125,6 @@ def _outcomes(shown: Shown) -> Iterator[list[Any]]:
         digits = strings.setdefault((shown.systems.index(label), arm, flaw), [0] * len(place))
         for each in found:
             digits[place[question]] |= each
-    for (system, arm, flaw), digits in sorted(strings.items()):
+    arms = list(ARMS)
+    for (system, arm, flaw), digits in sorted(strings.items(), key=lambda one: (one[0][0], arms.index(one[0][1]), one[0][2])):
         yield [system, arm, flaw, "".join(f"{digit:x}" for digit in digits)]

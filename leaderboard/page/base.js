@@ -53,7 +53,7 @@ const insightv = (() => {
   const text = (content) => make("bdi", {}, String(content));
   const code = (content) => make("code", {}, String(content));
 
-  const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(2));
+  const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(2).replace("-", "−"));
   const range = (low, high) => `${percent(low)} – ${percent(high)}`;
   const points = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(2)}`;
   const signed = (share) => (100 * share).toFixed(2).replace("-", "−");
