@@ -49,7 +49,7 @@ MAX_PLAIN = 400
 LITERAL = re.compile(r"`([^`]+)`")
 BRAND = "insightv-bench"
 OWN = "page"
-PER_SET = ("comparisons", "robustness", "measures")
+PER_SET = ("comparisons", "robustness", "measures", "rounds", "flaws")
 """What is loaded with a comparable set, not before."""
 
 
@@ -102,7 +102,7 @@ def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]
         "title": visible(board.title),
         "notes": [visible(note) for note in board.notes],
         "sets": sets,
-        "arms": as_table(board.arms),
+        **{name: as_table(getattr(board, name)) for name in ("arms", "averages", "lineage")},
         "arm_meanings": list(ARMS.items()),
         "measure_meanings": list(MEANINGS.items()),
         "families": list(FAMILIES.items()),

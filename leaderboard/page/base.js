@@ -80,6 +80,11 @@ const insightv = (() => {
     return make("label", {}, title, box);
   }
 
+  // A set's name in short, where its task alone tells it from the others.
+  const setName = (one) => (insightv.board.sets.filter((other) => other.task === one.task).length === 1 ? one.task : one.name);
+
+  const setChoice = (sets) => sets.map((one) => [one.name, setName(one)]);
+
   const fold = (title, content, open = false) => make("details", { open }, make("summary", {}, title), content);
 
   // The address: `#view?key=value`.
@@ -104,6 +109,6 @@ const insightv = (() => {
     place.hidden = false;
   }
 
-  return { add, load, rows, make, text, code, percent, range, points, signed, count, probability, spaced, strip, select,
-    fold, address, link, go, note, trouble, views, board: null };
+  return { add, load, rows, make, text, code, percent, range, points, signed, count, probability, spaced, strip, select, setName,
+    setChoice, fold, address, link, go, note, trouble, views, board: null };
 })();

@@ -50,7 +50,7 @@
     controls.replaceChildren();
     const found = chosenSet();
     if (board().sets.length > 1) {
-      const options = [[ALL, "All tasks"], ...board().sets.map((one) => [one.name, one.name])];
+      const options = [[ALL, "All tasks"], ...insightv.setChoice(board().sets)];
       controls.append(select("Task", options, found?.name ?? ALL, (value) => { state.delete("sort"); change("set", value); }));
     }
     const search = make("input", { type: "search", value: state.get("find") ?? "", autocomplete: "off" });
@@ -93,7 +93,7 @@
   const press = (sort) => { state.set("sort", (sort.down ? "-" : "") + sort.key); insightv.note("board", state); };
 
   // A column of shares: the figure, its interval in words and on a line.
-  function share(key, title, rowOf, note) {
+  function share(key, title, rowOf) {
     return {
       key, title, kind: "share",
       value: (line) => rowOf(line)?.accuracy ?? null,
@@ -103,7 +103,6 @@
         const parts = [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)),
           strip(row.accuracy, row.low, row.high)];
         if (row.above_chance === false) parts.push(make("small", { class: "warn" }, "not above chance"));
-        if (note?.(row)) parts.push(make("small", {}, note(row)));
         return parts;
       },
     };
@@ -129,34 +128,39 @@
     const shown = chosenArms(found);
     const of = board().arms.filter((row) => row.set === found.name).map((row) => ({ ...row, key: row.arm }));
     const main = mainArm(shown);
-    const columns = [nameColumn(found), ...rankColumns(of, main),
-      ...shown.map((arm) => share(arm, code(arm), (line) => line.rows.get(arm), rankNote))];
+    const columns = [nameColumn(found), ...shown.map((arm) => share(arm, code(arm), (line) => line.rows.get(arm)))];
     columns.push(...gains(found));
     if (shown.includes(main)) columns.push({
       key: "tokens", title: make("span", {}, "Tokens a right answer, ", code(main)),
       value: (line) => line.rows.get(main)?.tokens_per_right_answer ?? null,
       cell: (line) => count(Math.round(line.rows.get(main)?.tokens_per_right_answer ?? NaN) || null),
     });
-    const caption = `Accuracy % by system and arm, 95 % intervals. ${insightv.told(found)}`;
-    return table({ caption, rows: lines(of), columns, sort: sortOf(`-${main}`), press, more: (line) => more(line, found),
+    const ranked = of.some((row) => Number.isInteger(row.rank_best));
+    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open.` : ""}`;
+    const told = lines(of);
+    return table({ caption, rows: told, columns: withRank(columns, (line) => line.rows.get(main), told), sort: sortOf(`-${main}`), press, more: (line) => more(line, found),
       empty: "No system of that name." });
   }
 
-  // Where the board ranks by paired tests, a rank is the range of places that the tests leave open.
-  const rankOf = (row) => (row && Number.isInteger(row.rank_low) ? [row.rank_low, row.rank_high ?? row.rank_low] : null);
-  const rankNote = () => null;
-
-  function rankColumns(of, main) {
-    if (!of.some((row) => row.arm === main && rankOf(row))) return [];
-    return [{
-      key: "rank", title: "Rank", kind: "number",
-      value: (line) => rankOf(line.rows.get(main))?.[0] ?? null,
+  // By paired tests a rank is the range of places that they leave open; systems of one tie group stand together.
+  function rankColumn(rowOf) {
+    const told = (row) => (row.rank_best === row.rank_worst ? `${row.rank_best}` : `${row.rank_best}–${row.rank_worst}`);
+    const ranked = (line) => (Number.isInteger(rowOf(line)?.rank_best) ? rowOf(line) : null);
+    return {
+      key: "rank", title: "Rank", kind: "rank", ascends: true,
+      value: (line) => { const row = ranked(line); return row ? row.rank_best + row.rank_worst / 1e4 : null; },
       cell: (line) => {
-        const rank = rankOf(line.rows.get(main));
-        return rank ? (rank[0] === rank[1] ? `${rank[0]}` : `${rank[0]}–${rank[1]}`) : "–";
+        const row = ranked(line);
+        if (!row) return make("span", { class: "none" }, "–");
+        return [make("strong", {}, told(row)), row.tie_group ? make("small", {}, `group ${row.tie_group}`) : ""];
       },
-    }];
+    };
   }
+
+  const withRank = (columns, rowOf, among) => {
+    const rank = rankColumn(rowOf);
+    return among.some((line) => rank.value(line) !== null) ? [columns[0], rank, ...columns.slice(1)] : columns;
+  };
 
   // What the second agent adds and what a flaw takes, by the paired tests of the board.
   function gains(found) {
@@ -201,21 +205,25 @@
   }
 
   // Everything that is counted of a system, arm by arm.
+  const WORDS = { n: "replies", num_questions: "questions", malformed: "malformed paths", cut_off: "cut off at the token cap",
+    failed: "replies that never came" };
   const KNOWN = new Set(["set", "system", "base", "round", "trained", "arm", "key", "accuracy", "low", "high", "above_chance",
-    "rank_low", "rank_high"]);
+    "rank_best", "rank_worst", "tie_group"]);
   function more(line, found) {
     if (!opened.has(line.system)) return null;
     const of = board().arms.filter((row) => row.system === line.system && (!found || row.set === found.name));
     const counted = Object.keys(of[0]).filter((name) => !KNOWN.has(name) && of.some((row) => typeof row[name] === "number"));
     const columns = [
-      { key: "arm", title: found ? "Arm" : "Task, arm", kind: "name", cell: (row) => (found ? code(row.arm) : make("span", {}, text(row.set), " ", code(row.arm))) },
+      { key: "arm", title: found ? "Arm" : "Task, arm", kind: "name", cell: (row) => (found ? code(row.arm) : make("span", {}, text(insightv.setName(setNamed(row.set))), " ", code(row.arm))) },
       share("accuracy", "Accuracy %", (row) => row),
-      ...counted.map((name) => ({ key: name, title: spaced(name), cell: (row) => number(row[name]) })),
+      ...counted.map((name) => ({ key: name, title: WORDS[name] ?? spaced(name), cell: (row) => number(row[name]) })),
     ];
     const set = found?.name ?? "";
     const links = make("p", {}, make("a", { href: insightv.link("samples", [["set", set], ["a", line.system]]) }, "Look at its samples"),
       " · ", make("a", { href: insightv.link("compare", [["a", line.system]]) }, "Compare it with another"));
-    return make("div", {}, table({ caption: `${line.system}, all that was counted`, rows: of, columns }), links);
+    const lineage = board().lineage.filter((row) => row.system === line.system);
+    return make("div", {}, table({ caption: `${line.system}, all that was counted`, rows: of, columns }),
+      ...(lineage.length ? [insightv.lineage(lineage, `What ${line.system} came from`)] : []), links);
   }
 
   const number = (value) => (value === null ? "–" : Number.isInteger(value) ? count(value) : value.toFixed(2));
@@ -224,22 +232,15 @@
     const arm = overallArm();
     const of = board().arms.filter((row) => row.arm === arm).map((row) => ({ ...row, key: row.set }));
     const sets = board().sets.filter((one) => of.some((row) => row.set === one.name));
-    const alone = (one) => board().sets.filter((other) => other.task === one.task).length === 1;
-    const mean = (line) => meanOf([...line.rows.values()], sets.length);
+    const averages = new Map(board().averages.filter((row) => row.arm === arm).map((row) => [row.system, row]));
+    const mean = (line) => averages.get(line.system);
     const columns = [nameColumn(null),
-      share("mean", `Mean of ${sets.length} tasks`, (line) => mean(line), null),
-      ...sets.map((one) => share(one.name, text(alone(one) ? one.task : one.name), (line) => line.rows.get(one.name)))];
-    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals. A mean is of all tasks, each counting the same; its interval adds up theirs.`;
-    return table({ caption, rows: lines(of), columns, sort: sortOf("-mean"), press, more: (line) => more(line, null),
+      ...(averages.size ? [share("mean", `Mean of ${sets.length} tasks`, mean)] : []),
+      ...sets.map((one) => share(one.name, text(insightv.setName(one)), (line) => line.rows.get(one.name)))];
+    const told = lines(of);
+    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? " A mean is of all tasks, each counting the same." : ""}`;
+    return table({ caption, rows: told, columns: withRank(columns, mean, told), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, more: (line) => more(line, null),
       empty: "No system of that name." });
-  }
-
-  // The tasks' intervals are taken as independent and symmetric; a system that lacks a task has no mean.
-  function meanOf(found, num) {
-    if (found.length < num) return null;
-    const accuracy = found.reduce((sum, row) => sum + row.accuracy, 0) / num;
-    const half = Math.sqrt(found.reduce((sum, row) => sum + ((row.high - row.low) / 2) ** 2, 0)) / num;
-    return { accuracy, low: Math.max(0, accuracy - half), high: Math.min(1, accuracy + half) };
   }
 
   function pick(system, on, set) {

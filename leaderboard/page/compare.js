@@ -126,7 +126,7 @@
     const head = make("p", { class: "headline" }, name(b), " against ", name(a),
       `: higher on ${num("higher")}, lower on ${num("lower")}, no difference found on ${num("tie")} of ${told.length} tasks`);
     const columns = [
-      { key: "set", title: "Task", kind: "name", value: (test) => test.set.name, cell: (test) => text(test.set.name) },
+      { key: "set", title: "Task", kind: "name", value: (test) => test.set.name, cell: (test) => text(insightv.setName(test.set)) },
       { key: "b", title: "First, %", value: (test) => test.accuracyB, cell: (test) => percent(test.accuracyB) },
       { key: "a", title: "Second, %", value: (test) => test.accuracyA, cell: (test) => percent(test.accuracyA) },
       ...differences(told),
@@ -157,7 +157,7 @@
     planned.replaceChildren(make("h3", {}, "Planned comparisons"));
     if (sets.length > 1) {
       const change = (value) => { state.set("set", value); insightv.note("compare", state); drawPlanned().catch(insightv.trouble); };
-      planned.append(make("div", { class: "controls" }, select("Task", sets.map((one) => [one.name, one.name]), chosen.name, change)));
+      planned.append(make("div", { class: "controls" }, select("Task", insightv.setChoice(sets), chosen.name, change)));
     }
     for (const [family, caption] of insightv.board.families) {
       const of = all.filter((row) => row.family === family);

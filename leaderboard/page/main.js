@@ -60,7 +60,8 @@
     themes();
     insightv.views.set("about", { title: "About", show: () => insightv.settings() });
     const board = await insightv.load("board");
-    insightv.board = { ...board, arms: insightv.rows(board.arms) };
+    const told = ["arms", "averages", "lineage"].map((name) => [name, insightv.rows(board[name])]);
+    insightv.board = { ...board, ...Object.fromEntries(told) };
     document.getElementById("skip").addEventListener("click", (event) => {
       event.preventDefault();
       document.getElementById("main").focus();

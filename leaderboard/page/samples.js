@@ -60,7 +60,7 @@
     const names = piece.systems;
     const box = (title, key, options, chosen) => select(title, options, chosen ?? state.get(key) ?? "", change(key), { name: key });
     const parts = [];
-    if (shown().length > 1) parts.push(box("Task", "set", shown().map((one) => [one.name, one.name]), set.name));
+    if (shown().length > 1) parts.push(box("Task", "set", insightv.setChoice(shown()), set.name));
     parts.push(box("System", "a", names.map((name) => [name, name]), names[main()]));
     if (names.length > 1) parts.push(box("Beside it", "b", [["", "no other"], ...names.filter((_, at) => at !== main()).map((name) => [name, name])], names[other()] ?? ""));
     parts.push(box("Arm", "arm", any(armsOf)));

@@ -56,7 +56,7 @@ insightv.table = (() => {
     let now = sort;
     const draw = (focus) => {
       const turn = (column) => {
-        now = { key: column.key, down: now?.key === column.key ? !now.down : column.kind !== "name" };
+        now = { key: column.key, down: now?.key === column.key ? !now.down : column.kind !== "name" && !column.ascends };
         press?.(now);
         draw(column.key);
       };

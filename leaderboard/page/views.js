@@ -25,7 +25,7 @@
       const change = (value) => { state.set("set", value); insightv.note(view, state); show(state).catch(insightv.trouble); };
       const piece = await load(`set-${sets.indexOf(chosen)}`);
       content.replaceChildren();
-      if (sets.length > 1) content.append(make("div", { class: "controls" }, select("Task", sets.map((one) => [one.name, one.name]), chosen.name, change)));
+      if (sets.length > 1) content.append(make("div", { class: "controls" }, select("Task", insightv.setChoice(sets), chosen.name, change)));
       content.append(...draw(chosen, piece));
       if (!place.contains(content)) place.append(content);
     };
@@ -39,7 +39,7 @@
     const curve = rows(piece.robustness);
     if (!measures.length && !curve.length) return nothing("No system was given a path with a planted flaw on this task.");
     return [...(measures.length ? [measureTable(measures), meanings(measures)] : []),
-      ...insightv.figures(found.name, "robustness"), ...(curve.length ? [curveTable(curve)] : [])];
+      ...insightv.figures(found.name, "robustness"), ...heat(rows(piece.flaws)), ...(curve.length ? [curveTable(curve)] : [])];
   });
 
   function measureTable(measures) {
@@ -69,6 +69,37 @@
       make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, told.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
   }
 
+  // Each flaw against each system: how many answers stayed right, how many followed.
+  function heat(flaws) {
+    if (!flaws.length) return [];
+    const by = new Map();
+    for (const row of flaws) {
+      if (!by.has(row.system)) by.set(row.system, { system: row.system, of: new Map() });
+      by.get(row.system).of.set(row.flaw, row);
+    }
+    const columns = [{ key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => text(line.system) },
+      ...[...new Set(flaws.map((row) => row.flaw))].map((flaw) => ({
+        key: flaw, title: flaw, kind: "share", value: (line) => line.of.get(flaw)?.accuracy ?? null,
+        cell: (line) => {
+          const row = line.of.get(flaw);
+          if (!row) return make("span", { class: "none" }, "–");
+          const follow = row.follow === null || row.follow === undefined ? null : make("small", {}, `follows ${percent(row.follow)}`);
+          return [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), follow ?? "", make("small", {}, `n = ${count(row.n)}`)];
+        },
+      }))];
+    return [table({ caption: "Accuracy % by planted flaw, severities together, 95 % intervals clustered by question", rows: [...by.values()], columns })];
+  }
+
+  insightv.lineage = (of, caption) => table({ caption, rows: of, columns: [
+    { key: "name", title: "Stage or model", kind: "name", cell: (row) => text(row.name) },
+    { key: "kind", title: "Kind", kind: "name", cell: (row) => row.kind },
+    { key: "fingerprint", title: "Fingerprint", kind: "name", cell: (row) => (row.fingerprint ? code(row.fingerprint) : "–") },
+    { key: "num_rows", title: "Rows", cell: (row) => count(row.num_rows) },
+    { key: "recipe", title: "Recipe", kind: "name", cell: (row) => make("span", {}, text(row.recipe), row.seed === null ? "" : `, seed ${row.seed}`) },
+    { key: "version", title: "Version", kind: "name", cell: (row) => text([row.version, row.git_commit?.slice(0, 10)].filter(Boolean).join(" · ")) },
+    { key: "detail", title: "Detail", kind: "name", cell: (row) => text(row.detail) },
+  ] });
+
   function curveTable(curve) {
     const columns = [
       { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => text(row.system) },
@@ -89,29 +120,38 @@
     return make("div", {}, table({ caption: "Arm flawed, all flaws together: accuracy against the share of steps corrupted", rows: all.slice(0, 1000), columns: columns.filter((one) => one.key !== "flaw") }), every);
   }
 
-  perSet("rounds", "Rounds", (found) => {
-    const of = insightv.board.arms.filter((row) => row.set === found.name && row.trained);
+  perSet("rounds", "Rounds", (found, piece) => {
+    const of = rows(piece.rounds);
     if (!of.some((row) => row.round)) return nothing("No DPO round was evaluated on this task.");
-    const names = [...new Set(of.map((row) => row.arm))].filter((arm) => new Set(of.filter((row) => row.arm === arm).map((row) => row.round)).size > 1);
-    const by = new Map();
-    for (const row of of) {
-      if (!by.has(row.system)) by.set(row.system, { system: row.system, base: row.base, round: row.round, of: new Map() });
-      by.get(row.system).of.set(row.arm, row);
-    }
-    const columns = [
-      { key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => make("span", {}, text(line.system), make("small", {}, text(line.base))) },
-      { key: "round", title: "Round", value: (line) => line.round, cell: (line) => (line.round ? `DPO ${line.round}` : "SFT") },
-      ...names.map((arm) => ({
-        key: arm, title: code(arm), kind: "share", value: (line) => line.of.get(arm)?.accuracy ?? null,
-        cell: (line) => {
-          const row = line.of.get(arm);
-          if (!row) return make("span", { class: "none" }, "–");
-          return [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)];
-        },
-      })),
-    ];
-    return [...insightv.figures(found.name, "rounds"), table({ caption: "Accuracy % over DPO rounds, 95 % intervals; round 0 is supervised fine-tuning", rows: [...by.values()], columns, sort: { key: "round", down: false } })];
+    return [...insightv.figures(found.name, "rounds"), roundTable(of)];
   });
+
+  // Each round in each arm, against supervised fine-tuning and against the round before.
+  function roundTable(of) {
+    const change = (key, title) => ({
+      key, title, kind: "gain", value: (row) => row[key]?.difference ?? null,
+      cell: (row) => {
+        const found = row[key];
+        if (!found) return make("span", { class: "none" }, "–");
+        return [insightv.outcome(found.outcome, insightv.points(found.difference)), make("small", {}, `[${insightv.signed(found.low)}, ${insightv.signed(found.high)}], p ${found.p < 0.001 ? "< 0.001" : `= ${found.p.toFixed(3)}`}`)];
+      },
+    });
+    const known = (name) => of.some((row) => row[name] !== null && row[name] !== undefined);
+    const columns = [
+      { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => make("span", {}, text(row.system), make("small", {}, text(row.base))) },
+      { key: "round", title: "Round", value: (row) => row.round, cell: (row) => (row.round ? `DPO ${row.round}` : "SFT") },
+      { key: "arm", title: "Arm", kind: "name", value: (row) => row.arm, cell: (row) => code(row.arm) },
+      { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
+        cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
+      change("from_start", "Against SFT"), change("from_before", "Against the round before"),
+      { key: "path_tokens", title: "Tokens a path", kind: "share", value: (row) => row.path_tokens ?? null,
+        cell: (row) => (row.path_tokens === null ? "–" : [make("strong", {}, row.path_tokens.toFixed(1)), make("small", {}, `${row.path_tokens_low?.toFixed(1)} – ${row.path_tokens_high?.toFixed(1)}`)]) },
+      ...(known("reward_margin") ? [{ key: "reward_margin", title: "Reward margin", value: (row) => row.reward_margin, cell: (row) => (row.reward_margin === null ? "–" : row.reward_margin.toFixed(3)) }] : []),
+      ...(known("num_pairs") ? [{ key: "num_pairs", title: "Pairs trained on", value: (row) => row.num_pairs, cell: (row) => count(row.num_pairs) }] : []),
+      { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
+    ];
+    return table({ caption: "Supervised fine-tuning and the DPO rounds, 95 % intervals; paired differences in points, p Holm-adjusted over the rounds", rows: of, columns });
+  }
 
   // How every arm was run.
   insightv.settings = () => {
