@@ -32,6 +32,21 @@ GAINS = {"direct": -0.7, "reason": 0.0, "reason+summary": 0.45, "oracle": 2.6, "
 """Arm -> what it adds to the log odds of a right answer."""
 
 
+CONSTANTS = {
+    "base": "org/base",
+    "round": 0,
+    "task_version": "1",
+    "sample": 0,
+    "propagated": False,
+    "method": "protocol",
+    "sure": True,
+    "num_prompt_tokens": 90,
+    "token_cap": 512,
+    "finish": "stop",
+    "parser": "1",
+}
+
+
 class Asked(NamedTuple):
     """A question with the paths that are shown with it."""
 
@@ -91,45 +106,37 @@ def _rows(task: int, asked: Sequence[Asked], num_systems: int, num_told: int) ->
     skills = np.random.default_rng(7).normal(0.2, 0.9, num_systems)
     hardness = chance.normal(0.3 * (task % 4) - 0.4, 1.0, len(asked))
     luck = chance.logistic(0, 1, (num_systems, len(asked))) * 0.6  # shared by a system's arms
+    frames = {(arm, told): _replies(arm, asked, told) for arm in GAINS for told in (True, False)}
     for system in range(num_systems):
         told = system < num_told
-        for arm, gain in GAINS.items():
-            if not told and arm not in ("reason", "reason+summary"):
-                continue
-            odds = skills[system] - hardness + gain + luck[system]
+        for arm in GAINS if told else ("reason", "reason+summary"):
+            odds = skills[system] - hardness + GAINS[arm] + luck[system]
             right = chance.logistic(0, 0.5, len(asked)) < odds
-            yield _frame(task, system, arm, asked, right, told)
+            replies, places = frames[arm, told]
+            chosen = replies[np.where(right[places], 0, len(places)) + np.arange(len(places))]
+            yield _with_system(chosen, task, system, arm)
 
 
-def _frame(task: int, system: int, arm: str, asked: Sequence[Asked], right: Any, told: bool) -> pl.DataFrame:
-    cells = [_cell(one, arm, bool(is_right), told) for one, is_right in zip(asked, right, strict=True)]
-    if arm == "flawed":
-        cells = [_given_flaw(one, row, bool(is_right)) for one, is_right in zip(asked, right, strict=True) for row in one.flawed]
-    name = f"{FAMILIES[system % len(FAMILIES)]}-VL-{system // len(FAMILIES) + 1}"
+def _replies(arm: str, asked: Sequence[Asked], told: bool) -> tuple[pl.DataFrame, Any]:
+    """Every right reply, then every wrong one; and the question's place of each of them."""
+    cells, places = [], []
+    for right in (True, False):
+        for place, one in enumerate(asked):
+            made = [_given_flaw(one, row, right) for row in one.flawed] if arm == "flawed" else [_cell(one, arm, right, told)]
+            cells += made
+            places += [place] * len(made)
     frame = pl.DataFrame(cells, schema_overrides={"answer": pl.String, "path_correct": pl.Boolean})
+    return frame, np.array(places[: len(places) // 2])
+
+
+def _with_system(frame: pl.DataFrame, task: int, system: int, arm: str) -> pl.DataFrame:
+    name = f"{FAMILIES[system % len(FAMILIES)]}-VL-{system // len(FAMILIES) + 1}"
     schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
-    constants = {
-        "system": name,
-        "base": "org/base",
-        "round": 0,
-        "arm": arm,
-        "task": f"drawn-{task + 1:02d}",
-        "task_version": "1",
-        "sample": 0,
-        "propagated": False,
-        "method": "protocol",
-        "sure": True,
-        "num_prompt_tokens": 90,
-        "token_cap": 512,
-        "finish": "stop",
-        "prompt": f"{arm}@1",
-        "parser": "1",
-    }
-    nothing = pl.lit(None)
+    own = {"system": name, "arm": arm, "task": f"drawn-{task + 1:02d}", "prompt": f"{arm}@1"}
     frame = frame.with_columns(
-        *(pl.lit(value).alias(key) for key, value in constants.items()),
+        *(pl.lit(value).alias(key) for key, value in (CONSTANTS | own).items()),
         options=pl.lit([], dtype=schema["options"]),
-        span=nothing,
+        span=pl.lit(None),
         num_tokens=pl.col("tokens"),
         total_tokens=pl.col("tokens") * (2 if arm == "reason+summary" else 1),
     )

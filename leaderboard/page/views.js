@@ -108,17 +108,22 @@
       { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
         cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
       { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
-      { key: "follow", title: "Follow %", value: (row) => row.follow ?? null,
+      { key: "follow", title: "Follow %", kind: "share", value: (row) => row.follow ?? null,
         cell: (row) => (row.follow === null ? "–" : [make("strong", {}, percent(row.follow)), make("small", {}, range(row.follow_low, row.follow_high))]) },
       { key: "follow_n", title: "n of follow", value: (row) => row.follow_n, cell: (row) => count(row.follow_n) },
     ];
     const all = curve.filter((row) => row.flaw === "any");
     const every = make("details", {}, make("summary", {}, "Every flaw and severity, as numbers"));
     every.addEventListener("toggle", () => {
-      if (every.open && every.children.length === 1) every.append(table({ caption: "Arm flawed: every flaw and severity", rows: curve.filter((row) => row.flaw !== "any").slice(0, 2000), columns }));
+      if (every.open && every.children.length === 1) every.append(capped({ caption: "Arm flawed: every flaw and severity", rows: curve.filter((row) => row.flaw !== "any"), columns }));
     });
-    return make("div", {}, table({ caption: "Arm flawed, all flaws together: accuracy against the share of steps corrupted", rows: all.slice(0, 1000), columns: columns.filter((one) => one.key !== "flaw") }), every);
+    return make("div", {}, capped({ caption: "Arm flawed, all flaws together: accuracy against the share of steps corrupted", rows: all, columns: columns.filter((one) => one.key !== "flaw") }), every);
   }
+
+  // A table of more rows than a page can hold says so.
+  const MOST = 1000;
+  const capped = (one) => table({ ...one, rows: one.rows.slice(0, MOST),
+    caption: one.caption + (one.rows.length > MOST ? `; the first ${count(MOST)} of ${count(one.rows.length)} rows, board.json holds all` : "") });
 
   perSet("rounds", "Rounds", (found, piece) => {
     const of = rows(piece.rounds);
