@@ -36,8 +36,9 @@ def rounds_words(rows: Sequence[ArmRow]) -> str:
 
 def cost_words(rows: Sequence[ArmRow]) -> str:
     cells = ", ".join(
-        f"{short(row.system, NAME_LENGTH)} {row.arm} {row.tokens_per_right_answer or 0:,.0f} tokens at {percent(row.accuracy)} %"
+        f"{short(row.system, NAME_LENGTH)} {row.arm} {row.tokens_per_right_answer:,.0f} at {percent(row.accuracy)} %"
         for row in rows
+        if row.tokens_per_right_answer is not None
     )
     return f"Tokens generated for a right answer against accuracy: {cells}."
 

@@ -65,7 +65,7 @@ def _rows(folder: Path, columns: list[str], key: str, wanted: Sequence[str], mor
     """The rows of a stage that has these columns; none where it has not."""
     for file in sorted(folder.glob("data-*.parquet")):
         try:
-            rows = pl.scan_parquet(file)
+            rows = pl.scan_parquet(file, glob=False)
             names = rows.collect_schema().names()
             if not set(columns) <= set(names):
                 continue

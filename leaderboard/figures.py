@@ -71,7 +71,11 @@ def draw(board: Board, folder: Path) -> list[Figure]:
 def _planned(board: Board, found: ComparableSet) -> Iterator[Plan]:
     every = [row for row in board.arms if row.set == found.name]
     systems = drawn_systems(every, found)
-    told = f"; the {len(systems)} most accurate of {len(found.systems)} systems" if len(systems) < len(found.systems) else ""
+    told = (
+        f"; the {len(systems)} most accurate of {len(found.systems)} systems"
+        if len(systems) < len(found.systems)
+        else ""
+    )
     arms = [row for row in every if row.system in systems]
     yield from _of_arms(arms, found, systems, told)
     yield from _of_flaws(board, found, systems, told)
@@ -88,7 +92,9 @@ def _of_arms(arms: Sequence[ArmRow], found: ComparableSet, systems: Sequence[str
     yield Plan("board", "board", caption, accuracy_words(arms, found), (WIDTH, height), paint)
     priced = [row for row in arms if row.tokens_per_right_answer]
     if len(priced) > 1:
-        caption = f"What a right answer costs: tokens generated in all seats, the path's included, against accuracy{told}."
+        caption = (
+            f"What a right answer costs: tokens generated in all seats, the path's included, against accuracy{told}."
+        )
         height = 3.4 + legend_height(systems)
         yield Plan("board", "cost", caption, cost_words(priced), (WIDTH, height), painters.cost(priced, systems))
 

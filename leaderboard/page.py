@@ -42,7 +42,8 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "rounds": ("DPO rounds", sections.rounds),
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-SCRIPTS = ("base.js", "table.js", "board.js", "statistics.js", "compare.js", "views.js", "samples.js", "sample.js", "main.js")
+PARTS = ("base", "table", "board", "statistics", "compare", "views", "samples", "sample", "main")
+SCRIPTS = tuple(f"{part}.js" for part in PARTS)
 """In the order in which they are loaded."""
 MAX_PLAIN = 400
 """Rows of arms that the plain tables show; a larger board is told to read `board.json`."""
@@ -106,7 +107,9 @@ def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]
         "arm_meanings": list(ARMS.items()),
         "measure_meanings": list(MEANINGS.items()),
         "families": list(FAMILIES.items()),
-        "figures": [{**one._asdict(), "set": visible(one.set), "alternative": visible(one.alternative)} for one in drawn],
+        "figures": [
+            {**one._asdict(), "set": visible(one.set), "alternative": visible(one.alternative)} for one in drawn
+        ],
         "reply_columns": sample_blocks.REPLY,
         "block": sample_blocks.BLOCK,
     }
@@ -171,10 +174,9 @@ def _notes(board: Board) -> str:
         return ""
     marked = (LITERAL.sub(r"<code>\1</code>", escape(note)) for note in board.notes)
     items = "".join(f"<li>{note}</li>" for note in marked)
-    what = "1 note: what" if len(board.notes) == 1 else f"{len(board.notes)} notes: what"
-    return (
-        f'<details class="notes"><summary>{what} was kept apart, renamed or left out</summary><ul>{items}</ul></details>'
-    )
+    number = "1 note" if len(board.notes) == 1 else f"{len(board.notes)} notes"
+    summary = f"<summary>{number}: what was kept apart, renamed or left out</summary>"
+    return f'<details class="notes">{summary}<ul>{items}</ul></details>'
 
 
 def _arms(board: Board) -> str:

@@ -70,7 +70,9 @@ def _question(
     by_system: dict[str, list[Row]] = {label: [] for label in systems}
     for row in sorted(rows.iter_rows(named=True), key=_order):
         by_system[row["label"]].append({**row, "shown_path": _path_of(row)})
-    shown_by = Counter(path for replies in by_system.values() for path in {row["shown_path"] for row in replies} if path)
+    shown_by = Counter(
+        path for replies in by_system.values() for path in {row["shown_path"] for row in replies} if path
+    )
     shared = [path for path, num in shown_by.items() if num > 1]
     first = rows.row(0, named=True)
     reader = PathReader(first, beside)

@@ -85,7 +85,9 @@ def _viewable(rows: pl.DataFrame) -> pl.DataFrame:
     """Of the replies to a planted flaw the ones that followed it first, one of each flaw, severity and position."""
     planted = (pl.col("flaw") != "none") & (pl.col("severity") > 0)
     ordered = rows.filter(planted).sort("follows", "severity", descending=[True, False], maintain_order=True)
-    told = ordered.unique(["label", "question_id", "arm", "flaw", "level", "position"], keep="first", maintain_order=True)
+    told = ordered.unique(
+        ["label", "question_id", "arm", "flaw", "level", "position"], keep="first", maintain_order=True
+    )
     told = told.filter(pl.int_range(pl.len()).over("label", "question_id", "arm") < MAX_PLANTED)
     return pl.concat([rows.filter(~planted & (pl.col("arm") != "flawed")), told])
 
@@ -126,5 +128,7 @@ def _outcomes(shown: Shown) -> Iterator[list[Any]]:
         for each in found:
             digits[place[question]] |= each
     arms = list(ARMS)
-    for (system, arm, flaw), digits in sorted(strings.items(), key=lambda one: (one[0][0], arms.index(one[0][1]), one[0][2])):
+    for (system, arm, flaw), digits in sorted(
+        strings.items(), key=lambda one: (one[0][0], arms.index(one[0][1]), one[0][2])
+    ):
         yield [system, arm, flaw, "".join(f"{digit:x}" for digit in digits)]

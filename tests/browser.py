@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TIMEOUT_MS = 180_000
+"""A machine may be busy."""
 INSTALL = "apt-get update && apt-get install -y chromium"
 
 
@@ -28,7 +30,9 @@ def launched() -> Iterator[Any]:
     driver = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with driver.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=[*arguments, "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=find(), args=[*arguments, "--disable-gpu"], timeout=TIMEOUT_MS
+        )
         yield browser
         browser.close()
 
@@ -39,10 +43,12 @@ class Opened:
     def __init__(self, browser: Any, **options: Any) -> None:
         self.context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})
         self.page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
+        self.page.set_default_timeout(TIMEOUT_MS)
         self.faults: list[str] = []
         self.requests: list[str] = []
-        self.page.on("console", lambda told: self.faults.append(told.text) if told.type in ("error", "warning") else None)
+        self.page.on(
+            "console", lambda told: self.faults.append(told.text) if told.type in ("error", "warning") else None
+        )
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         self.page.on("request", lambda request: self.requests.append(request.url))

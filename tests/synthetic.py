@@ -61,7 +61,7 @@ class Asked(NamedTuple):
 def write_results(
     folder: Path, num_systems: int = 200, num_tasks: int = 12, num_questions: int = 167, num_told: int = 10
 ) -> list[Path]:
-    """The folders of evaluations, one a task; only the first `num_told` systems of each come with texts and all arms."""
+    """The folders of evaluations, one a task; only the first `num_told` systems come with texts and all arms."""
     made = []
     for task in range(num_tasks):
         asked = list(_asked(num_questions, seed=100 + task))
@@ -122,7 +122,11 @@ def _replies(arm: str, asked: Sequence[Asked], told: bool) -> tuple[pl.DataFrame
     cells, places = [], []
     for right in (True, False):
         for place, one in enumerate(asked):
-            made = [_given_flaw(one, row, right) for row in one.flawed] if arm == "flawed" else [_cell(one, arm, right, told)]
+            made = (
+                [_given_flaw(one, row, right) for row in one.flawed]
+                if arm == "flawed"
+                else [_cell(one, arm, right, told)]
+            )
             cells += made
             places += [place] * len(made)
     frame = pl.DataFrame(cells, schema_overrides={"answer": pl.String, "path_correct": pl.Boolean})
@@ -171,13 +175,17 @@ def _cell(one: Asked, arm: str, right: bool, told: bool) -> dict[str, Any]:
 
 
 def _given_flaw(one: Asked, row: FlawedRow, right: bool) -> dict[str, Any]:
-    answer = one.question.answer if right else row.planted_answer
-    planted = {"flaw": row.flaw, "severity": row.severity, "position": row.position, "planted_answer": row.planted_answer}
-    told = {"path": row.flawed_path, "path_correct": row.planted_answer == one.question.answer}
-    said = json.dumps({"verdict": "wrong" if right else "right", "answer": answer})
-    cell = _cell(one, "flawed", right, True)
-    is_right = answer == one.question.answer
-    return {**cell, **planted, **told, "response": said, "answer": answer, "correct": is_right, "verdict": "wrong" if right else "right"}
+    answer, verdict = (one.question.answer, "wrong") if right else (row.planted_answer, "right")
+    return {
+        **_cell(one, "flawed", right, True),
+        **{name: getattr(row, name) for name in ("flaw", "severity", "position", "planted_answer")},
+        "path": row.flawed_path,
+        "path_correct": row.planted_answer == one.question.answer,
+        "response": json.dumps({"verdict": verdict, "answer": answer}),
+        "answer": answer,
+        "correct": answer == one.question.answer,
+        "verdict": verdict,
+    }
 
 
 def main() -> None:

@@ -126,7 +126,9 @@ def test_two_systems_picked_on_the_board_are_compared(opened: Opened, tasks: str
 
 
 def outcomes(results: list[Path], system: str, arm: str, task: int = 0) -> dict[str, list[bool]]:
-    rows = pl.read_parquet(results[task] / "data-00000.parquet").filter(pl.col("system") == system, pl.col("arm") == arm)
+    rows = pl.read_parquet(results[task] / "data-00000.parquet").filter(
+        pl.col("system") == system, pl.col("arm") == arm
+    )
     found: dict[str, list[bool]] = {}
     for question, correct in rows.select("question_id", "correct").iter_rows():
         found.setdefault(question, []).append(correct)
@@ -135,7 +137,9 @@ def outcomes(results: list[Path], system: str, arm: str, task: int = 0) -> dict[
 
 def test_the_pages_paired_tests_are_the_packages(opened: Opened, tasks: str, results: list[Path]) -> None:
     """Exact McNemar to the last digit; where questions have several replies, by the same method with other draws."""
-    page = opened.go(f"{tasks}#compare?a=Aster-VL-1&b=Birch-VL-1&aarm=reason&barm=reason", "#view-compare .card tbody tr")
+    page = opened.go(
+        f"{tasks}#compare?a=Aster-VL-1&b=Birch-VL-1&aarm=reason&barm=reason", "#view-compare .card tbody tr"
+    )
     sides = [[outcomes(results, name, "reason", task) for name in ("Aster-VL-1", "Birch-VL-1")] for task in (0, 1)]
     tests = [paired(*side) for side in sides]
     adjusted = holm([test.p for test in tests])
@@ -156,12 +160,15 @@ def test_the_pages_paired_tests_are_the_packages(opened: Opened, tasks: str, res
     assert several["difference"] == pytest.approx(expected.difference)
     assert several["n"] == expected.n and several["method"] == expected.method
     assert several["p"] == pytest.approx(expected.p, abs=0.03)
-    assert several["low"] == pytest.approx(expected.low, abs=0.03) and several["high"] == pytest.approx(expected.high, abs=0.03)
+    assert several["low"] == pytest.approx(expected.low, abs=0.03) and several["high"] == pytest.approx(
+        expected.high, abs=0.03
+    )
 
 
 def test_a_deep_link_opens_its_sample_with_the_flaw_marked(opened: Opened, tasks: str, results: list[Path]) -> None:
     rows = pl.read_parquet(results[0] / "data-00000.parquet")
-    followed = rows.filter(pl.col("arm") == "flawed", pl.col("system") == "Aster-VL-1", pl.col("flaw") == "all-wrong", ~pl.col("correct"))
+    wrong = rows.filter(pl.col("arm") == "flawed", pl.col("system") == "Aster-VL-1", ~pl.col("correct"))
+    followed = wrong.filter(pl.col("flaw") == "all-wrong")
     row = followed.row(7, named=True)
     address = f"{tasks}#samples?set={TASK}&a=Aster-VL-1&arm=flawed&flaw=all-wrong&q={row['question_id']}"
     page = opened.go(address, "#sample .reply.matched")
@@ -176,7 +183,9 @@ def test_a_deep_link_opens_its_sample_with_the_flaw_marked(opened: Opened, tasks
     sample.get_by_label("Next sample").click()
     page.wait_for_function("id => !location.hash.includes(id)", arg=row["question_id"])
     page.go_back()
-    page.wait_for_function("text => document.querySelector('#sample .question').textContent === text", arg=row["question"])
+    page.wait_for_function(
+        "text => document.querySelector('#sample .question').textContent === text", arg=row["question"]
+    )
     assert not opened.faults
 
 
@@ -188,11 +197,15 @@ def test_samples_are_filtered_by_outcome_flaw_and_disagreement(opened: Opened, t
     page.locator("select[name=differ]").select_option("a")
     one, other = (outcomes(results, name, "reason") for name in ("Aster-VL-1", "Birch-VL-1"))
     alone = sum(one[question] == [True] and other[question] == [False] for question in one)
-    page.wait_for_function("n => document.querySelector('#view-samples .count').textContent.startsWith(n + ' of')", arg=alone)
+    page.wait_for_function(
+        "n => document.querySelector('#view-samples .count').textContent.startsWith(n + ' of')", arg=alone
+    )
     page.locator("select[name=differ]").select_option("")
     page.locator("select[name=outcome]").select_option("wrong")
     wrong = sum(not right[0] for right in one.values())
-    page.wait_for_function("n => document.querySelector('#view-samples .count').textContent.startsWith(n + ' of')", arg=wrong)
+    page.wait_for_function(
+        "n => document.querySelector('#view-samples .count').textContent.startsWith(n + ' of')", arg=wrong
+    )
     page.get_by_label("In the question").fill("no question says this")
     page.wait_for_function("document.querySelector('#view-samples .count').textContent.startsWith('0 of')")
 
@@ -213,17 +226,23 @@ def test_dark_and_light_follow_the_system_and_the_button(browser: Any, rounds: s
     page = dark.go(f"{rounds}#board", "#view-board figure img")
     ground = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(14, 17, 22)"
-    assert page.locator("figure img.dark").first.is_visible() and not page.locator("figure img.light").first.is_visible()
+    assert (
+        page.locator("figure img.dark").first.is_visible() and not page.locator("figure img.light").first.is_visible()
+    )
     page.locator("#theme").click()  # light
     assert page.evaluate(ground) == "rgb(252, 252, 251)"
-    assert page.locator("figure img.light").first.is_visible() and not page.locator("figure img.dark").first.is_visible()
+    assert (
+        page.locator("figure img.light").first.is_visible() and not page.locator("figure img.dark").first.is_visible()
+    )
     page.reload()
     assert page.evaluate(ground) == "rgb(252, 252, 251)"
     dark.context.close()
 
 
 def test_every_view_fits_a_phone(browser: Any, tasks: str, rounds: str, tmp_path: Path) -> None:
-    phone = Opened(browser, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=2)
+    phone = Opened(
+        browser, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
     for address in (tasks, rounds):
         for view in VIEWS if address == rounds else ("board", "samples", "compare"):
             page = phone.go(f"{address}#{view}", VIEWS[view])

@@ -340,18 +340,11 @@ def test_board_json_has_the_keys_others_read(built: Path) -> None:
     assert Board.model_validate(board).title == HOSTILE
 
 
-
-
-
-
-
 def test_a_board_without_the_plots_extra_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "seaborn", None)
     board = build([written(tmp_path / "eval", arm_of("reason", "10"))], tmp_path / "out", "A board")
     assert "figures were left out: `seaborn` is not installed" in board.notes[0]
     assert "<img" not in (tmp_path / "out" / "index.html").read_text()
-
-
 
 
 def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
@@ -420,7 +413,6 @@ def test_questions_without_options_lift_no_arm_above_chance(tmp_path: Path) -> N
     assert row.low > 0.25 and row.above_chance is False
 
 
-
 def test_a_chance_of_some_questions_is_not_drawn_for_all(tmp_path: Path) -> None:
     board = board_of(tmp_path, [choice(0, True), choice(1, True, num_options=0)])
     figures.draw(board, tmp_path)
@@ -463,7 +455,6 @@ def test_a_title_that_is_our_name_is_said_once(tmp_path: Path) -> None:
 def test_unseen_characters_are_spelt_out() -> None:
     assert visible("a\u202eb\x1b\ud800\n") == "a[U+202E]b[U+001B][U+D800]\n"
     assert short("one\ntwo three", 8) == "one two…"
-
 
 
 def test_fifteen_thousand_rows_are_read_in_two_seconds(tmp_path: Path) -> None:
@@ -544,4 +535,3 @@ def test_controls_are_told_in_terminal_and_page(tmp_path: Path) -> None:
     assert "Against controls; p Holm-adjusted over" in text
     assert "<bdi>reason+summary against continued-sft: reason</bdi>" in text
     assert "most of the reasoning agent&#x27;s sampled paths" in text or "most of the reasoning agent's" in text
-

@@ -65,7 +65,9 @@ def test_the_page_names_no_other_host_and_nothing_that_is_not_there(built: Path)
         if file.suffix in (".js", ".css"):
             assert not re.search(r"https?:|//[a-z]|url\(|@import|innerHTML|eval\(", file.read_text()), file.name
     names = [one["name"] for one in piece(built, "board")["figures"]]
-    assert names and all((built / "figures" / f"{name}{theme}.svg").exists() for name in names for theme in ("", "-dark"))
+    assert names and all(
+        (built / "figures" / f"{name}{theme}.svg").exists() for name in names for theme in ("", "-dark")
+    )
 
 
 def test_the_policy_allows_the_folders_own_files_alone(built: Path) -> None:
@@ -137,7 +139,9 @@ def test_samples_are_all_where_they_are_few_and_else_of_every_kind(tmp_path: Pat
     (few,) = shown(tmp_path / "few", walk(), num=20)
     assert len(few.questions) == 5
     index = samples.index(few)
-    alone = next(digits for place, arm, flaw, digits in index["outcomes"] if (place, arm, flaw) == (3, "reason", "none"))
+    alone = next(
+        digits for place, arm, flaw, digits in index["outcomes"] if (place, arm, flaw) == (3, "reason", "none")
+    )
     assert {"1", "2"} == set(alone)
 
 
@@ -181,7 +185,9 @@ def test_a_paths_text_is_kept_once_for_all_that_were_given_it(built: Path) -> No
 
 def test_long_replies_are_cut_and_say_how_much(tmp_path: Path) -> None:
     assert sample_blocks.cut("x" * 30_000).endswith("x … [10,000 more characters]")
-    build([written(tmp_path / "eval", [record(0, "direct", True, response="x" * 1_000_000)])], tmp_path / "out", "A board")
+    build(
+        [written(tmp_path / "eval", [record(0, "direct", True, response="x" * 1_000_000)])], tmp_path / "out", "A board"
+    )
     assert (tmp_path / "out" / "page" / "data" / "samples-0-0-0.js").stat().st_size < 30_000
 
 
@@ -208,11 +214,17 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     spoilt = {"path": "", "flawed_path": "spoilt", "flaw": "perception", "severity": 0.5, "position": "early"}
     shared = question.model_dump(exclude={"images", "scene"})
     flaw = FlawedRow(**shared, **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
-    score = Assessment(path_id="p", question_id="q000", correct=True, score=61, status="scored", judge="j", step_labels=(True, False))
+    score = Assessment(
+        path_id="p", question_id="q000", correct=True, score=61, status="scored", judge="j", step_labels=(True, False)
+    )
     stages = tmp_path / "stages"
-    for name, row, kind in (("questions-1", question, Question), ("flaws-1", flaw, FlawedRow), ("assess-1", score, Assessment)):
+    for name, row in (
+        ("questions-1", question),
+        ("flaws-1", flaw),
+        ("assess-1", score),
+    ):
         (stages / name).mkdir(parents=True)
-        tables.write_shards(stages / name, [row], kind)
+        tables.write_shards(stages / name, [row], type(row))
         (stages / name / "manifest.json").write_text("{}")
     place = written(stages / "eval-1", arm_of("reason", "10", path_id="p"))
     (stages / "broken").mkdir()
