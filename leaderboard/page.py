@@ -49,7 +49,7 @@ MAX_PLAIN = 400
 """Rows of arms that the plain tables show; a larger board is told to read `board.json`."""
 LITERAL = re.compile(r"`([^`]+)`")
 BRAND = "insightv-bench"
-OWN = "page"
+OWN, MARK = "page", "board"
 PER_SET = ("comparisons", "robustness", "measures", "rounds", "flaws")
 """What is loaded with a comparable set, not before."""
 
@@ -62,13 +62,13 @@ def write(
     evaluations: Sequence[Path],
 ) -> None:
     """The whole folder but its figures; `index.html` comes last."""
+    shown = samples.choose(found)
     _clear(out)
     data = out / OWN / "data"
     data.mkdir(parents=True)
+    write_chunk(data, MARK, _front(board, drawn, shown))  # first: by it the next build knows the folder as a page's
     for name in ("style.css", *SCRIPTS):
         (out / OWN / name).write_text(_asset(name), encoding="utf-8")
-    shown = samples.choose(found)
-    write_chunk(data, "board", _front(board, drawn, shown))
     for place, (one, rows) in enumerate(found):
         tables_of = {name: [row for row in getattr(board, name) if row.set == one.name] for name in PER_SET}
         write_chunk(data, f"set-{place}", {name: as_table(rows_of, ["set"]) for name, rows_of in tables_of.items()})
@@ -79,7 +79,7 @@ def write(
 
 def _clear(out: Path) -> None:
     """What an earlier build left; a folder of the same name that no build made stays, and stops this one."""
-    if (out / OWN / "data" / "board.js").exists():
+    if (out / OWN / "data" / f"{MARK}.js").exists():
         shutil.rmtree(out / OWN)
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image as Picture
 from test_leaderboard import HOSTILE, arm_of, board_of, choice, controls, flawed, record, walk, written
+from typer.testing import CliRunner
 
 from insightv_bench import tables
+from insightv_bench.cli import app
 from insightv_bench.errors import RunError
 from insightv_bench.leaderboard import figure_parts, figures, page, rows, sample_blocks, samples, sets
 from insightv_bench.leaderboard.beside import look
@@ -275,3 +277,9 @@ def test_no_two_systems_of_a_figure_look_alike() -> None:
     styles = [figure_parts.style_of(system, systems) for system in systems]
     marks = [json.dumps(figure_parts.mark(*style), sort_keys=True) for style in styles]
     assert len(set(marks)) == len(systems) and styles[-1] == (3, True)
+
+
+def test_a_page_that_is_not_there_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["leaderboard", "view", str(tmp_path / "gone")])
+    assert isinstance(done.exception, RunError) and "does not exist" in done.exception.fact
+    assert "leaderboard build" in done.exception.hint

@@ -78,7 +78,8 @@
       return make("label", { class: "chip" }, box, code(arm));
     });
     const group = make("fieldset", {}, make("legend", {}, "Arms"), ...boxes);
-    group.addEventListener("change", () => {
+    group.addEventListener("change", (event) => {
+      if (!group.querySelector("input:checked")) event.target.checked = true; // one arm stays
       const on = [...group.querySelectorAll("input:checked")].map((box) => box.value);
       change("arms", on.join(","));
     });

@@ -19,11 +19,14 @@
   function perSet(view, title, draw) {
     const place = document.getElementById(`view-${view}`);
     const content = make("div");
+    let turn = 0;
     const show = async (state) => {
+      const mine = (turn += 1);
       const sets = insightv.board.sets;
       const chosen = sets.find((one) => one.name === state.get("set")) ?? sets[0];
       const change = (value) => { state.set("set", value); insightv.note(view, state); show(state).catch(insightv.trouble); };
       const piece = await load(`set-${sets.indexOf(chosen)}`);
+      if (mine !== turn) return;
       content.replaceChildren();
       if (sets.length > 1) content.append(make("div", { class: "controls" }, select("Task", insightv.setChoice(sets), chosen.name, change)));
       content.append(...draw(chosen, piece));
