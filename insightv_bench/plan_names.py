@@ -64,3 +64,9 @@ def summary_inputs(recipe: Recipe) -> tuple[str, ...]:
     """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
     teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
     return (*teacher, SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
+
+
+def summary_init(recipe: Recipe) -> str:
+    """The stage of the model that the summary agent starts from."""
+    assert recipe.summary
+    return f"train-{recipe.summary.init}"
