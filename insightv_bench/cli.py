@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from .cli_corpora import register
+from .cli_leaderboard import board_app
 from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
@@ -24,7 +25,6 @@ app = typer.Typer(
 )
 build_app = typer.Typer(no_args_is_help=True, help="Make corpora: questions, paths, assess, corpora.")
 train_app = typer.Typer(no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
-board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page.")
 journal_app = typer.Typer(no_args_is_help=True, help="What was asked of models, and what it cost.")
 answers_app = typer.Typer(no_args_is_help=True, help="How answers are read.")
 for name, part in [
@@ -246,47 +246,6 @@ def compare(
     from .report import compare_arms
 
     typer.echo(compare_arms(run, a, b))
-
-
-@board_app.command("build")
-def board_build(
-    results: Annotated[list[Path], typer.Argument(help="Folders of evaluations: runs, or stages of theirs.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the page goes.")] = Path("leaderboard-page"),
-    title: Annotated[str, typer.Option("--title")] = "insightv-bench",
-) -> None:
-    """Results -> comparable rows, a terminal table and a page."""
-    from .report import build_board
-
-    build_board(results, out, title, Console())
-
-
-@board_app.command("view")
-def board_view(
-    place: Annotated[Path, typer.Argument(metavar="FOLDER", help="A page's folder, or a run's.")] = Path(
-        "leaderboard-page"
-    ),
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8137,
-) -> None:
-    """Serve a page on this machine alone; Ctrl-C ends it."""
-    from .stage import load_function
-
-    server = load_function("leaderboard.view:server")(place, port)
-    typer.echo(f"page at http://127.0.0.1:{server.server_port}/; Ctrl-C ends it")
-    try:
-        server.serve_forever()
-    finally:
-        server.server_close()
-
-
-@board_app.command("ablations")
-def board_ablations(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs of one recipe, one a seed.")],
-    out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
-) -> None:
-    """Runs -> the ablation table, its planned comparisons and their figure."""
-    from .report import build_ablations
-
-    build_ablations(runs, out, Console())
 
 
 @journal_app.command("stats")

@@ -36,6 +36,7 @@ Arm = Literal[
     "direct",
     "reason",
     "majority",
+    "best-of-k",
     "reason+summary",
     "oracle",
     "flawed",
@@ -310,6 +311,29 @@ class EvalRecord(Record):
     """Name and version of the prompt."""
     parser: str
     """Version of the answer reader."""
+    # Columns with a default came later: rows written before them are read as if they held it.
+    model: str = ""
+    """Who replied, `name@revision`; empty where nobody was asked (`majority`, `best-of-k`)."""
+    path_model: str = ""
+    """Who wrote the path shown or voted with, `name@revision`; empty where there is none or nobody sampled it."""
+    maker: str = ""
+    """Who made the path shown, where it is not as it was sampled: `exact`, `rule`, a model's name and revision."""
+    made_from: str = ""
+    """Id of the stored path that the path shown is a changed version of, or whose question's it is (`shuffled`)."""
+    num_paths: int = 0
+    """Stored paths that the answer rests on: K in `majority` and `best-of-k`."""
+    path_score: int | None = None  # 1-100
+    """What `path_judge` gives the path that `best-of-k` chose."""
+    path_judge: str = ""
+    """Who chose the path of `best-of-k`."""
+    answer_judge: str = "rule"
+    """Who settled `correct`: `rule`, or a model's name and revision."""
+    judge_failure: str = ""
+    """Why that model's verdict could not be read; `correct` is then the rule's, and the row is counted apart."""
+    tolerance: float = 0.0
+    """Relative, of numbers."""
+    reasoning: str = ""
+    """What a server sent apart from its reply, as `reasoning_content`; never read as the answer."""
 
 
 def as_row(record: Record) -> dict[str, Any]:

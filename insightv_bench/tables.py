@@ -122,12 +122,18 @@ def read_rows(folder: Path | str, record: type[R]) -> Iterator[R]:
     """The rows of a stage's folder, or of one parquet file, as records; a column too many is left aside."""
     for file in parquet_files(Path(folder)):
         frame = read_frame(file)
-        columns = list(record.model_fields)
-        missing = [name for name in columns if name not in frame.columns]
+        missing = missing_columns(record, frame.columns)
         if missing:
             raise RunError(f"`{file}` holds no {record.__name__} rows: column `{missing[0]}` is missing")
+        columns = [name for name in record.model_fields if name in frame.columns]
         for row in frame.select(columns).iter_rows(named=True):
             yield record.model_validate(row)
+
+
+def missing_columns(record: type[Record], columns: Iterable[str]) -> list[str]:
+    """The record's columns that a file lacks; one that came later has a default, and may be missing."""
+    there = set(columns)
+    return [name for name, field in record.model_fields.items() if field.is_required() and name not in there]
 
 
 def write_text(file: Path, text: str) -> None:

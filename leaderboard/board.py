@@ -25,6 +25,7 @@ ARMS: dict[Arm, str] = {
     "direct": "the summary agent, no path",
     "reason": "the reasoning agent's own answer",
     "majority": "control: the answer that most of the reasoning agent's sampled paths give",
+    "best-of-k": "control: the answer of the sampled path that a judge finds best",
     "reason+summary": "the summary agent, given the same stored paths",
     "oracle": "the summary agent, given the exact path",
     "flawed": "the summary agent, given a path with a planted flaw",

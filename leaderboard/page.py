@@ -146,7 +146,8 @@ def _plain(board: Board) -> str:
     """The figures without JavaScript."""
     if len(board.arms) > MAX_PLAIN:
         told = f"This board has {len(board.arms):,} rows and needs JavaScript"
-        return f'<p>{told}; <a href="board.json">board.json</a> holds every figure.</p>'
+        links = '<a href="board.md">board.md</a> and <a href="board.json">board.json</a>'
+        return f"<p>{told}; {links} hold every figure.</p>"
     return "".join(_section(board, heading, section) for heading, section in SECTIONS.values())
 
 

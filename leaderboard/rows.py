@@ -15,6 +15,7 @@ from insightv_bench.answers import matches
 from insightv_bench.errors import RunError
 from insightv_bench.records import EvalRecord
 
+from .labels import labelled
 from .systems import TRAINED
 
 EXCLUSIONS = "exclusions.parquet"
@@ -29,17 +30,13 @@ SEPARATOR = "\x1f"
 def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     """Every row under the folders, and notes in words on what was left out or renamed.
 
-    Adds `label` (the system's name on the board), `trained` (supervised fine-tuning or a DPO round), `level` (severity
-    to the nearest quarter), `misleads` (the path is flawed and its planted answer is not the gold answer) and `follows`
-    (the reply gives the planted answer).
+    Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `trained` (supervised
+    fine-tuning or a DPO round), `level` (severity to the nearest quarter), `misleads` (the path is flawed and its
+    planted answer is not the gold answer) and `follows` (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
-    files = [file for folder in eval_folders for file in _files(folder)]
-    schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
-    frame = pl.concat([_scan(file, schema) for file in files]).collect()
-    if frame.is_empty():
-        raise RunError("there are no evaluation rows to show", HINT)
-    frame, notes = _labelled(frame)
+    frame = read(*eval_folders)
+    frame, notes = labelled(_with_scoring(frame))
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
@@ -47,7 +44,27 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     return _with_planted(kept), notes
 
 
-def _files(folder: Path) -> list[Path]:
+def read(*folders: Path) -> pl.DataFrame:
+    """The rows as they are, with `evaluation`. Raises RunError as `load` does."""
+    files = [file for folder in folders for file in row_files(folder)]
+    schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
+    frame = pl.concat([_scan(file, schema) for file in files]).collect()
+    if frame.is_empty():
+        raise RunError("there are no evaluation rows to show", HINT)
+    return frame
+
+
+def num_rows(file: Path) -> int:
+    """Rows of one parquet file. Raises RunError where it cannot be read."""
+    try:
+        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
+
+
+def row_files(folder: Path) -> list[Path]:
+    if folder.is_file():
+        return [folder]
     files = sorted(file for file in folder.rglob("*.parquet") if file.name != EXCLUSIONS)
     if not files:
         raise RunError(f"no evaluation rows in `{folder}`: it holds no parquet file", HINT)
@@ -58,30 +75,30 @@ def _scan(file: Path, schema: pl.Schema) -> pl.LazyFrame:
     """One file, cast to the record's types: a column of nothing but None has no type of its own."""
     rows = pl.scan_parquet(file)
     try:
-        missing = [name for name in schema if name not in rows.collect_schema().names()]
+        names = rows.collect_schema().names()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
-    if missing:
+    if missing := tables.missing_columns(EvalRecord, names):
         raise RunError(f"`{file}` holds no evaluation rows: column `{missing[0]}` is missing", HINT)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    later = {name: field.default for name, field in EvalRecord.model_fields.items() if name not in names}
+    rows = rows.with_columns(pl.lit(default).alias(name) for name, default in later.items())
+    columns = [pl.col(name).cast(dtype) for name, dtype in schema.items()]
+    return rows.select(*columns, evaluation=pl.lit(str(file.parent)))
 
 
-def _labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Name each system: with its base model where there are several, numbered where one arm was run in two settings."""
-    several = frame["base"].n_unique() > 1
-    name = pl.format("{} ({})", "system", pl.col("base").str.split("/").list.last()) if several else pl.col("system")
-    settings = frame.select(*UNIT, "prompt", "token_cap").unique(maintain_order=True)
-    settings = settings.with_columns(variant=pl.int_range(pl.len()).over(UNIT), label=name)
-    again = pl.col("variant") > 0
-    settings = settings.with_columns(
-        label=pl.when(again).then(pl.format("{} #{}", "label", pl.col("variant") + 1)).otherwise("label")
+def _with_scoring(frame: pl.DataFrame) -> pl.DataFrame:
+    """Name in `parser` whatever else settled the answers of an evaluation: a judge, a tolerance of numbers."""
+    judge = pl.col("answer_judge").filter(pl.col("answer_judge") != "rule").unique().sort().str.join(" and ")
+    scored = frame.group_by("evaluation", "task").agg(judge=judge, tolerance=pl.col("tolerance").max())
+    scored = scored.with_columns(
+        judge=pl.when(pl.col("judge") != "").then(pl.format(", judge {}", "judge")).otherwise(pl.lit("")),
+        tolerance=pl.when(pl.col("tolerance") > 0).then(pl.format(", tolerance {}", "tolerance")).otherwise(pl.lit("")),
     )
-    notes = [
-        f"`{row['label']}` is system `{row['system']}` again, with another setting in arm `{row['arm']}`: "
-        f"prompt `{row['prompt']}`, token cap {row['token_cap']:,}."
-        for row in settings.filter(again).iter_rows(named=True)
-    ]
-    return frame.join(settings.drop("variant"), on=[*UNIT, "prompt", "token_cap"], maintain_order="left"), notes
+    if (scored["judge"] + scored["tolerance"] == "").all():
+        return frame
+    told = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
+    joined = frame.join(told, on=["evaluation", "task"], how="left", maintain_order="left")
+    return joined.with_columns(parser=pl.col("parser") + pl.col("scoring")).drop("scoring")
 
 
 def _with_planted(frame: pl.DataFrame) -> pl.DataFrame:

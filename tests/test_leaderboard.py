@@ -6,7 +6,6 @@ import io
 import json
 import re
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -333,7 +332,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_board_json_has_the_keys_others_read(built: Path) -> None:
     board = json.loads((built / "board.json").read_text())
-    assert set(board) == {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
+    first = {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
+    assert set(board) == first | {"averages", "rounds", "flaws", "lineage"}
     assert {"system", "arm", "accuracy", "low", "high", "n", "unread", "malformed"} < set(board["arms"][0])
     assert {"a", "b", "difference", "low", "high", "p", "n", "sentence"} < set(board["comparisons"][0])
     assert {"system", "flaw", "severity", "accuracy", "low", "high", "follow", "n"} < set(board["robustness"][0])
@@ -353,7 +353,7 @@ def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
     print_board(board_of(tmp_path, walk() + long), Console(file=output, width=80))
     lines = output.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(re.search(r"sft +direct +50\.00 +31\.43 – 68\.57 +24 +0", line) for line in lines)
+    assert any(re.search(r"sft +direct +1–4 +50\.00 +31\.43 – 68\.57 +24", line) for line in lines)
     assert "reason+summary against reason:" in output.getvalue()
 
 
@@ -455,21 +455,6 @@ def test_a_title_that_is_our_name_is_said_once(tmp_path: Path) -> None:
 def test_unseen_characters_are_spelt_out() -> None:
     assert visible("a\u202eb\x1b\ud800\n") == "a[U+202E]b[U+001B][U+D800]\n"
     assert short("one\ntwo three", 8) == "one two…"
-
-
-def test_fifteen_thousand_rows_are_read_in_two_seconds(tmp_path: Path) -> None:
-    rows = [
-        flawed(q, (q + s) % 3 > 0, severity=s / 4, position=p)
-        for q in range(1250)
-        for s in (1, 2, 4)
-        for p in ("early", "late")
-    ]
-    frame = pl.DataFrame([row.model_dump() for row in rows], infer_schema_length=None)
-    for copy in ("sft", "other"):
-        frame.with_columns(system=pl.lit(copy)).write_parquet(tmp_path / f"{copy}.parquet")
-    start = time.perf_counter()
-    loaded, _ = rows_module.load([tmp_path])
-    assert loaded.height == 15_000 and time.perf_counter() - start < 2
 
 
 def controls(num_questions: int = 24) -> list[EvalRecord]:

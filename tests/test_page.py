@@ -23,6 +23,8 @@ from insightv_bench.leaderboard.outcomes import outcomes
 from insightv_bench.leaderboard.pictures import MAX_SIDE, Pictures, fitted
 from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question
 
+DRAWN = ("board", "cost", "robustness", "flaws", "measures", "rounds")
+
 
 def piece(folder: Path, name: str) -> Any:
     """The value that a script file hands to the page."""
@@ -84,7 +86,7 @@ def test_plain_tables_have_captions_and_scopes_and_figures_alternatives(built: P
     assert text.count("<table>") == text.count("<caption>") > 3
     assert re.search(r"<th(?![^>]*scope=)( [^>]*)?>", text) is None
     drawn = piece(built, "board")["figures"]
-    assert {one["name"] for one in drawn} == {"board-1", "cost-1", "robustness-1", "measures-1", "rounds-1"}
+    assert {one["name"] for one in drawn} == {f"{name}-1" for name in DRAWN}
     assert all(len(one["alternative"]) > 40 and one["caption"] for one in drawn)
 
 
@@ -244,10 +246,10 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
 def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     board = board_of(tmp_path, walk())
     first, second = figures.draw(board, tmp_path / "one"), figures.draw(board, tmp_path / "two")
-    assert [one.section for one in first] == ["board", "board", "robustness", "robustness", "rounds"]
+    assert [one.name for one in first] == [f"{name}-1" for name in DRAWN]
     assert first == second
     files = sorted((tmp_path / "one").iterdir())
-    assert len(files) == 10
+    assert len(files) == 12
     assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)
     assert all("<dc:date>" not in file.read_text() for file in files)
     dark = (tmp_path / "one" / "board-1-dark.svg").read_text()
