@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 
-from insightv_bench import tables
 from insightv_bench.errors import MissingExtra, RunError
 
 from . import export, figures, page, rows, sets
