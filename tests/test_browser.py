@@ -223,17 +223,15 @@ def test_a_long_list_is_paged_and_a_late_sample_found_by_its_link(opened: Opened
 
 def test_dark_and_light_follow_the_system_and_the_button(browser: Any, rounds: str) -> None:
     dark = Opened(browser, color_scheme="dark")
-    page = dark.go(f"{rounds}#board", "#view-board figure img")
+    page = dark.go(f"{rounds}#board", VIEWS["board"])
+    seen = "(theme) => getComputedStyle(document.querySelector(`img.${theme}`)).display !== 'none'"
+    drawn = f"['light', 'dark'].filter({seen})"
     ground = "getComputedStyle(document.body).backgroundColor"
     assert page.evaluate(ground) == "rgb(14, 17, 22)"
-    assert (
-        page.locator("figure img.dark").first.is_visible() and not page.locator("figure img.light").first.is_visible()
-    )
+    assert page.evaluate(drawn) == ["dark"]
     page.locator("#theme").click()  # light
     assert page.evaluate(ground) == "rgb(252, 252, 251)"
-    assert (
-        page.locator("figure img.light").first.is_visible() and not page.locator("figure img.dark").first.is_visible()
-    )
+    assert page.evaluate(drawn) == ["light"]
     page.reload()
     assert page.evaluate(ground) == "rgb(252, 252, 251)"
     dark.context.close()

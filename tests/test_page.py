@@ -178,7 +178,8 @@ def test_systems_without_texts_and_greedy_twins_are_not_shown(tmp_path: Path) ->
 
 def test_a_paths_text_is_kept_once_for_all_that_were_given_it(built: Path) -> None:
     columns = piece(built, "board")["reply_columns"]
-    asked, own = piece(built, "samples-0-0")[0], piece(built, "samples-0-0-1")[0]
+    place = piece(built, "samples-0")["systems"].index("sft")
+    asked, own = piece(built, "samples-0-0")[0], piece(built, f"samples-0-0-{place}")[0]
     replies = [dict(zip(columns, cells, strict=True)) for cells in own["replies"]]
     assert [reply["arm"] for reply in replies][:4] == ["direct", "reason", "reason+summary", "oracle"]
     assert len(asked["paths"]) == 1 and replies[1]["path"] == 0 == replies[2]["path"] and not own["paths"]
