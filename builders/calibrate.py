@@ -14,6 +14,7 @@ from pathlib import Path as File
 from typing import NamedTuple
 
 from insightv_bench.agents import ReasoningAgent, path_text
+from insightv_bench.answer_filter import Settled
 from insightv_bench.answers import matches
 from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.engines import Caller, open_engine
@@ -29,7 +30,6 @@ from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
-from .answer_filter import Settled
 from .assess import Judges
 from .calibration import figures_of
 from .calibration_plot import plot

@@ -56,6 +56,10 @@ class Seats(Base):
                 texts[index] = reply.text
         return [texts[index] for index in range(len(requests))]
 
+    def of(self, task: str) -> list[Reply]:
+        """A task's replies; none where nobody was asked."""
+        return [reply for (name, _), reply in self.replies.items() if name == task]
+
     def _request(self, instance: Any) -> Request:
         context, options, visual = instance.args
         images = tuple(self._images[sha256] for sha256 in visual["visual"])

@@ -29,9 +29,14 @@ DOC_COLUMNS = (
     "sample",
     "token_cap",
     "prompt",
+    "path_model",
+    "maker",
+    "made_from",
+    "num_paths",
+    "path_score",
+    "path_judge",
+    "judge_failure",
 )
-PATH_COSTS = ("majority", "reason+summary")
-"""Arms whose answer costs the stored paths' tokens beside its own."""
 
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
@@ -52,7 +57,9 @@ def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Map
         verdict=parse_summary(response).verdict if judges else "none",
         num_prompt_tokens=reply.num_prompt_tokens,
         num_tokens=reply.num_tokens,
-        total_tokens=reply.num_tokens + (doc["path_tokens"] if doc["arm"] in PATH_COSTS else 0),
+        # In arm `reason` the reply is the stored path itself.
+        total_tokens=reply.num_tokens + (0 if doc["arm"] == "reason" else doc["path_tokens"]),
         finish=reply.finish,
         parser=PARSER,
+        reasoning=reply.reasoning,
     )

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from .cli_corpora import register
 from .cli_leaderboard import board_app
+from .cli_results import register as register_results
 from .errors import InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
@@ -36,6 +37,7 @@ for name, part in [
 ]:
     app.add_typer(part, name=name)
 register(app)
+register_results(app)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
@@ -234,18 +236,6 @@ def eval_command(
     if not (loaded.model_seats or loaded.base):
         raise RecipeError(f"recipe `{recipe}` makes no model to evaluate", "name one with `--model`")
     run_to(loaded, out, "leaderboard", dry_run)
-
-
-@app.command("compare")
-def compare(
-    a: Annotated[str, typer.Argument(help="SYSTEM:ARM, `sft:reason` say.")],
-    b: Annotated[str, typer.Argument(help="SYSTEM:ARM, `dpo-2:reason` say.")],
-    run: Annotated[Path, typer.Option("--run", help="The run's folder.")],
-) -> None:
-    """The paired test of two arms of a run, on the questions that both answered."""
-    from .report import compare_arms
-
-    typer.echo(compare_arms(run, a, b))
 
 
 @journal_app.command("stats")

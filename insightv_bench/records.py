@@ -275,6 +275,8 @@ class EvalRecord(Record):
     options: tuple[str, ...]
     gold: str
     answer_type: AnswerType
+    tolerance: float = 0.0  # share of the gold answer
+    group: str = ""
     sample: int
     """0-based; 0 where the arm is greedy."""
     path_id: str
@@ -330,8 +332,6 @@ class EvalRecord(Record):
     """Who settled `correct`: `rule`, or a model's name and revision."""
     judge_failure: str = ""
     """Why that model's verdict could not be read; `correct` is then the rule's, and the row is counted apart."""
-    tolerance: float = 0.0
-    """Relative, of numbers."""
     reasoning: str = ""
     """What a server sent apart from its reply, as `reasoning_content`; never read as the answer."""
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from .errors import RunError
 from .recipe import Recipe
-from .run import JOURNAL, STAGES, place, run_folder
+from .run import JOURNAL, place, run_folder
 from .settings import HardSettings, HubSource, PathsSettings
 from .stage import Stage
 
@@ -83,37 +83,6 @@ def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
             told = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
             console.print(told, markup=False, highlight=False, soft_wrap=True)
     console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
-
-
-def evaluations(place: Path) -> list[Path]:
-    """A run's finished evaluations, or the folder itself."""
-    found = [manifest.parent for manifest in sorted(place.glob(f"{STAGES}/eval-*/manifest.json"))]
-    if not found and not place.is_dir():
-        raise RunError(f"no results at `{place}`", "name a run's folder")
-    return found or [place]
-
-
-def compare_arms(run: Path, a: str, b: str) -> str:
-    from .statistics import paired, sentence
-
-    rows = [read_correct(run, name) for name in (a, b)]
-    return sentence(b, a, paired(rows[0], rows[1]))
-
-
-def read_correct(run: Path, name: str) -> dict[str, list[bool]]:
-    """Right or wrong by question, of one arm of one system."""
-    from .tables import read_frame
-
-    system, _, arm = name.partition(":")
-    found: dict[str, list[bool]] = {}
-    for folder in evaluations(run):
-        frame = read_frame(folder, ["system", "arm", "question_id", "correct"])
-        for row_system, row_arm, question, correct in frame.iter_rows():
-            if (row_system, row_arm) == (system, arm):
-                found.setdefault(question, []).append(correct)
-    if not found:
-        raise RunError(f"`{run}` has no rows of `{name}`", "write SYSTEM:ARM, `sft:reason` say")
-    return found
 
 
 def print_journal(run: Path, console: Console) -> None:

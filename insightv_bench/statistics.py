@@ -207,6 +207,19 @@ def detectable_at(low: float, high: float, power: float = 0.8, alpha: float = 0.
     return standard_error * float(norm.ppf(1 - alpha / 2) + norm.ppf(power))
 
 
+def detectable_in(comparison: Comparison, a: Mapping[str, Sequence[bool]], b: Mapping[str, Sequence[bool]]) -> float:
+    """The smallest difference that this comparison of `a` and `b` finds with 80 % power: from the discordant pairs
+    where a question has one row on each side, else from the interval's width.
+
+    nan where no question tells the sides apart: how often they would differ is then not known.
+    """
+    shared = a.keys() & b.keys()
+    if any(len(a[question]) + len(b[question]) > 2 for question in shared):
+        return detectable_at(comparison.low, comparison.high)
+    discordant = sum(list(a[question]) != list(b[question]) for question in shared)
+    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan
+
+
 def sentence(name_a: str, name_b: str, comparison: Comparison) -> str:
     """`b against a: +3.1 points [1.2, 5.0], n = 1,000, p = 0.002`; points are percentage points."""
     if not comparison.n:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from insightv_bench.errors import HubError, RunError
 from insightv_bench.hub_commit import snapshot
-from insightv_bench.run import RUN, STAGES
-
-from .runs import evaluations_of
+from insightv_bench.results import evaluations
 
 REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 ROWS = ("*.parquet", "*.json")
@@ -18,7 +16,7 @@ ROWS = ("*.parquet", "*.json")
 
 
 def find(results: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """The folders that hold evaluation rows, each once, and a note on each data set that was read from the Hub.
+    """The folders that hold evaluation rows, each once, and notes on what was left out or read from the Hub.
 
     Raises RunError or HubError where there is nothing at a place.
     """
@@ -27,18 +25,14 @@ def find(results: Sequence[str]) -> tuple[list[Path], list[str]]:
     for result in results:
         place = Path(result)
         if place.exists():
-            folders.update(dict.fromkeys(_local(place)))
+            found, told = evaluations(place) if place.is_dir() else ([place], [])
+            folders.update(dict.fromkeys(found))
+            notes += told
         else:
             folder, note = from_hub(result)
             folders[folder] = None
             notes.append(note)
     return list(folders), notes
-
-
-def _local(place: Path) -> list[Path]:
-    """A run's evaluations, those of its last board where it has one; of anything else the place itself."""
-    is_run = (place / RUN).exists() or (place / STAGES).is_dir()
-    return evaluations_of(place) if is_run else [place]
 
 
 def from_hub(result: str) -> tuple[Path, str]:

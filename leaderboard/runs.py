@@ -60,10 +60,10 @@ def _run(folder: Path) -> Run:
         raise RunError(f"`{folder}` is no run's folder: it holds no `{RUN}`", HINT) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"`{folder / RUN}` cannot be read: {error}", HINT) from error
-    return Run(folder, recipe, seed, tuple(evaluations_of(folder)))
+    return Run(folder, recipe, seed, tuple(_evaluations(folder)))
 
 
-def evaluations_of(folder: Path) -> list[Path]:
+def _evaluations(folder: Path) -> list[Path]:
     """The evaluations of the last finished board; before there is one, every finished evaluation."""
     named = _on_board(folder)
     found = named or [manifest.parent for manifest in sorted(folder.glob(f"{STAGES}/eval-*/{MANIFEST}"))]

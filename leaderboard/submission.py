@@ -20,6 +20,7 @@ from typing import Any
 from insightv_bench import __version__, tables
 from insightv_bench.answers import PARSER
 from insightv_bench.errors import RunError
+from insightv_bench.eval_rows import row_files
 from insightv_bench.models import slug
 from insightv_bench.records import Record, content_id
 
@@ -60,7 +61,7 @@ def make(results: Sequence[Path], out: Path, title: str) -> Submission:
     """
     if out.exists() and any(out.iterdir()):
         raise RunError(f"`{out}` holds something already", "name a new folder with `--out`")
-    files = [file for folder in results for file in rows.row_files(folder)]
+    files = [file for folder in results for file in row_files(folder)]
     by_place: dict[Path, list[Path]] = {}
     for file in files:
         by_place.setdefault(file.parent, []).append(file)

@@ -24,6 +24,7 @@ COUNTS = {
     "malformed": "malformed paths",
     "cut_off": "cut off at the token cap",
     "failed": "replies that never came",
+    "judge_failed": "no verdict of the judge",
 }
 
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from insightv_bench import __version__
 from insightv_bench.errors import RunError
+from insightv_bench.eval_rows import row_files
 
 from . import rows, verify_figures, verify_rows
 from .board import Board
@@ -69,7 +70,7 @@ def _files(folder: Path, stated: Submission) -> Iterator[str]:
         num = sum(rows.num_rows(file) for file in there.values())
         if num != one.num_rows:
             yield f"`{one.name}` holds {num:,} rows, and {one.num_rows:,} were submitted"
-    others = set(rows.row_files(folder / EVALUATIONS)) - named
+    others = set(row_files(folder / EVALUATIONS)) - named
     yield from (f"`{file.relative_to(folder)}` is not named in the submission" for file in sorted(others))
 
 

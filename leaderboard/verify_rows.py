@@ -6,16 +6,19 @@ What only the questions' owner could know, a gold answer changed in every row, i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from typing import Any
 
 import polars as pl
 
-from insightv_bench.answers import PARSER, matches, read
-from insightv_bench.protocol import parse_summary
+from insightv_bench.answer_filter import RULE
+from insightv_bench.answers import PARSER
+from insightv_bench.eval_rows import SEPARATOR
+from insightv_bench.records import EvalRecord
+from insightv_bench.rescoring import read_again
 
-from .rows import REPLY, SEPARATOR, UNIT
+from .rows import REPLY, UNIT
 
-ONE_ASKED = ("base", "direct", "reason", "majority", "reason+summary")
+ONE_ASKED = ("base", "direct", "reason", "majority", "best-of-k", "reason+summary")
 """Arms that every question of a system has, whatever can be done to its path."""
 SAME = {
     "question_id": ("question", "options", "gold", "answer_type", "kind"),
@@ -80,42 +83,29 @@ def _told_apart(frame: pl.DataFrame) -> Iterator[str]:
                 yield f"{name.removesuffix('_id')} `{row[name]}` has several of `{odd[0]}` in its rows"
 
 
-def _read_again(row: dict[str, object]) -> Iterator[str]:
-    response, answer_type = str(row["response"]), str(row["answer_type"])
-    options = tuple(str(option) for option in row["options"])  # type: ignore[attr-defined]
-    answer, span = _reading(response, answer_type, options)
-    if answer != row["answer"]:
-        yield f"{where(row)}: its answer is `{_short(row['answer'])}`, and the reply reads `{_short(answer)}`"
-    elif span != _pair(row["span"]):
-        yield f"{where(row)}: its answer is said to stand at {row['span']}, and stands at {span}"
-    if row["answer_judge"] == "rule":
-        right = answer is not None and _matches(answer, str(row["gold"]), answer_type, options, row["tolerance"])
-        if right != row["correct"]:
-            told = ["wrong", "right"]
-            yield f"{where(row)}: it counts as {told[bool(row['correct'])]}, and is {told[right]}"
-    verdict = parse_summary(response).verdict if row["verdict"] != "none" else "none"
-    if verdict != row["verdict"]:
-        yield f"{where(row)}: its verdict is `{row['verdict']}`, and the reply says `{verdict}`"
-    if row["total_tokens"] < row["num_tokens"]:  # type: ignore[operator]
-        yield f"{where(row)}: {row['total_tokens']} tokens in all, and {row['num_tokens']} of the reply alone"
+def _read_again(row: dict[str, Any]) -> Iterator[str]:
+    record = EvalRecord.model_validate({name: row[name] for name in EvalRecord.model_fields})
+    again = read_again(record)
+    place = where(row)
+    if again.answer != record.answer:
+        yield f"{place}: its answer is `{_short(record.answer)}`, and the reply reads `{_short(again.answer)}`"
+    elif again.span != record.span:
+        yield f"{place}: its answer is said to stand at {record.span}, and stands at {again.span}"
+    if record.answer_judge == RULE and again.correct != record.correct:
+        yield f"{place}: it counts as {_right(record.correct)}, and is {_right(again.correct)}"
+    if again.path_correct != record.path_correct:
+        yield f"{place}: its path counts as {_right(record.path_correct)}, and is {_right(again.path_correct)}"
+    if again.verdict != record.verdict:
+        yield f"{place}: its verdict is `{record.verdict}`, and the reply says `{again.verdict}`"
+    if record.total_tokens < record.num_tokens:
+        yield f"{place}: {record.total_tokens} tokens in all, and {record.num_tokens} of the reply alone"
 
 
-@cache
-def _reading(response: str, answer_type: str, options: tuple[str, ...]) -> tuple[str | None, tuple[int, int] | None]:
-    found = read(response, answer_type, options)  # type: ignore[arg-type]
-    return found.answer, found.span
+def _right(is_right: bool | None) -> str:
+    return "right" if is_right else "wrong"
 
 
-@cache
-def _matches(answer: str, gold: str, answer_type: str, options: tuple[str, ...], tolerance: float) -> bool:
-    return matches(answer, gold, answer_type, options, tolerance)  # type: ignore[arg-type]
-
-
-def _pair(span: object) -> tuple[int, int] | None:
-    return None if span is None else (int(span[0]), int(span[1]))  # type: ignore[index]
-
-
-def where(row: dict[str, object], question: object = None) -> str:
+def where(row: dict[str, Any], question: object = None) -> str:
     """`sft`, arm `flawed`, question `q1`, sample 0 (perception 0.5)."""
     flaw = f" ({row['flaw']} {row['severity']:g})" if row["flaw"] != "none" else ""
     sample = "" if question else f", sample {row['sample']}{flaw}"

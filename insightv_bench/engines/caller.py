@@ -42,7 +42,8 @@ class Caller:
         self.engine = engine
         self._seed = seed
         self.model = label(engine)
-        self.num_calls = self.num_hits = self.num_tokens = 0
+        self.num_calls = self.num_hits = self.num_tokens = self.num_prompt_tokens = 0
+        self.seconds = self.cost_usd = 0.0
         self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
         self._journal = journal
         self._on_reply = on_reply
@@ -126,6 +127,9 @@ class Caller:
         self.num_calls += not hit
         self.num_hits += hit
         self.num_tokens += reply.num_tokens
+        self.num_prompt_tokens += reply.num_prompt_tokens
+        self.seconds += reply.seconds  # of a kept reply too: what it took when it was made
+        self.cost_usd += reply.cost_usd
         if self._on_reply:
             self._on_reply(reply, hit)
         return reply
