@@ -207,8 +207,6 @@ def calibrate_command(
         calibrate(loaded, out, Console())
 
 
-
-
 @journal_app.command("stats")
 def journal_stats(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
     """Calls, tokens, hits and failures, by model."""

@@ -34,6 +34,20 @@ def build(
     console.print(f"Files    {out / 'board.md'}, board.json, tables/*.parquet", soft_wrap=True, highlight=False)
 
 
+@board_app.command("view")
+def view(
+    place: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A page's, or a run's.")] = Path("leaderboard-page"),
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8137,
+) -> None:
+    """Serve a page on this machine alone; Ctrl-C ends it."""
+    server = load_function("leaderboard.view:server")(place, port)
+    typer.echo(f"page at http://127.0.0.1:{server.server_port}/; Ctrl-C ends it")
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+
+
 @board_app.command("ablations")
 def ablations(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs of one recipe, one a seed.")],

@@ -70,8 +70,8 @@ def commit(
     api = HfApi(library_name="insightv-bench")
     with explained(repo_id, kind):
         if not must_exist:
-            sdk = {"space_sdk": "static"} if kind == "space" else {}
-            api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, **sdk)
+            sdk = "static" if kind == "space" else None
+            api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, space_sdk=sdk)
         for number in range(1, TRIES + 1):
             seen = _look(api, repo_id, kind)
             change = prepare(seen)

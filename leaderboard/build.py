@@ -10,10 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
-from insightv_bench import tables
 from insightv_bench.errors import MissingExtra, RunError
 
-from . import export, figures, page, rows, samples, sets
+from . import export, figures, page, rows, sets
 from .arms import arm_rows
 from .averages import average_rows
 from .board import Board, ComparableSet
@@ -29,7 +28,7 @@ Found = list[tuple[ComparableSet, pl.DataFrame]]
 
 
 def build(eval_folders: Sequence[Path], out: Path, title: str, told: Sequence[str] = ()) -> Board:
-    """Read the rows under the folders, and write `out/board.json`, `out/index.html` and `out/figures/*.svg`.
+    """Read the rows under the folders, and write `out/board.json`, its tables and the page (see `page`).
 
     Raises RunError where a folder holds no evaluation rows, or `out` cannot be written.
     """
@@ -37,7 +36,7 @@ def build(eval_folders: Sequence[Path], out: Path, title: str, told: Sequence[st
     found, apart = sets.split(frame)
     board = compute(found, [*told, *notes, *apart], title)
     try:
-        return _write(board, samples.choose(found), out)
+        return _write(board, found, eval_folders, out)
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
 
@@ -70,13 +69,13 @@ def compute(found: Found, notes: Sequence[str], title: str) -> Board:
     )
 
 
-def _write(board: Board, chosen: list[samples.Sample], out: Path) -> Board:
+def _write(board: Board, found: Found, eval_folders: Sequence[Path], out: Path) -> Board:
     out.mkdir(parents=True, exist_ok=True)
     try:
         drawn = figures.draw(board, out / "figures")
     except MissingExtra as error:
         drawn = []
         board = board.model_copy(update={"notes": (*board.notes, f"The figures were left out: {error.fact}.")})
-    tables.write_text(out / "index.html", page.render(board, drawn, chosen))
     export.write_files(board, out)
+    page.write(out, board, found, drawn, eval_folders)
     return board

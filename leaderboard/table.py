@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -77,7 +79,7 @@ def print_view(view: View, console: Console, heading: bool = True) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
     for place, column in enumerate(view.columns):
         # A long name goes on below: cut off, a control would look like its greedy twin.
-        justify = "left" if place < view.num_names else "right"
+        justify: Literal["left", "right"] = "left" if place < view.num_names else "right"
         head = Text(short(column, NAME_WIDTH))
         table.add_column(head, justify=justify, no_wrap=0 < place < view.num_names, overflow="fold")
     last = ""

@@ -38,9 +38,9 @@ def problems(frame: pl.DataFrame) -> Iterator[str]:
 
 
 def _other_parsers(frame: pl.DataFrame) -> Iterator[str]:
-    for (parser,), rows in frame.filter(pl.col("parser") != PARSER).group_by("parser"):
+    for parser, num in frame.filter(pl.col("parser") != PARSER)["parser"].value_counts().iter_rows():
         yield (
-            f"{rows.height:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
+            f"{num:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
             "their answers cannot be read again here"
         )
 
