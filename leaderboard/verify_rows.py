@@ -5,6 +5,7 @@ What only the questions' owner could know, a gold answer changed in every row, i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,8 @@ def problems(frame: pl.DataFrame) -> Iterator[str]:
 
 
 def _other_parsers(frame: pl.DataFrame) -> Iterator[str]:
-    for parser, num in frame.filter(pl.col("parser") != PARSER)["parser"].value_counts().iter_rows():
+    others: list[str] = frame["parser"].filter(frame["parser"] != PARSER).to_list()
+    for parser, num in sorted(Counter(others).items()):
         yield (
             f"{num:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
             "their answers cannot be read again here"
