@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from . import cli_corpora, cli_eval, cli_results
+from .cli_leaderboard import board_app
 from .errors import EngineUnavailable, InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
@@ -25,7 +26,6 @@ app = typer.Typer(
 )
 build_app = typer.Typer(no_args_is_help=True, help="Make corpora: questions, paths, assess, corpora.")
 train_app = typer.Typer(no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
-board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page.")
 journal_app = typer.Typer(no_args_is_help=True, help="What was asked of models, and what it cost.")
 answers_app = typer.Typer(no_args_is_help=True, help="How answers are read.")
 for name, part in [
@@ -205,29 +205,6 @@ def calibrate_command(
         run_to(loaded, out, "calibrate", dry_run)
     else:
         calibrate(loaded, out, Console())
-
-
-@board_app.command("build")
-def board_build(
-    results: Annotated[list[Path], typer.Argument(help="Folders of evaluations: runs, or stages of theirs.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the page goes.")] = Path("leaderboard-page"),
-    title: Annotated[str, typer.Option("--title")] = "insightv-bench",
-) -> None:
-    """Results -> comparable rows, a terminal table and a page."""
-    from .report import build_board
-
-    build_board(results, out, title, Console())
-
-
-@board_app.command("ablations")
-def board_ablations(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs of one recipe, one a seed.")],
-    out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
-) -> None:
-    """Runs -> the ablation table, its planned comparisons and their figure."""
-    from .report import build_ablations
-
-    build_ablations(runs, out, Console())
 
 
 @journal_app.command("stats")

@@ -21,7 +21,9 @@ SEPARATOR = "\x1f"
 
 
 def row_files(folder: Path) -> list[Path]:
-    """Raises RunError where there are none."""
+    """Of a folder, or the file itself. Raises RunError where there are none."""
+    if folder.is_file():
+        return [folder]
     files = sorted(file for file in folder.rglob("*.parquet") if file.name != EXCLUSIONS)
     if not files:
         raise RunError(f"no evaluation rows in `{folder}`: it holds no parquet file", HINT)

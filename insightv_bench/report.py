@@ -74,16 +74,6 @@ def _run_of(page: str) -> Path:
     return Path(page).parents[2]
 
 
-def build_board(results: Sequence[Path], out: Path, title: str, console: Console) -> None:
-    from .results import evaluations
-    from .stage import load_function
-
-    folders = [folder for result in results for folder in evaluations(result)[0]]
-    board = load_function("leaderboard.build:build")(folders, out, title)
-    load_function("leaderboard.table:print_board")(board, console)
-    console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
-
-
 def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
     """Write them, and print the verdicts of the sampled comparisons."""
     from .stage import load_function

@@ -84,6 +84,12 @@ class ArmRow(Record):
     """Replies whose judge gave no verdict that could be read: the rule's word stands, and they are counted here."""
     tokens_per_right_answer: float | None
     """Tokens generated in all seats over right answers; None: no answer is right."""
+    rank_best: int | None = None
+    """One more than the number of systems that were found better, in the same set and arm; None: not ranked."""
+    rank_worst: int | None = None
+    """The number of systems in the set and arm, less those that were found worse."""
+    tie_group: int | None = None
+    """1 is the best. Every system of a group was found better than every one of the next group."""
 
 
 class ComparisonRow(Record):
@@ -154,6 +160,105 @@ class MeasureRow(Record):
     meaning: str
 
 
+class AverageRow(Record):
+    """One system in one arm over all tasks: the mean of their accuracies, every task counting the same."""
+
+    system: str
+    base: str
+    round: int
+    arm: Arm
+    sets: tuple[str, ...]
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    """Replies, in all tasks."""
+    rank_best: int
+    rank_worst: int
+    tie_group: int
+
+
+class Difference(Record):
+    """A round less an earlier system, on the questions that both answered."""
+
+    a: str
+    """The earlier system."""
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Holm-adjusted, over the rounds' comparisons of the set."""
+    n: int
+    """Shared questions."""
+    outcome: Literal["higher", "lower", "tie"]
+
+
+class RoundRow(Record):
+    """Supervised fine-tuning (round 0) or one DPO round, in one arm."""
+
+    set: str
+    base: str
+    system: str
+    round: int
+    arm: Arm
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    from_start: Difference | None
+    """Against supervised fine-tuning; None: it is that, or was not evaluated."""
+    from_before: Difference | None
+    """Against the round before, where that is another one."""
+    path_tokens: float | None
+    """Mean tokens of the reasoning agent's own paths; None: none was evaluated."""
+    path_tokens_low: float | None
+    path_tokens_high: float | None
+    num_paths: int
+    """Paths that the mean is of."""
+    reward_margin: float | None
+    """The implicit reward of chosen over rejected answers when the round's training ended; None: not known."""
+    num_pairs: int | None
+    """Preference pairs that the round was trained on."""
+
+
+class FlawRow(Record):
+    """One system under one flaw, severities above 0 together: a cell of the heat map."""
+
+    set: str
+    system: str
+    flaw: str
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    """Replies."""
+    num_questions: int
+    follow: float | None
+    """As in RobustnessRow."""
+    follow_low: float | None
+    follow_high: float | None
+    follow_n: int
+
+
+class LineageRow(Record):
+    """One thing that a system's figures came from."""
+
+    system: str
+    kind: Literal["evaluation", "questions", "paths", "corpus", "model"]
+    name: str
+    """The stage that made it, or a model's folder or Hub id."""
+    fingerprint: str
+    """Hash of the stage's settings and inputs; empty for what no stage made."""
+    num_rows: int | None
+    recipe: str
+    seed: int | None
+    version: str
+    """Of insightv-bench."""
+    git_commit: str
+    detail: str
+    """What else is known in a few words: the reference policy, the last loss."""
+
+
 class Board(Record):
     """Everything the table, the figures and the page show, samples apart."""
 
@@ -165,3 +270,8 @@ class Board(Record):
     comparisons: tuple[ComparisonRow, ...]
     robustness: tuple[RobustnessRow, ...]
     measures: tuple[MeasureRow, ...]
+    averages: tuple[AverageRow, ...] = ()
+    """Of systems that have every task that the arm has; empty where there is one task."""
+    rounds: tuple[RoundRow, ...] = ()
+    flaws: tuple[FlawRow, ...] = ()
+    lineage: tuple[LineageRow, ...] = ()

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import polars as pl
 
+from insightv_bench import tables
 from insightv_bench.errors import RunError
 from insightv_bench.eval_rows import HINT, row_files, scan, with_planted
 
+from .labels import labelled
 from .systems import TRAINED
 
 UNIT = ["task", "task_version", "parser", "base", "system", "arm"]
@@ -23,15 +25,13 @@ REPLY = ["question_id", "sample", "path_id", "path", "flaw", "severity", "positi
 def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     """Every row under the folders, and notes in words on what was left out or renamed.
 
-    Adds `label` (the system's name on the board), `trained` (supervised fine-tuning or a DPO round), `level` (severity
-    to the nearest quarter), `misleads` (the path is flawed and its planted answer is not the gold answer) and `follows`
-    (the reply gives the planted answer).
+    Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `trained` (supervised
+    fine-tuning or a DPO round), `level` (severity to the nearest quarter), `misleads` (the path is flawed and its
+    planted answer is not the gold answer) and `follows` (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
-    frame = pl.concat([scan(file) for folder in eval_folders for file in row_files(folder)]).collect()
-    if frame.is_empty():
-        raise RunError("there are no evaluation rows to show", HINT)
-    frame, notes = _labelled(frame)
+    frame = read(*eval_folders)
+    frame, notes = labelled(_with_scoring(frame))
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
@@ -39,19 +39,33 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     return with_planted(kept), notes
 
 
-def _labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Name each system: with its base model where there are several, numbered where one arm was run in two settings."""
-    several = frame["base"].n_unique() > 1
-    name = pl.format("{} ({})", "system", pl.col("base").str.split("/").list.last()) if several else pl.col("system")
-    settings = frame.select(*UNIT, "prompt", "token_cap").unique(maintain_order=True)
-    settings = settings.with_columns(variant=pl.int_range(pl.len()).over(UNIT), label=name)
-    again = pl.col("variant") > 0
-    settings = settings.with_columns(
-        label=pl.when(again).then(pl.format("{} #{}", "label", pl.col("variant") + 1)).otherwise("label")
+def read(*folders: Path) -> pl.DataFrame:
+    """The rows as they are, with `evaluation`. Raises RunError as `load` does."""
+    files = [file for folder in folders for file in row_files(folder)]
+    frame = pl.concat([scan(file).with_columns(evaluation=pl.lit(str(file.parent))) for file in files]).collect()
+    if frame.is_empty():
+        raise RunError("there are no evaluation rows to show", HINT)
+    return frame
+
+
+def num_rows(file: Path) -> int:
+    """Rows of one parquet file. Raises RunError where it cannot be read."""
+    try:
+        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
+
+
+def _with_scoring(frame: pl.DataFrame) -> pl.DataFrame:
+    """Name in `parser` whatever else settled the answers of an evaluation: a judge, a tolerance of numbers."""
+    judge = pl.col("answer_judge").filter(pl.col("answer_judge") != "rule").unique().sort().str.join(" and ")
+    scored = frame.group_by("evaluation", "task").agg(judge=judge, tolerance=pl.col("tolerance").max())
+    scored = scored.with_columns(
+        judge=pl.when(pl.col("judge") != "").then(pl.format(", judge {}", "judge")).otherwise(pl.lit("")),
+        tolerance=pl.when(pl.col("tolerance") > 0).then(pl.format(", tolerance {}", "tolerance")).otherwise(pl.lit("")),
     )
-    notes = [
-        f"`{row['label']}` is system `{row['system']}` again, with another setting in arm `{row['arm']}`: "
-        f"prompt `{row['prompt']}`, token cap {row['token_cap']:,}."
-        for row in settings.filter(again).iter_rows(named=True)
-    ]
-    return frame.join(settings.drop("variant"), on=[*UNIT, "prompt", "token_cap"], maintain_order="left"), notes
+    if (scored["judge"] + scored["tolerance"] == "").all():
+        return frame
+    told = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
+    joined = frame.join(told, on=["evaluation", "task"], how="left", maintain_order="left")
+    return joined.with_columns(parser=pl.col("parser") + pl.col("scoring")).drop("scoring")

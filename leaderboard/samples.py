@@ -1,56 +1,73 @@
-"""A few questions with every reply to them, for the page's viewer.
+"""Which questions and systems the page's viewer shows, and what came of each in one character.
 
-Questions are chosen by what happened to them, not at random: a path saved or spoilt teaches more than one read well.
-They are a place to look, not a sample to count: the board counts.
+All of them where they are few. Of many questions those are taken that tell most, in turn one of each outcome: a path
+saved or spoilt teaches more than one read well. They are a place to look, not a sample to count: the board counts.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from .board import ARMS, ComparableSet
 from .systems import is_greedy, twin
-from .text import visible
+from .text import short, visible
 
-NUM_SAMPLES = 200
-MAX_FLAWED = 8
-"""Flawed replies shown of one sample."""
-MAX_CHARACTERS = 4_000
-"""Of one path or reply."""
+NUM_SAMPLES = 20_000
+"""One system's replies to one question are a sample."""
+MAX_SYSTEMS = 24
+MAX_PLANTED = 16
+"""Replies to paths with a planted flaw, shown of one arm of one sample."""
+TITLE_LENGTH = 160
+RIGHT, WRONG, UNREAD, FOLLOWED = 1, 2, 4, 8
+"""Bits of an outcome's hexadecimal digit: what befell any of the replies that it stands for. 0: there is none."""
 
-Sample = dict[str, Any]
-
-
-def choose(sets: list[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NUM_SAMPLES) -> list[Sample]:
-    """At most `num_samples` samples: the same questions for every system of a set."""
-    num_systems = sum(len(_shown(found, rows)) for found, rows in sets)
-    num_questions = max(1, num_samples // num_systems)
-    made = [_sample(found.name, cell) for found, rows in sets for cell in _cells(found, rows, num_questions)]
-    return made[:num_samples]
+Row = dict[str, Any]
 
 
-def _cells(found: ComparableSet, rows: pl.DataFrame, num_questions: int) -> list[pl.DataFrame]:
-    """The rows of one system and one question each, a question's systems side by side."""
-    labels = _shown(found, rows)
-    cells = rows.filter(pl.col("sample") == 0).partition_by(["question_id", "label"], as_dict=True, maintain_order=True)
-    keys = [(question, label) for question in _questions(rows, labels, num_questions) for label in labels]
-    return [cells[key] for key in keys if key in cells]
+class Shown(NamedTuple):
+    """What is shown of one comparable set."""
+
+    found: ComparableSet
+    systems: list[str]
+    questions: list[str]
+    rows: pl.DataFrame
+    """The rows to be shown, of these alone."""
 
 
-def _shown(found: ComparableSet, rows: pl.DataFrame) -> list[str]:
-    """The systems of a set; a greedy one is left out, as its sampled twin shows the same questions."""
+def choose(sets: Sequence[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NUM_SAMPLES) -> list[Shown]:
+    """At most `num_samples` samples over all sets: the same questions for every shown system of a set."""
+    systems = [_systems(found, rows) for found, rows in sets]
+    num_questions = max(1, num_samples // max(1, sum(map(len, systems))))
+    return [_shown(*one, labels, num_questions) for one, labels in zip(sets, systems, strict=True)]
+
+
+def _shown(found: ComparableSet, rows: pl.DataFrame, labels: list[str], num_questions: int) -> Shown:
+    rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
+    questions = _questions(rows, labels, num_questions) if labels else []
+    return Shown(found, labels, questions, _viewable(rows.filter(pl.col("question_id").is_in(questions))))
+
+
+def _systems(found: ComparableSet, rows: pl.DataFrame) -> list[str]:
+    """The systems of a set that said anything; of many those with the most right answers.
+
+    A greedy one is left out where its sampled twin shows the same questions.
+    """
     names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
     sampled = {names[label] for label in found.systems if not is_greedy(names[label])}
-    return [label for label in found.systems if not is_greedy(names[label]) or twin(names[label]) not in sampled]
+    told = rows.group_by("label").agg(pl.col("correct").mean(), said=(pl.col("response") != "").any())
+    best = told.filter("said").sort("correct", "label", descending=[True, False])["label"].to_list()
+    kept = [label for label in best if not is_greedy(names[label]) or twin(names[label]) not in sampled][:MAX_SYSTEMS]
+    return [label for label in found.systems if label in kept]
 
 
 def _questions(rows: pl.DataFrame, labels: list[str], num_questions: int) -> list[str]:
     """In turn one question of each outcome of the last system that the method itself made, until there are enough."""
     made = set(rows.filter("trained")["label"])
     leading = [label for label in labels if label in made] or labels
-    last = rows.filter((pl.col("label") == leading[-1]) & (pl.col("sample") == 0))
+    last = rows.filter(pl.col("label") == leading[-1])
     alone = _right("reason").fill_null(_right("base")).fill_null(_right("direct"))
     outcomes = last.group_by("question_id").agg(
         alone=alone, together=_right("reason+summary"), followed=pl.col("follows").any()
@@ -64,54 +81,54 @@ def _right(arm: str) -> pl.Expr:
     return pl.col("correct").filter(pl.col("arm") == arm).first()
 
 
-def _sample(set_name: str, rows: pl.DataFrame) -> Sample:
-    paths: list[str] = []
-    shown = pl.concat([rows.filter(pl.col("arm") != "flawed"), _flawed(rows)])
-    in_order = sorted(shown.iter_rows(named=True), key=lambda row: list(ARMS).index(row["arm"]))
-    replies = [_reply(row, paths) for row in in_order]
-    first = rows.row(0, named=True)
+def _viewable(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of the replies to a planted flaw the ones that followed it first, one of each flaw, severity and position."""
+    planted = (pl.col("flaw") != "none") & (pl.col("severity") > 0)
+    ordered = rows.filter(planted).sort("follows", "severity", descending=[True, False], maintain_order=True)
+    told = ordered.unique(
+        ["label", "question_id", "arm", "flaw", "level", "position"], keep="first", maintain_order=True
+    )
+    told = told.filter(pl.int_range(pl.len()).over("label", "question_id", "arm") < MAX_PLANTED)
+    return pl.concat([rows.filter(~planted & (pl.col("arm") != "flawed")), told])
+
+
+def index(shown: Shown) -> dict[str, Any]:
+    """What filters and lists read: questions, and a string of outcomes for each system, arm and flaw."""
+    firsts = shown.rows.unique("question_id", keep="first")
+    by_id = {row["question_id"]: row for row in firsts.iter_rows(named=True)}
     return {
-        "set": visible(set_name),
-        "system": visible(first["label"]),
-        "question": visible(first["question"]),
-        "options": [visible(option) for option in first["options"]],
-        "gold": visible(first["gold"]),
-        "kind": visible(first["kind"]),
-        "paths": paths,
-        "replies": replies,
+        "systems": [visible(label) for label in shown.systems],
+        "questions": [_title(by_id[question]) for question in shown.questions],
+        "outcomes": list(_outcomes(shown)),
     }
 
 
-def _flawed(rows: pl.DataFrame) -> pl.DataFrame:
-    """One reply of each flaw, the ones that followed it first."""
-    flawed = rows.filter((pl.col("arm") == "flawed") & (pl.col("severity") > 0))
-    ordered = flawed.sort("follows", "severity", descending=[True, False], maintain_order=True)
-    return ordered.unique("flaw", keep="first", maintain_order=True).head(MAX_FLAWED)
+def _title(row: Row) -> list[str]:
+    """Id, question in short, kind, gold answer."""
+    return [
+        visible(row["question_id"]),
+        short(row["question"], TITLE_LENGTH),
+        visible(row["kind"]),
+        short(row["gold"], 40),
+    ]
 
 
-def _reply(row: dict[str, Any], paths: list[str]) -> Sample:
-    """One reply as the viewer reads it; a path shown by several arms is kept once."""
-    # A reasoning agent's reply is its path.
-    path = _cut(row["path"] or (row["response"] if row["arm"] == "reason" else ""))
-    if path and path not in paths:
-        paths.append(path)
-    return {
-        "arm": row["arm"],
-        "answer": None if row["answer"] is None else visible(row["answer"]),
-        "right": row["correct"],
-        "response": "" if _cut(row["response"]) == path else _cut(row["response"]),
-        "path": paths.index(path) if path else None,
-        "path_right": row["path_correct"],
-        "verdict": row["verdict"],
-        "flaw": row["flaw"],
-        "severity": row["severity"],
-        "position": row["position"],
-        "planted": visible(row["planted_answer"]) if row["misleads"] else None,
-        "followed": row["follows"] and row["misleads"],
-        "tokens": row["total_tokens"],
-    }
-
-
-def _cut(text: str) -> str:
-    shown = visible(text)
-    return shown if len(shown) <= MAX_CHARACTERS else shown[:MAX_CHARACTERS] + " …"
+def _outcomes(shown: Shown) -> Iterator[list[Any]]:
+    """Place of the system, arm, flaw, and one digit a question, in the questions' order."""
+    bits = (
+        pl.when("correct").then(RIGHT).otherwise(WRONG)
+        | pl.when(pl.col("answer").is_null()).then(UNREAD).otherwise(0)
+        | pl.when(pl.col("follows") & pl.col("misleads")).then(FOLLOWED).otherwise(0)
+    )
+    marked = shown.rows.with_columns(bits=bits).group_by("label", "arm", "flaw", "question_id").agg("bits")
+    place = {question: number for number, question in enumerate(shown.questions)}
+    strings: dict[tuple[int, str, str], list[int]] = {}
+    for label, arm, flaw, question, found in marked.iter_rows():
+        digits = strings.setdefault((shown.systems.index(label), arm, flaw), [0] * len(place))
+        for each in found:
+            digits[place[question]] |= each
+    arms = list(ARMS)
+    for (system, arm, flaw), digits in sorted(
+        strings.items(), key=lambda one: (one[0][0], arms.index(one[0][1]), one[0][2])
+    ):
+        yield [system, arm, flaw, "".join(f"{digit:x}" for digit in digits)]

@@ -14,6 +14,8 @@ from .board import ComparableSet
 from .systems import CONTROL, GREEDY
 
 TASK = ["task", "task_version", "parser"]
+MAX_NAMES = 8
+"""Systems that a note names."""
 OWN_QUESTIONS = "self-flawed"
 """The arm whose questions depend on the system: not every path of an agent's own can be given a flaw."""
 
@@ -26,8 +28,12 @@ class Setting(NamedTuple):
     questions: frozenset[str]
 
 
-Settings = dict[str, Setting]
-"""Arm -> how it was run."""
+class Settings(NamedTuple):
+    """How one system was run."""
+
+    arms: dict[str, Setting]
+    questions: frozenset[str]
+    """Of all arms."""
 
 
 def split(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFrame]], list[str]]:
@@ -35,7 +41,7 @@ def split(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFrame]]
     found, notes = [], []
     tasks = frame.partition_by(TASK, maintain_order=True)
     for rows in tasks:
-        settings = {label: _settings(rows.filter(pl.col("label") == label)) for label in _in_order(rows)}
+        settings = _all_settings(rows)
         sets, reasons = _partition(settings)
         notes += reasons
         found += [_make(rows, labels, settings, place, len(sets)) for place, labels in enumerate(sets)]
@@ -59,45 +65,63 @@ def _place() -> pl.Expr:
     )
 
 
-def _settings(rows: pl.DataFrame) -> Settings:
-    arms = rows.group_by("arm").agg(pl.col("prompt").first(), pl.col("token_cap").first(), pl.col("question_id"))
-    return {arm: Setting(prompt, cap, frozenset(questions)) for arm, prompt, cap, questions in arms.iter_rows()}
+def _all_settings(rows: pl.DataFrame) -> dict[str, Settings]:
+    """Each system's, base models first. Equal sets of questions are one object, which is quick to compare."""
+    known: dict[frozenset[str], frozenset[str]] = {}
+    arms: dict[str, dict[str, Setting]] = {}
+    grouped = rows.group_by("label", "arm").agg(pl.col("prompt", "token_cap").first(), "question_id").sort("arm")
+    for label, arm, prompt, cap, questions in grouped.iter_rows():
+        asked = frozenset(questions)
+        arms.setdefault(label, {})[arm] = Setting(prompt, cap, known.setdefault(asked, asked))
+    made = {}
+    for label in _in_order(rows):
+        whole = frozenset().union(*{setting.questions for setting in arms[label].values()})
+        made[label] = Settings(arms[label], known.setdefault(whole, whole))
+    return made
 
 
 def _partition(settings: dict[str, Settings]) -> tuple[list[list[str]], list[str]]:
     """Each system joins the first set it fits; one that fits others too, the base model say, is in those too.
 
-    The largest set comes first.
+    The largest set comes first. Notes say what is kept apart from what, systems with one reason together.
     """
     sets: list[list[str]] = []
-    notes: list[str] = []
+    apart: dict[tuple[str, str], list[str]] = {}
     for label in settings:
-        reasons = [_first_conflict(label, members, settings) for members in sets]
-        if all(reasons):
-            notes += reasons
+        conflicts = [_first_conflict(label, members, settings) for members in sets]
+        if all(conflicts):
+            for conflict in filter(None, conflicts):
+                apart.setdefault(conflict, []).append(label)
             sets.append([label])
         else:
-            sets[reasons.index("")].append(label)
+            sets[conflicts.index(None)].append(label)
     for members in sets:
         members += [x for x in settings if x not in members and not _first_conflict(x, members, settings)]
     order = list(settings)
     in_order = [sorted(members, key=order.index) for members in sets]
-    return sorted(in_order, key=len, reverse=True), notes
+    return sorted(in_order, key=len, reverse=True), [_note(labels, *found) for found, labels in apart.items()]
 
 
-def _first_conflict(label: str, members: list[str], settings: dict[str, Settings]) -> str:
+def _note(labels: list[str], member: str, reason: str) -> str:
+    told = ", ".join(f"`{label}`" for label in labels[:MAX_NAMES])
+    more = f" and {len(labels) - MAX_NAMES:,} more" if len(labels) > MAX_NAMES else ""
+    return f"{told}{more} {'is' if len(labels) == 1 else 'are'} kept apart from `{member}`: {reason}."
+
+
+def _first_conflict(label: str, members: list[str], settings: dict[str, Settings]) -> tuple[str, str] | None:
+    """The first member that the system cannot stand beside, and why."""
     for member in members:
         if reason := _conflict(settings[label], settings[member]):
-            return f"`{label}` is kept apart from `{member}`: {reason}."
-    return ""
+            return member, reason
+    return None
 
 
 def _conflict(one: Settings, other: Settings) -> str:
     """Why two systems are not comparable, or nothing."""
-    if reason := _questions_differ(_questions(one), _questions(other)):
+    if reason := _questions_differ(one.questions, other.questions):
         return reason
-    for arm in sorted(one.keys() & other.keys()):
-        here, there = one[arm], other[arm]
+    for arm in sorted(one.arms.keys() & other.arms.keys()):
+        here, there = one.arms[arm], other.arms[arm]
         if here.prompt != there.prompt:
             return f"arm `{arm}` was run with prompt `{here.prompt}` against `{there.prompt}`"
         if here.token_cap != there.token_cap:
@@ -107,12 +131,8 @@ def _conflict(one: Settings, other: Settings) -> str:
     return ""
 
 
-def _questions(settings: Settings) -> frozenset[str]:
-    return frozenset().union(*(setting.questions for setting in settings.values()))
-
-
 def _questions_differ(one: frozenset[str], other: frozenset[str]) -> str:
-    if one == other:
+    if one is other or one == other:
         return ""
     return f"it answered {len(one):,} questions against {len(other):,}, of which {len(one & other):,} are shared"
 
@@ -120,7 +140,7 @@ def _questions_differ(one: frozenset[str], other: frozenset[str]) -> str:
 def _make(
     rows: pl.DataFrame, labels: list[str], settings: dict[str, Settings], place: int, num_sets: int
 ) -> tuple[ComparableSet, pl.DataFrame]:
-    arms = {arm: setting for label in labels for arm, setting in settings[label].items()}
+    arms = {arm: setting for label in labels for arm, setting in settings[label].arms.items()}
     task, version, parser = rows.select(TASK).row(0)
     rows = rows.filter(pl.col("label").is_in(labels))
     num_options = rows.unique("question_id")["options"].list.len()
@@ -131,7 +151,7 @@ def _make(
         task_version=version,
         parser=parser,
         systems=tuple(labels),
-        num_questions=len(_questions(settings[labels[0]])),
+        num_questions=len(settings[labels[0]].questions),
         num_with_options=len(num_options),
         chance=sum(1 / num for num in num_options) / len(num_options) if len(num_options) else None,
         prompts={arm: arms[arm].prompt for arm in sorted(arms)},

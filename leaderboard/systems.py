@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 GREEDY = "-greedy"
-ENDING = re.compile(r"-greedy(?=$| \(| #)")
+ENDING = re.compile(r"-greedy(?=$| \(| #|,)")
 """In a label the base model or the setting's number may follow."""
 TRAINED = r"^(sft|dpo-\d+)$"
 """Supervised fine-tuning and the DPO rounds, sampled: what the rounds' view shows."""

@@ -2,57 +2,104 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from . import robust_views, views
 from .board import FAMILIES, ArmRow, Board, ComparableSet
-from .robustness import ANY
-from .systems import is_greedy, twin
-from .text import percent, questions, short, visible
+from .text import questions, short, visible
+from .verify import Verdict
+from .views import View
 
 NAME_WIDTH = 28
+MAX_SYSTEMS = 20
+"""Of one comparable set; a page or a file shows more."""
+MAP_SYSTEMS = 5
+"""Columns of the heat map that fit beside each other."""
 OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
-COUNTS = {"malformed": "malformed paths", "cut_off": "cut off at the token cap", "failed": "replies that never came"}
+COUNTS = {
+    "unread": "no answer read",
+    "malformed": "malformed paths",
+    "cut_off": "cut off at the token cap",
+    "failed": "replies that never came",
+    "judge_failed": "no verdict of the judge",
+}
 
 
 def print_board(board: Board, console: Console) -> None:
-    """Arms, comparisons and robustness of every comparable set, then the notes."""
+    """All tasks, then every comparable set, then lineage and the notes."""
     console.print(Text(visible(board.title), style="bold"))
+    systems = list(dict.fromkeys(row.system for row in board.averages))
+    print_view(views.averages(board, systems[:MAX_SYSTEMS]), console)
     for found in board.sets:
         console.print(Text(f"\n{visible(found.name)}: {questions(found)}", style="bold"))
-        console.print(_arms(board, found))
-        _print_remarks([row for row in board.arms if row.set == found.name], console)
-        _print_comparisons(board, found, console)
-        _print_robustness(board, found, console)
+        _print_set(board, found, console)
+    print_view(views.lineage(board), console)
     for note in board.notes:
         console.print(Text(f"note: {visible(note)}", style="yellow"))
 
 
-def _table(*columns: str) -> Table:
-    """Names on the left, figures on the right."""
+def _print_set(board: Board, found: ComparableSet, console: Console) -> None:
+    systems = _leading(board, found)
+    if len(systems) < len(found.systems):
+        console.print(f"the {len(systems)} best of {len(found.systems):,} systems; the page shows all", style="yellow")
+    print_view(views.arms(board, found, systems), console, heading=False)
+    _print_remarks([row for row in board.arms if row.set == found.name and row.system in systems], console)
+    _print_comparisons(board, found, systems, console)
+    print_view(robust_views.rounds(board, found), console)
+    print_view(robust_views.training(board, found), console)
+    print_view(robust_views.curve(board, found, systems), console)
+    _print_map(robust_views.flaw_map(board, found, systems), console)
+    print_view(robust_views.measures(board, found, systems), console)
+    print_view(views.cost(board, found, systems), console)
+
+
+def _leading(board: Board, found: ComparableSet) -> list[str]:
+    """All systems where they are few, else those that are best in any arm, in the set's order."""
+    if len(found.systems) <= MAX_SYSTEMS:
+        return list(found.systems)
+    best: dict[str, float] = {}
+    for row in board.arms:
+        if row.set == found.name:
+            best[row.system] = max(row.accuracy, best.get(row.system, 0.0))
+    leading = sorted(found.systems, key=lambda system: -best.get(system, 0.0))[:MAX_SYSTEMS]
+    return [system for system in found.systems if system in leading]
+
+
+def print_view(view: View, console: Console, heading: bool = True) -> None:
+    """One table, its first column said once and a blank line before the next name; nothing where it has no rows."""
+    if not view.rows:
+        return
+    if heading:
+        console.print(Text(f"\n{visible(view.heading)}", style="bold"))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
-    for place, column in enumerate(columns):
+    for place, column in enumerate(view.columns):
         # A long name goes on below: cut off, a control would look like its greedy twin.
-        table.add_column(column, justify="left" if place < 2 else "right", no_wrap=place != 0, overflow="fold")
-    return table
+        justify: Literal["left", "right"] = "left" if place < view.num_names else "right"
+        head = Text(short(column, NAME_WIDTH))
+        table.add_column(head, justify=justify, no_wrap=0 < place < view.num_names, overflow="fold")
+    last = ""
+    for row in view.rows:
+        if view.num_names > 1 and last and row[0] != last:
+            table.add_section()
+        said = "" if view.num_names > 1 and row[0] == last else short(row[0], NAME_WIDTH)
+        table.add_row(Text(said), *(Text(short(cell, NAME_WIDTH)) for cell in row[1:]))
+        last = row[0]
+    console.print(table)
+    if view.remark:
+        console.print(Text(visible(view.remark), style="dim"))
 
 
-def _add(table: Table, name: str, last: str, *cells: str) -> None:
-    """A row, its name said once and a blank line before the next name."""
-    if last and name != last:
-        table.add_section()
-    table.add_row(Text("" if name == last else short(name, NAME_WIDTH)), *cells)
-
-
-def _arms(board: Board, found: ComparableSet) -> Table:
-    table, last = _table("system", "arm", "accuracy %", "95 % interval", "n", "unread"), ""
-    for row in (row for row in board.arms if row.set == found.name):
-        figures = [percent(row.accuracy), _interval(row.low, row.high), f"{row.n:,}", f"{row.unread:,}"]
-        _add(table, row.system, last, row.arm, *figures)
-        last = row.system
-    return table
+def _print_map(view: View, console: Console) -> None:
+    """The heat map, a few systems at a time."""
+    for start in range(1, len(view.columns), MAP_SYSTEMS):
+        part = slice(start, start + MAP_SYSTEMS)
+        rows = [(row[0], *row[part]) for row in view.rows]
+        print_view(view._replace(columns=(view.columns[0], *view.columns[part]), rows=rows), console, start == 1)
 
 
 def _print_remarks(rows: list[ArmRow], console: Console) -> None:
@@ -73,17 +120,14 @@ def _print_remark(words: str, told: dict[ArmRow, str], console: Console, style: 
         console.print(Text(f"{words}: {systems}", style=style))
 
 
-def _interval(low: float, high: float) -> str:
-    return f"{percent(low):>5} – {percent(high):>5}"
-
-
-def _print_comparisons(board: Board, found: ComparableSet, console: Console) -> None:
+def _print_comparisons(board: Board, found: ComparableSet, systems: list[str], console: Console) -> None:
     for family, caption in FAMILIES.items():
         rows = [row for row in board.comparisons if row.set == found.name and row.family == family]
-        if not rows:
-            continue
         sizes = {row.n for row in rows}
         shared = f"n = {rows[0].n:,}, " if len(sizes) == 1 else ""
+        rows = [row for row in rows if row.b.rpartition(": ")[0] in systems or row.b in systems]
+        if not rows:
+            continue
         heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
         console.print(Text(heading, style="bold"))
         for row in rows:
@@ -98,32 +142,12 @@ def _fitted(sentence: str, width: int) -> str:
     return sentence if len(sentence) <= width else f"{names}:\n    {figures}"
 
 
-def _print_robustness(board: Board, found: ComparableSet, console: Console) -> None:
-    for heading, table in (
-        ("Robustness to a flawed path, all flaws", _curve(board, found)),
-        ("Robustness, in figures", _measures(board, found)),
-    ):
-        if table.row_count:
-            console.print(Text(f"\n{heading}", style="bold"))
-            console.print(table)
-
-
-def _curve(board: Board, found: ComparableSet) -> Table:
-    table, last = _table("system", "severity", "accuracy %", "95 % interval", "follow %", "n"), ""
-    for row in (row for row in board.robustness if row.set == found.name and row.flaw == ANY):
-        follow = "–" if row.follow is None else percent(row.follow)
-        figures = [percent(row.accuracy), _interval(row.low, row.high), follow, f"{row.n:,}"]
-        _add(table, row.system, last, f"{row.severity:.2f}", *figures)
-        last = row.system
-    return table
-
-
-def _measures(board: Board, found: ComparableSet) -> Table:
-    table, last = _table("system", "measure", "value %", "95 % interval", "n"), ""
-    # With greedy twins the terminal would say everything twice; the page has them.
-    told = [system for system in found.systems if not is_greedy(system) or twin(system) not in found.systems]
-    for row in (row for row in board.measures if row.set == found.name and row.system in told):
-        figures = [percent(row.value), _interval(row.low, row.high), f"{row.n:,}"]
-        _add(table, row.system, last, row.measure.replace("_", " "), *figures)
-        last = row.system
-    return table
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """One submission: accepted, or every line of why not."""
+    told = f"{short(verdict.submission.id, NAME_WIDTH * 2)}: {verdict.num_rows:,} rows"
+    if verdict.num_judged:
+        told += f", {verdict.num_judged:,} of them judged by a model and taken as they are"
+    style = "red" if verdict.problems else "green"
+    console.print(Text(f"{'rejected' if verdict.problems else 'accepted'}  {told}", style=style))
+    for problem in verdict.problems:
+        console.print(Text(f"  {visible(problem)}"), soft_wrap=True)

@@ -49,8 +49,8 @@ class Hub:
     """Content hashes, each time one arrives whole."""
     uploads_before_stall: int | None = None
     """So many large files arrive; every later one is never answered."""
-    overtake: bool = False
-    """Another's commit lands just before the next one."""
+    overtake: int = 0
+    """So many of the next commits are overtaken: another's lands just before."""
     status: int | None = None
     """Everything is answered with this."""
     stalled: threading.Event = field(default_factory=threading.Event)
@@ -205,8 +205,9 @@ class Handler(BaseHTTPRequestHandler):
         self.writing()
         with self.hub.lock:
             if self.hub.overtake:
-                self.hub.overtake = False
-                repo.commits.append({**repo.commits[-1], "theirs.txt": self.hub.put(b"theirs")})
+                self.hub.overtake -= 1
+                theirs = f"theirs-{len(repo.commits)}.txt" if self.hub.overtake else "theirs.txt"
+                repo.commits.append({**repo.commits[-1], theirs: self.hub.put(b"theirs")})
                 repo.titles.append("theirs")
             files = dict(repo.commits[-1])
             for line in map(json.loads, body.splitlines()):
@@ -298,14 +299,14 @@ REPO = r"([^/]+/[^/]+)"
 ROUTES = [
     (r"/api/repos/create", "create"),
     (r"/api/validate-yaml", "validate"),
-    (rf"/api/(models|datasets)/{REPO}/preupload/main", "preupload"),
-    (rf"/(datasets/)?{REPO}\.git/info/lfs/objects/batch", "batch"),
+    (rf"/api/(models|datasets|spaces)/{REPO}/preupload/main", "preupload"),
+    (rf"/(datasets/|spaces/)?{REPO}\.git/info/lfs/objects/batch", "batch"),
     (r"/_lfs/([0-9a-f]{64})", "upload"),
-    (rf"/api/(models|datasets)/{REPO}/commit/([^/]+)", "commit"),
-    (rf"/api/(models|datasets)/{REPO}(?:/revision/([^/]+))?", "info"),
-    (rf"/api/(models|datasets)/{REPO}/tree/([^/]+)(?:/(.*))?", "tree"),
-    (rf"/api/(models|datasets)/{REPO}/paths-info/([^/]+)", "paths_info"),
-    (rf"/(datasets/)?{REPO}/resolve/([^/]+)/(.+)", "resolve"),
+    (rf"/api/(models|datasets|spaces)/{REPO}/commit/([^/]+)", "commit"),
+    (rf"/api/(models|datasets|spaces)/{REPO}(?:/revision/([^/]+))?", "info"),
+    (rf"/api/(models|datasets|spaces)/{REPO}/tree/([^/]+)(?:/(.*))?", "tree"),
+    (rf"/api/(models|datasets|spaces)/{REPO}/paths-info/([^/]+)", "paths_info"),
+    (rf"/(datasets/|spaces/)?{REPO}/resolve/([^/]+)/(.+)", "resolve"),
 ]
 
 

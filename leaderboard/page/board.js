@@ -1,0 +1,278 @@
+// The board: systems against arms for one task, or against all tasks for one arm. Two systems can be picked to compare.
+"use strict";
+(() => {
+  const { make, text, code, percent, range, count, points, strip, select, table, load, rows, spaced } = insightv;
+  const ALL = "all";
+  const FIRST_ARMS = ["base", "direct", "reason", "reason+summary", "oracle", "flawed"];
+  const opened = new Set();
+  const picked = new Map(); // system's name -> the set it was picked in
+  const place = document.getElementById("view-board");
+  const controls = make("div", { class: "controls" });
+  const table_ = make("div");
+  const figures = make("div");
+  let state = new Map();
+
+  const board = () => insightv.board;
+  const arms = () => board().arm_meanings.map(([arm]) => arm).filter((arm) => board().arms.some((row) => row.arm === arm));
+  const setNamed = (name) => board().sets.find((one) => one.name === name);
+
+  function chosenSet() {
+    if (board().sets.length === 1) return board().sets[0];
+    return state.get("set") === ALL || !setNamed(state.get("set")) ? null : setNamed(state.get("set"));
+  }
+
+  function chosenArms(found) {
+    const present = arms().filter((arm) => board().arms.some((row) => row.set === found.name && row.arm === arm));
+    const asked = (state.get("arms") ?? "").split(",").filter((arm) => present.includes(arm));
+    if (asked.length) return present.filter((arm) => asked.includes(arm));
+    const usual = present.filter((arm) => FIRST_ARMS.includes(arm));
+    return usual.length ? usual : present;
+  }
+
+  const mainArm = (among) => ["reason+summary", "reason", "direct", "base"].find((arm) => among.includes(arm)) ?? among[0];
+
+  function change(key, value) {
+    state.set(key, value);
+    insightv.note("board", state);
+    show(state, true);
+  }
+
+  function show(next, keep = false) {
+    state = next;
+    if (!keep || !controls.children.length) drawControls();
+    else refreshArms();
+    drawTable();
+    figures.replaceChildren(...(chosenSet() ? insightv.figures(chosenSet().name, "board") : []));
+    if (!place.contains(table_)) place.append(controls, table_, figures);
+  }
+
+  function drawControls() {
+    controls.replaceChildren();
+    const found = chosenSet();
+    if (board().sets.length > 1) {
+      const options = [[ALL, "All tasks"], ...insightv.setChoice(board().sets)];
+      controls.append(select("Task", options, found?.name ?? ALL, (value) => { state.delete("sort"); change("set", value); }));
+    }
+    const search = make("input", { type: "search", value: state.get("find") ?? "", autocomplete: "off" });
+    search.addEventListener("input", () => change("find", search.value));
+    controls.append(make("label", {}, "Find a system", search), make("div", { class: "arms" }));
+    refreshArms();
+  }
+
+  function refreshArms() {
+    const found = chosenSet();
+    const box = controls.querySelector(".arms");
+    if (box.dataset.of === (found?.name ?? ALL)) return;
+    box.dataset.of = found?.name ?? ALL;
+    box.replaceChildren(found ? armBoxes(found) : select("Arm", arms().map((arm) => [arm, arm]), overallArm(), (value) => change("arm", value)));
+  }
+
+  const overallArm = () => (arms().includes(state.get("arm")) ? state.get("arm") : mainArm(arms()));
+
+  function armBoxes(found) {
+    const chosen = chosenArms(found);
+    const present = arms().filter((arm) => board().arms.some((row) => row.set === found.name && row.arm === arm));
+    const boxes = present.map((arm) => {
+      const box = make("input", { type: "checkbox", value: arm });
+      box.checked = chosen.includes(arm);
+      return make("label", { class: "chip" }, box, code(arm));
+    });
+    const group = make("fieldset", {}, make("legend", {}, "Arms"), ...boxes);
+    group.addEventListener("change", (event) => {
+      if (!group.querySelector("input:checked")) event.target.checked = true; // one arm stays
+      const on = [...group.querySelectorAll("input:checked")].map((box) => box.value);
+      change("arms", on.join(","));
+    });
+    return group;
+  }
+
+  function sortOf(fallback) {
+    const key = state.get("sort") ?? fallback;
+    return { key: key.replace(/^-/, ""), down: key.startsWith("-") };
+  }
+
+  const press = (sort) => { state.set("sort", (sort.down ? "-" : "") + sort.key); insightv.note("board", state); };
+
+  // A column of shares: the figure, its interval in words and on a line.
+  function share(key, title, rowOf) {
+    return {
+      key, title, kind: "share",
+      value: (line) => rowOf(line)?.accuracy ?? null,
+      cell: (line) => {
+        const row = rowOf(line);
+        if (!row) return make("span", { class: "none" }, "–");
+        const parts = [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)),
+          strip(row.accuracy, row.low, row.high)];
+        if (row.above_chance === false) parts.push(make("small", { class: "warn" }, "not above chance"));
+        return parts;
+      },
+    };
+  }
+
+  function lines(among) {
+    const wanted = (state.get("find") ?? "").trim().toLowerCase();
+    const by = new Map();
+    for (const row of among) {
+      if (wanted && !row.system.toLowerCase().includes(wanted)) continue;
+      if (!by.has(row.system)) by.set(row.system, { system: row.system, base: row.base, round: row.round, rows: new Map() });
+      by.get(row.system).rows.set(row.key, row);
+    }
+    return [...by.values()];
+  }
+
+  function drawTable() {
+    const found = chosenSet();
+    table_.replaceChildren(found ? oneTask(found) : allTasks());
+  }
+
+  function oneTask(found) {
+    const shown = chosenArms(found);
+    const of = board().arms.filter((row) => row.set === found.name).map((row) => ({ ...row, key: row.arm }));
+    const main = mainArm(shown);
+    const columns = [nameColumn(found), ...shown.map((arm) => share(arm, code(arm), (line) => line.rows.get(arm)))];
+    columns.push(...gains(found));
+    if (shown.includes(main)) columns.push({
+      key: "tokens", title: make("span", {}, "Tokens a right answer, ", code(main)),
+      value: (line) => line.rows.get(main)?.tokens_per_right_answer ?? null,
+      cell: (line) => count(Math.round(line.rows.get(main)?.tokens_per_right_answer ?? NaN) || null),
+    });
+    const ranked = of.some((row) => Number.isInteger(row.rank_best));
+    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open.` : ""}`;
+    const told = lines(of);
+    return table({ caption, rows: told, columns: withRank(columns, (line) => line.rows.get(main), told), sort: sortOf(`-${main}`), press, more: (line) => more(line, found),
+      empty: "No system of that name." });
+  }
+
+  // By paired tests a rank is the range of places that they leave open; systems of one tie group stand together.
+  function rankColumn(rowOf) {
+    const told = (row) => (row.rank_best === row.rank_worst ? `${row.rank_best}` : `${row.rank_best}–${row.rank_worst}`);
+    const ranked = (line) => (Number.isInteger(rowOf(line)?.rank_best) ? rowOf(line) : null);
+    return {
+      key: "rank", title: "Rank", kind: "rank", ascends: true,
+      value: (line) => { const row = ranked(line); return row ? row.rank_best + row.rank_worst / 1e4 : null; },
+      cell: (line) => {
+        const row = ranked(line);
+        if (!row) return make("span", { class: "none" }, "–");
+        return [make("strong", {}, told(row)), row.tie_group ? make("small", {}, `group ${row.tie_group}`) : ""];
+      },
+    };
+  }
+
+  const withRank = (columns, rowOf, among) => {
+    const rank = rankColumn(rowOf);
+    return among.some((line) => rank.value(line) !== null) ? [columns[0], rank, ...columns.slice(1)] : columns;
+  };
+
+  // What the second agent adds and what a flaw takes, by the paired tests of the board.
+  function gains(found) {
+    const tests = insightv.tests?.get(found.name);
+    if (!tests) return [];
+    return [["gain", "Second agent adds", "reason+summary", "reason"], ["loss", "A flaw changes", "flawed", "oracle"]]
+      .map(([key, title, b, a]) => {
+        const of = (line) => tests.get(`${line.system}: ${b}\u0000${line.system}: ${a}`) ?? null;
+        return {
+          key, title, kind: "gain", has: tests,
+          value: (line) => of(line)?.difference ?? null,
+          cell: (line) => {
+            const row = of(line);
+            if (!row) return make("span", { class: "none" }, "–");
+            return [insightv.outcome(row.outcome, points(row.difference)), make("small", {}, `[${insightv.signed(row.low)}, ${insightv.signed(row.high)}]`)];
+          },
+        };
+      }).filter((column) => board().arms.some((row) => row.set === found.name && column.value(row) !== null));
+  }
+
+  function nameColumn(found) {
+    return {
+      key: "system", title: "System", kind: "name", value: (line) => line.system,
+      cell: (line) => {
+        const box = make("input", { type: "checkbox", "aria-label": `Pick ${line.system} to compare` });
+        box.checked = picked.has(line.system);
+        box.addEventListener("change", () => pick(line.system, box.checked, found?.name ?? ""));
+        const open = opened.has(line.system);
+        const button = make("button", { type: "button", class: "open", "aria-expanded": String(open),
+          onclick: () => toggle(line.system) }, text(line.system));
+        const about = line.round ? `${line.base} · round ${line.round}` : line.base;
+        return make("span", { class: "pick" }, box, make("span", {}, button, make("small", {}, text(about))));
+      },
+    };
+  }
+
+  function toggle(system) {
+    if (opened.has(system)) opened.delete(system);
+    else opened.add(system);
+    drawTable();
+    [...table_.querySelectorAll("button.open")].find((one) => one.textContent === system)?.focus();
+  }
+
+  // Everything that is counted of a system, arm by arm.
+  const WORDS = { n: "replies", num_questions: "questions", malformed: "malformed paths", cut_off: "cut off at the token cap",
+    failed: "replies that never came" };
+  const KNOWN = new Set(["set", "system", "base", "round", "trained", "arm", "key", "accuracy", "low", "high", "above_chance",
+    "rank_best", "rank_worst", "tie_group"]);
+  function more(line, found) {
+    if (!opened.has(line.system)) return null;
+    const of = board().arms.filter((row) => row.system === line.system && (!found || row.set === found.name));
+    const counted = Object.keys(of[0]).filter((name) => !KNOWN.has(name) && of.some((row) => typeof row[name] === "number"));
+    const columns = [
+      { key: "arm", title: found ? "Arm" : "Task, arm", kind: "name", cell: (row) => (found ? code(row.arm) : make("span", {}, text(insightv.setName(setNamed(row.set))), " ", code(row.arm))) },
+      share("accuracy", "Accuracy %", (row) => row),
+      ...counted.map((name) => ({ key: name, title: WORDS[name] ?? spaced(name), cell: (row) => number(row[name]) })),
+    ];
+    const set = found?.name ?? "";
+    const links = make("p", {}, make("a", { href: insightv.link("samples", [["set", set], ["a", line.system]]) }, "Look at its samples"),
+      " · ", make("a", { href: insightv.link("compare", [["a", line.system]]) }, "Compare it with another"));
+    const lineage = board().lineage.filter((row) => row.system === line.system);
+    return make("div", {}, table({ caption: `${line.system}, all that was counted`, rows: of, columns }),
+      ...(lineage.length ? [insightv.lineage(lineage, `What ${line.system} came from`)] : []), links);
+  }
+
+  const number = (value) => (value === null ? "–" : Number.isInteger(value) ? count(value) : value.toFixed(2));
+
+  function allTasks() {
+    const arm = overallArm();
+    const of = board().arms.filter((row) => row.arm === arm).map((row) => ({ ...row, key: row.set }));
+    const sets = board().sets.filter((one) => of.some((row) => row.set === one.name));
+    const averages = new Map(board().averages.filter((row) => row.arm === arm).map((row) => [row.system, row]));
+    const mean = (line) => averages.get(line.system);
+    const columns = [nameColumn(null),
+      ...(averages.size ? [share("mean", `Mean of ${sets.length} tasks`, mean)] : []),
+      ...sets.map((one) => share(one.name, text(insightv.setName(one)), (line) => line.rows.get(one.name)))];
+    const told = lines(of);
+    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? " A mean is of all tasks, each counting the same." : ""}`;
+    return table({ caption, rows: told, columns: withRank(columns, mean, told), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, more: (line) => more(line, null),
+      empty: "No system of that name." });
+  }
+
+  function pick(system, on, set) {
+    if (on) picked.set(system, set);
+    else picked.delete(system);
+    while (picked.size > 2) picked.delete(picked.keys().next().value);
+    for (const box of table_.querySelectorAll(".pick input")) {
+      box.checked = picked.has(box.parentElement.querySelector("button").textContent);
+    }
+    drawPicked();
+  }
+
+  function drawPicked() {
+    const bar = document.getElementById("picked");
+    bar.hidden = !picked.size;
+    const [a, b] = [...picked.keys()];
+    if (!a) return;
+    const clear = make("button", { type: "button", onclick: () => { for (const one of [...picked.keys()]) pick(one, false); } }, "Clear");
+    const state_ = [["a", a], ["b", b], ["set", chosenSet()?.name]];
+    bar.replaceChildren(make("span", {}, text(a), b ? " against " : ", and one more to compare", b ? text(b) : ""),
+      ...(b ? [make("a", { class: "button", href: insightv.link("compare", state_) }, "Compare")] : []), clear);
+  }
+
+  async function loadTests() {
+    const found = chosenSet();
+    if (!found || insightv.tests?.has(found.name)) return;
+    const piece = await load(`set-${board().sets.indexOf(found)}`);
+    insightv.tests ??= new Map();
+    insightv.tests.set(found.name, new Map(rows(piece.comparisons).map((row) => [`${row.b}\u0000${row.a}`, row])));
+    if (chosenSet() === found) drawTable();
+  }
+
+  insightv.views.set("board", { title: "Board", show: (next) => { show(next); loadTests().catch(insightv.trouble); } });
+})();

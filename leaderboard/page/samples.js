@@ -1,0 +1,189 @@
+// The list of samples: filters over strings of outcomes, so that twenty thousand are sifted at once; texts come later.
+"use strict";
+(() => {
+  const { make, text, code, count, select, load } = insightv;
+  const PAGE = 40; // questions of a list at a time
+  const BITS = { right: 1, wrong: 2, unread: 4, "followed the flaw": 8 };
+  const place = document.getElementById("view-samples");
+  const form = make("form", { class: "controls", "aria-label": "Filter the samples" });
+  const told = make("p", { class: "count", role: "status" });
+  const list = make("ol", { class: "list", "aria-label": "Questions found" });
+  const pager = make("div", { class: "pager" });
+  const detail = make("div", { class: "detail", id: "sample" });
+  const beside = make("div", { class: "beside" }, make("div", { class: "found" }, told, list, pager), detail);
+  let state = new Map();
+  let piece = null;
+  let set = null;
+  let found = [];
+  let first = 0; // of the list's page
+  let turn = 0;
+
+  const shown = () => insightv.board.sets.filter((one) => one.num_samples > 0);
+  form.addEventListener("submit", (event) => event.preventDefault());
+
+  async function show(next) {
+    state = next;
+    if (!place.contains(form)) place.append(form, beside);
+    if (!shown().length) {
+      place.replaceChildren(place.firstChild, make("p", { class: "absent" }, "No reply's text came with these results."));
+      return;
+    }
+    const mine = (turn += 1);
+    const chosen = shown().find((one) => one.name === state.get("set")) ?? shown()[0];
+    const loaded = await load(`samples-${insightv.board.sets.indexOf(chosen)}`);
+    if (mine !== turn) return;
+    if (set !== chosen) [set, piece] = [chosen, loaded];
+    drawForm();
+    sift();
+    await open();
+  }
+
+  const system = (key) => piece.systems.indexOf(state.get(key));
+  const main = () => (system("a") >= 0 ? system("a") : richest());
+
+  // The system that has most to show, unless one is asked for.
+  function richest() {
+    const cells = piece.systems.map((_, at) => piece.outcomes.filter(([one]) => one === at).length);
+    return cells.indexOf(Math.max(...cells));
+  }
+
+  const other = () => (system("b") >= 0 && system("b") !== main() ? system("b") : -1);
+
+  function drawForm() {
+    const focus = document.activeElement?.name;
+    const change = (key) => (value) => { state.set(key, value); state.delete("q"); insightv.note("samples", state); show(state).catch(insightv.trouble); };
+    const any = (values, name = "any") => [["", name], ...values.map((value) => [value, value])];
+    const cells = piece.outcomes.filter(([at]) => at === main() || at === other());
+    const armsOf = [...new Set(cells.map(([, arm]) => arm))];
+    const flaws = [...new Set(cells.map(([, , flaw]) => flaw))].filter((flaw) => flaw !== "none").sort();
+    const kinds = [...new Set(piece.questions.map(([, , kind]) => kind))].filter((kind) => kind).sort();
+    const names = piece.systems;
+    const box = (title, key, options, chosen) => select(title, options, chosen ?? state.get(key) ?? "", change(key), { name: key });
+    const parts = [];
+    if (shown().length > 1) parts.push(box("Task", "set", insightv.setChoice(shown()), set.name));
+    parts.push(box("System", "a", names.map((name) => [name, name]), names[main()]));
+    if (names.length > 1) parts.push(box("Beside it", "b", [["", "no other"], ...names.filter((_, at) => at !== main()).map((name) => [name, name])], names[other()] ?? ""));
+    parts.push(box("Arm", "arm", any(armsOf)));
+    parts.push(box("Outcome", "outcome", any(Object.keys(BITS))));
+    if (other() >= 0) parts.push(box("The two", "differ", [["", "agree or not"], ["any", "disagree"], ["a", `only ${names[main()]} right`], ["b", `only ${names[other()]} right`]]));
+    if (flaws.length) parts.push(box("Flaw", "flaw", any(flaws)));
+    if (kinds.length > 1) parts.push(box("Kind", "kind", any(kinds)));
+    const search = make("input", { type: "search", name: "find", value: state.get("find") ?? "", autocomplete: "off" });
+    search.addEventListener("input", () => { state.set("find", search.value); insightv.note("samples", state); sift(); });
+    parts.push(make("label", {}, "In the question", search));
+    form.replaceChildren(...parts);
+    if (focus) form.elements.namedItem(focus)?.focus();
+  }
+
+  // The strings of outcomes of one system in the arm and flaw asked for.
+  function strings(at) {
+    const [arm, flaw] = [state.get("arm"), state.get("flaw")];
+    return piece.outcomes.filter(([one, hasArm, hasFlaw]) => one === at && (!arm || hasArm === arm) && (!flaw || hasFlaw === flaw));
+  }
+
+  function sift() {
+    const wanted = (state.get("find") ?? "").trim().toLowerCase();
+    const bit = BITS[state.get("outcome")] ?? 0;
+    const asked = bit || state.get("arm") || state.get("flaw");
+    const own = strings(main()).map(([, , , digits]) => digits);
+    const pairs = other() < 0 ? [] : matched(strings(main()), strings(other()));
+    const differ = other() < 0 ? "" : state.get("differ") ?? "";
+    const kind = state.get("kind");
+    found = [];
+    for (let at = 0; at < piece.questions.length; at += 1) {
+      const [, title, itsKind] = piece.questions[at];
+      if (kind && itsKind !== kind) continue;
+      if (wanted && !title.toLowerCase().includes(wanted)) continue;
+      if (asked && !own.some((digits) => (bit ? parseInt(digits[at], 16) & bit : digits[at] !== "0"))) continue;
+      if (differ && !pairs.some(([one, two]) => differs(one[at], two[at], differ))) continue;
+      found.push(at);
+    }
+    first = 0;
+    drawList();
+  }
+
+  // What both were asked, arm by arm and flaw by flaw.
+  function matched(ones, others) {
+    return ones.map(([, arm, flaw, digits]) => [digits, others.find((two) => two[1] === arm && two[2] === flaw)?.[3]]).filter(([, two]) => two);
+  }
+
+  function differs(one, two, how) {
+    if (one === "0" || two === "0") return false;
+    const [rightA, rightB] = [one, two].map((digit) => (parseInt(digit, 16) & 1) === 1);
+    return how === "a" ? rightA && !rightB : how === "b" ? rightB && !rightA : rightA !== rightB;
+  }
+
+  function drawList() {
+    const systems = [main(), other()].filter((at) => at >= 0);
+    told.textContent = `${count(found.length)} of ${count(piece.questions.length)} questions`
+      + (piece.questions.length < set.num_questions ? ` shown, of ${count(set.num_questions)} in all` : "");
+    const open = state.get("q");
+    list.start = first + 1;
+    list.replaceChildren(...found.slice(first, first + PAGE).map((at) => {
+      const [id, title, kind] = piece.questions[at];
+      const href = insightv.link("samples", new Map([...state, ["q", id], ["set", set.name]]));
+      const marks = systems.map((system_) => make("span", { class: "marks" }, ...(systems.length > 1 ? [make("small", {}, text(piece.systems[system_]))] : []), ...chips(system_, at)));
+      return make("li", {}, make("a", { href, "aria-current": id === open ? "true" : null }, make("span", { class: "title" }, text(title)), ...marks, kind ? make("small", { class: "kind" }, text(kind)) : null));
+    }));
+    drawPager();
+  }
+
+  // Each arm's outcome in one mark; the replies to flawed paths as a count.
+  function chips(system_, at) {
+    const made = [];
+    const planted = new Map();
+    for (const [one, arm, flaw, digits] of piece.outcomes) {
+      const bits = one === system_ ? parseInt(digits[at], 16) : 0;
+      if (!bits) continue;
+      if (flaw === "none") made.push(chip(arm, bits));
+      else planted.set(arm, [...(planted.get(arm) ?? []), bits]);
+    }
+    for (const [arm, all] of planted) made.push(make("span", { class: "chip" }, `${arm} ${all.filter((bits) => !(bits & 2)).length}/${all.length}`));
+    return made;
+  }
+
+  const chip = (arm, bits) => {
+    const [mark, word, style] = bits & 4 ? ["?", "unread", "wrong"] : bits & 2 ? ["✗", "wrong", "wrong"] : ["✓", "right", "right"];
+    return make("span", { class: `chip ${style}` }, make("span", { "aria-hidden": "true" }, mark), make("span", { class: "unseen" }, word), ` ${arm}`);
+  };
+
+  function drawPager() {
+    const move = (by) => make("button", { type: "button", disabled: by < 0 ? first === 0 : first + PAGE >= found.length, onclick: () => {
+      first = Math.max(0, first + by);
+      drawList();
+      list.querySelector("a")?.focus();
+    } }, by < 0 ? "← Earlier" : "Later →");
+    pager.replaceChildren(...(found.length > PAGE ? [move(-PAGE), make("span", {}, `${first + 1}–${Math.min(found.length, first + PAGE)}`), move(PAGE)] : []));
+  }
+
+  async function open() {
+    const mine = turn;
+    const id = state.get("q");
+    const asked = piece.questions.findIndex(([one]) => one === id);
+    const at = asked >= 0 ? asked : found[0];
+    if (at === undefined) { detail.replaceChildren(make("p", { class: "absent" }, "No question fits these filters.")); return; }
+    if (id && asked < 0) insightv.trouble(new Error("The question of this address is not among those shown."));
+    const rank = found.indexOf(at);
+    if (rank >= 0 && (rank < first || rank >= first + PAGE)) { first = rank - (rank % PAGE); drawList(); }
+    const stem = `samples-${insightv.board.sets.indexOf(set)}-${Math.floor(at / insightv.board.block)}`;
+    const systems = [main(), other()].filter((one) => one >= 0);
+    const [asking, ...replies] = await Promise.all([load(stem), ...systems.map((one) => load(`${stem}-${one}`))]);
+    if (mine !== turn) return;
+    const inside = at % insightv.board.block;
+    const [itsId, , kind] = piece.questions[at];
+    const shownOf = systems.map((one, i) => ({ system: piece.systems[one], ...(replies[i][inside] ?? { paths: [], replies: [] }) }));
+    const bit = BITS[state.get("outcome")] ?? 0;
+    insightv.sample.draw(detail, { id: itsId, kind, ...asking[inside] }, shownOf, {
+      asked: (reply) => (state.get("arm") || state.get("flaw") || bit) && (!state.get("arm") || reply.arm === state.get("arm")) && (!state.get("flaw") || reply.flaw === state.get("flaw")) && (!bit || insightv.sample.bits(reply) & bit),
+      rank: rank >= 0 ? `${count(rank + 1)} of ${count(found.length)}` : "not among those found",
+      step: (by) => found[(rank < 0 ? 0 : rank + by)],
+      to: (place_) => insightv.go("samples", new Map([...state, ["q", piece.questions[place_][0]], ["set", set.name]])),
+      link: insightv.link("samples", [["set", set.name], ["a", piece.systems[main()]], ["b", piece.systems[other()]], ["q", itsId]]),
+    });
+    for (const one of list.querySelectorAll("a")) one.toggleAttribute("aria-current", false);
+    const current = [...list.children][rank - first]?.firstChild;
+    if (rank >= first && current) current.setAttribute("aria-current", "true");
+  }
+
+  insightv.views.set("samples", { title: "Samples", show: (next) => show(next).catch(insightv.trouble) });
+})();

@@ -1,0 +1,72 @@
+// A table that is sorted by its headings. A column: `key`, `title`, `cell(row)`, and where it sorts `value(row)`.
+"use strict";
+insightv.table = (() => {
+  const { make } = insightv;
+  const order = new Intl.Collator("en", { numeric: true });
+
+  // Rows without a value stand last either way.
+  function compare(column, down) {
+    return (one, other) => {
+      const [a, b] = [column.value(one), column.value(other)];
+      const [noA, noB] = [a === null || a === undefined, b === null || b === undefined];
+      if (noA || noB) return noA - noB;
+      const found = typeof a === "string" ? order.compare(a, b) : a - b;
+      return down ? -found : found;
+    };
+  }
+
+  function sorted(rows, columns, sort) {
+    const column = columns.find((one) => one.key === sort?.key && one.value);
+    return column ? [...rows].sort(compare(column, sort.down)) : rows;
+  }
+
+  function heading(column, sort, press) {
+    const now = sort?.key === column.key;
+    const state = now ? (sort.down ? "descending" : "ascending") : null;
+    const cell = make("th", { scope: "col", class: column.kind ?? "number", "aria-sort": state });
+    if (!column.value) cell.append(column.title);
+    else {
+      const mark = make("span", { class: "mark", "aria-hidden": "true" }, now ? (sort.down ? "▼" : "▲") : "↕");
+      cell.append(make("button", { type: "button", class: "sort", "data-key": column.key, onclick: () => press(column) },
+        column.title, mark));
+    }
+    return cell;
+  }
+
+  function body(rows, columns, more) {
+    const made = make("tbody");
+    for (const row of rows) {
+      const cells = columns.map((column, place) => {
+        const attributes = { class: column.kind ?? "number" };
+        const cell = place ? make("td", attributes) : make("th", { ...attributes, scope: "row" });
+        const content = column.cell(row);
+        cell.append(...(Array.isArray(content) ? content : [content]));
+        return cell;
+      });
+      made.append(make("tr", {}, ...cells));
+      const extra = more?.(row);
+      if (extra) made.append(make("tr", { class: "more" }, make("td", { colspan: columns.length }, extra)));
+    }
+    return made;
+  }
+
+  // `sort`: {key, down}; `press(sort)` is told of a new one. `more(row)`: what stands below a row, or nothing.
+  return function table({ caption, rows, columns, sort, press, more, empty = "Nothing to show." }) {
+    const place = make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption });
+    let now = sort;
+    const draw = (focus) => {
+      const turn = (column) => {
+        now = { key: column.key, down: now?.key === column.key ? !now.down : column.kind !== "name" && !column.ascends };
+        press?.(now);
+        draw(column.key);
+      };
+      const head = make("thead", {}, make("tr", {}, ...columns.map((column) => heading(column, now, turn))));
+      place.replaceChildren(make("table", {}, make("caption", {}, make("span", {}, caption)), head,
+        body(sorted(rows, columns, now), columns, more)));
+      if (!rows.length) place.append(make("p", { class: "absent" }, empty));
+      if (focus) [...place.querySelectorAll("button.sort")].find((one) => one.dataset.key === focus)?.focus();
+    };
+    draw();
+    return place;
+  };
+})();

@@ -1,0 +1,177 @@
+// Figures, robustness, rounds, and what stands behind the numbers.
+"use strict";
+(() => {
+  const { make, text, code, percent, range, count, strip, select, table, load, rows, spaced, fold } = insightv;
+
+  insightv.told = (found) => {
+    const chance = found.chance === null ? "" : `, chance ${percent(found.chance)} % on the ${count(found.num_with_options)} with options`;
+    return `${count(found.num_questions)} questions${chance}`;
+  };
+
+  // The drawings of one section of one set; which of the two is seen is the style sheet's business.
+  insightv.figures = (set, section) => insightv.board.figures.filter((one) => one.set === set && one.section === section)
+    .map((one) => make("figure", {},
+      make("img", { class: "light", src: `figures/${one.name}.svg`, alt: one.alternative, loading: "lazy" }),
+      make("img", { class: "dark", src: `figures/${one.name}-dark.svg`, alt: one.alternative, loading: "lazy" }),
+      one.caption ? make("figcaption", {}, one.caption) : null));
+
+  // A view over one set at a time, with a choice where there are several.
+  function perSet(view, title, draw) {
+    const place = document.getElementById(`view-${view}`);
+    const content = make("div");
+    let turn = 0;
+    const show = async (state) => {
+      const mine = (turn += 1);
+      const sets = insightv.board.sets;
+      const chosen = sets.find((one) => one.name === state.get("set")) ?? sets[0];
+      const change = (value) => { state.set("set", value); insightv.note(view, state); show(state).catch(insightv.trouble); };
+      const piece = await load(`set-${sets.indexOf(chosen)}`);
+      if (mine !== turn) return;
+      content.replaceChildren();
+      if (sets.length > 1) content.append(make("div", { class: "controls" }, select("Task", insightv.setChoice(sets), chosen.name, change)));
+      content.append(...draw(chosen, piece));
+      if (!place.contains(content)) place.append(content);
+    };
+    insightv.views.set(view, { title, show: (state) => show(state).catch(insightv.trouble) });
+  }
+
+  const nothing = (what) => [make("p", { class: "absent" }, what)];
+
+  perSet("robustness", "Robustness", (found, piece) => {
+    const measures = rows(piece.measures);
+    const curve = rows(piece.robustness);
+    if (!measures.length && !curve.length) return nothing("No system was given a path with a planted flaw on this task.");
+    return [...(measures.length ? [measureTable(measures), meanings(measures)] : []),
+      ...insightv.figures(found.name, "robustness"), ...heat(rows(piece.flaws)), ...(curve.length ? [curveTable(curve)] : [])];
+  });
+
+  function measureTable(measures) {
+    const by = new Map();
+    for (const row of measures) {
+      if (!by.has(row.system)) by.set(row.system, { system: row.system, of: new Map() });
+      by.get(row.system).of.set(row.measure, row);
+    }
+    const names = [...new Set(measures.map((row) => row.measure))];
+    const columns = [{ key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => text(line.system) },
+      ...names.map((name) => ({
+        key: name, title: spaced(name), kind: "share",
+        value: (line) => line.of.get(name)?.value ?? null,
+        cell: (line) => {
+          const row = line.of.get(name);
+          if (!row) return make("span", { class: "none" }, "–");
+          return [make("strong", {}, percent(row.value)), make("small", {}, `${range(row.low, row.high)}`), make("small", {}, `n = ${count(row.n)}`)];
+        },
+      }))];
+    return table({ caption: "Robustness of the summary agent, %, 95 % intervals clustered by question", rows: [...by.values()], columns });
+  }
+
+  function meanings(measures) {
+    const told = new Map(insightv.board.measure_meanings);
+    const names = [...new Set(measures.map((row) => row.measure))];
+    return fold("What each measure counts", make("dl", {}, ...names.map((name) =>
+      make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, told.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
+  }
+
+  // Each flaw against each system: how many answers stayed right, how many followed.
+  function heat(flaws) {
+    if (!flaws.length) return [];
+    const by = new Map();
+    for (const row of flaws) {
+      if (!by.has(row.system)) by.set(row.system, { system: row.system, of: new Map() });
+      by.get(row.system).of.set(row.flaw, row);
+    }
+    const columns = [{ key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => text(line.system) },
+      ...[...new Set(flaws.map((row) => row.flaw))].map((flaw) => ({
+        key: flaw, title: flaw, kind: "share", value: (line) => line.of.get(flaw)?.accuracy ?? null,
+        cell: (line) => {
+          const row = line.of.get(flaw);
+          if (!row) return make("span", { class: "none" }, "–");
+          const follow = row.follow === null || row.follow === undefined ? null : make("small", {}, `follows ${percent(row.follow)}`);
+          return [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), follow ?? "", make("small", {}, `n = ${count(row.n)}`)];
+        },
+      }))];
+    return [table({ caption: "Accuracy % by planted flaw, severities together, 95 % intervals clustered by question", rows: [...by.values()], columns })];
+  }
+
+  insightv.lineage = (of, caption) => table({ caption, rows: of, columns: [
+    { key: "name", title: "Stage or model", kind: "name", cell: (row) => text(row.name) },
+    { key: "kind", title: "Kind", kind: "name", cell: (row) => row.kind },
+    { key: "fingerprint", title: "Fingerprint", kind: "name", cell: (row) => (row.fingerprint ? code(row.fingerprint) : "–") },
+    { key: "num_rows", title: "Rows", cell: (row) => count(row.num_rows) },
+    { key: "recipe", title: "Recipe", kind: "name", cell: (row) => make("span", {}, text(row.recipe), row.seed === null ? "" : `, seed ${row.seed}`) },
+    { key: "version", title: "Version", kind: "name", cell: (row) => text([row.version, row.git_commit?.slice(0, 10)].filter(Boolean).join(" · ")) },
+    { key: "detail", title: "Detail", kind: "name", cell: (row) => text(row.detail) },
+  ] });
+
+  function curveTable(curve) {
+    const columns = [
+      { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => text(row.system) },
+      { key: "flaw", title: "Flaw", kind: "name", value: (row) => row.flaw, cell: (row) => text(row.flaw) },
+      { key: "severity", title: "Severity", value: (row) => row.severity, cell: (row) => row.severity.toFixed(2) },
+      { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
+        cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
+      { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
+      { key: "follow", title: "Follow %", kind: "share", value: (row) => row.follow ?? null,
+        cell: (row) => (row.follow === null ? "–" : [make("strong", {}, percent(row.follow)), make("small", {}, range(row.follow_low, row.follow_high))]) },
+      { key: "follow_n", title: "n of follow", value: (row) => row.follow_n, cell: (row) => count(row.follow_n) },
+    ];
+    const all = curve.filter((row) => row.flaw === "any");
+    const every = make("details", {}, make("summary", {}, "Every flaw and severity, as numbers"));
+    every.addEventListener("toggle", () => {
+      if (every.open && every.children.length === 1) every.append(capped({ caption: "Arm flawed: every flaw and severity", rows: curve.filter((row) => row.flaw !== "any"), columns }));
+    });
+    return make("div", {}, capped({ caption: "Arm flawed, all flaws together: accuracy against the share of steps corrupted", rows: all, columns: columns.filter((one) => one.key !== "flaw") }), every);
+  }
+
+  // A table of more rows than a page can hold says so.
+  const MOST = 1000;
+  const capped = (one) => table({ ...one, rows: one.rows.slice(0, MOST),
+    caption: one.caption + (one.rows.length > MOST ? `; the first ${count(MOST)} of ${count(one.rows.length)} rows, board.json holds all` : "") });
+
+  perSet("rounds", "Rounds", (found, piece) => {
+    const of = rows(piece.rounds);
+    if (!of.some((row) => row.round)) return nothing("No DPO round was evaluated on this task.");
+    return [...insightv.figures(found.name, "rounds"), roundTable(of)];
+  });
+
+  // Each round in each arm, against supervised fine-tuning and against the round before.
+  function roundTable(of) {
+    const change = (key, title) => ({
+      key, title, kind: "gain", value: (row) => row[key]?.difference ?? null,
+      cell: (row) => {
+        const found = row[key];
+        if (!found) return make("span", { class: "none" }, "–");
+        return [insightv.outcome(found.outcome, insightv.points(found.difference)), make("small", {}, `[${insightv.signed(found.low)}, ${insightv.signed(found.high)}], p ${found.p < 0.001 ? "< 0.001" : `= ${found.p.toFixed(3)}`}`)];
+      },
+    });
+    const known = (name) => of.some((row) => row[name] !== null && row[name] !== undefined);
+    const columns = [
+      { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => make("span", {}, text(row.system), make("small", {}, text(row.base))) },
+      { key: "round", title: "Round", value: (row) => row.round, cell: (row) => (row.round ? `DPO ${row.round}` : "SFT") },
+      { key: "arm", title: "Arm", kind: "name", value: (row) => row.arm, cell: (row) => code(row.arm) },
+      { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
+        cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
+      change("from_start", "Against SFT"), change("from_before", "Against the round before"),
+      { key: "path_tokens", title: "Tokens a path", kind: "share", value: (row) => row.path_tokens ?? null,
+        cell: (row) => (row.path_tokens === null ? "–" : [make("strong", {}, row.path_tokens.toFixed(1)), make("small", {}, `${row.path_tokens_low?.toFixed(1)} – ${row.path_tokens_high?.toFixed(1)}`)]) },
+      ...(known("reward_margin") ? [{ key: "reward_margin", title: "Reward margin", value: (row) => row.reward_margin, cell: (row) => (row.reward_margin === null ? "–" : row.reward_margin.toFixed(3)) }] : []),
+      ...(known("num_pairs") ? [{ key: "num_pairs", title: "Pairs trained on", value: (row) => row.num_pairs, cell: (row) => count(row.num_pairs) }] : []),
+      { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
+    ];
+    return table({ caption: "Supervised fine-tuning and the DPO rounds, 95 % intervals; paired differences in points, p Holm-adjusted over the rounds", rows: of, columns });
+  }
+
+  // How every arm was run.
+  insightv.settings = () => {
+    const place = document.getElementById("settings");
+    place.replaceChildren(make("h3", {}, "How it was run"), ...insightv.board.sets.map((one) => {
+      const caps = new Map(one.token_caps);
+      const columns = [
+        { key: "arm", title: "Arm", kind: "name", cell: ([arm]) => code(arm) },
+        { key: "prompt", title: "Prompt", kind: "name", cell: ([, prompt]) => text(prompt) },
+        { key: "cap", title: "Token cap, all seats", cell: ([arm]) => count(caps.get(arm)) },
+      ];
+      return fold(make("span", {}, text(one.name), `: ${insightv.told(one)}`), table({ rows: one.prompts, columns, caption: `Prompts and token caps, parser ${one.parser}` }), insightv.board.sets.length === 1);
+    }));
+  };
+})();
