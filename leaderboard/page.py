@@ -67,7 +67,7 @@ def write(
     data = out / OWN / "data"
     data.mkdir(parents=True)
     write_chunk(data, MARK, _front(board, drawn, shown))  # first: by it the next build knows the folder as a page's
-    for name in ("style.css", *SCRIPTS):
+    for name in ("style.css", "icon.svg", *SCRIPTS):
         (out / OWN / name).write_text(_asset(name), encoding="utf-8")
     for place, (one, rows) in enumerate(found):
         tables_of = {name: [row for row in getattr(board, name) if row.set == one.name] for name in PER_SET}
