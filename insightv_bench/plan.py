@@ -16,6 +16,7 @@ from .plan_names import (
     SAMPLE,
     TEACHER,
     asked,
+    folder_content,
     model_of_round,
     questions_of,
     sampled,
@@ -25,7 +26,7 @@ from .plan_names import (
 from .plan_names import by_model as by_model
 from .plan_release import release_stages, with_given
 from .recipe import Recipe
-from .settings import RoundsSettings, WorldSource
+from .settings import BaseSettings, RoundsSettings, WorldSource
 from .stage import Stage
 
 
@@ -104,8 +105,7 @@ def _flawed(recipe: Recipe, questions: str) -> Stage:
 def _agents(recipe: Recipe) -> Iterator[Stage]:
     common = {"threads": recipe.threads}
     if recipe.base:
-        options = {**common, "seat": "base", "model": recipe.model.model_dump()}
-        yield Stage("train-base", "trainers.sft:base", recipe.base, ("lessons",), "train base", options)
+        yield _base(recipe, recipe.base)
     if recipe.reason:
         inputs = ("train-base", "corpora-reasoning")
         options = {**common, "seat": "reason"}
@@ -124,6 +124,14 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
             "train summary",
             options,
         )
+
+
+def _base(recipe: Recipe, settings: BaseSettings) -> Stage:
+    if not settings.from_nothing:
+        options = {"seat": "base", "content": folder_content(settings.model)}
+        return Stage("train-base", "trainers.pretrained:pretrained", settings, (), "train base", options)
+    options = {"threads": recipe.threads, "seat": "base", "model": recipe.shape.model_dump()}
+    return Stage("train-base", "trainers.sft:base", settings, ("lessons",), "train base", options)
 
 
 def _rounds(recipe: Recipe) -> Iterator[Stage]:

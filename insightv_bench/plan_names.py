@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from .recipe import Recipe
-from .records import Arm
+from .records import Arm, content_id
 from .settings import HfEngine, PathsSettings
 from .stage import STAGE_MODEL, Stage
 
@@ -64,3 +65,12 @@ def summary_inputs(recipe: Recipe) -> tuple[str, ...]:
     """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
     teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
     return (*teacher, SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
+
+
+def folder_content(model: str) -> str:
+    """Tells one content of a model's folder from another, by names, sizes and times; empty for a Hub id."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return ""
+    files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+    return content_id([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
