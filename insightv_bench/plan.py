@@ -6,6 +6,7 @@ This is the whole architecture on one page. Rooms are named as strings and impor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .errors import RecipeError
 from .plan_controls import controls
@@ -128,9 +129,9 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
 
 def _base(recipe: Recipe, settings: BaseSettings) -> Stage:
     if not settings.from_nothing:
-        options = {"seat": "base", "content": folder_content(settings.model)}
-        return Stage("train-base", "trainers.pretrained:pretrained", settings, (), "train base", options)
-    options = {"threads": recipe.threads, "seat": "base", "model": recipe.shape.model_dump()}
+        found = {"seat": "base", "content": folder_content(settings.model)}
+        return Stage("train-base", "trainers.pretrained:pretrained", settings, (), "train base", found)
+    options: dict[str, Any] = {"threads": recipe.threads, "seat": "base", "model": recipe.shape.model_dump()}
     return Stage("train-base", "trainers.sft:base", settings, ("lessons",), "train base", options)
 
 

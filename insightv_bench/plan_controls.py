@@ -102,14 +102,14 @@ def _pooled(recipe: Recipe) -> Iterator[Stage]:
         inputs, options = (questions, f"paths-{name}", f"assess-{name}"), {"round": 1}
         pairs.append(f"corpora-preference-{name}")
         yield Stage(pairs[-1], "builders.preference:preference", rounds.pairs, inputs, "build corpora", options)
-    options = {"threads": recipe.threads, "seat": "reason", "round": 1}
+    common: dict[str, Any] = {"threads": recipe.threads, "seat": "reason", "round": 1}
     yield Stage(
         "train-pooled-dpo",
         "trainers.dpo:dpo",
         rounds.dpo,
         ("train-reason", *pairs, "train-reason"),
         "train dpo",
-        options,
+        common,
     )
 
 

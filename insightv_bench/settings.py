@@ -464,6 +464,10 @@ class TrainSettings(Grown):
     """Of the weights that are held. `auto`: bfloat16 under LoRA on a GPU, else float32; bf16 is then autocast."""
     launch: LaunchSettings | None = None
 
+    @property
+    def launch_on_cpu(self) -> bool:
+        return self.launch is not None and (self.launch.config == "cpu" or self.device == "cpu")
+
     @model_validator(mode="after")
     def _has_what_to_wait_for(self) -> TrainSettings:
         if self.patience and not self.validation_share:

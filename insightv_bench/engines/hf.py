@@ -16,6 +16,8 @@ from insightv_bench.records import Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
 
+from .processors import load_processor
+
 HASHED = ("*.safetensors", "*.json", "*.jinja")
 
 
@@ -101,8 +103,7 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     source = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
-        # The PIL backend gives the same pixels with and without torchvision.
-        processor = transformers.AutoProcessor.from_pretrained(settings.model, backend="pil", **source)
+        processor = load_processor(settings.model, **source)
         model = transformers.AutoModelForImageTextToText.from_pretrained(settings.model, dtype=dtype, **source)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
