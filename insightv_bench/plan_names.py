@@ -51,10 +51,9 @@ def with_names(*names: str) -> tuple[str, ...]:
 
 def by_model(settings: PathsSettings, stage: str) -> PathsSettings:
     """The same sampling, by the model that `stage` makes."""
-    batch = settings.engine.batch_size if isinstance(settings.engine, HfEngine) else 128
-    return settings.model_copy(
-        update={"engine": HfEngine(model=STAGE_MODEL + stage, batch_size=batch), "mode": "one-call"}
-    )
+    named = {"model": STAGE_MODEL + stage}
+    engine = settings.engine.model_copy(update=named) if isinstance(settings.engine, HfEngine) else HfEngine(**named)
+    return settings.model_copy(update={"engine": engine, "mode": "one-call"})
 
 
 def model_of_round(number: int) -> str:

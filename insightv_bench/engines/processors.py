@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from insightv_bench.errors import MissingExtra
@@ -61,6 +62,8 @@ def image_only(processor_class: Any) -> Any:
 
     class WithoutVideo(ProcessorMixin):
         """Stands between the class and `ProcessorMixin`, and keeps the video processor from it."""
+
+        video_processor = SimpleNamespace(num_frames=None, fps=None)  # asked for even where there is no video
 
         def __init__(self, image_processor: Any, tokenizer: Any, video_processor: Any = None, **own: Any) -> None:
             super().__init__(image_processor, tokenizer, **own)
