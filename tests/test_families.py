@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from insightv_bench.records import Image
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.trainers.corpus import COMPLETIONS, load_corpus
 from insightv_bench.trainers.families import FAMILIES
+from insightv_bench.trainers.memory import full_gib, lora_gib, sizes_of
 from insightv_bench.trainers.random_models import make_random
 from insightv_bench.trainers.rows import measure
 from insightv_bench.trainers.training import prepare
@@ -122,3 +124,13 @@ def test_a_recipe_names_its_family_and_its_batch(name: str) -> None:
             "gradient_accumulation_steps",
             "learning_rate",
         } <= settings.trainer.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_memory_that_a_recipe_states_is_what_its_shape_takes(name: str) -> None:
+    text = files("insightv_bench").joinpath(f"recipes/{name}.yaml").read_text(encoding="utf-8")
+    sizes = sizes_of(FAMILIES[name])
+    stated = [int(number) for number in re.findall(r"(\d+) GiB", text)]
+    whole, lora = round(full_gib(sizes)), round(lora_gib(sizes))
+    share = [round(full_gib(sizes) / int(num)) for num in re.findall(r"a GPU of (\d)", text)]
+    assert stated == [*share, whole, lora]
