@@ -114,4 +114,4 @@ def _set_processor(folder: Path, options: dict[str, Any]) -> None:
 
 def sizes(folder: Path) -> dict[str, Any]:
     num_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    return {"weights_gb": round(num_bytes / 1e9, 2), "disk_left_gb": round(shutil.disk_usage(folder).free / 1e9, 1)}
+    return {"weights_gb": round(num_bytes / 1e9, 3), "disk_left_gb": round(shutil.disk_usage(folder).free / 1e9, 1)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from insightv_bench.errors import StageError
@@ -17,6 +18,7 @@ from .corpus import LENGTH as LENGTH
 
 PORTION = 256
 """Rows measured at once."""
+PROBES = ((60, 90), (333, 500))
 UNREADABLE, SAME, EMPTY = "picture cannot be read", "chosen equals rejected", "nothing to learn"
 
 
@@ -108,13 +110,30 @@ def _size(data: bytes) -> tuple[int, int]:
 
 
 def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """Tokens of pictures of these heights and widths, as the processor tells them."""
-    counted = getattr(processor, "_get_num_multimodal_tokens", None)
-    if counted is not None:
-        return [int(num) for num in counted(image_sizes=[list(size) for size in sizes])["num_image_tokens"]]
+    """Tokens of pictures of these heights and widths.
+
+    The processor tells them where it can be believed: LLaVA's with a SigLIP tower, for one, cannot.
+    """
+    if _is_to_be_believed(processor):
+        return _told_tokens(processor, sizes)
     return [_tokens_by_trying(processor, size) for size in sizes]
 
 
+def _told_tokens(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    told = processor._get_num_multimodal_tokens(image_sizes=[list(size) for size in sizes])
+    return [int(num) for num in told["num_image_tokens"]]
+
+
+@lru_cache(maxsize=8)
+def _is_to_be_believed(processor: Any) -> bool:
+    """Whether what it tells of two pictures is what it makes of them."""
+    try:
+        return _told_tokens(processor, PROBES) == [_tokens_by_trying(processor, size) for size in PROBES]
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=100_000)
 def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
     from PIL import Image
 

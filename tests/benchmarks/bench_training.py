@@ -53,8 +53,8 @@ def test_a_trl_step_against_a_bare_loop(tmp_path: Path, shape: TinyModel, batch:
     num = sum(weight.numel() for weight in model.parameters())
     ratio = with_trl[1] / bare[1]
     print(
-        f"\n{num / 1e6:.1f}M parameters: bare loop {bare[0]:.3f} s a step, TRL {with_trl[0]:.3f} s (collation and start "
-        f"included); in processor time {ratio:.2f} times"
+        f"\n{num / 1e6:.1f}M parameters: bare loop {bare[0]:.3f} s a step, TRL {with_trl[0]:.3f} s "
+        f"(collation and start included); in processor time {ratio:.2f} times"
     )
     assert num < 10e6 or ratio <= MOST
 
