@@ -7,6 +7,9 @@ before the training and kept (`reference.py`). TRL left to itself would take wha
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from insightv_bench.errors import require
@@ -132,7 +135,8 @@ def _compute(job: Job, corpus: Any, processor: Any, pairs: list[str], kept: Kept
 
     assert job.reference is not None
     state = PartialState()
-    model, _ = load_for_training(job.reference, attention, dtype_of(job.settings))
+    with every_process_loads():
+        model, _ = load_for_training(job.reference, attention, dtype_of(job.settings))
     arguments = make_options(trl.DPOConfig, _plain(job.settings.trainer), job.checkpoints / "reference", job.seed)
     trainer = cached(trl.DPOTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
     trainer.model.to(trainer.accelerator.device).eval()
@@ -143,6 +147,22 @@ def _compute(job: Job, corpus: Any, processor: Any, pairs: list[str], kept: Kept
     gc.collect()
     torch.cuda.empty_cache() if torch.cuda.is_available() else None
     state.wait_for_everyone()
+
+
+@contextmanager
+def every_process_loads() -> Iterator[None]:
+    """Under FSDP transformers gives weights to the first process alone, and shares them out when training begins."""
+    before = os.environ.get(LOADS_ALONE)
+    os.environ[LOADS_ALONE] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(LOADS_ALONE)
+        if before is not None:
+            os.environ[LOADS_ALONE] = before
+
+
+LOADS_ALONE = "FSDP_CPU_RAM_EFFICIENT_LOADING"
 
 
 def _plain(trainer: dict[str, Any]) -> dict[str, Any]:

@@ -48,13 +48,18 @@ class Job:
         if not isinstance(settings, DpoSettings):
             return False
         if settings.cache_reference is None:
-            return not self.from_nothing and not self.under_adapter
+            return not self.from_nothing and not self.under_adapter and not self.in_shares
         return settings.cache_reference
 
     @property
     def under_adapter(self) -> bool:
         """Whether the reference is the model itself with its adapter off."""
         return self.settings.lora is not None and self.reference == self.start
+
+    @property
+    def in_shares(self) -> bool:
+        """Whether DeepSpeed shares a model out as soon as it is loaded, so that none can be used on its own."""
+        return self.settings.launch is not None and self.settings.launch.config == "zero3"
 
     @property
     def freezes_vision(self) -> bool:

@@ -12,8 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.engines.processors import load_processor
 from insightv_bench.errors import ModelError, require
+from insightv_bench.processors import load_processor
 from insightv_bench.settings import BaseSettings
 from insightv_bench.stage import MODEL, Context
 from insightv_bench.tables import first_line, write_text

@@ -74,7 +74,7 @@ def image_tokens(family: Family) -> tuple[str, ...]:
 def make_processor(family: Family, small: bool) -> Any:
     import transformers
 
-    from insightv_bench.engines.processors import image_only
+    from insightv_bench.processors import image_only
 
     options = family.small_image if small else family.image
     image_processor = getattr(transformers, family.image_processor)(**options)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.engines.hf import load_model
-from insightv_bench.engines.processors import load_processor
 from insightv_bench.errors import StageError
+from insightv_bench.processors import load_processor
 from insightv_bench.settings import HfEngine, TrainSettings
 from insightv_bench.tables import first_line, write_text
 
@@ -198,10 +198,11 @@ def figures(trainer: Any, seconds: float) -> dict[str, Any]:
     names = ("loss", "mean_token_accuracy", "rewards/accuracies", "rewards/margins", "logps/chosen", "kl")
     last = {name: logs[-1][name] for name in names if logs and name in logs[-1]}
     weights = list(trainer.model.parameters())
+    size = lambda weight: getattr(weight, "ds_numel", None) or weight.numel()  # noqa: E731 - ZeRO-3 holds a share
     found: dict[str, Any] = {
         "num_steps": trainer.state.global_step,
-        "num_parameters": sum(weight.numel() for weight in weights),
-        "num_trained": sum(weight.numel() for weight in weights if weight.requires_grad),
+        "num_parameters": sum(map(size, weights)),
+        "num_trained": sum(size(weight) for weight in weights if weight.requires_grad),
         "num_tokens": int(logs[-1].get("num_tokens", 0)) if logs else 0,
         "train_seconds": round(seconds, 3),
         "first_loss": logs[0]["loss"] if logs else None,

@@ -12,11 +12,10 @@ from typing import Any
 from insightv_bench.chat import Chat, to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
+from insightv_bench.processors import load_processor
 from insightv_bench.records import Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
-
-from .processors import load_processor
 
 HASHED = ("*.safetensors", "*.json", "*.jinja")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from insightv_bench.errors import MissingExtra
+from .errors import MissingExtra
 
 FILES = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
 """Where a model names its processor's class."""
