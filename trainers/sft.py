@@ -49,7 +49,8 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
     prepare(job.threads, job.seed)
     checkpoint = last_checkpoint(job.checkpoints, job.name)
     processor = processor_of(job.start)
-    corpus, validation = split(job, load_rows(job, COMPLETIONS, processor))
+    rows = load_rows(job, COMPLETIONS, processor)
+    corpus, validation = split(job, rows)
     trainer_table = {"train_sampling_strategy": "group_by_length", **validation_options(job), **job.settings.trainer}
     trainer_table |= job.more
     attention = {key: trainer_table.pop(key) for key in ("attn_implementation",) if key in trainer_table}
@@ -67,7 +68,7 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
     found = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:
         write_history(trainer, job.model.parent)
-    return {**found, **frozen}
+    return {**found, **frozen, "num_rows": len(rows)}
 
 
 def _stopper(job: Job) -> list[Any]:
