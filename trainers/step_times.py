@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -252,6 +253,7 @@ def with_trl(setup: Setup, dpo: bool, cached: bool) -> dict[str, Any]:
 
 def _with_trl(setup: Setup, dpo: bool, cached: bool, folder: Path) -> dict[str, Any]:
     import trl
+    from transformers import PrinterCallback
 
     model, processor = make(setup)
     processor.chat_template = chat_template(FAMILIES[setup.family])
@@ -260,6 +262,7 @@ def _with_trl(setup: Setup, dpo: bool, cached: bool, folder: Path) -> dict[str, 
     options: dict[str, Any] = {"processing_class": processor, "train_dataset": _data_set(setup, processor, dpo, cached)}
     if setup.lora:
         options["peft_config"] = lora_config(model, {}, with_vision=False)
+    warnings.simplefilter("ignore", FutureWarning)  # of options that TRL itself sets
     config = (trl.DPOConfig if dpo else trl.SFTConfig)(
         str(folder),
         per_device_train_batch_size=setup.batch,
@@ -276,7 +279,10 @@ def _with_trl(setup: Setup, dpo: bool, cached: bool, folder: Path) -> dict[str, 
     )
     stopwatch = _stopwatch(setup)
     trainer = _trainer(setup, dpo, cached, model=model, args=config, callbacks=[stopwatch], **options)
-    trainer.train()
+    trainer.remove_callback(PrinterCallback)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.train()
     seconds = (stopwatch.ended - stopwatch.started) / setup.steps
     return figures(setup, trainer.model, seconds, setup.batch * setup.length * (2 if dpo else 1), dpo and not cached)
 
@@ -296,6 +302,7 @@ def _trainer(setup: Setup, dpo: bool, cached: bool, **options: Any) -> Any:
 def _data_set(setup: Setup, processor: Any, dpo: bool, cached: bool) -> Any:
     import datasets
 
+    datasets.disable_progress_bars()
     rows = rows_of(setup, processor, setup.batch * (setup.steps + WARM_UP))
     turn = lambda role, text: [{"role": role, "content": text}]  # noqa: E731
     data: dict[str, Any] = {
