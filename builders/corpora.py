@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.flaws import FLAWS, make_flawed
-from insightv_bench.records import FlawedRow, Path, Question, QuestionColumns, ReasoningRow, Record
+from insightv_bench.records import FlawedRow, FlawType, Path, Question, QuestionColumns, ReasoningRow, Record
 from insightv_bench.settings import CorporaSettings, FlawsSettings
 from insightv_bench.stage import Context, Dropped, drop
 from insightv_bench.world.program import parse_question
@@ -84,12 +84,19 @@ def flawed_versions(question: Question, settings: FlawsSettings, random_: random
     scene = scene_from_json(question.scene)
     program = parse_question(question.question, scene)
     assert program is not None  # a question with a scene was made from a program
-    flaws = [flaw for flaw in settings.flaws if flaw in FLAWS]
     texts: set[str] = set()
-    for flaw in random_.sample(flaws, len(flaws)):
+    for flaw in drawn_flaws(settings, FLAWS, random_):
         severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
         wanted = len(texts) < settings.per_question
         made = make_flawed(program, scene, flaw, severity, position, random_) if wanted else None
         if made and made.flawed_path not in texts:
             texts.add(made.flawed_path)
             yield FlawedRow(**columns_of(question), kind=question.kind, **made._asdict())
+
+
+def drawn_flaws(settings: FlawsSettings, able: Container[FlawType], random_: random.Random) -> list[FlawType]:
+    """The types in the order of drawing without replacement; with weights after Efraimidis and Spirakis (2006)."""
+    flaws = [flaw for flaw in settings.flaws if flaw in able]
+    if not settings.weights:
+        return random_.sample(flaws, len(flaws))
+    return sorted(flaws, key=lambda flaw: -(random_.random() ** (1 / settings.weights.get(flaw, 1))))

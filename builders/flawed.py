@@ -24,7 +24,7 @@ from insightv_bench.tables import batched
 from insightv_bench.text_flaws import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
 
 from .assessed import Assessed, assessed_by_question, range_of, right_ones
-from .corpora import columns_of, flawed_versions
+from .corpora import columns_of, drawn_flaws, flawed_versions
 
 QUESTIONS_AT_ONCE = 1024
 Made = FlawedRow | Dropped
@@ -104,8 +104,7 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
         return [Dropped(right[0].path.id, why_not(right[0]))]
     made: list[Made] = []
     texts: set[str] = set()
-    flaws: list[FlawType] = [flaw for flaw in settings.flaws if flaw in TEXT_FLAWS]
-    for flaw in random_.sample(flaws, len(flaws)):
+    for flaw in drawn_flaws(settings, TEXT_FLAWS, random_):
         if len(texts) == settings.per_question:
             break
         found = await _plant(settings, able[0], flaw, caller, random_)

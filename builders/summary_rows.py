@@ -7,6 +7,7 @@ from insightv_bench.chat import assistant
 from insightv_bench.protocol import Verdict, parse_path, render_summary
 from insightv_bench.records import Question, SummaryKind, SummaryRow
 from insightv_bench.world.oracle import reread
+from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 
 from .corpora import columns_of
@@ -17,13 +18,7 @@ def summary_row(
 ) -> SummaryRow:
     """`correction`, of the first wrong step, stands in where no scene says what the steps should have read."""
     verdict: Verdict = "right" if correct else "wrong"
-    check = (
-        reread(scene_from_json(question.scene), parse_path(path).steps)
-        if question.scene
-        else ""
-        if correct
-        else correction
-    )
+    check = _reread(question, path) if question.scene else "" if correct else correction
     completion = render_summary(question.answer, verdict, check)
     return SummaryRow(
         **columns_of(question),
@@ -33,6 +28,11 @@ def summary_row(
         score_range=range_,
         path_correct=correct,
     )
+
+
+def _reread(question: Question, path: str) -> str:
+    scene = scene_from_json(question.scene)
+    return reread(scene, parse_path(path).steps, parse_question(question.question, scene))
 
 
 def plain_row(question: Question) -> SummaryRow:

@@ -21,6 +21,7 @@ from .plan_names import (
     model_of_round,
     questions_of,
     sampled,
+    summary_init,
     summary_inputs,
     with_names,
 )
@@ -121,7 +122,7 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
             "train-summary",
             "trainers.sft:sft",
             recipe.summary,
-            ("train-base", "corpora-summary"),
+            (summary_init(recipe), "corpora-summary"),
             "train summary",
             options,
         )

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .plan_names import System, by_model, sampled, summary_inputs
+from .plan_names import System, by_model, sampled, summary_init, summary_inputs
 from .recipe import Recipe
 from .records import Arm
 from .settings import RoundsSettings, TrainSettings
@@ -61,7 +61,7 @@ def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.summary
     settings = recipe.corpora.model_copy(update={"summary_shares": OPTIMAL})
     yield Stage("corpora-optimal", "builders.summary:summary", settings, summary_inputs(recipe), "build corpora")
-    inputs = ("train-base", "corpora-optimal")
+    inputs = (summary_init(recipe), "corpora-optimal")
     yield _sft(recipe, "train-optimal-only", recipe.summary, inputs, seat="summary")
 
 

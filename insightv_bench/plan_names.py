@@ -73,3 +73,9 @@ def folder_content(model: str) -> str:
         return ""
     files = [file for file in sorted(folder.iterdir()) if file.is_file()]
     return content_id([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+
+
+def summary_init(recipe: Recipe) -> str:
+    """The stage of the model that the summary agent starts from."""
+    assert recipe.summary
+    return f"train-{recipe.summary.init}"

@@ -34,6 +34,7 @@ from .settings import (
     RoundsSettings,
     Section,
     Source,
+    SummarySettings,
     TinyModel,
     TrainSettings,
 )
@@ -79,7 +80,7 @@ class Recipe(Section):
     reason: TrainSettings | None = None
     agent_paths: PathsSettings | None = None
     """How the trained reasoning agent is sampled for the summary corpus."""
-    summary: TrainSettings | None = None
+    summary: SummarySettings | None = None
     rounds: RoundsSettings | None = None
     controls: tuple[Control, ...] = ()
     """What is trained beside the method to keep its results honest, each at equal compute."""

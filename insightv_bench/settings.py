@@ -334,6 +334,8 @@ class FlawsSettings(Section):
     severities: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0)
     """Shares of reading steps to corrupt; for the flaws that are counted in steps."""
     positions: tuple[Position, ...] = ("early", "middle", "late")
+    weights: dict[FlawType, Annotated[float, Field(gt=0)]] = {}
+    """How readily a type is drawn beside another; 1 where it is not named."""
     per_question: int = Field(2, ge=1)
     """Flawed versions a question, drawn from all combinations."""
     maker: Literal["auto", "exact", "rule", "engine"] = "auto"
@@ -352,6 +354,8 @@ class FlawsSettings(Section):
     def _has_a_maker(self) -> FlawsSettings:
         if self.maker == "engine" and self.engine is None:
             raise ValueError("`maker: engine` needs `engine`, the model that plants flaws")
+        if unused := sorted(set(self.weights) - set(self.flaws)):
+            raise ValueError(f"`weights` names `{unused[0]}`, which is not among `flaws`")
         return self
 
 
@@ -505,6 +509,11 @@ class PairsSettings(Grown):
     """Two right paths make a pair only where their scores differ by this much."""
     max_kind_share: float = Field(1.0, gt=0, le=1)
     """No kind of question has more than this share of the pairs; those over it are left out, and counted."""
+
+
+class SummarySettings(TrainSettings):
+    init: Literal["base", "reason"] = "base"
+    """Which model the summary agent starts from. The paper starts both agents from the base."""
 
 
 class DpoSettings(TrainSettings):

@@ -269,3 +269,5 @@ def test_flaws_that_nobody_asked_for_are_not_made() -> None:
     assert "corpora-flawed" not in [stage.name for stage in plan(parse_recipe(f"{PLAIN}paths: {{}}", "r", []))]
     with pytest.raises(RecipeError, match="needs `engine`"):
         parse_recipe(f"{PLAIN}paths: {{}}\nflaws: {{maker: engine}}", "r", [])
+    with pytest.raises(RecipeError, match="`natural`, which is not among `flaws`"):
+        parse_recipe(f"{DRAWN}paths: {{}}\nflaws: {{weights: {{natural: 2}}}}", "r", [])

@@ -8,10 +8,10 @@ import pytest
 
 from insightv_bench.records import Question, Step
 from insightv_bench.world.level import Level
-from insightv_bench.world.oracle import Judgement, judge
+from insightv_bench.world.oracle import Judgement, judge, reread
 from insightv_bench.world.program import Program, parse_question
 from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import Scene, scene_from_json
+from insightv_bench.world.scene import Bar, Scene, scene_from_json
 from insightv_bench.world.telling import exact_path, tell, trace
 
 STATEFUL = ("sum", "count", "tallest", "shortest", "range")
@@ -234,3 +234,13 @@ def test_what_is_no_drawn_question_is_refused(questions: list[Question], text: s
 def test_a_scene_that_nobody_drew_is_refused(questions: list[Question], scene: str) -> None:
     with pytest.raises(ValueError):
         judge(questions[0].question, scene, ())
+
+
+def test_what_a_path_should_have_read_is_told_in_its_order_with_the_sum_so_far() -> None:
+    bars = tuple(Bar(name, value, slot) for slot, (name, value) in enumerate([("red", 5), ("blue", 7), ("green", 1)]))
+    scene = Scene(bars, 0)
+    steps = [Step(summary=f"read {name}", reasoning=f"{name} is 2", action="continue") for name in ("blue", "red")]
+    assert reread(scene, steps) == "blue is 7, red is 5"
+    assert reread(scene, steps, Program("sum", ("blue", "red"))) == "blue is 7, red is 5, so the sum is 12"
+    assert reread(scene, [steps[0], steps[0]], Program("sum", ("blue", "red"))) == "blue is 7"
+    assert reread(scene, [step("the bars are many")]) == ""

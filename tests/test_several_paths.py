@@ -90,3 +90,10 @@ def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
     assert list(stages["train-continued-sft"].options["equal_compute"]) == ["corpora-summary"]
     assert stages["train-rejection-2"].inputs[0] == "train-rejection-1"
     assert list(stages["train-rejection-2"].options["equal_compute"]) == ["corpora-preference-2"]
+
+
+def test_a_summary_agent_starts_from_the_base_or_from_the_reasoning_agent() -> None:
+    for init in ("base", "reason"):
+        options = [f"summary.init={init}", "controls=[optimal-only]"]
+        stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+        assert {stages[name].inputs[0] for name in ("train-summary", "train-optimal-only")} == {f"train-{init}"}

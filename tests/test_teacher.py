@@ -211,7 +211,7 @@ def test_as_summary_agent_it_reads_again_what_the_path_reads_and_judges_its_answ
             said = parse_summary(reply(engine, summary_chat(question, made.flawed_path)))
             wrong = made.planted_answer != question.answer
             assert said.answer == question.answer and said.verdict == ("wrong" if wrong else "right")
-            assert said.check == reread(scene, parse_path(made.flawed_path).steps)
+            assert said.check == reread(scene, parse_path(made.flawed_path).steps, program)
     assert num_seen > 200
 
 

@@ -80,7 +80,7 @@ class Teacher:
         """The verdict is on the path's answer, as in the summary corpus: a path that errs and ends right is right."""
         parsed, answer = parse_path(path), run(program, scene.values)
         verdict: Verdict = "right" if parsed.answer == answer else "wrong"
-        return render_summary(answer, verdict, reread(scene, parsed.steps))
+        return render_summary(answer, verdict, reread(scene, parsed.steps, program))
 
 
 class _Pupil:

@@ -9,13 +9,12 @@ conclusion; it costs detail.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from insightv_bench.records import Step
 
-from .program import Program, State, conclude, parse_question
+from .program import Program, State, conclude, parse_question, state_text, update
 from .scene import Scene, scene_from_json
 from .telling import Claim, Operation, exact_path, read_claim, tell_reading, trace
 
@@ -107,16 +106,21 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
     return tell_reading(program, Operation(colour, scene.values[colour], state)).reasoning
 
 
-def reread(scene: Scene, steps: Sequence[Step]) -> str:
-    """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7 not 6`."""
-    said: dict[str, str] = {}
-    for step in steps:
-        name = step.summary.removeprefix("read ")
-        if name in scene.values and name not in said:
-            told = re.match(rf"{re.escape(name)} is (\d{{1,9}})\b", step.reasoning)
-            off = told and int(told[1]) != scene.values[name]
-            said[name] = f"{name} is {scene.values[name]}" + (f" not {told[1]}" if told and off else "")
-    return ", ".join(said.values())
+def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) -> str:
+    """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`.
+
+    With the program of a sum, also where the sum stands: `red is 5, blue is 7, so the sum is 12`.
+    """
+    named = (step.summary.removeprefix("read ") for step in steps)
+    names = dict.fromkeys(name for name in named if name in scene.values)
+    said: list[str] = []
+    state: State = None
+    for name in names:
+        said.append(f"{name} is {scene.values[name]}")
+        if program and program.kind == "sum":
+            state = update(program, state, name, scene.values[name])
+            said += [f"so {state_text(program, state)}"] if len(said) > 1 else []
+    return ", ".join(said)
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:
