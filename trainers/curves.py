@@ -10,6 +10,7 @@ from typing import Any
 from .training import HISTORY
 
 CURVES = "curves.png"
+IN_A_ROW = 3
 PANELS = (
     ("loss", "Loss", ("loss", "eval_loss")),
     ("accuracy", "Share of tokens right", ("mean_token_accuracy", "eval_mean_token_accuracy")),
@@ -57,16 +58,21 @@ def _draw(series: dict[str, list[tuple[int, float]]], panels: list[Any], file: P
     import seaborn as sns
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with sns.axes_style("whitegrid"), sns.plotting_context("paper"):
-        figure = Figure(figsize=(3.6 * len(panels), 2.8), layout="constrained")
+        num_rows, num_columns = -(-len(panels) // IN_A_ROW), min(len(panels), IN_A_ROW)
+        figure = Figure(figsize=(3.6 * num_columns, 2.8 * num_rows), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for axis, (_, label, names) in zip(axes, panels, strict=True):
+        axes = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+        for axis in axes[len(panels) :]:
+            axis.set_axis_off()
+        for axis, (_, label, names) in zip(axes, panels, strict=False):
             drawn = [name for name in names if name in series]
             for name, colour in zip(drawn, sns.color_palette("colorblind"), strict=False):
                 _line(axis, series[name], LABELS[name], colour)
             axis.set(xlabel="step", ylabel=label)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             if len(drawn) > 1:
                 axis.legend(frameon=False)
             sns.despine(ax=axis)
