@@ -91,20 +91,21 @@ def _here(context: Context, job: Job) -> dict[str, Any]:
 def _launched(context: Context, job: Job) -> dict[str, Any]:
     job.checkpoints.mkdir(parents=True, exist_ok=True)
     write_job(job, job.checkpoints / JOB)
-    with FileLock(job.checkpoints / ALIVE).acquire(timeout=60):
-        process = subprocess.Popen(
+    with (
+        FileLock(job.checkpoints / ALIVE).acquire(timeout=60),
+        subprocess.Popen(
             command(job),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
             env=environment(job),
-        )
+        ) as process,
+    ):
         try:
             return _follow(process, context, job)
         finally:
             process.terminate()
-            process.wait()
 
 
 def command(job: Job) -> list[str]:
