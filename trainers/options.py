@@ -88,7 +88,7 @@ def check_stages(stages: Sequence[Stage]) -> None:
     for stage in stages:
         settings = stage.settings
         assert isinstance(settings, TrainSettings)
-        if "train" not in stage.function:  # a base that is there already is not trained
+        if stage.function.startswith("trainers.pretrained"):  # it is there already, and is not trained
             continue
         config_class = trl.DPOConfig if isinstance(settings, DpoSettings) else trl.SFTConfig
         check_options(config_class, settings.trainer)
