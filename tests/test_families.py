@@ -29,6 +29,7 @@ from insightv_bench.trainers.weights import freeze_vision, is_vision, linear_lay
 NAMES = list(FAMILIES)
 ONE_OF_EACH = ["qwen2-5-vl-3b", "qwen3-vl-4b", "llava-next-llama3-8b", "smolvlm2-2b"]
 """Models of one architecture differ in numbers alone."""
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_a_row_is_as_long_as_the_model_sees_it(models: Path, tmp_path: Path, nam
     assert {reason for _, reason in over} == {f"over {max(lengths) - 1:,} tokens"}
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+@pytest.mark.parametrize("name", [*ONE_OF_EACH[:1], *(pytest.param(name, marks=SLOW) for name in ONE_OF_EACH[1:])])
 def test_a_family_is_trained_as_both_agents_and_a_round(models: Path, tmp_path: Path, name: str) -> None:
     base = placed(models / name, tmp_path)
     inputs = {"train-base": base, "corpora-reasoning": corpus(tmp_path, "corpora-reasoning", drawn(8))}
