@@ -45,12 +45,12 @@ def pulled(context: Context) -> None:
     folder.parent.mkdir(exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         revision = pull(settings.path, settings.content, folder, "dataset").revision
-    files = parquet_files(folder / context.stage.options["corpus"] / "train")
-    if not files:
+    corpus = folder / context.stage.options["corpus"] / "train"
+    if not any(corpus.glob("data-*.parquet")):
         raise StageError(
             f"`{settings.path}` at `{settings.content}` holds no corpus `{context.stage.options['corpus']}`"
         )
-    _take(context, files)
+    _take(context, parquet_files(corpus))
     context.totals["content"] = f"{settings.path}@{revision}"
 
 
