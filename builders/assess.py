@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from itertools import groupby, islice
 from typing import Any
 
+from insightv_bench.asking import REPAIR
 from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
@@ -71,7 +72,7 @@ class Judges:
             return {"judge": self._settings.judge}
         return {
             "judge": [caller.model for caller in self.callers],
-            "prompts": [load_prompt(ANSWER).label, load_prompt(SCORE).label],
+            "prompts": [load_prompt(name).label for name in (ANSWER, SCORE, REPAIR)],
             "num_calls": sum(caller.num_calls + caller.num_hits for caller in self.callers),
             "num_tokens": sum(caller.num_tokens for caller in self.callers),
         }

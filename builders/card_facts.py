@@ -6,12 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from insightv_bench import __version__
 from insightv_bench.chat import load_prompt
+from insightv_bench.engines import public
 from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stage import Context, git_commit
 from insightv_bench.tables import parquet_files
@@ -23,6 +25,8 @@ from .yields import Yield
 
 PLACES = ("path", "base_url", "given", "api_key_env")
 """Keys of a recipe whose values are nobody's business."""
+STEPWISE = ("step", "next", "repair", "answer", "judge_repair")
+"""Prompts of paths that are written a step a call."""
 COUNTED = ("kind", "score_range", "flaw", "round")
 """Columns whose values the card counts."""
 
@@ -58,7 +62,7 @@ class Facts(NamedTuple):
         frames = {f"{corpus}/{split}": _scan(context, corpus, split) for corpus, split in written}
         sources = source_counts(frames.values())
         told = gate_facts(settings, gate, written)
-        models, prompts = models_of(context, yields), prompts_of(context)
+        models, prompts = models_of(context, yields), prompts_of(context, yields)
         provenance = {
             "recipe": public_recipe(json.loads(context.recipe.model_dump_json(exclude_none=True))),
             "insightv-bench": __version__,
@@ -122,17 +126,18 @@ def gate_facts(settings: ReleaseSettings, gate: Any, written: Mapping[tuple[str,
 
 
 def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]]:
+    """Who wrote the paths, who judged them and who planted flaws, by stage."""
     writers = [(found.stage, public(str(found.totals["model"]))) for found in yields if "model" in found.totals]
     judges = [found.stage for found in yields if found.stage.startswith("assess-")]
-    named = {
-        name: pl.scan_parquet(parquet_files(context.inputs[name])).select("judge").unique().collect() for name in judges
-    }
-    return writers + [(name, ", ".join(sorted(frame["judge"]))) for name, frame in named.items()]
+    makers = [(found.stage, public(str(found.totals["maker"]))) for found in yields if "maker" in found.totals]
+    return writers + [(stage, ", ".join(judges_of(context.inputs[stage]))) for stage in judges] + makers
 
 
-def public(model: str) -> str:
-    """A served model's revision is its server's address, which is nobody's business."""
-    return re.sub(r"@\w+://\S*", " (served)", model)
+def judges_of(assessments: Path) -> list[str]:
+    """Whoever scored paths or settled answers; `rule` where that was no model and no oracle."""
+    rows = pl.scan_parquet(parquet_files(assessments)).select("judge", "answer_judge").unique().collect()
+    named = {public(name) for name in (*rows["judge"], *rows["answer_judge"])}
+    return sorted(named - {"engine", "rule"}) or ["rule"]
 
 
 def public_recipe(content: Any) -> Any:
@@ -144,11 +149,12 @@ def public_recipe(content: Any) -> Any:
     return [public_recipe(value) for value in content] if isinstance(content, list) else content
 
 
-def prompts_of(context: Context) -> list[str]:
-    """Prompts of the corpora, then those that the paths were sampled with."""
+def prompts_of(context: Context, yields: Sequence[Yield]) -> list[str]:
+    """Prompts of the corpora, then those that paths were sampled with, judged and spoilt."""
     labels: set[str] = set()
     for name, folder in context.inputs.items():
         if name.startswith("paths-"):
             labels |= set(pl.scan_parquet(parquet_files(folder)).select("prompt").unique().collect()["prompt"])
-    stepwise = ["step", "next", "answer"] if any(label.startswith("step@") for label in labels) else []
-    return ["reason", "summary", "direct", *stepwise]
+    stepwise = STEPWISE if any(label.startswith("step@") for label in labels) else ()
+    others = {label.partition("@")[0] for found in yields for label in found.totals.get("prompts", [])}
+    return list(dict.fromkeys(["reason", "summary", "direct", *stepwise, *sorted(others)]))

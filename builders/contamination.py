@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from insightv_bench.records import DECODERS
 from insightv_bench.settings import GateSettings
 
 SIDE, NUM_FREQUENCIES = 64, 16  # pixels; along each axis
@@ -56,7 +57,7 @@ def perceptual_hash(content: bytes) -> Hash | None:
     from scipy.fft import dctn
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=DECODERS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
             grey = picture.convert("RGBA").convert("L") if picture.mode in ("P", "LA") else picture.convert("L")

@@ -14,9 +14,10 @@ from contextlib import ExitStack
 from functools import partial
 
 from insightv_bench.agents import path_text
-from insightv_bench.asking import ask_strictly
-from insightv_bench.engine_flaws import WORDS, flaw_chat, in_our_form, read_flawed, spreads
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.asking import REPAIR, ask_strictly
+from insightv_bench.chat import load_prompt
+from insightv_bench.engine_flaws import FLAW, WORDS, flaw_chat, in_our_form, read_flawed, spreads
+from insightv_bench.engines import Caller, open_engine, public
 from insightv_bench.records import FlawedRow, FlawType, Position
 from insightv_bench.settings import CorporaSettings, FlawsSettings
 from insightv_bench.stage import Context, Dropped
@@ -41,6 +42,7 @@ def flawed(context: Context) -> None:
         if caller:
             context.totals.update(maker=caller.model, num_calls=caller.num_calls + caller.num_hits)
             context.totals.update(num_tokens=caller.num_tokens)
+            context.totals.update(prompts=[load_prompt(name).label for name in (FLAW, REPAIR)])
 
 
 def _open(
@@ -149,7 +151,7 @@ async def _ask(
     path, text = opened
     spread = spreads(flaw, wanted)
     chat = flaw_chat(row.question, text, flaw, position, spread)
-    read = partial(read_flawed, row.question, path, text, flaw, spread, caller.model)
+    read = partial(read_flawed, row.question, path, text, flaw, spread, public(caller.model))
     asked = await ask_strictly(caller, chat, settings.sampling, settings.tries, read)
     return asked.reason if asked.value is None else asked.value
 

@@ -73,6 +73,7 @@ def _panels(frame: pl.DataFrame, paint: Callable[[Any, pl.DataFrame], None], lab
             paint(panel, frame.filter(pl.col("stage") == stage))
             panel.set_title(stage.partition("-")[2] or stage, loc="left", fontsize=9)
             panel.set_ylabel("paths")
+            panel.yaxis.get_major_locator().set_params(integer=True)
             panel.grid(axis="y", lw=0.6)
             panel.set_axisbelow(True)
             seaborn.despine(ax=panel)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.engines import public
 from insightv_bench.errors import RunError
 from insightv_bench.stage import MANIFEST
 from insightv_bench.tables import write_text
@@ -69,7 +70,7 @@ def details(yields: Iterable[Yield]) -> str:
             f"{reason} {num:,}" for reason, num in sorted(found.dropped.items(), key=lambda item: -item[1])
         )
         counted = "; ".join(
-            f"{name}: {_counts(value)}" for name, value in found.totals.items() if isinstance(value, dict)
+            f"{name}: {_counts(value)}" for name, value in found.totals.items() if isinstance(value, dict) and value
         )
         lines += [f"- `{found.stage}` left out: {reasons}"] if reasons else []
         lines += [f"- `{found.stage}` holds {counted}"] if counted else []
@@ -77,7 +78,15 @@ def details(yields: Iterable[Yield]) -> str:
 
 
 def _counts(value: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {num:,}" if isinstance(num, int) else f"{name} {num}" for name, num in value.items())
+    return ", ".join(f"{public(name)} {_count(num)}" for name, num in value.items())
+
+
+def _count(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({_counts(value)})"
+    if isinstance(value, list):
+        return " / ".join(map(_count, value))
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
 def as_json(yields: Sequence[Yield], folders: dict[str, Path]) -> dict[str, Any]:

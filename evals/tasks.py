@@ -12,7 +12,7 @@ from typing import Any
 
 from insightv_bench.answers import PARSER, matches, read
 from insightv_bench.chat import ask, question_text
-from insightv_bench.records import Arm, Question
+from insightv_bench.records import DECODERS, Arm, Question
 from insightv_bench.settings import Sampling
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
@@ -126,4 +126,4 @@ def pictures(doc: Mapping[str, Any]) -> list[Any]:
     """Decoded pictures, for lm-eval's own models."""
     from PIL import Image as Picture
 
-    return [Picture.open(io.BytesIO(doc["picture"])).convert("RGB")]
+    return [Picture.open(io.BytesIO(doc["picture"]), formats=DECODERS).convert("RGB")]

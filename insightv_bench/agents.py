@@ -6,18 +6,30 @@ summary agent:   question and path -> a verdict and an answer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from .chat import Chat, ask, assistant, load_prompt
 from .engines import Caller
 from .journal import Reply, Request
-from .protocol import ParsedPath, parse_path, parse_step, parse_summary, render_answer, render_step
+from .protocol import (
+    ParsedAnswer,
+    ParsedPath,
+    ParsedStep,
+    parse_answer,
+    parse_path,
+    parse_step,
+    render_answer,
+    render_step,
+)
 from .records import Message, Path, PathStatus, Question, QuestionColumns, Step, content_id
 from .settings import PathsSettings, Sampling
 
+Parsed = TypeVar("Parsed", ParsedStep, ParsedAnswer)
 MAX_CHARS_SHOWN = 20_000
 """Of a reply that could not be read, when the model is asked to write it again."""
+REPAIRS = {"step": "repair", "answer": "judge_repair"}
+"""The prompt that asks for a reply of this format again."""
 
 
 class Drafted(NamedTuple):
@@ -71,22 +83,26 @@ class ReasoningAgent:
             steps.append(step)
         if steps[-1].action != "summary":
             return talk.draft(steps, None)
-        reply = await talk.say(load_prompt("answer").template, "answer")
-        answer = parse_summary(reply.text).answer
-        return talk.draft(steps, answer, malformed=answer is None)
+        read = await self._read(talk, "answer", "answer", parse_answer)
+        return talk.draft(steps, read and read.answer, malformed=read is None)
 
     async def _one_step(self, talk: _Talk) -> Step | None:
-        """The next step, after at most `repair_tries` repairs; None where none could be read or the model will not."""
-        reply = await talk.say(load_prompt("next").template)
+        read = await self._read(talk, "next", "step", parse_step)
+        if read and read.step:
+            talk.settle(render_step(read.step), read.repaired)
+        return read and read.step
+
+    async def _read(self, talk: _Talk, prompt: str, format: str, parse: Callable[[str], Parsed]) -> Parsed | None:
+        """What is replied, after at most `repair_tries` repairs; None where it cannot be read or the model will not."""
+        reply = await talk.say(load_prompt(prompt).template, format)
         for tries_left in reversed(range(self._settings.repair_tries + 1)):
-            parsed = parse_step(reply.text)
-            if parsed.step:
-                talk.settle(render_step(parsed.step), parsed.repaired)
-                return parsed.step
+            parsed = parse(reply.text)
+            if not parsed.problem:
+                return parsed
             if reply.finish in ("refusal", "error"):
                 return None  # to be told that it is no JSON changes neither
             if tries_left:
-                reply = await talk.say(load_prompt("repair").render(problem=parsed.problem))
+                reply = await talk.say(load_prompt(REPAIRS[format]).render(problem=parsed.problem), format)
         return None
 
 
@@ -99,7 +115,7 @@ class _Talk:
         self._replies: list[Reply] = []
         self._repaired = False
 
-    async def say(self, text: str, format: str = "step") -> Reply:
+    async def say(self, text: str, format: str) -> Reply:
         first = not self._replies
         if not first:
             self._tries.append(Message(role="user", content=text))

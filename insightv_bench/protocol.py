@@ -69,6 +69,14 @@ class ParsedStep(NamedTuple):
     """What was wrong, in words that can be told to the model; empty where nothing was."""
 
 
+class ParsedAnswer(NamedTuple):
+    """The answer as read from the last reply of progressive generation."""
+
+    answer: str | None
+    problem: str
+    """As of a step."""
+
+
 class ParsedSummary(NamedTuple):
     """A summary agent's reply as read."""
 
@@ -131,6 +139,20 @@ def parse_summary(text: str) -> ParsedSummary:
     if len({answer.text for answer in answers}) != 1:
         return ParsedSummary(None, None, verdict, check)
     return ParsedSummary(*answers[-1], verdict, check)
+
+
+def parse_answer(text: str) -> ParsedAnswer:
+    """The one answer in `text`, the reply after the last step."""
+    answer = parse_summary(text).answer
+    return ParsedAnswer(answer, "" if answer is not None else _answer_problem(text))
+
+
+def _answer_problem(text: str) -> str:
+    objects = objects_in(text[rest_of(text) :])
+    if objects.broken or objects.cut:
+        return _reply_problem(objects)
+    num = sum(read_answer(each, 0) is not None for each in objects.found)
+    return "it gives several answers; write one" if num else 'there must be {"answer": "..."}, a text that is not empty'
 
 
 def _malformed(dialect: str, repaired: bool = False) -> ParsedPath:
@@ -200,7 +222,7 @@ def _reply_problem(objects: Objects) -> str:
     if objects.broken or (objects.found and objects.cut):
         return "the JSON is broken; write one JSON object with its strings closed and its quotes escaped"
     if objects.cut:
-        return "the JSON object is cut off before its end; write a shorter step"
+        return "the JSON object is cut off before its end; write less"
     if not objects.found:
         return "there is no JSON object in the reply"
     if len(objects.found) > 1:

@@ -59,6 +59,10 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+DECODERS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
+"""Formats that pictures are opened as, wherever they come from: Pillow knows others that start another program."""
+
+
 class Image(Record):
     """One picture as it came, in the layout of `datasets.Image`: the original bytes are kept, never re-encoded."""
 

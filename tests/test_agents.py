@@ -15,8 +15,8 @@ from insightv_bench.engines import Caller
 from insightv_bench.engines.base import OneByOneEngine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.protocol import parse_path, parse_step, parse_summary, render_answer, render_step
-from insightv_bench.records import Path, Question, Step
+from insightv_bench.protocol import parse_answer, parse_path, parse_step, parse_summary, render_answer, render_step
+from insightv_bench.records import Message, Path, Question, Step
 from insightv_bench.settings import PathsSettings, Sampling, TeacherEngine
 from insightv_bench.world.level import Level
 from insightv_bench.world.oracle import judge
@@ -181,11 +181,38 @@ def test_after_the_last_repair_the_path_is_malformed_and_kept(journal: Journal, 
     assert path_text(path) == path.text
 
 
-def test_an_answer_that_cannot_be_read_makes_the_path_malformed_and_is_not_guessed(journal: Journal) -> None:
-    engine = Recorder(Script(GOOD, LAST, "It is 3, I think."))
+SAID = "It is 3, I think."
+
+
+@pytest.mark.parametrize("tries", [0, 2])
+def test_an_answer_that_cannot_be_read_makes_the_path_malformed_and_is_not_guessed(
+    journal: Journal, tries: int
+) -> None:
+    engine = Recorder(Script(GOOD, LAST, SAID))
+    (path,) = write(engine, journal, PathsSettings(num_paths=1, repair_tries=tries), QUESTIONS[:1])
+    assert (path.status, path.answer, path.num_calls) == ("malformed", None, 3 + tries)
+    assert path.text.endswith("\n".join([LAST, *[SAID] * (1 + tries)]))
+
+
+@pytest.mark.parametrize("bad", [SAID, '{"answer": ""}', '{"answer": "3"}\n{"answer": "4"}', '{"answer": "3'])
+def test_an_answer_that_does_not_parse_is_repaired_with_the_problem_told(journal: Journal, bad: str) -> None:
+    engine = Recorder(Script(GOOD, LAST, bad, render_answer("3")))
     (path,) = write(engine, journal, PathsSettings(num_paths=1), QUESTIONS[:1])
-    assert (path.status, path.answer, path.num_calls) == ("malformed", None, 3)
-    assert path.text.endswith("It is 3, I think.")
+    assert (path.status, path.answer, path.num_calls) == ("complete", "3", 4)
+    told = load_prompt("judge_repair").render(problem=parse_answer(bad).problem)
+    assert contents(engine.requests[3]) == [*contents(engine.requests[2]), ("assistant", bad), ("user", told)]
+
+
+def test_a_teacher_whose_answer_was_not_read_gives_it_again(journal: Journal) -> None:
+    class Stumbling(Recorder):
+        async def reply(self, request: Request) -> Reply:
+            reply = await super().reply(request)
+            return reply.model_copy(update={"text": SAID}) if request.chat.messages[-1] == asked else reply
+
+    asked = Message(role="user", content=load_prompt("answer").template)
+    engine = Stumbling(Teacher(TeacherEngine(), {q.image_sha256[0]: q.scene for q in QUESTIONS}))
+    paths = write(engine, journal, PathsSettings(num_paths=1))
+    assert all(is_right(question, path) for question, path in zip(QUESTIONS, paths, strict=True))
 
 
 def test_a_broken_step_that_could_be_mended_marks_the_path_as_repaired(journal: Journal) -> None:

@@ -141,6 +141,8 @@ def bomb() -> bytes:
         ({"options": ["red", "blue"], "answer": "C"}, "answer not an option"),
         ({"options": ["red", "red"], "answer": "red"}, "answer not an option"),
         ({"options": ["x"] * 27, "answer": "A"}, "too many options"),
+        ({"options": ["B", "A"], "answer": "A"}, "answer is one option's letter and another's text"),
+        ({"options": ["c", "b", "a"], "answer": "a"}, "answer is one option's letter and another's text"),
     ],
 )
 def test_what_is_no_question_is_left_out_with_its_reason(tmp_path: File, changes: dict[str, Any], reason: str) -> None:
@@ -185,6 +187,7 @@ def test_the_original_picture_is_kept(tmp_path: File) -> None:
         (["10", "20", "30"], "30", "C"),
         ([" red ", "blue"], "red", "A"),
         (["A", "C", "C"], "A", "A"),
+        (["A", "B", "C"], "b", "B"),
     ],
 )
 def test_option_answers_become_letters(tmp_path: File, options: list[str], answer: str, letter: str) -> None:

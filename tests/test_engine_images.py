@@ -58,7 +58,8 @@ def test_a_picture_in_print_colours_is_sent_in_screen_colours() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no picture", b"RIFF1234WAVE", b"BM" + bytes(100), picture("BMP").bytes[:60]]
+    "content",
+    [b"", b"no picture", b"RIFF1234WAVE", b"BM" + bytes(100), picture("BMP").bytes[:60], picture("PPM").bytes],
 )
 def test_what_is_no_picture_is_an_error_that_names_it(content: bytes) -> None:
     urls = ImageUrls()

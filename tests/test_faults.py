@@ -91,7 +91,7 @@ def failures(journal: Journal) -> dict[str, Any]:
 @pytest.mark.parametrize("fault", KINDS)
 def test_a_fault_that_passes_costs_one_more_try_and_is_counted(journal: Journal, fault: str) -> None:
     with served("", fault) as server:
-        replies = ask_all(server, journal, ["one", "two"], timeout_s=1 if fault == "slow" else 20)
+        replies = ask_all(server, journal, ["one", "two"], timeout_s=3 if fault == "slow" else 20)
         assert [reply.text for reply in replies] == ["you said one", "you said two"]
         assert server.num_requests == 3
     assert failures(journal) == {KINDS[fault]: 1}
@@ -102,7 +102,7 @@ def test_a_fault_that_stays_ends_the_run_and_the_next_goes_on(journal: Journal, 
     unavailable = KINDS[fault] != "not chat"
     with served("", *[fault] * 2) as server:
         with pytest.raises(EngineError, match="does not answer" if unavailable else "not as a chat server") as raised:
-            ask_all(server, journal, ["one", "two"], timeout_s=1 if fault == "slow" else 20)
+            ask_all(server, journal, ["one", "two"], timeout_s=3 if fault == "slow" else 20)
         assert isinstance(raised.value, EngineUnavailable) == unavailable and raised.value.hint
         assert failures(journal) == {KINDS[fault]: 2, type(raised.value).__name__: 1}
         assert [reply.text for reply in ask_all(server, journal, ["one", "two"])] == ["you said one", "you said two"]
@@ -359,11 +359,15 @@ def test_faults_come_as_often_as_they_are_told_to() -> None:
 def test_what_is_in_flight_when_a_server_goes_down_is_finished_and_kept(journal: Journal) -> None:
     """Seven calls wait in the server while the eighth fails for good."""
 
+    failed = threading.Event()
+
     class Waiting(Echo):
         async def reply(self, request: Request) -> Reply:
             if "fails" not in request.chat.messages[-1].content:
-                await asyncio.sleep(0.3)
+                await asyncio.to_thread(failed.wait, 20)
+                await asyncio.sleep(1)
                 return await super().reply(request)
+            failed.set()
             raise ValueError("never")
 
     with served(engine=Waiting()) as server:

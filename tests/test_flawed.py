@@ -227,13 +227,14 @@ def test_a_model_plants_flaws_and_is_told_what_was_wrong(
     tmp_path: File, monkeypatch: pytest.MonkeyPatch, able: bool
 ) -> None:
     planter = Planter(able)
+    planter.revision = "http://10.0.0.1/v1"  # of a served model nobody named a revision
     monkeypatch.setattr("insightv_bench.builders.flawed.open_engine", lambda *_: planter)
     engine = OpenAIEngine(model="m", base_url="http://localhost/v1")
     settings = FlawsSettings(flaws=("arithmetic",), maker="engine", engine=engine, tries=2)
     judged = [(p, rated(p, 90)) for p in (path(f"q{number}", 0, text_of()) for number in range(8))]
     rows, reasons = flawed(tmp_path, settings, [question(f"q{number}") for number in range(8)], judged)
     if able:
-        assert len(rows) == 8 and {row.maker for row in rows} == {"planter@1"}
+        assert len(rows) == 8 and {row.maker for row in rows} == {"planter (served)"}
         assert {(row.propagated, row.planted_answer, row.error_steps) for row in rows} == {
             (True, "46", (1, 2, 3, 4)),
             (False, "47", (1,)),

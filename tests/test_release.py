@@ -14,19 +14,23 @@ import yaml
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
-from insightv_bench.builders.card_facts import public, public_recipe
+from insightv_bench.builders.card_facts import public_recipe
 from insightv_bench.builders.contamination import Asked, collisions, overlap, perceptual_hash
 from insightv_bench.builders.export import export
 from insightv_bench.builders.report import report
 from insightv_bench.chat import assistant, load_prompt
 from insightv_bench.cli import app
+from insightv_bench.engines import public
+from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import RecipeError, RunError, SourceError
 from insightv_bench.plan import plan
 from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
 from insightv_bench.records import FlawedRow, Image, Message, PreferenceRow, Question, ReasoningRow, SummaryRow
 from insightv_bench.records import Path as Path_
 from insightv_bench.run import place, run, run_folder
-from insightv_bench.settings import GateSettings
+from insightv_bench.serve_command import read_scenes
+from insightv_bench.serving import ChatServer
+from insightv_bench.settings import GateSettings, TeacherEngine
 from insightv_bench.tables import read_rows, write_shards
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
@@ -158,12 +162,32 @@ def test_drawn_questions_of_other_scenes_do_not_collide() -> None:
 
 def test_a_picture_that_cannot_be_decoded_has_no_hash() -> None:
     assert perceptual_hash(b"no picture") is None and perceptual_hash(photo(1)[:80]) is None
+    assert perceptual_hash(b"P6 8 8 255\n" + bytes(192)) is None  # of a format that no source lets in
 
 
 def test_places_and_servers_are_in_no_card() -> None:
     assert public("model@http://10.0.0.1:8000/v1") == "model (served)" and public("teacher@1-a") == "teacher@1-a"
     told = public_recipe({"path": "/home/x", "engine": {"base_url": "http://h", "model": "/data/m"}, "num": [1, "~/x"]})
     assert told == {"path": "...", "engine": {"base_url": "...", "model": "..."}, "num": [1, "..."]}
+
+
+def test_a_release_whose_judge_is_a_server_shows_its_prompts_and_not_its_address(tmp_path: Path) -> None:
+    """Teachers write and judge, scores and all answers; the address is all that tells their version."""
+    scenes: dict[str, str] = {}
+    with ChatServer(Teacher(TeacherEngine(careful=0.7), scenes)) as server:
+        served = f"{{kind: openai, model: teacher, base_url: '{server.url}'}}"
+        judge = f"assess={{judge: engine, engine: {served}, answer_judge: always}}"
+        size = ["questions.train.num=8", "questions.test.num=4", "corpora.summary_num=12", "paths.num_paths=2"]
+        recipe = load_recipe("corpora", [*size, f"paths.engine={served}", judge])
+        run(recipe, tmp_path, "questions-train")
+        scenes.update(read_scenes([run_folder(recipe, tmp_path)]))
+        run(recipe, tmp_path, "release")
+    folder = next(tmp_path.glob("*/stages/release-*/release"))
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "- `assess-teacher`: `teacher (served)`" in card and "answers_settled_by: teacher (served) 16" in card
+    for name in ("step", "repair", "judge_answer", "judge_score"):
+        assert load_prompt(name).label in card and load_prompt(name).template in card
+    assert not any(b"127.0.0.1" in content for content in files(folder).values())
 
 
 def test_a_release_of_a_recipe_that_samples_no_paths_is_refused() -> None:

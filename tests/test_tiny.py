@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,17 @@ def test_the_revision_of_a_folder_is_its_content(folder: Path, tmp_path: Path) -
     make_tiny(TinyModel(), tmp_path, seed=4)
     same, other = LocalModel(HfEngine(model=str(folder))), LocalModel(HfEngine(model=str(tmp_path)))
     assert same.revision == LocalModel(HfEngine(model=str(folder))).revision != other.revision
+
+
+def test_pickled_weights_are_not_loaded(folder: Path, tmp_path: Path) -> None:
+    import torch
+
+    shutil.copytree(folder, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
+    model, _ = load_model(HfEngine(model=str(folder)))
+    torch.save(model.state_dict(), tmp_path / "model" / "pytorch_model.bin")
+    with pytest.raises(ModelError) as found:
+        load_model(HfEngine(model=str(tmp_path / "model")))
+    assert "safetensors" in found.value.hint
 
 
 def test_a_folder_that_is_no_model_is_said_to_be_none(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from insightv_bench.errors import StageError
+from insightv_bench.records import DECODERS
 
 from .corpus import LENGTH as LENGTH
 
@@ -104,7 +105,7 @@ def _picture_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int
 def _size(data: bytes) -> tuple[int, int]:
     from PIL import Image
 
-    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as picture:
+    with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         return picture.height, picture.width
 

@@ -14,6 +14,7 @@ from insightv_bench.records import AnswerType
 from insightv_bench.settings import Columns
 
 MAX_LIST_CHARS = 100_000
+TWO_MEANINGS = "answer is one option's letter and another's text"
 
 
 class Draft(NamedTuple):
@@ -57,17 +58,24 @@ def by_columns(columns: Columns) -> Layout:
 
     def draft(row: dict[str, Any]) -> Draft:
         options, problem = _mapped_options(row, columns.options or ())
+        answer = cell(row.get(columns.answer))
         return Draft(
             question=cell(row.get(columns.question)),
-            answer=cell(row.get(columns.answer)),
+            answer=answer,
             images=pictures(row.get(name) for name in columns.image),
             options=options,
             id=cell(row.get(columns.id)) if columns.id else "",
             kind=cell(row.get(columns.kind)) if columns.kind else "",
-            problem=problem,
+            problem=problem or (TWO_MEANINGS if _means_two(answer, options) else ""),
         )
 
     return Layout(needs, draft)
+
+
+def _means_two(answer: str, options: Sequence[str]) -> bool:
+    """Whether it is the letter of one option and the text of another, so that only a reader could tell."""
+    letter = letter_of(answer, options)
+    return bool(letter) and letter != answer.upper() and answer.upper() in LETTERS[: len(options)]
 
 
 def _mapped_options(row: dict[str, Any], columns: Sequence[str]) -> tuple[tuple[str, ...], str]:

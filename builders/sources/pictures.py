@@ -14,11 +14,9 @@ import warnings
 import zlib
 from typing import Any, NamedTuple
 
-from insightv_bench.records import Image
+from insightv_bench.records import DECODERS, Image
 
 MAX_BYTES = 64 * 1024 * 1024
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
-"""The decoders that may run; none of them starts another program."""
 SENT = ("PNG", "JPEG", "MPO", "GIF", "WEBP")
 """Formats that chat servers take as they are; an MPO is a JPEG with further pictures behind it."""
 ORIENTATION = 0x0112
@@ -54,7 +52,7 @@ def check_picture(content: bytes, max_pixels: int) -> Checked:
     if len(content) > MAX_BYTES:
         return Checked(None, "image too large")
     try:
-        with warnings.catch_warnings(action="ignore"), Picture.open(io.BytesIO(content), formats=FORMATS) as picture:
+        with warnings.catch_warnings(action="ignore"), Picture.open(io.BytesIO(content), formats=DECODERS) as picture:
             problem = _problem(picture, max_pixels)
             if problem:
                 return Checked(None, problem)

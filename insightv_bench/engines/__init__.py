@@ -18,10 +18,10 @@ from typing import Any
 
 from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
 
-from .base import BatchEngine, Engine, OneByOneEngine
+from .base import BatchEngine, Engine, OneByOneEngine, public
 from .caller import Caller
 
-__all__ = ["BatchEngine", "Caller", "Engine", "OneByOneEngine", "open_engine"]
+__all__ = ["BatchEngine", "Caller", "Engine", "OneByOneEngine", "open_engine", "public"]
 
 
 def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -62,3 +63,8 @@ class BatchEngine(Engine, Protocol):
 def label(engine: Engine) -> str:
     """`name@revision`, as it stands in journal keys and on rows."""
     return f"{engine.name}@{engine.revision}"
+
+
+def public(label: str) -> str:
+    """A label as it may be published: a served model's revision may be its server's address, nobody's business."""
+    return re.sub(r"@\w+://\S*", " (served)", label)

@@ -13,7 +13,7 @@ from insightv_bench.chat import Chat, to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
 from insightv_bench.processors import load_processor
-from insightv_bench.records import Image, Message
+from insightv_bench.records import DECODERS, Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
 
@@ -103,11 +103,13 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
         processor = load_processor(settings.model, **source)
-        model = transformers.AutoModelForImageTextToText.from_pretrained(settings.model, dtype=dtype, **source)
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            settings.model, dtype=dtype, use_safetensors=True, **source
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"`{settings.model}` cannot be loaded as an image-text model: {first_line(error)}",
-            "it must load with `AutoModelForImageTextToText` and `AutoProcessor`",
+            "it must load with `AutoModelForImageTextToText` and `AutoProcessor`, from safetensors",
         ) from error
     if getattr(processor, "tokenizer", None) is None:
         raise ModelError(f"`{settings.model}` has no processor for images and text")
@@ -156,7 +158,7 @@ def open_image(image: Image) -> Any:
     """As RGB; the size was bounded when the question was read."""
     from PIL import Image as Picture
 
-    return Picture.open(io.BytesIO(image.bytes)).convert("RGB")
+    return Picture.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
 
 
 def _options(model: Any, sampling: Sampling) -> dict[str, Any]:

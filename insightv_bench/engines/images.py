@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from insightv_bench.chat import data_url, media_type
 from insightv_bench.errors import EngineError
-from insightv_bench.records import Image
+from insightv_bench.records import DECODERS, Image
 
 MAX_CHARS_KEPT = 512 * 2**20
 """Of the pictures shown last; the steps of one path follow each other closely."""
@@ -55,7 +55,7 @@ def as_png(image: Image) -> Image:
 
     buffer = io.BytesIO()
     try:
-        with Picture.open(io.BytesIO(image.bytes)) as picture:
+        with Picture.open(io.BytesIO(image.bytes), formats=DECODERS) as picture:
             modes = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # what a PNG can hold
             (picture if picture.mode in modes else picture.convert("RGB")).save(buffer, "PNG")
     except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:

@@ -101,7 +101,7 @@ class _Pupil:
 
     def next_reply(self, chat: Chat) -> str:
         steps = [step for m in chat.messages if m.role == "assistant" and (step := parse_step(m.content).step)]
-        if chat.messages[-1].content == load_prompt("answer").template:
+        if any(message.content == load_prompt("answer").template for message in chat.messages):
             return render_answer(self._final_answer(steps))
         return render_step(self.next_step(steps))
 

@@ -38,7 +38,7 @@ def draw_pie(sheet: Sheet, scene: Scene, topic: Topic, area: Area) -> None:
     texts = [f"{bar.value}%" if total == 100 else str(bar.value) for bar in scene.bars]
     around = [bar.colour if inside else f"{bar.colour}: {text}" for bar, text in zip(scene.bars, texts, strict=True)]
     labels = [] if style.colouring in ("groups", "legend") else _labels(sheet, scene, area, around)
-    if not labels or overlapping(labels):
+    if not labels or overlapping(labels, 2 * style.scale):
         entries = list(zip([bar.colour for bar in scene.bars], style.palette, strict=False))
         area = draw_legend(sheet, area, entries)
         labels = _labels(sheet, scene, area, [] if inside else texts)
@@ -72,7 +72,7 @@ def _circle(sheet: Sheet, area: Area, widths: Sequence[float]) -> tuple[float, f
 
 
 def _labels(sheet: Sheet, scene: Scene, area: Area, texts: Sequence[str]) -> list[Label]:
-    sizes = [sheet.measure(text) for text in texts]
+    sizes = [(width, max(height, sheet.line)) for width, height in map(sheet.measure, texts)]
     x, y, radius = _circle(sheet, area, [width for width, _ in sizes])
     away, labels = radius + 10 * sheet.style.scale, []
     for (start, stop), text, (width, height) in zip(_angles(scene, sheet.style.start), texts, sizes, strict=False):
@@ -83,8 +83,9 @@ def _labels(sheet: Sheet, scene: Scene, area: Area, texts: Sequence[str]) -> lis
     return labels
 
 
-def overlapping(labels: Sequence[Label]) -> bool:
-    boxes = [label.box() for label in labels]
+def overlapping(labels: Sequence[Label], gap: float) -> bool:
+    """Whether two come nearer than `gap` pixels: letters are set on whole pixels, so measured boxes may just touch."""
+    boxes = [Area(left, bottom, right + gap, top + gap) for left, bottom, right, top in map(Label.box, labels)]
     return any(
         one.left < other.right and other.left < one.right and one.bottom < other.top and other.bottom < one.top
         for place, one in enumerate(boxes)

@@ -36,8 +36,13 @@ class Sheet:
         """uint8 [height, width, 3]."""
         return np.asarray(self._renderer.buffer_rgba())[:, :, :3].copy()
 
+    @property
+    def line(self) -> float:
+        """Height that a line of text takes at least, whatever its letters: what is drawn is laid out by it."""
+        return self.measure("lp")[1]
+
     def measure(self, text: str, size: float = 1.0, bold: bool = False) -> tuple[float, float]:
-        """Width and height; `size` is relative to the style's."""
+        """Width and height of the letters alone; `size` is relative to the style's."""
         properties = _font(self.style.font, bold, self.style.size * size)
         width, height, _ = self._renderer.get_text_width_height_descent(text, properties, False)
         return width, height
