@@ -5,7 +5,7 @@ questions.py the stage that reads a source into Question rows; and the lessons o
 hard.py      questions -> those that the generator gets wrong without a path
 paths.py     Question -> K paths
 scored.py    scored paths as a table of metadata; selection.py chooses among them, lazily
-assess.py    answer filter, then scores 1-100 (answer_filter.py, scoring.py, position_effect.py)
+assess.py    answer filter, then scores 1-100 (scoring.py, position_effect.py)
 calibrate.py a judge against the oracle (calibration*.py, traces.py)
 flawed.py    flaws in sampled paths
 corpora.py   scored paths -> reasoning, summary, preference and flawed corpora

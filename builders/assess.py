@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from itertools import groupby, islice
 from typing import Any
 
+from insightv_bench.answer_filter import RULE, AnswerFilter, Settled, is_right
 from insightv_bench.asking import REPAIR
 from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, open_engine
@@ -24,7 +25,6 @@ from insightv_bench.settings import AssessSettings, EngineSettings
 from insightv_bench.stage import Context
 from insightv_bench.world.oracle import judge, rate
 
-from .answer_filter import RULE, AnswerFilter, Settled, is_right
 from .position_effect import position_effect
 from .scoring import Scored, Scorer
 

@@ -14,10 +14,12 @@ from pathlib import Path as File
 from typing import NamedTuple
 
 from insightv_bench.agents import ReasoningAgent, path_text
+from insightv_bench.answer_filter import Settled
 from insightv_bench.answers import matches
 from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
+from insightv_bench.flawed_rows import flawed_versions
 from insightv_bench.judging import HIGHEST, FirstWrong, Rating, read_first_wrong, steps_chat
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import CalibrationRow, Path, Question, Step
@@ -29,11 +31,9 @@ from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
-from .answer_filter import Settled
 from .assess import Judges
 from .calibration import figures_of
 from .calibration_plot import plot
-from .corpora import flawed_versions
 from .scoring import Scored
 from .traces import read_traces
 

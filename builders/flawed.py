@@ -18,6 +18,7 @@ from insightv_bench.asking import REPAIR, ask_strictly
 from insightv_bench.chat import load_prompt
 from insightv_bench.engine_flaws import FLAW, WORDS, flaw_chat, in_our_form, read_flawed, spreads
 from insightv_bench.engines import Caller, open_engine, public
+from insightv_bench.flawed_rows import columns_of, drawn_flaws, flawed_versions
 from insightv_bench.records import FlawedRow, FlawType, Position
 from insightv_bench.settings import CorporaSettings, FlawsSettings
 from insightv_bench.stage import Context, Dropped
@@ -25,7 +26,6 @@ from insightv_bench.tables import batched
 from insightv_bench.text_flaws import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
 
 from .assessed import Assessed, assessed_by_question, range_of, right_ones
-from .corpora import columns_of, drawn_flaws, flawed_versions
 
 QUESTIONS_AT_ONCE = 1024
 Made = FlawedRow | Dropped

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from insightv_bench.agents import ReasoningAgent
+from insightv_bench.costs import costs_of
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
@@ -25,7 +26,7 @@ QUESTIONS_AT_ONCE = 1024
 def paths(context: Context) -> None:
     settings = context.stage.settings
     assert isinstance(settings, PathsSettings)
-    questions = list(context.rows(context.stage.inputs[0], Question))
+    questions = list(context.questions(context.stage.inputs[0]))
     context.write(Path, _write_paths(context, settings, questions))
 
 
@@ -54,6 +55,7 @@ def _write_paths(context: Context, settings: PathsSettings, questions: list[Ques
                 yield path
         context.totals.update(statuses=dict(statuses), num_calls=caller.num_calls + caller.num_hits)
         context.totals.update(num_tokens=caller.num_tokens, model=caller.model)
+        context.totals.update(costs=costs_of(caller))
         if isinstance(settings.engine, OpenAIEngine):
             context.totals.update(cost_usd=round(context.journal.spent(caller.model).cost_usd, 4))
     context.progress.stop(bar)

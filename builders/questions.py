@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 
 from insightv_bench.errors import StageError
 from insightv_bench.records import Question, ReasoningRow
 from insightv_bench.settings import FileSource, HubSource, LessonsSettings, WorldSource
-from insightv_bench.stage import Context, Dropped, drop
+from insightv_bench.sources.rows import distinct
+from insightv_bench.stage import Context
 from insightv_bench.world.lessons import sample_lessons
 
 from .sources.hub import read_hub
@@ -21,11 +21,11 @@ def questions(context: Context) -> None:
     source = context.stage.settings
     if isinstance(source, WorldSource):
         rows = read_world(source, context.recipe.world, context.seed)
-        context.write(Question, _distinct(context.progress.track(rows, "drawing questions", source.num)))
+        context.write(Question, distinct(context.progress.track(rows, "drawing questions", source.num)))
         return
     mended: Counter[str] = Counter()
     table = _open(context, mended)
-    context.write(Question, _distinct(table.questions()))
+    context.write(Question, distinct(table.questions()))
     context.totals.update(source=table.origin.name, source_revision=table.origin.revision)
     context.totals.update(source_license=table.origin.license, images_mended=dict(mended))
     if not context.num_rows:
@@ -42,16 +42,6 @@ def _open(context: Context, mended: Counter[str]) -> Table:
         return read_hub(source, context.run_folder, mended)
     assert isinstance(source, FileSource)
     return read_local(source, mended)
-
-
-def _distinct(rows: Iterable[Question | Dropped]) -> Iterator[Question | Dropped]:
-    seen: set[str] = set()
-    for row in rows:
-        if isinstance(row, Question) and row.id in seen:
-            yield drop(row, "duplicate")
-        else:
-            seen.add(row.id)
-            yield row
 
 
 def lessons(context: Context) -> None:

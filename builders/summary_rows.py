@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from insightv_bench.agents import summary_chat
 from insightv_bench.chat import assistant
+from insightv_bench.flawed_rows import columns_of
 from insightv_bench.protocol import Verdict, parse_path, render_summary
 from insightv_bench.records import Question, SummaryKind, SummaryRow
 from insightv_bench.world.oracle import reread
 from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
-
-from .corpora import columns_of
 
 
 def summary_row(

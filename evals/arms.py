@@ -1,16 +1,22 @@
 """What each arm asks, and of which seat.
 
-| arm            | seat    | sees                                       |
-|----------------|---------|--------------------------------------------|
-| base           | base    | the question                               |
-| direct         | summary | the question                               |
-| reason         | reason  | the question; its path is the stored one   |
-| majority       | nobody  | the answer that most stored paths give      |
-| reason+summary | summary | the question and the stored path           |
-| oracle         | summary | the question and the exact path            |
-| flawed         | summary | the question and a path with injected flaws |
+| arm            | seat    | sees                                                                          |
+|----------------|---------|-------------------------------------------------------------------------------|
+| base           | base    | the question                                                                  |
+| direct         | summary | the question                                                                  |
+| reason         | reason  | the question; its path is the stored one                                      |
+| majority       | nobody  | the answer that most stored paths give                                        |
+| best-of-k      | nobody  | the answer of the stored path that a judge finds best (best_of.py)            |
+| reason+summary | summary | the question and the stored path                                              |
+| oracle         | summary | the question and the exact path (drawn world only)                            |
+| flawed         | summary | the question and a path of the benchmark, flaws injected                      |
+| self-flawed    | summary | the question and the stored path, if right, with one flaw (changed_paths.py)  |
+| paraphrased    | summary | the question and the exact path in other words; the stored one where none is  |
+| irrelevant     | summary | the question and a text about nothing of the same length                      |
+| shuffled       | summary | the question and the path of another question of the same kind                |
+| blank-image    | summary | the question and the stored path, the pictures blank (blank.py)               |
 
-Question text, images, answer reader and total token cap are the same in all.
+Question text, images, answer reader and total token cap are the same in all, but for the blank pictures.
 """
 
 from __future__ import annotations
@@ -18,15 +24,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from insightv_bench.agents import path_text
-from insightv_bench.answers import matches
 from insightv_bench.chat import ask, load_prompt
-from insightv_bench.protocol import render_answer, render_path
+from insightv_bench.protocol import render_answer
 from insightv_bench.records import Arm, FlawedRow, Path, Question
 from insightv_bench.settings import EvalSettings
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.voting import majority as vote
+
+from .blank import blank_of
+from .shown import NO_PATH, exact, injected, stored
+from .shown import exact_text as exact_text
 
 Seat = Literal["base", "reason", "summary", "vote"]
 SEATS: dict[Arm, Seat] = {
@@ -34,12 +40,26 @@ SEATS: dict[Arm, Seat] = {
     "direct": "summary",
     "reason": "reason",
     "majority": "vote",
+    "best-of-k": "vote",
     "reason+summary": "summary",
     "oracle": "summary",
     "flawed": "summary",
+    "self-flawed": "summary",
+    "paraphrased": "summary",
+    "irrelevant": "summary",
+    "shuffled": "summary",
+    "blank-image": "summary",
 }
-PROMPTS: dict[Arm, str] = {"base": "direct", "direct": "direct", "reason": "reason", "majority": "reason"}
+PROMPTS: dict[Arm, str] = {
+    "base": "direct",
+    "direct": "direct",
+    "reason": "reason",
+    "majority": "reason",
+    "best-of-k": "reason",
+}
 """The other arms' prompt is `summary`."""
+Documents = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By question id, what an arm shows of a path."""
 
 
 class Given(NamedTuple):
@@ -48,6 +68,8 @@ class Given(NamedTuple):
     paths: Mapping[str, Sequence[Path]]
     """By question id; of the system under test, one or several."""
     flawed: Mapping[str, Sequence[FlawedRow]]
+    made: Mapping[Arm, Documents] = {}
+    """What was made of the paths beforehand, over all questions: changed ones, and the best of K."""
 
 
 def docs(arm: Arm, questions: Sequence[Question], given: Given, settings: EvalSettings) -> list[dict[str, Any]]:
@@ -59,97 +81,49 @@ def docs(arm: Arm, questions: Sequence[Question], given: Given, settings: EvalSe
     return made
 
 
-def _shown(arm: Arm, question: Question, given: Given) -> Iterator[dict[str, Any]]:
+def _shown(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, Any]]:
     """What is shown or known of a path, one dict a document."""
     if arm in ("base", "direct"):
         yield NO_PATH
-    elif arm in ("reason", "reason+summary"):
+    elif arm in ("reason", "reason+summary", "blank-image"):
         for path in given.paths.get(question.id, ()):
-            yield _stored(question, path)
+            yield stored(question, path)
     elif arm == "majority":
         if question.id in given.paths:
             yield _voted(question, given.paths[question.id])
     elif arm == "oracle":
         if question.scene:
-            yield {**NO_PATH, "path": exact_text(question), "path_correct": True, "path_status": "complete"}
+            yield exact(question)
     elif arm == "flawed":
         for row in given.flawed.get(question.id, ()):
-            yield _injected(row)
-
-
-NO_PATH: dict[str, Any] = {
-    "path": "",
-    "path_id": "",
-    "path_correct": None,
-    "path_status": "none",
-    "path_tokens": 0,
-    "flaw": "none",
-    "severity": 0.0,
-    "position": "none",
-    "propagated": False,
-    "planted_answer": "",
-    "sample": 0,
-    "vote": "",
-}
-
-
-def exact_text(question: Question) -> str:
-    scene = scene_from_json(question.scene)
-    program = parse_question(question.question, scene)
-    assert program is not None  # a question with a scene was made from a program
-    return render_path(*exact_path(program, scene.values))
-
-
-def _stored(question: Question, path: Path) -> dict[str, Any]:
-    right = path.answer is not None and matches(path.answer, question.answer, question.answer_type, question.options)
-    return {
-        **NO_PATH,
-        "path": path_text(path),
-        "path_id": path.id,
-        "path_correct": right,
-        "path_status": path.status,
-        "path_tokens": path.num_tokens,
-        "sample": path.sample,
-    }
+            yield injected(row)
+    else:
+        yield from given.made.get(arm, {}).get(question.id, ())
 
 
 def _voted(question: Question, paths: Sequence[Path]) -> dict[str, Any]:
     """The answer that most of the paths give, at the cost of all of them; paths without an answer have no vote."""
     answer = majority([path.answer for path in paths if path.answer is not None], question)
-    vote = "" if answer is None else render_answer(answer)
-    return {**NO_PATH, "vote": vote, "path_tokens": sum(path.num_tokens for path in paths)}
-
-
-def majority(answers: Sequence[str], question: Question) -> str | None:
-    """The answer given most often, the earliest of them where several are (Wang et al., arXiv 2203.11171)."""
-    groups: list[list[str]] = []
-    for answer in answers:
-        same = (g for g in groups if matches(answer, g[0], question.answer_type, question.options))
-        group = next(same, None)
-        if group is None:
-            groups.append([answer])
-        else:
-            group.append(answer)
-    return max(groups, key=len)[0] if groups else None
-
-
-def _injected(row: FlawedRow) -> dict[str, Any]:
     return {
         **NO_PATH,
-        "path": row.flawed_path,
-        "path_correct": matches(row.planted_answer, row.answer, row.answer_type, row.options),
-        "path_status": "complete",
-        "flaw": row.flaw,
-        "severity": row.severity,
-        "position": row.position,
-        "propagated": row.propagated,
-        "planted_answer": row.planted_answer,
+        "vote": "" if answer is None else render_answer(answer),
+        "path_tokens": sum(path.num_tokens for path in paths),
+        "path_model": paths[0].generator,
+        "num_paths": len(paths),
     }
 
 
-def _doc(arm: Arm, question: Question, shown: dict[str, Any], settings: EvalSettings) -> dict[str, Any]:
+def majority(answers: Sequence[str], question: Question) -> str | None:
+    """The answer given most often, the earliest of them where several are."""
+    return vote(answers, question.answer_type, question.options)
+
+
+def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
     name = PROMPTS.get(arm, "summary")
     slots = {"path": shown["path"]} if name == "summary" else {}
+    images = question.image_sha256
+    if arm == "blank-image":
+        images = tuple(blank_of(image).sha256 for image in question.images)
     return {
         "arm": arm,
         "seat": SEATS[arm],
@@ -159,7 +133,9 @@ def _doc(arm: Arm, question: Question, shown: dict[str, Any], settings: EvalSett
         "options": list(question.options),
         "gold": question.answer,
         "answer_type": question.answer_type,
-        "images": list(question.image_sha256),
+        "tolerance": question.tolerance,
+        "group": question.group,
+        "images": list(images),
         "context": ask(name, question, **slots).messages[0].content,
         "prompt": load_prompt(name).label,
         "token_cap": settings.path_sampling.max_new_tokens + settings.answer_sampling.max_new_tokens,

@@ -10,17 +10,23 @@ import gc
 import io
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
+from insightv_bench.costs import COSTS, Costs, costs_from, total
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError, require
+from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
-from insightv_bench.settings import EvalSettings, HfEngine, OpenAIEngine
-from insightv_bench.stage import Context
+from insightv_bench.seats import engine_of, is_server
+from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine
+from insightv_bench.stage import Context, code_versions, read_manifest
 
 from .arms import Given, docs
+from .best_of import best_of
+from .blank import blanks
+from .changed_paths import change
 from .records import eval_record
 from .tasks import arm_task, task_name
 
@@ -33,42 +39,80 @@ def evaluate(context: Context) -> None:
     require("lm_eval", "eval", "an evaluation")
     settings, options = context.stage.settings, context.stage.options
     assert isinstance(settings, EvalSettings)
-    questions = list(context.rows(options["questions"], Question))
-    tasks = _tasks(context, settings, questions)
-    if not tasks:
-        raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
-    bar = context.progress.start(f"evaluating {options['system']}", sum(map(len, tasks.values())))
+    questions = list(context.questions(options["questions"]))
     with ExitStack() as stack:
-        callers = {
-            seat: stack.enter_context(
-                Caller(
-                    open_engine(_engine(context, model, settings)),
-                    context.journal,
-                    lambda reply, hit: context.progress.advance(bar),
-                    context.seed,
-                )
-            )
-            for seat, model in options["seats"].items()
-        }
+        open_ = Opened(context, settings, stack)
+        tasks = _tasks(context, settings, questions, open_)
+        if not tasks:
+            raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
+        bar = context.progress.start(f"evaluating {options['system']}", sum(map(len, tasks.values())))
+        open_.on_reply = lambda: context.progress.advance(bar)
+        callers = open_.seats()
+        models = {seat: caller.model for seat, caller in callers.items()}
+        context.totals.update(models=models, code=code_versions())  # what tells results that cannot be combined
         context.write(EvalRecord, _run(context, callers, tasks, questions))
     context.progress.stop(bar)
 
 
-def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    if isinstance(model, dict):
-        return OpenAIEngine(**model)
-    return context.resolve(HfEngine(model=model, batch_size=settings.batch_size))
+class Opened:
+    """The models that an evaluation asks, each opened once and when it is first needed."""
+
+    def __init__(self, context: Context, settings: EvalSettings, stack: ExitStack) -> None:
+        self.on_reply: Callable[[], None] = lambda: None
+        self._context, self._settings, self._stack = context, settings, stack
+        self._callers: dict[str, Caller] = {}
+
+    def seats(self) -> dict[str, Caller]:
+        return {seat: self.seat(seat) for seat in self._context.stage.options["seats"]}
+
+    def seat(self, seat: str) -> Caller:
+        model = self._context.stage.options["seats"][seat]
+        return self.model(_engine(self._context, seat, model, self._settings))
+
+    def model(self, engine: EngineSettings) -> Caller:
+        """A model in several seats is loaded once."""
+        key = engine.fingerprint()
+        if key not in self._callers:
+            opened, journal = open_engine(self._context.resolve(engine)), self._context.journal
+            caller = Caller(opened, journal, lambda reply, hit: self.on_reply(), self._context.seed)
+            self._callers[key] = self._stack.enter_context(caller)
+        return self._callers[key]
 
 
-def _tasks(context: Context, settings: EvalSettings, questions: Sequence[Question]) -> dict[Arm, list[dict[str, Any]]]:
+def _engine(context: Context, seat: str, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    """As the recipe says it where it says more than a place: a stage's options hold no speed and no price."""
+    named = getattr(context.recipe, "model_seats", {}).get(seat, model)
+    if isinstance(named, dict):
+        named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
+    engine = engine_of(named) if is_server(named) else engine_of(named, batch_size=settings.batch_size)
+    return context.resolve(engine)
+
+
+def _tasks(
+    context: Context, settings: EvalSettings, questions: Sequence[Question], opened: Opened
+) -> dict[Arm, list[dict[str, Any]]]:
     options = context.stage.options
-    given = Given(
-        _groups(context.rows(options["paths"], Path), "question_id") if options.get("paths") else {},
-        _groups(context.rows(options["flawed"], FlawedRow), "id") if options.get("flawed") else {},
-    )
+    paths = _groups(context.rows(options["paths"], Path), "question_id") if options.get("paths") else {}
+    flawed = _groups(context.rows(options["flawed"], FlawedRow), "id") if options.get("flawed") else {}
+    paraphraser = None
+    if "paraphrased" in options["arms"] and settings.paraphraser:
+        paraphraser = opened.model(settings.paraphraser)
+    changed = change(options["arms"], questions, paths, settings, context.seed, paraphraser)
+    given = Given(paths, flawed, dict(changed.shown))
+    if "best-of-k" in options["arms"]:
+        best = best_of(questions, paths, settings, _judge(settings, opened))
+        given = given._replace(made={**given.made, "best-of-k": best})
     made = {arm: docs(arm, questions, given, settings) for arm in options["arms"]}
     context.totals["arms_left_out"] = [arm for arm, rows in made.items() if not rows]
+    context.totals["left_out"] = {arm: dict(reasons) for arm, reasons in changed.left_out.items() if reasons}
     return {arm: rows for arm, rows in made.items() if rows}
+
+
+def _judge(settings: EvalSettings, opened: Opened) -> Caller | None:
+    """Who chooses the best of K; None: the oracle."""
+    if settings.best_of_judge == "engine" and settings.judge:
+        return opened.model(settings.judge)
+    return opened.seat("summary") if settings.best_of_judge == "summary" else None
 
 
 def _groups(rows: Iterable[Any], key: str) -> dict[str, list[Any]]:
@@ -90,6 +134,7 @@ def _run(
     version = context.stage.options["task_version"] or questions[0].source_revision
     assert isinstance(settings, EvalSettings)
     images = {image.sha256: image for question in questions for image in question.images}
+    images |= blanks(questions) if "blank-image" in tasks else {}
     model = Seats(callers, images)
     path_sampling = settings.path_sampling
     if context.stage.options.get("greedy"):
@@ -99,12 +144,34 @@ def _run(
         made = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(made, model, context)
     system = {**_system(context), "task_version": version}
+    context.totals[COSTS] = _costs(context, tasks, {arm: model.of(task_name(name, arm)) for arm in tasks})
+    names = {seat: caller.model for seat, caller in callers.items()}
     return [
-        eval_record(sample["doc"], sample["resps"][0][0], model.replies[task, sample["doc_id"]], system)
+        eval_record(
+            sample["doc"],
+            sample["resps"][0][0],
+            model.replies[task, sample["doc_id"]],
+            {**system, "model": names.get(sample["doc"]["seat"], "")},
+        )
         for arm in tasks
         for task in [task_name(name, arm)]
         for sample in results["samples"][task]
     ]
+
+
+def _costs(
+    context: Context, tasks: Mapping[Arm, list[dict[str, Any]]], replies: Mapping[Arm, list[Reply]]
+) -> dict[str, dict[str, float]]:
+    """By arm, what its answers took; the stored paths' part by the share of their tokens that the arm rests on."""
+    paths = context.stage.options.get("paths")
+    spent = costs_from(read_manifest(context.inputs[paths])) if paths else None
+    made: dict[str, dict[str, float]] = {}
+    for arm, rows in tasks.items():
+        own = Costs() if rows[0]["seat"] == "vote" else total(replies[arm])
+        tokens = 0 if arm == "reason" else sum(row["path_tokens"] for row in rows)
+        share = tokens / spent.num_tokens if spent and spent.num_tokens else 0.0
+        made[arm] = own.plus(spent, share)._asdict() if spent else own._asdict()
+    return made
 
 
 @contextmanager

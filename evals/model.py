@@ -13,12 +13,15 @@ from typing import Any
 
 from lm_eval.api.model import LM
 
-from insightv_bench.chat import Chat, load_prompt
+from insightv_bench.agents import path_text, whole_text
+from insightv_bench.chat import LETTERS, Chat, load_prompt
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import EngineError, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.protocol import parse_path
 from insightv_bench.records import Image, Message
-from insightv_bench.settings import HfEngine, Sampling
+from insightv_bench.seats import engine_of, is_server
+from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling
 
 ARMS = ("plain", "direct", "reason", "reason+summary")
 
@@ -56,6 +59,10 @@ class Seats(Base):
                 texts[index] = reply.text
         return [texts[index] for index in range(len(requests))]
 
+    def of(self, task: str) -> list[Reply]:
+        """A task's replies; none where nobody was asked."""
+        return [reply for (name, _), reply in self.replies.items() if name == task]
+
     def _request(self, instance: Any) -> Request:
         context, options, visual = instance.args
         images = tuple(self._images[sha256] for sha256 in visual["visual"])
@@ -80,7 +87,8 @@ def sampling_of(options: Mapping[str, Any]) -> Sampling:
 
 
 class InsightvLM(Base):
-    """`--model insightv --model_args model=FOLDER,summary=FOLDER,arm=reason+summary`."""
+    """`--model insightv --model_args model=FOLDER,summary=FOLDER,arm=reason+summary`; a model is also a Hub id or
+    `openai:URL#NAME`."""
 
     def __init__(
         self,
@@ -102,31 +110,52 @@ class InsightvLM(Base):
         self.arm, self._path_tokens = arm, int(path_tokens)
         size = int(batch_size) if str(batch_size).isdigit() else 64
         kept = Journal(Path(journal))
-        self._reason, self._summary = (
-            Caller(open_engine(HfEngine(model=name, batch_size=size, device=usable(device))), kept)
-            for name in (model, summary or model)
-        )
+        self._reason = Caller(open_engine(_engine(model, size, device)), kept)
+        another = bool(summary) and summary != model
+        self._summary = Caller(open_engine(_engine(summary, size, device)), kept) if another else self._reason
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         asked = [self._chat(request) for request in requests]
         if self.arm == "plain":
-            return self._ask(self._reason, asked, requests)
+            return _texts(self._ask(self._reason, asked, requests))
         if self.arm == "direct":
-            return self._ask(self._summary, [reprompt(chat, "direct") for chat in asked], requests)
+            return _texts(self._ask(self._summary, [reprompt(chat, "direct") for chat in asked], requests))
         cap = {"max_gen_toks": self._path_tokens}
         paths = self._ask(self._reason, [reprompt(chat, "reason") for chat in asked], requests, cap)
         if self.arm == "reason":
-            return paths
-        shown = [reprompt(chat, "summary", path=path) for chat, path in zip(asked, paths, strict=True)]
-        return self._ask(self._summary, shown, requests)
+            return _texts(paths)
+        shown = [reprompt(chat, "summary", path=shown_path(path)) for chat, path in zip(asked, paths, strict=True)]
+        return _texts(self._ask(self._summary, shown, requests))
 
-    def _ask(self, caller: Caller, chats: list[Chat], requests: Sequence[Any], options: Any = None) -> list[str]:
+    def _ask(self, caller: Caller, chats: list[Chat], requests: Sequence[Any], options: Any = None) -> list[Reply]:
         samplings = [sampling_of({**request.args[1], **(options or {})}) for request in requests]
         asked = [Request(chat, sampling) for chat, sampling in zip(chats, samplings, strict=True)]
-        return [reply.text for reply in caller.ask_all(asked)]
+        return caller.ask_all(asked)
 
     def _chat(self, request: Any) -> Chat:
-        return chat_of(request.args[0], [as_image(picture) for picture in request.args[2]["visual"]])
+        pictures = [as_image(picture) for picture in request.args[2]["visual"]]
+        if self.arm != "plain" and {"question", "options", "answer_type"} <= set(request.doc):
+            return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(pictures))
+        return chat_of(request.args[0], pictures)
+
+
+def _texts(replies: Sequence[Reply]) -> list[str]:
+    """The answers; what a server hands over as its reasoning is a path, and never an answer."""
+    return [reply.text for reply in replies]
+
+
+def shown_path(reply: Reply) -> str:
+    return path_text(parse_path(reply.text, reply.reasoning), whole_text(reply))
+
+
+def bare_question(doc: Mapping[str, Any]) -> str:
+    """A task of ours in an arm is asked in our prompts: without what its authors' prompt says of the answer."""
+    lettered = [f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False)]
+    return "\n".join([doc["question"], *lettered])
+
+
+def _engine(model: str, batch_size: int, device: str) -> HfEngine | OpenAIEngine:
+    return engine_of(model) if is_server(model) else engine_of(model, batch_size=batch_size, device=usable(device))
 
 
 def usable(device: str | None) -> str:
@@ -144,7 +173,9 @@ def reprompt(chat: Chat, prompt: str, **slots: str) -> Chat:
 
 
 def as_image(picture: Any) -> Image:
-    """A decoded picture, as lm-eval's tasks give it, as PNG bytes."""
+    """A picture as lm-eval's tasks give it: the bytes that it came from where they are known, else as PNG."""
+    if isinstance(original := getattr(picture, "original", None), bytes):
+        return Image(bytes=original)
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, "PNG")
     return Image(bytes=buffer.getvalue())

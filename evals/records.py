@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from insightv_bench.answers import PARSER, matches, read
+from insightv_bench.answers import PARSER
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import EvalRecord
+
+from .metrics import scored
 
 DOC_COLUMNS = (
     "arm",
@@ -17,6 +19,8 @@ DOC_COLUMNS = (
     "question",
     "gold",
     "answer_type",
+    "tolerance",
+    "group",
     "path_id",
     "path",
     "path_correct",
@@ -29,20 +33,23 @@ DOC_COLUMNS = (
     "sample",
     "token_cap",
     "prompt",
+    "path_model",
+    "maker",
+    "made_from",
+    "num_paths",
+    "path_score",
+    "path_judge",
+    "judge_failure",
 )
-PATH_COSTS = ("majority", "reason+summary")
-"""Arms whose answer costs the stored paths' tokens beside its own."""
 
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
-    options = tuple(doc["options"])
-    reading = read(response, doc["answer_type"], options)
-    right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options)
+    reading, right = scored(doc, response)
     judges = doc["seat"] == "summary" and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},
         **system,
-        options=options,
+        options=tuple(doc["options"]),
         response=response,
         answer=reading.answer,
         span=reading.span,
@@ -52,7 +59,9 @@ def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Map
         verdict=parse_summary(response).verdict if judges else "none",
         num_prompt_tokens=reply.num_prompt_tokens,
         num_tokens=reply.num_tokens,
-        total_tokens=reply.num_tokens + (doc["path_tokens"] if doc["arm"] in PATH_COSTS else 0),
+        # In arm `reason` the reply is the stored path itself.
+        total_tokens=reply.num_tokens + (0 if doc["arm"] == "reason" else doc["path_tokens"]),
         finish=reply.finish,
         parser=PARSER,
+        reasoning=reply.reasoning,
     )

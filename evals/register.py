@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.resources import files
+from typing import Any
 
 from insightv_bench.errors import require
 
@@ -19,11 +20,41 @@ def register() -> None:
 
 
 def run_lm_eval(arguments: list[str]) -> None:
-    """`lm-eval ARGUMENTS`, our tasks among those it knows."""
+    """`lm-eval ARGUMENTS`, our tasks among those it knows, whatever `--include_path` adds to them."""
     register()
+    import lm_eval.tasks
+
+    lm_eval.tasks.TaskManager = with_ours(lm_eval.tasks.TaskManager, named(arguments))
     from lm_eval.__main__ import cli_evaluate
 
-    tasks = ["--include_path", str(files("insightv_bench.evals").joinpath("tasks"))]
-    needs_tasks = "--tasks" in arguments and "--include_path" not in arguments
-    sys.argv = ["lm-eval", *arguments, *(tasks if needs_tasks else [])]
+    sys.argv = ["lm-eval", *arguments]
     cli_evaluate()
+
+
+def named(arguments: list[str]) -> set[str]:
+    """The tasks that the command names; a list may be in one word or in several."""
+    names: list[str] = []
+    taking = False
+    for word in arguments:
+        if word.startswith("-"):
+            flag, _, value = word.partition("=")
+            taking = flag in ("--tasks", "-t")
+            word = value
+        names += word.split(",") if taking else []
+    return set(filter(None, names))
+
+
+def with_ours(base: Any, wanted: set[str]) -> Any:
+    """lm-eval's task index with our folder in it; its own 13,000 files are read only where a wanted task is in them."""
+
+    class TaskManager(base):
+        def __init__(
+            self, verbosity: Any = None, include_path: Any = None, include_defaults: bool = True, metadata: Any = None
+        ) -> None:
+            given = include_path if isinstance(include_path, list | tuple) else [include_path] if include_path else []
+            folders = [str(files("insightv_bench.evals").joinpath("tasks")), *given]
+            super().__init__(verbosity, folders, False, metadata)
+            if include_defaults and not (wanted and wanted <= set(self.all_tasks)):
+                super().__init__(verbosity, folders, True, metadata)
+
+    return TaskManager

@@ -1,4 +1,4 @@
-"""An arm as an lm-eval task, and the drawn world's tasks for lm-eval's own command line.
+"""An arm as an lm-eval task.
 
 lm-eval does the plumbing: documents, requests, metrics, result files. A document names its pictures by hash and our
 model looks them up, so that no picture is decoded or copied on the way.
@@ -6,22 +6,14 @@ model looks them up, so that no picture is decoded or copied on the way.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from insightv_bench.answers import PARSER, matches, read
-from insightv_bench.chat import ask, question_text
-from insightv_bench.records import DECODERS, Arm, Question
+from insightv_bench.answers import PARSER
+from insightv_bench.records import Arm
 from insightv_bench.settings import Sampling
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
 
-from .arms import exact_text
-
-NUM_TEST = 500
-SEED = 20260
-"""The public test set's own seed; a fresh set takes another."""
+from .metrics import metric_list, scores_of
 
 
 def task_name(task: str, arm: Arm) -> str:
@@ -33,6 +25,7 @@ def arm_task(task: str, version: str, arm: Arm, docs: Sequence[Mapping[str, Any]
     import datasets
     from lm_eval.api.task import ConfigurableTask
 
+    scores = scores_of(task)
     rows = datasets.Dataset.from_list([dict(doc) for doc in docs])
     config = {
         "task": task_name(task, arm),
@@ -42,12 +35,9 @@ def arm_task(task: str, version: str, arm: Arm, docs: Sequence[Mapping[str, Any]
         "doc_to_text": context_with_markers,
         "doc_to_image": image_hashes,
         "doc_to_target": "{{gold}}",
-        "process_results": score,
+        "process_results": scores.process,
         "generation_kwargs": generation_kwargs(sampling),
-        "metric_list": [
-            {"metric": "acc", "aggregation": "mean", "higher_is_better": True},
-            {"metric": "unread", "aggregation": "mean", "higher_is_better": False},
-        ],
+        "metric_list": metric_list(scores),
         "metadata": {"version": version, "prompt": docs[0]["prompt"], "parser": PARSER},
     }
     return ConfigurableTask(config=config)
@@ -71,59 +61,3 @@ def context_with_markers(doc: Mapping[str, Any]) -> str:
 
 def image_hashes(doc: Mapping[str, Any]) -> list[str]:
     return list(doc["images"])
-
-
-def score(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """Accuracy, in which an unread reply is wrong, and the share of unread replies."""
-    options = tuple(doc["options"])
-    reading = read(results[0], doc["answer_type"], options)
-    right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options)
-    return {"acc": float(right), "unread": float(reading.answer is None)}
-
-
-# The drawn world's fixed test set, for the YAML files in `tasks/`.
-
-
-def tiny_question(**_: Any) -> dict[str, Any]:
-    """The question alone: for `--model insightv` with an arm, which brings its own prompts."""
-    return _tiny("")
-
-
-def tiny_direct(**_: Any) -> dict[str, Any]:
-    return _tiny("direct")
-
-
-def tiny_reason(**_: Any) -> dict[str, Any]:
-    return _tiny("reason")
-
-
-def tiny_oracle(**_: Any) -> dict[str, Any]:
-    return _tiny("summary")
-
-
-def _tiny(prompt: str) -> dict[str, Any]:
-    import datasets
-
-    questions = sample_questions(Level(), "test", SEED, NUM_TEST)
-    return {"test": datasets.Dataset.from_list([_public_doc(question, prompt) for question in questions])}
-
-
-def _public_doc(question: Question, prompt: str) -> dict[str, Any]:
-    slots = {"path": exact_text(question)} if prompt == "summary" else {}
-    context = ask(prompt, question, **slots).messages[0].content if prompt else question_text(question)
-    return {
-        "question_id": question.id,
-        "options": list(question.options),
-        "gold": question.answer,
-        "answer_type": question.answer_type,
-        "images": list(question.image_sha256),
-        "picture": question.images[0].bytes,
-        "context": context,
-    }
-
-
-def pictures(doc: Mapping[str, Any]) -> list[Any]:
-    """Decoded pictures, for lm-eval's own models."""
-    from PIL import Image as Picture
-
-    return [Picture.open(io.BytesIO(doc["picture"]), formats=DECODERS).convert("RGB")]

@@ -70,7 +70,7 @@ class ReasoningAgent:
 
     async def _one_call(self, question: Question, sample: int) -> Drafted:
         reply = await self._caller.ask(Request(ask("reason", question), self._settings.sampling, sample))
-        return Drafted(parse_path(reply.text, reply.reasoning), reply.text, 1, reply.num_tokens)
+        return Drafted(parse_path(reply.text, reply.reasoning), whole_text(reply), 1, reply.num_tokens)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:
         """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""
@@ -143,9 +143,17 @@ def summary_chat(question: QuestionColumns, path: str) -> Chat:
     return ask("summary", question, path=path) if path else ask("direct", question)
 
 
-def path_text(path: Path) -> str:
-    """A path as the summary agent is shown it: in our spelling where it was read, as it came where it was not."""
+def whole_text(reply: Reply) -> str:
+    """All that a model wrote: a server's `reasoning_content` stands before the text, as `<think>` would."""
+    return f"<think>\n{reply.reasoning}\n</think>\n{reply.text}" if reply.reasoning.strip() else reply.text
+
+
+def path_text(path: Path | ParsedPath, text: str = "") -> str:
+    """A path as the summary agent is shown it: in our spelling where it was read, as it came where it was not.
+
+    `text`: what a parsed path was read from.
+    """
     if path.status == "malformed":
-        return path.text
+        return path.text if isinstance(path, Path) else text
     lines = [render_step(step) for step in path.steps]
     return "\n".join([*lines, render_answer(path.answer)] if path.answer is not None else lines)

@@ -25,7 +25,8 @@ _MARKUP = (
 )
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 # What JSON makes of a LaTeX command whose backslash is not escaped: `"\frac"` is a form feed and `rac`.
-_SWALLOWED = str.maketrans({"\f": "\\f", "\b": "\\b", "\t": "\\t", "\r": "\\r"})
+_SWALLOWED = re.compile(r"[\f\x08\t\r](?=[A-Za-z])")
+_COMMANDS = {"\f": "\\f", "\b": "\\b", "\t": "\\t", "\r": "\\r"}
 _EDGES = " \t\r\n.,;:!"
 
 _SIGNS = str.maketrans({"−": "-", "–": "-", "，": ",", "％": "%", "\u00a0": " ", "\u2009": " ", "\u202f": " "})
@@ -57,7 +58,7 @@ _OWN_LETTER = re.compile(r"\s*\(?([A-Z])(?:[).:]|\.\))\s+(?=\S)")
 
 def unswallowed(text: str) -> str:
     """The text with the backslashes back that JSON took from LaTeX commands as `\\f`, `\\b`, `\\t` or `\\r`."""
-    return text.translate(_SWALLOWED)
+    return _SWALLOWED.sub(lambda found: _COMMANDS[found[0]], text) if not text.isprintable() else text
 
 
 def unwrapped(text: str, start: int, end: int, brackets: bool = True) -> Place:

@@ -45,6 +45,7 @@ _SAID = (
 _REPORTED = re.compile(
     rf"\b{_OTHER}\b.*\b{_SAID}\b|\b(?:it|they|he|she)\s+(?:\w+\s+)?{_SAID}\s+(?:that\s+)?(?:the\s+)?$", re.IGNORECASE
 )
+_ACCORDING = re.compile(rf"\b(?:according\s+to|as\s+per)\b.*\b{_OTHER}\b", re.IGNORECASE)
 _TURN = re.compile(r"\b(?:but|however|so|therefore|thus|hence|instead|actually)\b", re.IGNORECASE)
 _POSSESSIVE = re.compile(rf"(?:\b{_OTHER}['’]s|\b(?:its|their|his|her))\s+(?:\w+\s+)?$", re.IGNORECASE)
 _SUPPOSED = re.compile(
@@ -86,7 +87,7 @@ def declarations(text: str, start: int, end: int, whole_line: bool) -> list[Decl
 def is_quoted(text: str, start: int, at: int) -> bool:
     """Whether the clause up to `at` reports what another said, or only supposes it."""
     clause = _clause(text, start, at)
-    reported = _REPORTED.search(clause)
+    reported = _REPORTED.search(clause) or _ACCORDING.search(clause)
     if reported and not _TURN.search(clause, reported.end()):
         return True
     return bool(_POSSESSIVE.search(clause) or _SUPPOSED.search(clause))

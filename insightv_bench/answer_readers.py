@@ -33,7 +33,12 @@ _LED = re.compile(
 _SPELT_LETTER = re.compile(
     r"(?:\\\w+\{|[\s*_$`\"'“(\[{]|\\\(|\\\[)*(?P<letter>[A-Z])(?P<after>[.):,\]}*:_$`\"'”]|\\\)|\s|$|[-–—])"
 )
-_ANOTHER_LETTER = re.compile(r"[)\].*}\s]*(?:,|and|or|&|/|\+)\s*(?:option\s+|both\s+)?[(\[*]*[A-Z](?![A-Za-z'’])")
+_ANOTHER_LETTER = re.compile(
+    r"[)\].*}\s]*(?:,|and|or|&|/|\+)\s*(?:option\s+|both\s+)?[(\[*]*[A-Z](?![A-Za-z'’])|[)\]]\s*[(\[][A-Z][)\]]"
+)
+_REFUTED = re.compile(
+    r"[)\]*.\s]*(?:is|are|was|seems?|looks|cannot|can't|isn['’]t)\s+(?:wrong|incorrect|false|not|be)\b"
+)
 _AFTER_LETTER = re.compile(r"(?:[)\]}*_.:,\s$]|\\[ ;:,)\]])*")
 _WORD_AFTER = re.compile(r"\s+[A-Za-z]|['’]")
 _BRACKETED = re.compile(r"(?<!\w)\(\**([A-Z])\**\)|\b[Oo]ption\s+(?:\\\(|\\text\{|[\s*$])*([A-Z])\b|(?<!\w)\[([A-Z])\]")
@@ -88,6 +93,8 @@ def spelt_letter(text: str, start: int, end: int, options: Sequence[str]) -> Pie
     at = match.end("letter")
     if _ANOTHER_LETTER.match(text, at, end):
         return Piece("", at, at, False)
+    if _REFUTED.match(text, at, end):  # `(A) is wrong`
+        return None
     rest = text_after_letter(text, at, end)
     named = option_by_text(text[slice(*rest)], options)
     own = named == match["letter"]

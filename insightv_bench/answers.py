@@ -13,5 +13,5 @@ from insightv_bench.answer_reading import Reading, read
 
 __all__ = ["PARSER", "AgreementReport", "KindAgreement", "Reading", "check_file", "check_rows", "matches", "read"]
 
-PARSER = "answers@1"
+PARSER = "answers@2"
 """The reader's version, kept with every record it reads; it rises whenever a reading may change."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from .cli_corpora import register
-from .errors import InsightvError, RecipeError
+from . import cli_corpora, cli_eval, cli_results
+from .errors import EngineUnavailable, InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
 from .serve_command import serve_teacher
@@ -35,7 +36,9 @@ for name, part in [
     ("answers", answers_app),
 ]:
     app.add_typer(part, name=name)
-register(app)
+cli_corpora.register(app)
+cli_eval.register(app)
+cli_results.register(app)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
@@ -204,50 +207,6 @@ def calibrate_command(
         calibrate(loaded, out, Console())
 
 
-@app.command("eval")
-def eval_command(
-    recipe: Annotated[
-        str, typer.Argument(metavar="[RECIPE]", help="Which questions; the drawn world if left out.")
-    ] = "eval",
-    model: Annotated[
-        str, typer.Option("--model", help="Fills every seat: a folder, a Hub id, or a run's folder.")
-    ] = "",
-    reason: Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")] = "",
-    summary: Annotated[str, typer.Option("--summary", help="Another model for the summary agent's seat.")] = "",
-    out: Out = Path("runs"),
-    seed: Seed = None,
-    set_: Set = None,
-    data: Data = None,
-    dry_run: DryRun = False,
-) -> None:
-    """Every arm on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
-    from .models import find_seats, run_name, slug
-
-    overrides = [*(set_ or []), *_data(recipe, data)]
-    if model or reason or summary:
-        seats = find_seats(model, reason, summary)
-        overrides += [f"model_seats.{seat}={json.dumps(place)}" for seat, place in seats.items()]
-        system = run_name(model or reason or summary)
-        task = slug(Path(recipe).stem)
-        overrides += [f'task="{task}"', f'system="{system}"', f'name="{task}-{system}"']
-    loaded = _load(recipe, seed, overrides)
-    if not (loaded.model_seats or loaded.base):
-        raise RecipeError(f"recipe `{recipe}` makes no model to evaluate", "name one with `--model`")
-    run_to(loaded, out, "leaderboard", dry_run)
-
-
-@app.command("compare")
-def compare(
-    a: Annotated[str, typer.Argument(help="SYSTEM:ARM, `sft:reason` say.")],
-    b: Annotated[str, typer.Argument(help="SYSTEM:ARM, `dpo-2:reason` say.")],
-    run: Annotated[Path, typer.Option("--run", help="The run's folder.")],
-) -> None:
-    """The paired test of two arms of a run, on the questions that both answered."""
-    from .report import compare_arms
-
-    typer.echo(compare_arms(run, a, b))
-
-
 @board_app.command("build")
 def board_build(
     results: Annotated[list[Path], typer.Argument(help="Folders of evaluations: runs, or stages of theirs.")],
@@ -290,16 +249,6 @@ def answers_check(
     print_agreement(file, json_)
 
 
-@app.command(
-    "lm-eval", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-)
-def lm_eval(context: typer.Context) -> None:
-    """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
-    from .stage import load_function
-
-    load_function("evals.register:run_lm_eval")(context.args)
-
-
 app.command("serve-teacher")(serve_teacher)
 
 INTERRUPTED = 130
@@ -312,6 +261,22 @@ def interrupted(signum: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def run_app() -> None:
+    """The command; where `accelerate launch` started several processes, the first runs it and the others generate."""
+    if "RANK" not in os.environ or not {"eval", "lm-eval", "build"} & set(sys.argv[1:2]):
+        app(standalone_mode=True)
+        return
+    from .engines import parallel
+
+    if parallel.num_processes() == 1:
+        app(standalone_mode=True)
+    elif parallel.is_first():
+        with parallel.team():
+            app(standalone_mode=True)
+    else:
+        parallel.follow()
+
+
 def main() -> None:
     # Waiting threads of torch sleep instead of spinning: on a busy machine a step is ten times faster (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -319,7 +284,10 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     signal.signal(signal.SIGINT, interrupted)
     try:
-        app(standalone_mode=True)
+        run_app()
+    except EngineUnavailable as error:
+        typer.echo(f"error: {error}\n      {shlex.join(['insightv-bench', *sys.argv[1:]])}", err=True)
+        sys.exit(1)
     except InsightvError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .errors import ModelError
 from .run import SUMMARY
+from .seats import engine_of, is_server, seat_name
 
 
 def run_models(place: str) -> dict[str, str]:
@@ -39,13 +40,17 @@ def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
         "summary": run_models(summary).get("train-summary", summary) or trained.get("train-summary") or model or reason,
     }
     for seat, place in seats.items():
-        if not place:
+        if place:
+            _checked(place)
+        else:
             raise ModelError(f"no model for the seat `{seat}`", "name one for all seats with `--model`")
     return seats
 
 
 def _checked(place: str) -> str:
-    """Raises ModelError for a folder that is neither a model nor a finished run."""
+    """Raises ModelError for a folder that is neither a model nor a finished run, and for a misspelt server."""
+    if is_server(place):
+        engine_of(place)
     folder = Path(place)
     if folder.is_dir() and not (folder / "config.json").exists():
         reason = "an unfinished run" if (folder / "run.json").exists() else "no model: it holds no `config.json`"
@@ -54,7 +59,9 @@ def _checked(place: str) -> str:
 
 
 def run_name(place: str) -> str:
-    """A short name for a run's folder, a model's folder (`<stage>/model` goes by the stage) or a Hub id."""
+    """A short name for a run's folder, a model's folder (`<stage>/model` goes by the stage), a Hub id or a server's."""
+    if is_server(place):
+        return slug(seat_name(place))
     parts = [part for part in Path(place).parts if part not in ("/", "..", ".")]
     words = parts[-2] if parts[-1] == "model" and len(parts) > 1 else parts[-1]
     if not Path(place).exists():

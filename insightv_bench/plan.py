@@ -28,8 +28,11 @@ from .plan_names import (
 from .plan_names import by_model as by_model
 from .plan_release import release_stages, with_given
 from .recipe import Recipe
-from .settings import BaseSettings, RoundsSettings, WorldSource
+from .settings import BaseSettings, RoundsSettings, TaskSource, WorldSource
 from .stage import Stage
+
+TASK_QUESTIONS = "evals.task_questions:questions"
+"""An lm-eval task is loaded where lm-eval is known."""
 
 
 def plan(recipe: Recipe) -> list[Stage]:
@@ -52,9 +55,8 @@ def plan(recipe: Recipe) -> list[Stage]:
 def _questions(recipe: Recipe) -> Iterator[Stage]:
     for name, source in recipe.questions.items():
         world = recipe.world.model_dump() if isinstance(source, WorldSource) else {}
-        yield Stage(
-            f"questions-{name}", "builders.questions:questions", source, (), "build questions", {"world": world}
-        )
+        function = TASK_QUESTIONS if isinstance(source, TaskSource) else "builders.questions:questions"
+        yield Stage(f"questions-{name}", function, source, (), "build questions", {"world": world})
     if recipe.lessons:
         options = {"world": recipe.world.model_dump()}
         yield Stage("lessons", "builders.questions:lessons", recipe.lessons, (), "build lessons", options)

@@ -5,19 +5,32 @@ A system is a model for each seat. Systems with the same reasoning agent share i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .plan_controls import control_systems
 from .plan_names import System, model_of_round, with_names
 from .recipe import Recipe
 from .records import Arm
-from .settings import EvalSettings, HfEngine, PathsSettings, Sampling, Source, WorldSource
+from .seats import Seat, engine_of, is_server
+from .settings import (
+    AssessSettings,
+    EvalSettings,
+    HfEngine,
+    OpenAIEngine,
+    PathsSettings,
+    Sampling,
+    Source,
+    WorldSource,
+)
 from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
-PATH_ARMS: tuple[Arm, ...] = ("reason", "majority", "reason+summary")
+PATH_ARMS: tuple[Arm, ...] = ("reason", "majority", "best-of-k", "reason+summary", "self-flawed", "blank-image")
 """Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
+EXACT_ARMS: tuple[Arm, ...] = ("flawed", "paraphrased", "irrelevant", "shuffled")
+"""Arms that change the exact path; where questions have none, they change sampled ones."""
+BENCHMARK = "corpora-benchmark"
 GREEDY = "-greedy"
 GREEDY_ARMS: tuple[Arm, ...] = ("reason", "reason+summary")
 
@@ -26,8 +39,8 @@ class Paths(NamedTuple):
     """The paths that one reasoning agent writes for the test questions."""
 
     name: str
-    model: str
-    """A folder, a Hub id, or `stage:NAME`."""
+    model: Seat
+    """A folder, a Hub id, `stage:NAME`, `openai:URL#NAME`, or an engine."""
     num: int
     sampling: Sampling
 
@@ -37,19 +50,43 @@ def evaluation(recipe: Recipe) -> Iterator[Stage]:
     if not settings or not (recipe.base or recipe.model_seats):
         return
     questions = f"questions-{settings.questions}"
-    if "flawed" in settings.arms and isinstance(recipe.questions[settings.questions], WorldSource):
-        yield Stage("corpora-benchmark", "builders.corpora:flawed", settings.flaws, (questions,), "build corpora")
     stages: dict[str, Stage] = {}
-    for system in systems(recipe, settings):
+    tested = list(systems(recipe, settings))
+    if "flawed" in settings.arms:
+        stages.update((stage.name, stage) for stage in _benchmark(recipe, settings, tested, questions))
+    for system in tested:
         stages.update((stage.name, stage) for stage in _stages(recipe, settings, system, questions))
     yield from stages.values()
     evaluations = tuple(name for name, stage in stages.items() if stage.verb == "eval")
     yield Stage("leaderboard", "leaderboard.stage:leaderboard", settings, evaluations, "leaderboard build")
 
 
+def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System], questions: str) -> Iterator[Stage]:
+    """The flawed paths, the same for every system: from exact ones; where questions have none, from the right paths
+    of the first system that reasons."""
+    source = recipe.questions[settings.questions]
+    if isinstance(source, WorldSource):
+        fixed = {"fixed": True} if source.fixed else {}
+        yield Stage(BENCHMARK, "builders.corpora:flawed", settings.flaws, (questions,), "build corpora", fixed)
+        return
+    found = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
+    paths = next(found, None)
+    if paths is None:
+        return
+    yield paths
+    inputs = (questions, paths.name)
+    assessed = f"assess-{paths.name.removeprefix('paths-')}"
+    yield Stage(assessed, "builders.assess:assess", AssessSettings(judge="rule"), inputs, "build assess")
+    yield Stage(BENCHMARK, "builders.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora")
+
+
+def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
+    return isinstance(recipe.questions[settings.questions], WorldSource)
+
+
 def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     for system in [*_sampled_systems(recipe, settings)]:
-        arms = tuple(arm for arm in system.arms if _seat(arm) in system.seats)
+        arms = tuple(arm for arm in system.arms if _seat(arm, settings) in system.seats)
         yield system._replace(arms=arms)
         greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
         if greedy and settings.greedy:
@@ -58,8 +95,12 @@ def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     if recipe.model_seats:
-        seats = {str(seat): place for seat, place in recipe.model_seats.items()}
+        seats: dict[str, Seat] = {str(seat): place for seat, place in recipe.model_seats.items()}
         yield System(recipe.system, 0, seats, settings.arms)
+        for name, place in settings.summaries.items():
+            others = {**seats, "summary": place}
+            arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
+            yield System(f"{recipe.system}-{name}", 0, others, tuple(arms), paths=recipe.system)
         return
     yield System("base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",))
     if not recipe.reason:
@@ -74,22 +115,18 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
 
 def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Iterator[Stage]:
     """The paths that a system's reasoning agent writes for the test questions, and its evaluation."""
-    paths = _paths(settings, system)
+    paths = _paths_stage(recipe, settings, system, questions)
     if paths:
-        engine = HfEngine(model=paths.model, batch_size=settings.batch_size)
-        sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
-        yield Stage(
-            paths.name, "builders.paths:paths", sampled, with_names(questions, _stage(paths.model)), "build paths"
-        )
-    world = isinstance(recipe.questions[settings.questions], WorldSource)
-    flawed = "corpora-benchmark" if "flawed" in system.arms and world else ""
+        yield paths
+    world = _is_world(recipe, settings)
+    flawed = BENCHMARK if "flawed" in system.arms and (world or _reasons(recipe, settings)) else ""
     task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
     options: dict[str, Any] = {
         "system": system.name,
         "base": recipe.base_name,
         "round": system.round,
         "arms": list(system.arms),
-        "seats": system.seats,
+        "seats": {seat: _plain(model) for seat, model in system.seats.items()},
         "task": task,
         "task_version": task_version(recipe.questions[settings.questions]),
         "questions": questions,
@@ -101,8 +138,24 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     yield Stage(f"eval-{system.name}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
 
 
-def _paths(settings: EvalSettings, system: System) -> Paths | None:
-    if not any(arm in PATH_ARMS for arm in system.arms):
+def _reasons(recipe: Recipe, settings: EvalSettings) -> bool:
+    """Whether any system has a reasoning agent, whose right paths can be spoilt."""
+    return any(_paths(recipe, settings, system) for system in systems(recipe, settings))
+
+
+def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Stage | None:
+    paths = _paths(recipe, settings, system)
+    if not paths:
+        return None
+    engine = seat_engine(paths.model, settings.batch_size)
+    sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
+    inputs = with_names(questions, _stage(paths.model))
+    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths")
+
+
+def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
+    needing = PATH_ARMS if _is_world(recipe, settings) else (*PATH_ARMS, *EXACT_ARMS)
+    if "reason" not in system.seats or not any(arm in needing for arm in system.arms):
         return None
     name = f"paths-eval-{system.paths or system.name}" + (GREEDY if system.greedy and system.paths else "")
     model = system.seats["reason"]
@@ -111,9 +164,19 @@ def _paths(settings: EvalSettings, system: System) -> Paths | None:
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def _stage(model: str) -> str:
+def seat_engine(seat: Seat, batch_size: int) -> HfEngine | OpenAIEngine:
+    return engine_of(seat) if is_server(seat) else engine_of(seat, batch_size=batch_size)
+
+
+def _plain(seat: Seat) -> Any:
+    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
+    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
+
+
+def _stage(model: Seat) -> str:
     """The stage that makes this model; empty for one from elsewhere."""
-    return model.removeprefix(STAGE_MODEL) if model.startswith(STAGE_MODEL) else ""
+    is_made = isinstance(model, str) and model.startswith(STAGE_MODEL)
+    return str(model).removeprefix(STAGE_MODEL) if is_made else ""
 
 
 def task_version(source: Source) -> str:
@@ -121,5 +184,8 @@ def task_version(source: Source) -> str:
     return WORLD_VERSION if isinstance(source, WorldSource) else source.revision or ""
 
 
-def _seat(arm: Arm) -> str:
+def _seat(arm: Arm, settings: EvalSettings) -> str:
+    """The seat without which the arm cannot be run."""
+    if arm == "best-of-k":
+        return "summary" if settings.best_of_judge == "summary" else "reason"
     return "base" if arm == "base" else "reason" if arm in ("reason", "majority") else "summary"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from .recipe import Recipe
 from .records import Arm, content_id
+from .seats import Seat
 from .settings import HfEngine, PathsSettings
 from .stage import STAGE_MODEL, Stage
 
@@ -21,7 +22,7 @@ class System(NamedTuple):
 
     name: str
     round: int
-    seats: Mapping[str, str]
+    seats: Mapping[str, Seat]
     arms: tuple[Arm, ...]
     paths: str = ""
     """The system whose paths it is given, where it has none of its own."""

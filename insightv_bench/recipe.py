@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .errors import RecipeError
 from .layers import Layer, flatten, merge, origin_of, stack
+from .seats import seat_name
 from .settings import (
     SMALL_MODEL,
     AssessSettings,
@@ -28,7 +29,9 @@ from .settings import (
     EvalSettings,
     FlawsSettings,
     HardSettings,
+    HfEngine,
     LessonsSettings,
+    OpenAIEngine,
     PathsSettings,
     ReleaseSettings,
     RoundsSettings,
@@ -98,14 +101,18 @@ class Recipe(Section):
     """The questions' name on the board; the recipe's own if left out."""
     system: str = "model"
     """The name on the board of the models in `model_seats`."""
-    model_seats: dict[Literal["base", "reason", "summary"], str] = {}
-    """Models from elsewhere to evaluate: a folder or a Hub id for each seat. They take the place of trained ones."""
+    model_seats: dict[
+        Literal["base", "reason", "summary"],
+        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
+    ] = {}
+    """Models from elsewhere to evaluate: for each seat a folder, a Hub id, `openai:URL#NAME`, or an engine. They take
+    the place of trained ones."""
 
     @property
     def base_name(self) -> str:
         """What the agents came from, as the board names it."""
         made = self.base.model if self.base and not self.base.from_nothing else f"{self.world.name}-llava"
-        return next(iter(self.model_seats.values()), made)
+        return next(map(seat_name, self.model_seats.values()), made)
 
     @property
     def shape(self) -> TinyModel:

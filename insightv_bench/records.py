@@ -12,7 +12,7 @@ import json
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_serializer
 
 AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
@@ -36,6 +36,7 @@ Arm = Literal[
     "direct",
     "reason",
     "majority",
+    "best-of-k",
     "reason+summary",
     "oracle",
     "flawed",
@@ -74,6 +75,10 @@ class Image(Record):
     def sha256(self) -> str:
         return hashlib.sha256(self.bytes).hexdigest()
 
+    @model_serializer
+    def _plain(self) -> dict[str, Any]:
+        return {"bytes": self.bytes, "path": self.path}  # also where the bytes lie on disk (see `stored`)
+
 
 class Message(Record):
     """One turn of a chat, as TRL takes it; a chat's images belong before the first user text."""
@@ -104,6 +109,10 @@ class Question(QuestionColumns):
 
     kind: str = ""
     """The source's own category, `sum` or `triangle` say; used to balance and to report, never shown to a model."""
+    tolerance: float = 0.0  # share of the gold answer
+    """How far a number may be off and still be right; 0.05 is ChartQA's. Never applied to a year."""
+    group: str = ""
+    """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's pictures."""
     scene: str = ""
     """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
 
@@ -278,6 +287,8 @@ class EvalRecord(Record):
     options: tuple[str, ...]
     gold: str
     answer_type: AnswerType
+    tolerance: float = 0.0  # share of the gold answer
+    group: str = ""
     sample: int
     """0-based; 0 where the arm is greedy."""
     path_id: str
@@ -314,6 +325,27 @@ class EvalRecord(Record):
     """Name and version of the prompt."""
     parser: str
     """Version of the answer reader."""
+    # Columns with a default came later: rows written before them are read as if they held it.
+    model: str = ""
+    """Who replied, `name@revision`; empty where nobody was asked (`majority`, `best-of-k`)."""
+    path_model: str = ""
+    """Who wrote the path shown or voted with, `name@revision`; empty where there is none or nobody sampled it."""
+    maker: str = ""
+    """Who made the path shown, where it is not as it was sampled: `exact`, `rule`, a model's name and revision."""
+    made_from: str = ""
+    """Id of the stored path that the path shown is a changed version of, or whose question's it is (`shuffled`)."""
+    num_paths: int = 0
+    """Stored paths that the answer rests on: K in `majority` and `best-of-k`."""
+    path_score: int | None = None  # 1-100
+    """What `path_judge` gives the path that `best-of-k` chose."""
+    path_judge: str = ""
+    """Who chose the path of `best-of-k`."""
+    answer_judge: str = "rule"
+    """Who settled `correct`: `rule`, or a model's name and revision."""
+    judge_failure: str = ""
+    """Why that model's verdict could not be read; `correct` is then the rule's, and the row is counted apart."""
+    reasoning: str = ""
+    """What a server sent apart from its reply, as `reasoning_content`; never read as the answer."""
 
 
 def as_row(record: Record) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from .errors import RunError
 from .recipe import Recipe
-from .run import JOURNAL, STAGES, place, run_folder
-from .settings import BaseSettings, HardSettings, HubSource, PathsSettings
+from .run import JOURNAL, place, run_folder
+from .settings import BaseSettings, HardSettings, HubSource, PathsSettings, TaskSource
 from .stage import Stage
 
 NEXT = """What to try next
@@ -42,6 +42,8 @@ def size_of(stage: Stage, real: bool = False) -> str:
     if stage.name.startswith("questions"):
         if isinstance(settings, HubSource):
             return f"`{settings.split}` of {settings.id} at {settings.revision or 'its newest commit'}"
+        if isinstance(settings, TaskSource):
+            return f"task {settings.task}" + (f", at most {settings.limit:,} rows" if settings.limit else "")
         return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
     if isinstance(settings, HardSettings) and settings.engine:
         return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"
@@ -87,9 +89,10 @@ def _run_of(page: str) -> Path:
 
 
 def build_board(results: Sequence[Path], out: Path, title: str, console: Console) -> None:
+    from .results import evaluations
     from .stage import load_function
 
-    folders = [folder for result in results for folder in evaluations(result)]
+    folders = [folder for result in results for folder in evaluations(result)[0]]
     board = load_function("leaderboard.build:build")(folders, out, title)
     load_function("leaderboard.table:print_board")(board, console)
     console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
@@ -106,37 +109,6 @@ def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
             told = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
             console.print(told, markup=False, highlight=False, soft_wrap=True)
     console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
-
-
-def evaluations(place: Path) -> list[Path]:
-    """A run's finished evaluations, or the folder itself."""
-    found = [manifest.parent for manifest in sorted(place.glob(f"{STAGES}/eval-*/manifest.json"))]
-    if not found and not place.is_dir():
-        raise RunError(f"no results at `{place}`", "name a run's folder")
-    return found or [place]
-
-
-def compare_arms(run: Path, a: str, b: str) -> str:
-    from .statistics import paired, sentence
-
-    rows = [read_correct(run, name) for name in (a, b)]
-    return sentence(b, a, paired(rows[0], rows[1]))
-
-
-def read_correct(run: Path, name: str) -> dict[str, list[bool]]:
-    """Right or wrong by question, of one arm of one system."""
-    from .tables import read_frame
-
-    system, _, arm = name.partition(":")
-    found: dict[str, list[bool]] = {}
-    for folder in evaluations(run):
-        frame = read_frame(folder, ["system", "arm", "question_id", "correct"])
-        for row_system, row_arm, question, correct in frame.iter_rows():
-            if (row_system, row_arm) == (system, arm):
-                found.setdefault(question, []).append(correct)
-    if not found:
-        raise RunError(f"`{run}` has no rows of `{name}`", "write SYSTEM:ARM, `sft:reason` say")
-    return found
 
 
 def print_journal(run: Path, console: Console) -> None:

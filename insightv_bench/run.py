@@ -17,6 +17,7 @@ from .disk import explain_disk
 from .errors import RecipeError, RunError
 from .journal import Journal
 from .plan import plan
+from .preflight import check_models
 from .progress import Progress
 from .recipe import Recipe
 from .stage import Context, Stage, fingerprint, guard_writable, is_whole, load_function, read_manifest, run_stage
@@ -111,6 +112,7 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
     to_do = [stage for stage in stages if not is_whole(folders[stage.name])]
     journal = Journal(folder / JOURNAL)
     try:
+        check_models(to_do, journal)
         if recipe.workers > 1 and to_do:
             with Crew(recipe, stages, folders, folder / JOURNAL, progress) as crew:
                 crew.run([stage.name for stage in _trained(to_do)])

@@ -68,18 +68,38 @@ class WorldSource(Section):
     num: int = Field(ge=1)
     seed: int = 0
     """Added to the run's seed, so that two slices of one split differ."""
+    fixed: bool = False
+    """The same questions whatever the run's seed: `seed` alone tells them."""
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One column, or several in order."""
-Reader = Literal["puzzlevqa", "mathvision", "chartqa", "mmmu", "mathvista", "scienceqa"]
+Reader = Literal[
+    "puzzlevqa",
+    "mathvision",
+    "chartqa",
+    "mmmu",
+    "mmmu-pro-vision",
+    "mmbench",
+    "mme",
+    "mmstar",
+    "mathvista",
+    "scienceqa",
+]
 READERS: dict[str, Reader] = {
     "declare-lab/PuzzleVQA": "puzzlevqa",
     "MathLLMs/MathVision": "mathvision",
     "HuggingFaceM4/ChartQA": "chartqa",
     "lmms-lab/ChartQA": "chartqa",
+    "lmms-lab-encoder/ChartQA": "chartqa",
     "MMMU/MMMU": "mmmu",
     "lmms-lab/MMMU": "mmmu",
+    "lmms-lab-encoder/MMMU": "mmmu",
+    "lmms-lab/MMBench": "mmbench",
+    "lmms-lab-encoder/MMBench": "mmbench",
+    "lmms-lab/MME": "mme",
+    "lmms-lab-encoder/MME": "mme",
+    "Lin-Chen/MMStar": "mmstar",
     "AI4Math/MathVista": "mathvista",
     "derek-thomas/ScienceQA": "scienceqa",
 }
@@ -174,7 +194,23 @@ class HubSource(TableSource):
         return self.id
 
 
-Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource, Field(discriminator="source")]
+class TaskSource(Section):
+    """Questions of an lm-eval task that generates: one of ours, one of lm-eval's own, or one from `include_path`."""
+
+    source: Literal["task"]
+    task: str
+    include_path: str = ""
+    """A folder with more task files."""
+    revision: str | None = None
+    """Of a task of ours on the Hub; left out, the newest commit."""
+    data: str = ""
+    """A parquet file or a folder of them, read in place of the Hub's, for a task of ours."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many rows are read."""
+    max_pixels: int = Field(40_000_000, ge=1)
+
+
+Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource | TaskSource, Field(discriminator="source")]
 
 
 class TeacherJudge(Section):
@@ -554,12 +590,25 @@ class EvalSettings(Section):
     answer_sampling: Sampling = Sampling(max_new_tokens=256)
     """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
     flaws: FlawsSettings = FlawsSettings()
+    best_of_judge: Literal["summary", "engine", "oracle"] = "summary"
+    """Who chooses the path of arm `best-of-k`, not knowing the gold answer: the summary agent by its verdicts, `judge`
+    by the first wrong step that it finds, or, in the drawn world, the oracle: what a perfect judge would choose."""
+    judge: EngineSettings | None = None
+    """The model of `best_of_judge: engine`."""
+    paraphraser: EngineSettings | None = None
+    """Words the paths of arm `paraphrased` that no rule can; without it those are left out, and counted."""
+    summaries: dict[str, str] = {}
+    """More summary agents under test, a folder or a Hub id by name: each is given the same stored paths."""
     batch_size: int = Field(128, ge=1)
 
     @model_validator(mode="after")
     def _enough_paths(self) -> EvalSettings:
         if "majority" in self.arms and self.num_paths < 3:
             raise ValueError("arm `majority` needs `num_paths` of at least 3")
+        if "best-of-k" in self.arms and self.num_paths < 2:
+            raise ValueError("arm `best-of-k` needs `num_paths` of at least 2")
+        if self.best_of_judge == "engine" and self.judge is None:
+            raise ValueError("`best_of_judge: engine` needs `judge`, the model that judges")
         if self.num_paths > 1 and self.path_sampling.temperature == 0:
             raise ValueError(
                 "`num_paths` above 1 needs `path_sampling.temperature` above 0: greedy paths are all the same"

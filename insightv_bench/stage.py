@@ -27,8 +27,9 @@ from .chat import load_prompt, prompt_names
 from .errors import RunError, StageError
 from .journal import Journal
 from .progress import Progress
-from .records import Record, as_row, content_id
+from .records import Question, Record, as_row, content_id
 from .settings import EngineSettings, HfEngine, Section
+from .stored import read_questions
 from .tables import read_rows, write_file, write_shards, write_text
 from .world.questions import VERSION as WORLD_VERSION
 
@@ -96,6 +97,10 @@ class Context:
     def rows(self, stage: str, record: type[R]) -> Iterator[R]:
         """The rows that an earlier stage left."""
         return read_rows(self.inputs[stage], record)
+
+    def questions(self, stage: str) -> Iterator[Question]:
+        """As `rows`, but each picture is read from disk when it is shown to a model, and not kept."""
+        return read_questions(self.inputs[stage])
 
     def num_rows_of(self, stage: str) -> int:
         return int(read_manifest(self.inputs[stage])["num_rows"])

@@ -58,7 +58,7 @@ def accuracy(correct: Sequence[bool], clusters: Sequence[str] | None = None, see
     """The share of True with its 95 % interval.
 
     Wilson's score interval (Wilson 1927) where every cluster has one row, else a percentile bootstrap over whole
-    clusters. Where all rows are alike a bootstrap has no width, so Wilson's is taken with the clusters as n.
+    clusters. Where all questions are alike a bootstrap has no width, so Wilson's is taken with the clusters as n.
     `clusters` names each row's question; None: one row a question. Raises ValueError where the lengths differ.
     """
     if clusters is not None and len(clusters) != len(correct):
@@ -74,7 +74,19 @@ def accuracy(correct: Sequence[bool], clusters: Sequence[str] | None = None, see
     index = np.unique(np.asarray(clusters), return_inverse=True)[1]
     totals = np.column_stack([np.bincount(index, weights=rows), np.bincount(index)]).astype(np.float64)
     low, high = bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1], seed)
+    if low == high:  # every question has the same share
+        low, high = wilson_share(float(rows.mean()), num_clusters)
     return Interval(float(rows.mean()), low, high, len(rows))
+
+
+def wilson_share(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share of `n` that need be no whole number of them: one of alike questions."""
+    from scipy.stats import norm
+
+    z = float(norm.ppf(0.5 + CONFIDENCE / 2))
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def wilson(num_right: int, n: int) -> tuple[float, float]:
@@ -205,6 +217,19 @@ def detectable_at(low: float, high: float, power: float = 0.8, alpha: float = 0.
 
     standard_error = (high - low) / (2 * float(norm.ppf(0.5 + CONFIDENCE / 2)))
     return standard_error * float(norm.ppf(1 - alpha / 2) + norm.ppf(power))
+
+
+def detectable_in(comparison: Comparison, a: Mapping[str, Sequence[bool]], b: Mapping[str, Sequence[bool]]) -> float:
+    """The smallest difference that this comparison of `a` and `b` finds with 80 % power: from the discordant pairs
+    where a question has one row on each side, else from the interval's width.
+
+    nan where no question tells the sides apart: how often they would differ is then not known.
+    """
+    shared = a.keys() & b.keys()
+    if any(len(a[question]) + len(b[question]) > 2 for question in shared):
+        return detectable_at(comparison.low, comparison.high)
+    discordant = sum(list(a[question]) != list(b[question]) for question in shared)
+    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan
 
 
 def sentence(name_a: str, name_b: str, comparison: Comparison) -> str:

@@ -25,6 +25,8 @@ from .records import Image, Record, as_row
 R = TypeVar("R", bound=Record)
 BYTES_A_FILE = 256 * 1024 * 1024
 """Of pictures: a parquet file ends early when it holds so many."""
+BYTES_A_GROUP = 8 * 1024 * 1024
+"""Of pictures, in one row group: one of them can be read without the rest of the file."""
 SCALARS: dict[Any, tuple[pa.DataType, str]] = {
     str: (pa.string(), "string"),
     bool: (pa.bool_(), "bool"),
@@ -74,7 +76,7 @@ def write_file(file: Path, rows: Sequence[Record], record: type[Record]) -> None
 
     partial = file.with_suffix(".partial")
     table = pa.Table.from_pylist([as_row(row) for row in rows], schema=schema(record))
-    pq.write_table(table, partial, compression="zstd")
+    pq.write_table(table, partial, compression="zstd", row_group_size=_rows_a_group(rows))
     partial.replace(file)
 
 
@@ -93,10 +95,20 @@ def _portion(rows: Iterator[Record], most: int) -> list[Record]:
     num_bytes = 0
     for row in islice(rows, most):
         chunk.append(row)
-        num_bytes += sum(len(image.bytes) for image in getattr(row, "images", ()))
+        num_bytes += _picture_bytes(row)
         if num_bytes >= BYTES_A_FILE:
             break
     return chunk
+
+
+def _picture_bytes(row: Record) -> int:
+    return sum(len(image.bytes) for image in getattr(row, "images", ()))
+
+
+def _rows_a_group(rows: Sequence[Record]) -> int | None:
+    """None, the library's own, where pictures are small or there are none."""
+    num_bytes = sum(map(_picture_bytes, rows))
+    return max(1, len(rows) * BYTES_A_GROUP // num_bytes) if num_bytes > BYTES_A_GROUP else None
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -122,12 +134,18 @@ def read_rows(folder: Path | str, record: type[R]) -> Iterator[R]:
     """The rows of a stage's folder, or of one parquet file, as records; a column too many is left aside."""
     for file in parquet_files(Path(folder)):
         frame = read_frame(file)
-        columns = list(record.model_fields)
-        missing = [name for name in columns if name not in frame.columns]
+        missing = missing_columns(record, frame.columns)
         if missing:
             raise RunError(f"`{file}` holds no {record.__name__} rows: column `{missing[0]}` is missing")
+        columns = [name for name in record.model_fields if name in frame.columns]
         for row in frame.select(columns).iter_rows(named=True):
             yield record.model_validate(row)
+
+
+def missing_columns(record: type[Record], columns: Iterable[str]) -> list[str]:
+    """The record's columns that a file lacks; one that came later has a default, and may be missing."""
+    there = set(columns)
+    return [name for name, field in record.model_fields.items() if field.is_required() and name not in there]
 
 
 def write_text(file: Path, text: str) -> None:

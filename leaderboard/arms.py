@@ -6,6 +6,7 @@ from typing import get_args
 
 import polars as pl
 
+from insightv_bench.outcomes import counted as counted
 from insightv_bench.records import Arm
 from insightv_bench.statistics import Interval, accuracy
 
@@ -17,11 +18,6 @@ def arm_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
     cells = counted(rows).partition_by(["label", "arm"], as_dict=True)
     keys = [(system, arm) for system in found.systems for arm in get_args(Arm) if (system, arm) in cells]
     return [_arm_row(found, cells[key]) for key in keys]
-
-
-def counted(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows an arm's accuracy counts: a path of severity 0 in arm `flawed` is no flawed path."""
-    return rows.filter((pl.col("arm") != "flawed") | (pl.col("severity") > 0))
 
 
 def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
@@ -45,6 +41,7 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
         failed=rows.filter(pl.col("finish") == "error").height,
+        judge_failed=rows.filter(pl.col("judge_failure") != "").height,
         tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right else None,
     )
 

@@ -8,44 +8,28 @@ from __future__ import annotations
 from typing import Literal
 
 from insightv_bench.records import Arm, Record
+from insightv_bench.robustness import MEANINGS as MEANINGS
+from insightv_bench.robustness import Measure
 
-Family = Literal["agents", "controls", "rounds"]
-Measure = Literal[
-    "follow",
-    "excess_follow",
-    "recovery",
-    "rescue",
-    "over_rejection",
-    "verdict_on_right",
-    "verdict_on_wrong",
-    "area",
-]
+Family = Literal["agents", "paths", "controls", "rounds"]
 ARMS: dict[Arm, str] = {
     "base": "the base model, no path",
     "direct": "the summary agent, no path",
     "reason": "the reasoning agent's own answer",
     "majority": "control: the answer that most of the reasoning agent's sampled paths give",
+    "best-of-k": "control: the answer of the sampled path that a judge finds best",
     "reason+summary": "the summary agent, given the same stored paths",
     "oracle": "the summary agent, given the exact path",
     "flawed": "the summary agent, given a path with a planted flaw",
     "self-flawed": "the summary agent, given the reasoning agent's path with one flaw",
-    "paraphrased": "control: the exact path in other words",
+    "paraphrased": "control: the exact path in other words; the stored one where there is no exact path",
     "irrelevant": "control: a path about nothing, of the same length",
     "shuffled": "control: the path of another question of the same kind",
-    "blank-image": "control: the picture is blank",
-}
-MEANINGS: dict[Measure, str] = {
-    "follow": "answers that are the planted wrong one, of replies to a flawed path that ends wrong",
-    "excess_follow": "follow, less how often arm direct gives that same answer to the same questions",
-    "recovery": "right with the flawed path, of questions that are right with the exact path",
-    "rescue": "right although the path is wrong, of own paths that end wrong (arm reason+summary)",
-    "over_rejection": "wrong although the own path is right and arm direct was right (arm reason+summary)",
-    "verdict_on_right": "says that the path is right, of stated verdicts on paths that end right, all arms",
-    "verdict_on_wrong": "says that the path is wrong, of stated verdicts on paths that end wrong, all arms",
-    "area": "accuracy averaged over severity from none to the most, all flaws",
+    "blank-image": "control: the summary agent, given the same stored paths, the picture blank",
 }
 FAMILIES: dict[Family, str] = {
     "agents": "Arms against each other",
+    "paths": "What a changed path does",
     "controls": "Against controls",
     "rounds": "DPO rounds against before",
 }
@@ -96,6 +80,8 @@ class ArmRow(Record):
     """Replies that ended at the token cap."""
     failed: int
     """Replies that never came (`finish` is `error`): wrong, and counted here."""
+    judge_failed: int = 0
+    """Replies whose judge gave no verdict that could be read: the rule's word stands, and they are counted here."""
     tokens_per_right_answer: float | None
     """Tokens generated in all seats over right answers; None: no answer is right."""
 
@@ -105,7 +91,8 @@ class ComparisonRow(Record):
 
     set: str
     family: Family
-    """The comparisons p is adjusted over: `agents`, arms against each other; `controls`, against what the same compute
+    """The comparisons p is adjusted over: `agents`, arms against each other; `paths`, one of them shown a path that was
+    changed or no picture; `controls`, against what the same compute
     or the same tokens do otherwise; `rounds`, DPO against before."""
     group: str
     """What it shares with its neighbours: the system, or over rounds the arm."""

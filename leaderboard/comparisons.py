@@ -1,9 +1,10 @@
 """The natural pairs, each compared on shared questions, with p adjusted after Holm within each family.
 
 Family `agents`: within a system, reason+summary against reason, each of them and direct against the base model, and
-flawed against oracle. Family `controls`: what the same tokens or the same compute do without one part of the method;
-where it has rows for a system, its reason+summary against reason stands there. Family `rounds`: each DPO round against
-supervised fine-tuning and against the round before.
+flawed against oracle. Family `paths`: arms that show a changed path, or no picture, against the arm that shows the same
+unchanged, and texts that say nothing against no path at all. Family `controls`: what the same tokens or the same
+compute do without one part of the method; where it has rows for a system, its reason+summary against reason stands
+there. Family `rounds`: each DPO round against supervised fine-tuning and against the round before.
 Of greedy systems and of the controls only their own arms are compared with each other.
 """
 
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from insightv_bench.statistics import Comparison, detectable_at, detectable_effect, holm, paired, sentence
+from insightv_bench.statistics import Comparison, detectable_in, holm, paired, sentence
 
 from .arms import counted
 from .board import FAMILIES, ComparableSet, ComparisonRow, Family
@@ -23,6 +24,15 @@ from .systems import ROUND_ARMS, Side, control_pairs, is_control, is_greedy
 
 ALPHA = 0.05
 WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
+UNSPOILT = "unspoilt"
+"""As a side's flaw: of arm `reason+summary` those paths that arm `self-flawed` shows with a flaw."""
+CHANGED = [
+    ("oracle", "paraphrased"),
+    ("direct", "irrelevant"),
+    ("direct", "shuffled"),
+    ("reason+summary", "blank-image"),
+]
+"""Of these the second arm shows what the first does, but for one thing."""
 AGAINST_BASE = ["reason", "reason+summary", "direct"]
 
 Answers = dict[str, list[bool]]
@@ -45,7 +55,7 @@ def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[Comparison
     cells = _cells(rows)
     controls = list(_control_pairs(cells, rows))
     agents = [pair for pair in _agent_pairs(found, cells, rows) if (pair.a, pair.b) not in {x[1:] for x in controls}]
-    pairs = [*agents, *controls, *_round_pairs(found, cells, rows)]
+    pairs = [*agents, *_path_pairs(found, cells), *controls, *_round_pairs(found, cells, rows)]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     made: list[ComparisonRow] = []
@@ -57,10 +67,14 @@ def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[Comparison
 
 
 def _cells(rows: pl.DataFrame) -> Cells:
-    grouped = counted(rows).group_by("label", "arm", "question_id").agg("correct")
+    spoilt = rows.filter(pl.col("arm") == "self-flawed").select("label", path_id="made_from").unique()
+    unspoilt = rows.filter(pl.col("arm") == "reason+summary").join(spoilt, on=["label", "path_id"], how="semi")
+    sides = [(counted(rows), ""), (unspoilt, UNSPOILT)]
     cells: Cells = {}
-    for label, arm, question, correct in grouped.iter_rows():
-        cells.setdefault(Side(label, arm), {})[question] = correct
+    for side, flaw in sides:
+        grouped = side.group_by("label", "arm", "question_id").agg("correct")
+        for label, arm, question, correct in grouped.iter_rows():
+            cells.setdefault(Side(label, arm, flaw), {})[question] = correct
     return cells
 
 
@@ -77,6 +91,13 @@ def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iter
         if not (is_greedy(names[system]) or is_control(names[system])):
             candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
         yield from (Pair("agents", a, b) for a, b in candidates if a in cells and b in cells)
+
+
+def _path_pairs(found: ComparableSet, cells: Cells) -> Iterator[Pair]:
+    for system in found.systems:
+        candidates = [(Side(system, "reason+summary", UNSPOILT), Side(system, "self-flawed"))]
+        candidates += [(Side(system, a), Side(system, b)) for a, b in CHANGED]
+        yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
 
 
 def _control_pairs(cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
@@ -131,7 +152,7 @@ def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cel
     # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
     against = _against(pair)
     over_rounds = pair.family == "rounds"
-    found = detectable(comparison, cells[pair.a], cells[pair.b])
+    found = detectable_in(comparison, cells[pair.a], cells[pair.b])
     return ComparisonRow(
         set=set_name,
         family=pair.family,
@@ -162,15 +183,3 @@ def _against(pair: Pair) -> str:
 def _name(side: Side) -> str:
     """`sft: reason`; a base model's own arm is called by the model's name alone."""
     return side.system if side.arm == "base" else f"{side.system}: {side.arm}"
-
-
-def detectable(comparison: Comparison, a: Answers, b: Answers) -> float:
-    """From the discordant pairs where a question has one row on each side, else from the interval's width.
-
-    nan where no question tells the sides apart: how often they would differ is then not known.
-    """
-    shared = a.keys() & b.keys()
-    if any(len(a[question]) + len(b[question]) > 2 for question in shared):
-        return detectable_at(comparison.low, comparison.high)
-    discordant = sum(a[question] != b[question] for question in shared)
-    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from insightv_bench.statistics import Comparison, holm, paired
+from insightv_bench.statistics import Comparison, detectable_in, holm, paired
 
 from .ablation_records import Decoding, PlannedRow, Topic
 from .ablation_table import BOTH, WORDS, flaw_words
 from .arms import counted
-from .comparisons import ALPHA, detectable
+from .comparisons import ALPHA
 from .systems import GREEDY, ROUND_ARMS, Side, control_pairs, number_of, twin
 
 Answers = Mapping[tuple[int, str], list[bool]]
@@ -157,7 +157,7 @@ class Paired:
 
 def _row(pair: Planned, found: Paired, pooled: Comparison, p: float, decoding: Decoding) -> PlannedRow:
     own = found.own()
-    least = detectable(pooled, *found.by_question())
+    least = detectable_in(pooled, *found.by_question())
     outcome = "tie" if p >= ALPHA else ("higher" if pooled.difference > 0 else "lower")
     return PlannedRow(
         topic=pair.topic,

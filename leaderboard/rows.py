@@ -10,20 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
-from insightv_bench import tables
-from insightv_bench.answers import matches
 from insightv_bench.errors import RunError
-from insightv_bench.records import EvalRecord
+from insightv_bench.eval_rows import HINT, row_files, scan, with_planted
 
 from .systems import TRAINED
 
-EXCLUSIONS = "exclusions.parquet"
-HINT = "name the folders that `insightv-bench eval` wrote"
 UNIT = ["task", "task_version", "parser", "base", "system", "arm"]
 REPLY = ["question_id", "sample", "path_id", "path", "flaw", "severity", "position", "propagated"]
 """With a unit's setting, what makes a row one reply of its own."""
-SEPARATOR = "\x1f"
-"""ASCII's unit separator: joins options to one key."""
 
 
 def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
@@ -34,9 +28,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
-    files = [file for folder in eval_folders for file in _files(folder)]
-    schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
-    frame = pl.concat([_scan(file, schema) for file in files]).collect()
+    frame = pl.concat([scan(file) for folder in eval_folders for file in row_files(folder)]).collect()
     if frame.is_empty():
         raise RunError("there are no evaluation rows to show", HINT)
     frame, notes = _labelled(frame)
@@ -44,26 +36,7 @@ def load(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
     kept = kept.with_columns(trained=pl.col("system").str.contains(TRAINED))
-    return _with_planted(kept), notes
-
-
-def _files(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*.parquet") if file.name != EXCLUSIONS)
-    if not files:
-        raise RunError(f"no evaluation rows in `{folder}`: it holds no parquet file", HINT)
-    return files
-
-
-def _scan(file: Path, schema: pl.Schema) -> pl.LazyFrame:
-    """One file, cast to the record's types: a column of nothing but None has no type of its own."""
-    rows = pl.scan_parquet(file)
-    try:
-        missing = [name for name in schema if name not in rows.collect_schema().names()]
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise RunError(f"`{file}` cannot be read: {tables.first_line(error)}", "run the evaluation again") from error
-    if missing:
-        raise RunError(f"`{file}` holds no evaluation rows: column `{missing[0]}` is missing", HINT)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    return with_planted(kept), notes
 
 
 def _labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
@@ -82,32 +55,3 @@ def _labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         for row in settings.filter(again).iter_rows(named=True)
     ]
     return frame.join(settings.drop("variant"), on=[*UNIT, "prompt", "token_cap"], maintain_order="left"), notes
-
-
-def _with_planted(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add `level`, `misleads` and `follows`; answers are compared once for each distinct tuple."""
-    frame = frame.with_columns(
-        # A flaw in a long path may round to nothing, yet it is one: the lowest level of a flawed path is 0.25.
-        level=pl.when(pl.col("severity") > 0).then(((pl.col("severity") * 4).round() / 4).clip(0.25, 1)).otherwise(0.0),
-        planted_answer=pl.when(pl.col("planted_answer") != "").then("planted_answer"),
-    )
-    wrong = ~same_answer(frame, "planted_answer", "gold")
-    frame = frame.with_columns(misleads=(wrong & (frame["severity"] > 0)).fill_null(False))
-    return frame.with_columns(follows=same_answer(frame, "answer", "planted_answer").fill_null(False))
-
-
-def same_answer(frame: pl.DataFrame, left: str, right: str) -> pl.Series:
-    """Whether two columns hold the same answer, row by row; null where either is null."""
-    keyed = frame.select(
-        pl.col(left).alias("left"),
-        pl.col(right).alias("right"),
-        "answer_type",
-        options=pl.col("options").list.join(SEPARATOR),
-    )
-    distinct = keyed.drop_nulls().unique()
-    same = [
-        matches(one, other, answer_type, tuple(options.split(SEPARATOR)) if options else ())
-        for one, other, answer_type, options in distinct.iter_rows()
-    ]
-    found = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
-    return keyed.join(found, on=keyed.columns, how="left", maintain_order="left")["same"]

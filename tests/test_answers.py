@@ -475,7 +475,7 @@ def test_a_file_that_holds_no_replies_is_refused_with_the_mend(tmp_path: Path, c
 
 
 def test_the_reader_has_a_version() -> None:
-    assert PARSER == "answers@1"
+    assert PARSER == "answers@2"
     assert read(render_answer("8"), "number").answer == "8"
 
 

@@ -31,8 +31,8 @@ def picture(form: str, mode: str = "RGB", side: int = 0) -> Image:
     return Image(bytes=buffer.getvalue())
 
 
-def sent(url: str) -> tuple[str, bytes]:
-    head, _, data = url.partition(";base64,")
+def sent(url: bytes) -> tuple[str, bytes]:
+    head, _, data = url.decode().partition(";base64,")
     return head, base64.b64decode(data, validate=True)
 
 
@@ -89,10 +89,10 @@ def test_pictures_shown_long_ago_make_room() -> None:
     pictures = [picture("PNG", side=side) for side in range(20, 60)]
 
     async def show() -> None:
-        urls = ImageUrls(max_chars=2_000)
+        urls = ImageUrls(max_bytes=2_000)
         for image in pictures * 2:
             assert sent(await urls.url(image))[1] == image.bytes
-            assert urls._num_chars <= 2_000
+            assert urls._num_bytes <= 2_000
 
     asyncio.run(show())
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 from pathlib import Path as Place
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, Teach
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 KINDS = {
     "429": "429",
     "500": "500",
@@ -275,11 +274,9 @@ anything = st.none() | st.integers() | st.text(max_size=20) | st.lists(st.text(m
 def test_no_completion_crashes_its_reading_and_every_reply_can_be_kept(
     content: Any, refusal: Any, finish: Any, tokens: Any, reasoning: Any
 ) -> None:
-    message = SimpleNamespace(content=content, refusal=refusal, reasoning_content=reasoning)
-    answer = SimpleNamespace(
-        choices=[SimpleNamespace(message=message, finish_reason=finish)],
-        usage=SimpleNamespace(prompt_tokens=tokens, completion_tokens=tokens),
-    )
+    message = {"content": content, "refusal": refusal, "reasoning_content": reasoning}
+    usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
+    answer = {"choices": [{"message": message, "finish_reason": finish}], "usage": usage}
     reply = as_reply(answer, 0.1, OpenAIEngine(model="m", base_url="http://x"))
     assert Reply.model_validate_json(reply.model_dump_json()) == reply
     assert reply.num_tokens >= 0

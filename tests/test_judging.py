@@ -8,8 +8,8 @@ from pathlib import Path as Place
 
 import pytest
 
+from insightv_bench.answer_filter import AnswerFilter, by_rule
 from insightv_bench.asking import Asked, ask_strictly
-from insightv_bench.builders.answer_filter import AnswerFilter, by_rule
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
 from insightv_bench.errors import EngineUnavailable

@@ -28,7 +28,7 @@ from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, Teach
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 QUESTIONS = list(sample_questions(Level(), "train", seed=5, num=8))
 SECRET = "sk-a-key-that-nobody-may-see"
 Answer = tuple[int, dict[str, Any] | list[Any] | str]

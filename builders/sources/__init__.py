@@ -1,10 +1,9 @@
 """Where questions come from.
 
-world.py     the drawn world
-table.py     rows of a table -> questions, or rows left out with a reason
-files.py     parquet and JSON lines on disk, and pictures beside them
-hub.py       data sets on the Hub, at a commit that the run keeps
-drafts.py    which column holds what
-readers.py   data sets that need no telling
-pictures.py  a picture's bytes, checked and where needed mended
+world.py  the drawn world
+table.py  rows of a table -> questions, or rows left out with a reason
+files.py  parquet and JSON lines on disk, and pictures beside them
+hub.py    data sets on the Hub, at a commit that the run keeps
+
+What a row means is told by `insightv_bench.sources`.
 """

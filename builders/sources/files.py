@@ -17,10 +17,9 @@ import polars as pl
 from insightv_bench.errors import SourceError
 from insightv_bench.records import content_id
 from insightv_bench.settings import FileSource, ParquetSource
+from insightv_bench.sources.pictures import MAX_BYTES
 from insightv_bench.stage import Dropped
 from insightv_bench.tables import first_line
-
-from .pictures import MAX_BYTES
 
 NUM_ROWS_AT_ONCE = 64
 MAX_LINE_BYTES = 256 * 1024 * 1024

@@ -17,11 +17,12 @@ from typing import Any
 
 from insightv_bench.errors import SourceError, require
 from insightv_bench.settings import HubSource
+from insightv_bench.sources.pictures import MAX_BYTES
+from insightv_bench.sources.rows import Origin
 from insightv_bench.tables import first_line, write_text
 
 from .files import Fetched, inside
-from .pictures import MAX_BYTES
-from .table import Origin, Table
+from .table import Table
 
 REVISIONS = "revisions.json"
 """In the run's folder: `ID@REVISION` -> commit."""

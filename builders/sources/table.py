@@ -6,8 +6,6 @@ reason; a file that cannot be read is an error.
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,19 +14,17 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from insightv_bench.answer_forms import number_value
-from insightv_bench.answers import matches
-from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
-from insightv_bench.records import AnswerType, Image, Question, content_id
+from insightv_bench.records import Image, Question
 from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, TableSource
+from insightv_bench.sources.drafts import Draft, Layout, by_columns
+from insightv_bench.sources.pictures import check_picture
+from insightv_bench.sources.readers import LAYOUTS
+from insightv_bench.sources.rows import Origin, as_question
 from insightv_bench.stage import Dropped
 
-from .drafts import Draft, Layout, by_columns, letter_of
 from .files import Beside, Fetched, Folder, hash_files, jsonl_rows, local_files, parquet_rows, parquet_schema
 from .files import seen_columns as jsonl_columns
-from .pictures import check_picture
-from .readers import LAYOUTS
 
 NESTED = (pl.List, pl.Array, pl.Struct)
 HOLDS = {
@@ -36,16 +32,6 @@ HOLDS = {
     "image": (pl.Struct, pl.Binary, pl.String, pl.List, pl.Array),
 }
 """What these columns hold; the others hold text or numbers."""
-MATHEMATICAL = re.compile(r"[\d\\^_=+*/<>(){}\[\]|]")
-"""In an answer that is no number: it is an expression, not words."""
-
-
-class Origin(NamedTuple):
-    """Where rows come from, as it stands on every question."""
-
-    name: str
-    revision: str
-    license: str
 
 
 class Table(NamedTuple):
@@ -136,49 +122,3 @@ def fetched(value: Any, beside: Beside) -> Fetched:
     if isinstance(value, str) and value.strip():
         return beside.fetch(value.strip())
     return Fetched(value) if isinstance(value, bytes) and value else Fetched(b"", "no image")
-
-
-def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], problem: str) -> Question | Dropped:
-    answer, answer_type = type_answer(draft)
-    problem = (
-        "no question"
-        if not draft.question
-        else "no answer"
-        if not draft.answer
-        else "too many options"
-        if len(draft.options) > len(LETTERS)
-        else draft.problem or problem or ("" if answer else "answer not an option")
-    )
-    hashes = tuple(image.sha256 for image in images)
-    if problem:
-        row_id = draft.id or content_id(draft.question, draft.options, draft.answer)
-        kept = {"question": draft.question, "options": draft.options, "answer": draft.answer}
-        return Dropped(row_id, problem, json.dumps(kept, ensure_ascii=False))
-    return Question(
-        id=content_id(origin.name, draft.question, draft.options, hashes),
-        images=images,
-        image_sha256=hashes,
-        question=draft.question,
-        options=draft.options,
-        answer=answer,
-        answer_type=answer_type,
-        source=origin.name,
-        source_revision=origin.revision,
-        source_license=origin.license,
-        kind=draft.kind,
-    )
-
-
-def type_answer(draft: Draft) -> tuple[str, AnswerType]:
-    """The gold answer in the form that its type asks for; empty where the options do not hold it."""
-    gold, options = draft.answer, draft.options
-    if options:
-        letters = LETTERS[: len(options)]
-        return gold.upper() if len(gold) == 1 and gold.upper() in letters else letter_of(gold, options), "option"
-    if draft.answer_type:
-        return gold, draft.answer_type
-    if matches(gold, gold, "yes_no"):
-        return gold, "yes_no"
-    if number_value(gold) is not None:
-        return gold, "number"
-    return gold, "expression" if MATHEMATICAL.search(gold) else "text"

@@ -11,4 +11,5 @@ from insightv_bench.world.questions import sample_questions
 
 
 def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:
-    return sample_questions(level, source.split, seed * 1000 + source.seed, source.num)
+    own = source.seed if source.fixed else seed * 1000 + source.seed
+    return sample_questions(level, source.split, own, source.num)

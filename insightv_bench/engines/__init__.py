@@ -5,7 +5,9 @@
     teacher.py   answers for the drawn world, with set error rates
     hf.py        local transformers, in batches from a fixed plan
     openai.py    any OpenAI-compatible server; troubles.py what may go wrong there, and what is tried again
+    wire.py      JSON over HTTP to one server
     images.py    pictures as data URLs, each encoded once
+    parallel.py  a local model in several processes, as `accelerate launch` starts them
     budget.py    what a run may spend on one model
 
 An engine knows no stage and no file of rows.
@@ -33,9 +35,11 @@ def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = Non
 
             engine = Teacher(settings, scenes or {})
         case HfEngine():
+            from . import parallel
             from .hf import LocalModel
 
-            engine = LocalModel(settings)
+            engine = LocalModel(parallel.on_own_device(settings) if parallel.is_team() else settings)
+            engine = parallel.Shared(engine, settings) if parallel.is_team() else engine
         case OpenAIEngine():
             from .openai import Server
 

@@ -16,8 +16,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from insightv_bench.errors import BudgetSpent, EngineError
+from insightv_bench.errors import BudgetSpent, EngineError, EngineUnavailable
 from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, request_key
+from insightv_bench.tables import batched
 
 from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
 from .budget import Budget
@@ -42,7 +43,8 @@ class Caller:
         self.engine = engine
         self._seed = seed
         self.model = label(engine)
-        self.num_calls = self.num_hits = self.num_tokens = 0
+        self.num_calls = self.num_hits = self.num_tokens = self.num_prompt_tokens = 0
+        self.seconds = self.cost_usd = 0.0
         self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
         self._journal = journal
         self._on_reply = on_reply
@@ -126,6 +128,9 @@ class Caller:
         self.num_calls += not hit
         self.num_hits += hit
         self.num_tokens += reply.num_tokens
+        self.num_prompt_tokens += reply.num_prompt_tokens
+        self.seconds += reply.seconds  # of a kept reply too: what it took when it was made
+        self.cost_usd += reply.cost_usd
         if self._on_reply:
             self._on_reply(reply, hit)
         return reply
@@ -167,7 +172,7 @@ class Caller:
         if isinstance(self._stopped, BudgetSpent):
             self.budget.check(self.model)  # says what was spent in all, with what was in flight
         if self._stopped:
-            raise self._stopped
+            raise _told(self._stopped, len(results), len(chains))
         return [results[place] for place in range(len(chains))]
 
     def _stop(self, error: EngineError, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -203,26 +208,46 @@ class Caller:
         for reply in replies.values():
             self._count(reply, hit=True)
         keys = sorted(requests.keys() - replies.keys(), key=lambda key: (_length(requests[key]), key))
-        for start in range(0, len(keys), self.engine.batch_size):
-            batch = keys[start : start + self.engine.batch_size]
-            replies.update(self._ask_batch(batch, requests, kept, plan))
+        todo = []
+        for batch in batched(keys, self.engine.batch_size):
+            if all(key in kept for key in batch):
+                replies.update(self._kept_batch(batch, kept))
+            else:
+                todo.append(batch)
+        for batches in batched(todo, getattr(self.engine, "num_at_once", 1)):
+            replies.update(self._ask_batches(batches, requests, plan))
         return replies
 
-    def _ask_batch(
-        self, keys: list[str], requests: dict[str, Request], kept: dict[str, Entry], plan: str
+    def _kept_batch(self, keys: Sequence[str], kept: dict[str, Entry]) -> dict[str, Reply]:
+        self._journal.count_hits(keys)
+        return {key: self._count(kept[key].reply, hit=True) for key in keys}
+
+    def _ask_batches(
+        self, batches: Sequence[Sequence[str]], requests: dict[str, Request], plan: str
     ) -> dict[str, Reply]:
+        """Each batch is kept in one transaction. Several at once where the engine takes several."""
         assert isinstance(self.engine, BatchEngine)
-        whole = all(key in kept for key in keys)
-        if whole:
-            replies = [kept[key].reply for key in keys]
-            self._journal.count_hits(keys)
+        work = [([requests[key] for key in keys], self._batch_seed(keys)) for keys in batches]
+        if hasattr(self.engine, "generate_all"):
+            made = self.engine.generate_all(work)
         else:
-            seed = int(plan_id([*keys, f"seed {self._seed}"] if self._seed else keys)[:8], 16)
-            replies = self.engine.generate([requests[key] for key in keys], seed)
+            made = [self.engine.generate(asked, seed) for asked, seed in work]
+        found: dict[str, Reply] = {}
+        for keys, replies in zip(batches, made, strict=True):
             self._journal.put(zip(keys, replies, strict=True), self.model, plan)
-        for reply in replies:
-            self._count(reply, hit=whole)
-        return dict(zip(keys, replies, strict=True))
+            found |= {key: self._count(reply, hit=False) for key, reply in zip(keys, replies, strict=True)}
+        return found
+
+    def _batch_seed(self, keys: Sequence[str]) -> int:
+        return int(plan_id([*keys, f"seed {self._seed}"] if self._seed else keys)[:8], 16)
+
+
+def _told(error: EngineError, num_done: int, num: int) -> EngineError:
+    """The error with what is missing, where the same command goes on later."""
+    if not isinstance(error, EngineUnavailable) or isinstance(error, BudgetSpent) or num == 1:
+        return error
+    missing = f"{num_done:,} of {num:,} are done, {num - num_done:,} are missing"
+    return EngineUnavailable(f"{error.fact} ({missing})", error.hint)
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:

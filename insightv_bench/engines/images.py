@@ -6,23 +6,24 @@ The original bytes are sent where a chat server takes their format; a picture of
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 from collections import OrderedDict
 
-from insightv_bench.chat import data_url, media_type
+from insightv_bench.chat import media_type
 from insightv_bench.errors import EngineError
 from insightv_bench.records import DECODERS, Image
 
-MAX_CHARS_KEPT = 512 * 2**20
+MAX_BYTES_KEPT = 128 * 2**20
 """Of the pictures shown last; the steps of one path follow each other closely."""
 
 
 class ImageUrls:
-    def __init__(self, max_chars: int = MAX_CHARS_KEPT) -> None:
-        self._urls: OrderedDict[str, asyncio.Future[str]] = OrderedDict()
-        self._num_chars, self._max_chars = 0, max_chars
+    def __init__(self, max_bytes: int = MAX_BYTES_KEPT) -> None:
+        self._urls: OrderedDict[str, asyncio.Future[bytes]] = OrderedDict()
+        self._num_bytes, self._max_bytes = 0, max_bytes
 
-    async def url(self, image: Image) -> str:
+    async def url(self, image: Image) -> bytes:
         """Raises EngineError for what is no picture."""
         key = image.sha256
         if key not in self._urls:
@@ -35,18 +36,21 @@ class ImageUrls:
             self._urls.pop(key, None)
             raise
 
-    def _count(self, encoded: asyncio.Future[str]) -> None:
+    def _count(self, encoded: asyncio.Future[bytes]) -> None:
         if encoded.cancelled() or encoded.exception():
             return
-        self._num_chars += len(encoded.result())
-        while self._num_chars > self._max_chars and len(self._urls) > 1:
+        self._num_bytes += len(encoded.result())
+        while self._num_bytes > self._max_bytes and len(self._urls) > 1:
             _, oldest = self._urls.popitem(last=False)
             if oldest.done() and not oldest.cancelled() and not oldest.exception():
-                self._num_chars -= len(oldest.result())
+                self._num_bytes -= len(oldest.result())
 
 
-def encode(image: Image) -> str:
-    return data_url(image if media_type(image) else as_png(image))
+def encode(image: Image) -> bytes:
+    """A data URL."""
+    held = Image(bytes=image.bytes)  # read once, where it lies on disk
+    held = held if media_type(held) else as_png(held)
+    return f"data:{media_type(held)};base64,".encode() + base64.b64encode(held.bytes)
 
 
 def as_png(image: Image) -> Image:

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible chat server (vLLM, SGLang, a vendor), through the `openai` client.
+"""Any server that speaks OpenAI's chat completions: vLLM, SGLang, a vendor.
 
 Busy, slow and stumbling servers are asked again with back-off (see `troubles`). A single request that a server turns
 away, though it answers others, is a reply that failed, and no end of the run. A server's `reasoning_content` is kept
@@ -8,42 +8,47 @@ apart from the reply's text. Streaming, several choices a request and tools are 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import secrets
 import time
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from insightv_bench.chat import to_openai
-from insightv_bench.errors import EngineError, EngineUnavailable, require
+from insightv_bench.chat import Chat, to_openai
+from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Reply, Request
-from insightv_bench.records import content_id
+from insightv_bench.records import Message, content_id
 from insightv_bench.reply_formats import response_format
-from insightv_bench.settings import OpenAIEngine
-from insightv_bench.tables import first_line
+from insightv_bench.settings import OpenAIEngine, Sampling
 
 from .base import Start
 from .budget import Budget, Limits
 from .images import ImageUrls
 from .troubles import Patience, Trouble, refuses_format, status_trouble
+from .wire import Answered, Wire
 
 NO_KEY = "none"
-"""Local servers want none, the client wants one."""
+"""Local servers want none; some want a header all the same."""
+PAGE = "/chat/completions"
 TURNED_AWAY = (400, 413, 415, 422)
 """Statuses that may be one request's own fault: a prompt too long, a picture that the server will not have."""
 MAX_TURNED_AWAY = 16
 """In a row; more is a server or a recipe that is wrong."""
 MAX_CHARS = 1_000_000
 """Of one reply; what is longer is a server gone astray, and is cut as at a token limit."""
+MAX_CHARS_SAID = 500
+"""Of what a server says of an error."""
 REASONING = ("reasoning_content", "reasoning")
 """How servers name it; newer vLLM has the second."""
 
 
 class Server:
     def __init__(self, settings: OpenAIEngine) -> None:
-        self._openai = require("openai", "openai", "a model behind a server")
         self._settings = settings
-        self._client: Any = None
         self._key = os.environ.get(settings.api_key_env) or NO_KEY
+        self._wire = Wire(settings.base_url, self._key)
         self._patience = Patience(settings.max_retries, settings.first_wait_s, settings.max_wait_s)
         self._images = ImageUrls()
         self._has_formats = self.structured = settings.structured != "never"
@@ -58,10 +63,13 @@ class Server:
 
     async def reply(self, request: Request) -> Reply:
         """Raises EngineUnavailable where the server stays away, EngineError where no retry would help."""
-        started, body = time.monotonic(), await self._body(request)
+        started = time.monotonic()
+        urls = [await self._images.url(image) for image in request.chat.images]
+        images = dict(zip(places(len(urls)), urls, strict=True))
+        body = self._body(request, list(images))
         for number in count():
             try:
-                answer = await self._try(body)
+                answer = await self._try(body, images)
             except Trouble as trouble:
                 self._start.on_failure(trouble.kind)
                 if self._patience.is_over(trouble, number):
@@ -72,48 +80,49 @@ class Server:
                 return as_reply(answer, time.monotonic() - started, self._settings)
         raise AssertionError("the count has no end")
 
-    async def _try(self, body: dict[str, Any]) -> Any:
+    async def _try(self, body: dict[str, Any], images: Mapping[str, bytes]) -> Any:
         """One request; a second one without `response_format` where the server turns that away."""
         if not self._has_formats:
             body.pop("response_format", None)
         try:
-            return await self._ask(body)
+            return await self._ask(body, images)
         except Trouble as trouble:
             if self._settings.structured != "auto" or not refuses_format(trouble, body):
                 raise
             body.pop("response_format")
-        answer = await self._ask(body)
+        answer = await self._ask(body, images)
         self._has_formats = False
         return answer
 
-    async def _ask(self, body: dict[str, Any]) -> Any:
+    async def _ask(self, body: dict[str, Any], images: Mapping[str, bytes]) -> Any:
         """A chat completion with at least one choice. Raises Trouble."""
         try:
-            # The client's own limit is for each part of a reply, and so for ever where a server sends drop by drop.
             async with asyncio.timeout(self._settings.timeout_s):
-                answer = await self._post(body)
-        except (TimeoutError, self._openai.APITimeoutError):
+                answered = await self._wire.post(PAGE, as_pieces(body, images))
+        except TimeoutError:
             raise Trouble("timeout", f"Request timed out after {self._settings.timeout_s:g} s.", True) from None
-        except self._openai.APIStatusError as error:
-            raise status_trouble(error.status_code, error.response.headers, self._words(error)) from None
-        except self._openai.APIConnectionError as error:
-            raise Trouble("connection", self._words(error), True) from None
-        except (ValueError, self._openai.APIError) as error:
-            raise self._no_chat(self._words(error)) from None
-        if not hasattr(answer, "choices"):
-            raise self._no_chat(f"{answer!r:.80}")
-        if not answer.choices or answer.choices[0].message is None:
+        if answered.status >= 300:
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+        answer = self._completion(answered.content)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices or not has_message(choices[0]):
             raise Trouble("no reply", "its reply holds no choice", True)
         return answer
 
-    def _words(self, error: Exception) -> str:
-        """What was said, without the key: the client's own error may hold it."""
-        words = " ".join(first_line(said) for said in (error, error.__cause__) if said)
-        return words if self._key == NO_KEY else words.replace(self._key, "...")
-
-    def _no_chat(self, words: str) -> Trouble:
+    def _completion(self, content: bytes) -> dict[str, Any]:
         """A page cut off or in the place of a reply passes, where the server is known to answer; else it is no such."""
-        return Trouble("not chat", words, passing=self._start.has_answered)
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise Trouble("not chat", str(error), passing=self._start.has_answered) from None
+        if not isinstance(answer, dict):
+            raise Trouble("not chat", f"{answer!r:.80}", passing=self._start.has_answered)
+        return answer
+
+    def _words(self, answered: Answered) -> str:
+        """What was said, without the key: a server may have said it again."""
+        words = f"Error code: {answered.status} - {said(answered.content)}"
+        return words if self._key == NO_KEY else words.replace(self._key, "...")
 
     def _give_up(self, trouble: Trouble) -> Reply:
         """A failed reply where only this request is lost; raises EngineError where all would be."""
@@ -134,30 +143,35 @@ class Server:
         hint = key if trouble.status in (401, 403) else "check `model` and `base_url`"
         raise EngineError(f"{place}: {trouble.words}", hint)
 
+    async def models(self, wait_s: float) -> list[str]:
+        """What the server lists; empty where it lists nothing. Raises Trouble where it is not there or wants a key."""
+        try:
+            async with asyncio.timeout(wait_s):
+                answered = await self._wire.get("/models")
+        except TimeoutError:
+            raise Trouble("timeout", f"it says nothing for {wait_s:g} s", True) from None
+        if answered.status in (401, 403):
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+        return listed(answered.content) if answered.status == 200 else []
+
+    async def probe(self, wait_s: float) -> None:
+        """One reply of one token. Raises Trouble where there is none; slow is not none."""
+        sampling = Sampling(max_new_tokens=1)
+        body = self._body(Request(Chat((Message(role="user", content="Hello"),)), sampling), [])
+        try:
+            async with asyncio.timeout(wait_s):
+                answered = await self._wire.post(PAGE, as_pieces(body, {}))
+        except TimeoutError:
+            return
+        if answered.status >= 300:
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        await self._wire.close()
 
-    async def _post(self, body: dict[str, Any]) -> Any:
-        """Without `chat.completions.create`, which walks through every message to rename nothing: 40 % of a call."""
-        from openai.types.chat import ChatCompletion
-
-        return await self._connect().post("/chat/completions", cast_to=ChatCompletion, body=body)
-
-    def _connect(self) -> Any:
-        if self._client is None:
-            self._client = self._openai.AsyncOpenAI(
-                base_url=self._settings.base_url,
-                api_key=self._key,
-                timeout=self._settings.timeout_s,
-                max_retries=0,
-            )
-        return self._client
-
-    async def _body(self, request: Request) -> dict[str, Any]:
+    def _body(self, request: Request, urls: Sequence[str]) -> dict[str, Any]:
         """One chat completion; `extra_body` takes the place of any of them, null leaves it out."""
         sampling = request.sampling
-        urls = [await self._images.url(image) for image in request.chat.images]
         body: dict[str, Any] = {
             "model": self.name,
             "messages": to_openai(request.chat, urls),
@@ -184,15 +198,56 @@ def revision_of(settings: OpenAIEngine) -> str:
     return f"{revision}+{content_id(settings.extra_body, length=8)}" if settings.extra_body else revision
 
 
-def as_reply(answer: Any, seconds: float, settings: OpenAIEngine) -> Reply:
+def places(num: int) -> list[str]:
+    """Words that stand for a request's pictures while it becomes JSON; nobody's text holds them."""
+    nonce = secrets.token_hex(16)
+    return [f"{nonce}-{number}" for number in range(num)]
+
+
+def as_pieces(body: Mapping[str, Any], images: Mapping[str, bytes]) -> list[bytes]:
+    """The body as JSON with the pictures, by place, put in and not copied: base64 needs no escaping."""
+    rest, found = json.dumps(body).encode(), list[bytes]()
+    for place, image in images.items():
+        before, is_there, rest = rest.partition(place.encode())
+        found += [before, image] if is_there else [before]  # `extra_body` may bring messages of its own
+    return [*found, rest]
+
+
+def listed(content: bytes) -> list[str]:
+    """The names in a list of models; empty for what is no such list."""
+    try:
+        rows = json.loads(content)["data"]
+        return [str(row["id"]) for row in rows]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return []
+
+
+def has_message(choice: object) -> bool:
+    return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
+
+
+def said(content: bytes) -> str:
+    """A server's words on what was wrong: its JSON's message, or the first of its page."""
+    try:
+        error = json.loads(content)
+        error = error.get("error", error) if isinstance(error, dict) else error
+        words = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    except (ValueError, RecursionError):
+        words = content.decode("utf-8", "replace")
+    return " ".join(str(words).split())[:MAX_CHARS_SAID]
+
+
+def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine) -> Reply:
     """The first choice; what a server leaves out or sends as another type is empty or 0."""
-    choice, usage = answer.choices[0], getattr(answer, "usage", None)
-    reasoning = [getattr(choice.message, name, None) for name in REASONING]
-    text, refusal = (_text(getattr(choice.message, name, None)) for name in ("content", "refusal"))
-    num_prompt_tokens, num_tokens = (_number(getattr(usage, f"{part}_tokens", 0)) for part in ("prompt", "completion"))
+    choice, usage = answer["choices"][0], answer.get("usage")
+    message, usage = choice["message"], usage if isinstance(usage, dict) else {}
+    reasoning = [message.get(name) for name in REASONING]
+    text, refusal = (_text(message.get(name)) for name in ("content", "refusal"))
+    num_prompt_tokens, num_tokens = (_number(usage.get(f"{part}_tokens")) for part in ("prompt", "completion"))
     cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + num_tokens * settings.usd_per_million_tokens
-    refused = choice.finish_reason == "content_filter" or (refusal and not text)
-    cut = choice.finish_reason == "length" or len(text) > MAX_CHARS
+    finish = choice.get("finish_reason")
+    refused = finish == "content_filter" or (refusal and not text)
+    cut = finish == "length" or len(text) > MAX_CHARS
     return Reply(
         text=(text or refusal)[:MAX_CHARS],
         reasoning=next(filter(None, map(_text, reasoning)), "")[:MAX_CHARS],

@@ -1,8 +1,7 @@
 """What may go wrong at a server, what of it is tried again, and how long to wait before.
 
-The `openai` client would retry by itself, but waits no longer than 8 s of its own, refuses a `Retry-After` above two
-minutes, wakes all waiting calls at the same moment, and passes on a cut or empty page as an error. So its own retries
-are off.
+Other clients wait no longer than 8 s of their own, refuse a `Retry-After` above two minutes, and wake all waiting calls
+at the same moment.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The answer filter: is a path's answer the gold answer? By rule, and by a model where the rule cannot settle it.
+"""The answer filter: is a path's or a reply's answer the gold answer? By rule, and by a model where
+the rule cannot settle it.
 
 The rule settles an answer that it reads as the gold one, one of a closed type (a letter, a number, yes or no) that it
 reads as another, and a path with none. What is left is free text in other words: the LLM judge's, where there is one.

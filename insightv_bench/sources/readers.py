@@ -21,6 +21,13 @@ REFERENCE = re.compile(r"<image (\d+)>")
 WITHHELD = "?"
 """MMMU's answer where it gives none."""
 MMMU_IMAGES = tuple(f"image_{number}" for number in range(1, 8))
+MMBENCH_ROTATION = 1_000_000
+MMSTAR_OPTIONS = re.compile(
+    r"(?P<question>.+?)\s*\bOptions:\s*A:\s*(?P<A>.+?),\s*B:\s*(?P<B>.+?),\s*C:\s*(?P<C>.+?),\s*D:\s*(?P<D>.+?)\.?",
+    re.DOTALL,
+)
+IN_THE_PICTURE = "The picture shows a question and its options. Answer it."
+CHARTQA_TOLERANCE = 0.05
 MATHVISTA_TYPES: dict[str, AnswerType] = {"integer": "number", "float": "number", "list": "list"}
 
 
@@ -62,7 +69,7 @@ def _mathvision(row: dict[str, Any]) -> Draft:
 
 def _chartqa(row: dict[str, Any]) -> Draft:
     gold = _first(row, "label", "answer")
-    answer, problem = _one_gold(list(gold) if isinstance(gold, (list, tuple)) else [gold])
+    answer, problem = one_gold(list(gold) if isinstance(gold, (list, tuple)) else [gold])
     human = {"0": "human", "1": "augmented"}
     kind = cell(_first(row, "human_or_machine", "type"))
     return Draft(
@@ -70,6 +77,7 @@ def _chartqa(row: dict[str, Any]) -> Draft:
         answer=answer,
         images=pictures([row.get("image")]),
         kind=human.get(kind, kind.removesuffix("_test")),
+        tolerance=CHARTQA_TOLERANCE,
         problem=problem,
     )
 
@@ -79,7 +87,7 @@ def _mmmu(row: dict[str, Any]) -> Draft:
     options, problem = as_options(row.get("options"))
     answer = cell(row.get("answer"))
     if not options and answer.startswith("["):
-        answer, problem = _one_gold(parsed_list(answer) or [answer])
+        answer, problem = one_gold(parsed_list(answer) or [answer])
     held = [number for number, name in enumerate(MMMU_IMAGES, 1) if row.get(name) is not None]
     texts, missing = renumbered([cell(row.get("question")), *options], held)
     return Draft(
@@ -88,8 +96,71 @@ def _mmmu(row: dict[str, Any]) -> Draft:
         images=pictures(row[MMMU_IMAGES[number - 1]] for number in held),
         options=tuple(texts[1:]),
         id=cell(row.get("id")),
-        kind=cell(row.get("subfield")),
+        kind=cell(_first(row, "subfield", "subject")),
         problem=problem or missing,
+    )
+
+
+def _mmmu_pro_vision(row: dict[str, Any]) -> Draft:
+    """Question and options stand in the picture; the letters A to J may be answered."""
+    return Draft(
+        question=IN_THE_PICTURE,
+        answer=cell(row.get("answer")),
+        images=pictures([row.get("image")]),
+        id=cell(row.get("id")),
+        kind=cell(row.get("subject")),
+        answer_type="option",
+    )
+
+
+def _mmbench(row: dict[str, Any]) -> Draft:
+    """One column an option, a hint before the question; copies whose options are rotated have an index 1,000,000 on."""
+    options = tuple(filter(None, (_said(row.get(letter)) for letter in "ABCDE")))
+    hint, question = _said(row.get("hint")), cell(row.get("question"))
+    index = cell(row.get("index"))
+    return Draft(
+        question=f"{hint}\n{question}" if hint and question else question,
+        answer=cell(row.get("answer")),
+        images=pictures([row.get("image")]),
+        options=options,
+        id=index,
+        kind=cell(_first(row, "L2-category", "category")),
+        group=str(int(index) % MMBENCH_ROTATION) if index.isdigit() else index,
+    )
+
+
+def _said(value: object) -> str:
+    """MMBench writes an empty cell as `nan`."""
+    text = cell(value)
+    return "" if text == "nan" else text
+
+
+def _mme(row: dict[str, Any]) -> Draft:
+    """Two questions a picture, one answered yes and one no; they count together."""
+    kind, name = cell(row.get("category")), cell(row.get("question_id"))
+    return Draft(
+        question=cell(row.get("question")),
+        answer=cell(row.get("answer")),
+        images=pictures([row.get("image")]),
+        id=name,
+        kind=kind,
+        answer_type="yes_no",
+        group=f"{kind}/{name}",
+    )
+
+
+def _mmstar(row: dict[str, Any]) -> Draft:
+    """The options are written behind the question; where they cannot be told apart, they stay there."""
+    question = cell(row.get("question"))
+    found = MMSTAR_OPTIONS.fullmatch(question)
+    return Draft(
+        question=found["question"].strip() if found else question,
+        answer=cell(row.get("answer")),
+        images=pictures([row.get("image")]),
+        options=tuple(found[letter].strip() for letter in "ABCD") if found else (),
+        id=cell(row.get("index")),
+        kind=cell(row.get("category")),
+        answer_type="option",
     )
 
 
@@ -137,7 +208,7 @@ def _first(row: dict[str, Any], *names: str) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def _one_gold(golds: list[Any]) -> tuple[str, str]:
+def one_gold(golds: list[Any]) -> tuple[str, str]:
     """The gold answer of a list of them: the first, where the others say the same; else a problem, never a guess."""
     texts = [text for text in map(cell, golds) if text]
     if not texts:
@@ -171,8 +242,16 @@ LAYOUTS: dict[Reader, Layout] = {
     "mmmu": Layout(
         (QUESTION, ANSWER, ("options", ("options",)), ("image", ("image_1",))),
         _mmmu,
-        ("id", "subfield", *MMMU_IMAGES[1:]),
+        ("id", "subfield", "subject", *MMMU_IMAGES[1:]),
     ),
+    "mmmu-pro-vision": Layout((ANSWER, IMAGE), _mmmu_pro_vision, ("id", "subject")),
+    "mmbench": Layout(
+        (QUESTION, ANSWER, IMAGE, ("options", ("A",)), ("options", ("B",))),
+        _mmbench,
+        ("index", "hint", "C", "D", "E", "category", "L2-category"),
+    ),
+    "mme": Layout((QUESTION, ANSWER, IMAGE, ("group", ("question_id",)), ("kind", ("category",))), _mme),
+    "mmstar": Layout((QUESTION, ANSWER, IMAGE), _mmstar, ("index", "category")),
     "mathvista": Layout(
         (QUESTION, ANSWER, CHOICES, DECODED), _mathvista, ("pid", "unit", "precision", "answer_type", "metadata")
     ),

@@ -29,6 +29,8 @@ class Draft(NamedTuple):
     kind: str = ""
     answer_type: AnswerType | None = None
     """None: told from the answer."""
+    tolerance: float = 0.0
+    group: str = ""
     problem: str = ""
     """Why it can be no question, where the row alone shows it."""
 

@@ -1,0 +1,162 @@
+"""What a task's replies count as, each in its own unit; figures of different scale are never averaged.
+
+An unread reply is wrong, and counted apart. A figure over several questions (MMBench's circular accuracy, MME's two
+scores) gets its parts as tuples and is put together when all are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from insightv_bench.answers import Reading, matches, read
+
+Doc = Mapping[str, Any]
+UNSCORED = "\x00unscored"
+"""In place of a reply that its judge could not read."""
+MME_COGNITION = ("commonsense_reasoning", "numerical_calculation", "text_translation", "code_reasoning")
+MMSTAR_KINDS = (
+    *("coarse perception", "fine-grained perception", "instance reasoning"),
+    *("logical reasoning", "science & technology", "math"),
+)
+
+
+class Scored(NamedTuple):
+    """One reply, read and compared with the gold answer."""
+
+    reading: Reading
+    right: bool
+
+
+def scored(doc: Doc, response: str) -> Scored:
+    options, tolerance = tuple(doc["options"]), doc.get("tolerance", 0.0)
+    reading = read(response, doc["answer_type"], options)
+    right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options, tolerance)
+    return Scored(reading, right)
+
+
+def score(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """Accuracy, in which an unread reply is wrong, and the share of unread replies."""
+    found = scored(doc, results[0])
+    return {"acc": float(found.right), "unread": float(found.reading.answer is None)}
+
+
+def score_by_kind(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """Accuracy in all, and of the question's own category."""
+    said = score(doc, results)
+    return {**said, f"acc_{slug(doc['kind'])}": said["acc"]}
+
+
+def score_relaxed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """ChartQA (arXiv 2203.10244): numbers within 5 %, years and words exactly; its human and augmented halves apart.
+
+    `exact_acc` allows no deviation.
+    """
+    said = score_by_kind(doc, results)
+    return {**said, "exact_acc": score({**doc, "tolerance": 0.0}, results)["acc"]}
+
+
+def score_circular(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """MMBench (arXiv 2307.06281): a question is right where it is right in every rotation of its options.
+
+    `acc` is over all rotations alike.
+    """
+    said = score(doc, results)
+    return {**said, "circular_acc": (doc["group"], said["acc"])}
+
+
+def score_mme(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """MME (arXiv 2306.13394): two scores in points, of which perception has ten parts and cognition four."""
+    said = score(doc, results)
+    part = "mme_cognition" if doc["kind"] in MME_COGNITION else "mme_perception"
+    return {**said, part: (doc["kind"], doc["group"], said["acc"])}
+
+
+def score_flawed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """Accuracy on a path with a flaw, and how often the answer is the one that the flaw planted."""
+    found = scored(doc, results[0])
+    said = {"acc": float(found.right), "unread": float(found.reading.answer is None)}
+    if matches(doc["planted_answer"], doc["gold"], doc["answer_type"], doc["options"]):
+        return said  # the flaw does not reach the answer: nobody can follow it
+    answer = found.reading.answer
+    followed = answer is not None and matches(answer, doc["planted_answer"], doc["answer_type"], doc["options"])
+    return {**said, "followed": float(followed)}
+
+
+def score_extracted(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """Accuracy; a reply whose judge failed is unscored: neither right nor wrong, and counted."""
+    if results[0] == UNSCORED:
+        return {"unscored": 1.0}
+    return {**score(doc, results), "unscored": 0.0}
+
+
+def slug(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+
+
+def circular_accuracy(parts: Iterable[tuple[str, float]]) -> float:
+    """Share of the questions whose every rotation is right; 0-1."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for group, right in parts:
+        groups[group].append(right)
+    return sum(min(each) for each in groups.values()) / len(groups)
+
+
+def mme_score(parts: Iterable[tuple[str, str, float]]) -> float:
+    """Points: for each part 100 x the share of right answers + 100 x the share of pictures with both right, summed.
+
+    A picture of which only one question was asked (`--limit`) is left out.
+    """
+    pairs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for kind, group, right in parts:
+        pairs[kind][group].append(right)
+    return sum(_mme_part([each for each in groups.values() if len(each) == 2]) for groups in pairs.values())
+
+
+def _mme_part(pairs: Sequence[Sequence[float]]) -> float:
+    if not pairs:
+        return 0.0
+    return 100 * sum(sum(each) / 2 + min(each) for each in pairs) / len(pairs)
+
+
+class Scores(NamedTuple):
+    """How a task's replies are scored, and how each figure is put together."""
+
+    process: Callable[[Doc, Sequence[str]], dict[str, Any]]
+    figures: Mapping[str, Callable[[Any], float] | str]
+    """By name, in the order in which they are shown; all but those of `LOWER_IS_BETTER` are better when higher."""
+
+
+MEAN = "mean"
+ACCURACY = {"acc": MEAN, "unread": MEAN}
+SCORES: dict[str, Scores] = {
+    "accuracy": Scores(score, ACCURACY),
+    "by_kind": Scores(score_by_kind, {**ACCURACY, **{f"acc_{slug(kind)}": MEAN for kind in MMSTAR_KINDS}}),
+    "relaxed": Scores(score_relaxed, {**ACCURACY, "exact_acc": MEAN, "acc_human": MEAN, "acc_augmented": MEAN}),
+    "circular": Scores(score_circular, {**ACCURACY, "circular_acc": circular_accuracy}),
+    "mme": Scores(score_mme, {**ACCURACY, "mme_perception": mme_score, "mme_cognition": mme_score}),
+    "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
+    "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
+}
+LOWER_IS_BETTER = ("unread", "unscored", "followed")
+OF_TASK = {
+    "insightv_chartqa": "relaxed",
+    "insightv_mmbench": "circular",
+    "insightv_mme": "mme",
+    "insightv_mmstar": "by_kind",
+}
+"""Tasks whose questions are not scored by accuracy alone."""
+
+
+def scores_of(task: str) -> Scores:
+    return SCORES[OF_TASK.get(task, "accuracy")]
+
+
+def metric_list(scores: Scores) -> list[dict[str, Any]]:
+    """As an lm-eval task's configuration names them."""
+    return [
+        {"metric": name, "aggregation": put_together, "higher_is_better": name not in LOWER_IS_BETTER}
+        for name, put_together in scores.figures.items()
+    ]

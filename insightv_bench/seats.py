@@ -1,0 +1,35 @@
+"""Who sits in a seat: a model's folder or Hub id, or a name at a server, `openai:URL#NAME`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .errors import ModelError
+from .settings import HfEngine, OpenAIEngine
+
+SERVER = "openai:"
+PLACE = re.compile(r"openai:(?P<url>https?://[^#\s]+)#(?P<name>\S+)")
+Seat = str | HfEngine | OpenAIEngine
+"""A model's place, or its engine where more is said of it."""
+
+
+def engine_of(seat: Seat, **options: Any) -> HfEngine | OpenAIEngine:
+    """The engine behind a seat; `options` are those of its kind. Raises ModelError for a server that is misspelt."""
+    if not isinstance(seat, str):
+        return seat
+    if not seat.startswith(SERVER):
+        return HfEngine(model=seat, **options)
+    found = PLACE.fullmatch(seat)
+    if not found:
+        raise ModelError(f"`{seat}` names no model at a server", "write openai:http://HOST:PORT/v1#NAME")
+    return OpenAIEngine(model=found["name"], base_url=found["url"], **options)
+
+
+def seat_name(seat: Seat) -> str:
+    """The model, as a board names it."""
+    return seat if isinstance(seat, str) and not seat.startswith(SERVER) else engine_of(seat).model
+
+
+def is_server(seat: Seat) -> bool:
+    return isinstance(seat, OpenAIEngine) or (isinstance(seat, str) and seat.startswith(SERVER))

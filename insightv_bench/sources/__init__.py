@@ -1,0 +1,9 @@
+"""What rows of known data sets mean: shared by corpora that are built from them and tasks that ask them.
+
+drafts.py    which column holds what
+readers.py   data sets that need no telling
+rows.py      a draft -> a Question row
+pictures.py  a picture's bytes, checked and where needed mended
+
+Where the rows come from, a file or the Hub, is the matter of the rooms.
+"""

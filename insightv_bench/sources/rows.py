@@ -1,0 +1,86 @@
+"""A draft as a Question row, its answer typed; or as a row left out, with the reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from insightv_bench.answer_forms import number_value
+from insightv_bench.answers import matches
+from insightv_bench.chat import LETTERS
+from insightv_bench.records import AnswerType, Image, Question, content_id
+from insightv_bench.stage import Dropped, drop
+
+from .drafts import Draft, letter_of
+
+MATHEMATICAL = re.compile(r"[\d\\^_=+*/<>(){}\[\]|]")
+"""In an answer that is no number: it is an expression, not words."""
+
+
+class Origin(NamedTuple):
+    """Where rows come from, as it stands on every question."""
+
+    name: str
+    revision: str
+    license: str
+
+
+def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], problem: str) -> Question | Dropped:
+    answer, answer_type = type_answer(draft)
+    problem = (
+        "no question"
+        if not draft.question
+        else "no answer"
+        if not draft.answer
+        else "too many options"
+        if len(draft.options) > len(LETTERS)
+        else draft.problem or problem or ("" if answer else "answer not an option")
+    )
+    hashes = tuple(image.sha256 for image in images)
+    if problem:
+        row_id = draft.id or content_id(draft.question, draft.options, draft.answer)
+        kept = {"question": draft.question, "options": draft.options, "answer": draft.answer}
+        return Dropped(row_id, problem, json.dumps(kept, ensure_ascii=False))
+    return Question(
+        id=content_id(origin.name, draft.question, draft.options, hashes),
+        images=images,
+        image_sha256=hashes,
+        question=draft.question,
+        options=draft.options,
+        answer=answer,
+        answer_type=answer_type,
+        source=origin.name,
+        source_revision=origin.revision,
+        source_license=origin.license,
+        kind=draft.kind,
+        tolerance=draft.tolerance,
+        group=draft.group,
+    )
+
+
+def type_answer(draft: Draft) -> tuple[str, AnswerType]:
+    """The gold answer in the form that its type asks for; empty where the options do not hold it."""
+    gold, options = draft.answer, draft.options
+    if options:
+        letters = LETTERS[: len(options)]
+        return gold.upper() if len(gold) == 1 and gold.upper() in letters else letter_of(gold, options), "option"
+    if draft.answer_type:
+        return gold, draft.answer_type
+    if matches(gold, gold, "yes_no"):
+        return gold, "yes_no"
+    if number_value(gold) is not None:
+        return gold, "number"
+    return gold, "expression" if MATHEMATICAL.search(gold) else "text"
+
+
+def distinct(rows: Iterable[Question | Dropped]) -> Iterator[Question | Dropped]:
+    """Each question once; a second one is left out."""
+    seen: set[str] = set()
+    for row in rows:
+        if isinstance(row, Question) and row.id in seen:
+            yield drop(row, "duplicate")
+        else:
+            seen.add(row.id)
+            yield row

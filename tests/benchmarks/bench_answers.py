@@ -1,0 +1,81 @@
+"""Reading answers: microseconds a short reply, and how the time grows with a reply's length.
+
+In time of the processor, the best of several rounds, so that a busy machine changes little.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from insightv_bench.answers import read
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from fuzzed import check, fuzzed
+
+REPLIES = Path(__file__).resolve().parents[3] / "shared" / "data" / "scored_replies.jsonl.gz"
+OPTIONS = ("red", "blue", "green", "gray")
+SHORT = (
+    "B",
+    "Answer: B",
+    "C. green",
+    "The answer is (C) because the bar is tall.",
+    "I cannot tell from the picture.",
+    '{"verdict": "right", "answer": "B"}',
+    "The value of red is 3 and of blue 4, so the answer is B.",
+)
+UNITS = ("Answer: B. ", '{"answer": "B"}\n', "{", "<think>", "\\boxed{", "a ", "**(", "\n- A. red\n", '{"a":')
+MILLION = 1_000_000
+
+
+def microseconds(read_once: Callable[[], object], rounds: int = 30, calls: int = 50) -> float:
+    best = float("inf")
+    for _ in range(rounds):
+        started = time.process_time()
+        for _ in range(calls):
+            read_once()
+        best = min(best, (time.process_time() - started) / calls)
+    return best * 1e6
+
+
+def test_a_short_reply() -> None:
+    print()
+    for text in SHORT:
+        print(f"{microseconds(lambda: read(text, 'option', OPTIONS)):6.1f} us  {text}")  # noqa: B023
+
+
+@pytest.mark.skipif(not REPLIES.exists(), reason="the shared replies of real models are not beside this checkout")
+def test_real_replies() -> None:
+    with gzip.open(REPLIES, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    short = [(row["response"], tuple(row["options"])) for row in rows if len(row["response"]) <= 200]
+    started = time.process_time()
+    for response, options in short:
+        read(response, "option", options)
+    print(f"\n{(time.process_time() - started) / len(short) * 1e6:.1f} us each of {len(short):,} real short replies")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_ten_times_as_long(unit: str) -> None:
+    seconds = []
+    for size in (MILLION, 10 * MILLION):
+        text = unit * (size // len(unit))
+        started = time.process_time()
+        read(text, "option", OPTIONS)
+        seconds.append(time.process_time() - started)
+    print(f"\n{unit!r}: 1 MB {seconds[0]:.3f} s, 10 MB {seconds[1]:.3f} s, ratio {seconds[1] / seconds[0]:.1f}")
+
+
+def test_a_million_spoilt_replies() -> None:
+    started = time.process_time()
+    num_read = sum(check(*reply).answer is not None for reply in fuzzed(1, MILLION))
+    seconds = time.process_time() - started
+    print(
+        f"\n1,000,000 spoilt replies in {seconds:.0f} s, {num_read:,} of them read, no crash, no answer without a place"
+    )

@@ -1,0 +1,344 @@
+"""Benchmarks of the Hub as lm-eval tasks: rows of each data set's own schema, by the real clients from a loopback Hub.
+
+The columns are those that lmms-eval 0.7.3's task files name.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path as File
+from typing import Any
+
+import pytest
+
+from .read_hub import ReadHub
+from .reading import png
+from .test_hub_source import environment
+
+WORKER = File(__file__).with_name("task_worker.py")
+Told = dict[str, Any]
+IMAGES = ("image", "decoded_image", *(f"image_{number}" for number in range(1, 8)))
+
+
+def picture(shade: int) -> dict[str, Any]:
+    return {"bytes": png(shade), "path": f"{shade}.png"}
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    """As `datasets` writes it: pictures are of its own feature, and embedded."""
+    import datasets
+
+    made = datasets.Dataset.from_list(rows)
+    for name in IMAGES:
+        if name in made.column_names and any(isinstance(row[name], dict) for row in rows):
+            made = made.cast_column(name, datasets.Image())
+    buffer = io.BytesIO()
+    made.to_parquet(buffer)
+    return buffer.getvalue()
+
+
+def card(configs: dict[str, tuple[str, str]]) -> bytes:
+    lines = ["---", "configs:"]
+    for config, (split, path) in configs.items():
+        lines += [f"- config_name: {config}", "  data_files:", f"  - split: {split}", f"    path: {path}"]
+    return "\n".join([*lines, "---", ""]).encode()
+
+
+def mmmu(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"validation_Art_{number}",
+        "question": "<image 1> Who painted it?",
+        "options": "['Klee', 'Miro']",
+        **{f"image_{place}": picture(number) if place == 1 else None for place in range(1, 8)},
+        "answer": "B",
+        "question_type": "multiple-choice",
+        "subfield": "Painting",
+        **changes,
+    }
+
+
+def mmbench(index: int, answer: str, options: tuple[str, str, str], question: str = "Which colour?") -> dict[str, Any]:
+    a, b, c = options
+    return {
+        "index": index,
+        "question": question,
+        "hint": "nan",
+        "answer": answer,
+        "A": a,
+        "B": b,
+        "C": c,
+        "D": "nan",
+        "category": "colour",
+        "L2-category": "attribute",
+        "image": picture(index % 100),
+        "source": "hand",
+        "split": "dev",
+    }
+
+
+def mme(kind: str, name: str, answer: str, shade: int) -> dict[str, Any]:
+    question = f"Is it {answer}? Please answer yes or no."
+    return {"question_id": name, "image": picture(shade), "question": question, "answer": answer, "category": kind}
+
+
+ROWS: dict[str, tuple[str, dict[str, tuple[str, list[dict[str, Any]]]]]] = {
+    "insightv_mmmu": (
+        "MMMU/MMMU",
+        {
+            "Art": ("validation", [mmmu(1), mmmu(2, answer="?")]),
+            "Math": ("validation", [mmmu(3, options="[]", answer="0.5", question="How much is <image 1>?")]),
+        },
+    ),
+    "insightv_mmmu_pro_standard": (
+        "MMMU/MMMU_Pro",
+        {
+            "standard (10 options)": ("test", [{**mmmu(4), "subject": "Art"}]),
+            "vision": (
+                "test",
+                [{"id": "v", "image": picture(5), "options": "['a', 'b']", "answer": "J", "subject": "Art"}],
+            ),
+        },
+    ),
+    "insightv_mmbench": (
+        "lmms-lab-encoder/MMBench",
+        {"en": ("dev", [mmbench(1, "A", ("red", "blue", "green")), mmbench(2, "C", ("3", "4", "5"), "How many?")])},
+    ),
+    "insightv_mme": (
+        "lmms-lab-encoder/MME",
+        {
+            "default": (
+                "test",
+                [
+                    mme("count", "1.png", "Yes", 1),
+                    mme("count", "1.png", "No", 1),
+                    mme("count", "2.png", "Yes", 2),
+                    mme("count", "2.png", "No", 2),
+                    mme("code_reasoning", "3.png", "Yes", 3),
+                    mme("code_reasoning", "3.png", "No", 3),
+                ],
+            )
+        },
+    ),
+    "insightv_chartqa": (
+        "lmms-lab-encoder/ChartQA",
+        {
+            "default": (
+                "test",
+                [
+                    {"type": "human_test", "question": "How tall?", "answer": "100", "image": picture(1)},
+                    {"type": "augmented_test", "question": "Which year?", "answer": "2010", "image": picture(2)},
+                ],
+            )
+        },
+    ),
+    "insightv_mmstar": (
+        "Lin-Chen/MMStar",
+        {
+            "default": (
+                "val",
+                [
+                    {
+                        "index": 0,
+                        "question": "Which colour?\nOptions: A: red, B: blue, C: green, D: dark, green",
+                        "image": picture(1),
+                        "answer": "B",
+                        "category": "math",
+                        "l2_category": "geometry",
+                    },
+                    {
+                        "index": 1,
+                        "question": "Which of the four?",
+                        "image": picture(2),
+                        "answer": "D",
+                        "category": "coarse perception",
+                        "l2_category": "image emotion",
+                    },
+                ],
+            )
+        },
+    ),
+    "insightv_mathvista": (
+        "AI4Math/MathVista",
+        {
+            "default": (
+                "testmini",
+                [
+                    {
+                        "pid": "1",
+                        "question": "How long?",
+                        "image": "images/1.jpg",
+                        "decoded_image": picture(1),
+                        "choices": None,
+                        "unit": "cm",
+                        "precision": 1.0,
+                        "answer": "1.2",
+                        "question_type": "free_form",
+                        "answer_type": "float",
+                        "metadata": {"task": "geometry", "split": "testmini"},
+                        "query": "Hint: one decimal place.\nQuestion: How long? (Unit: cm)",
+                    },
+                    {
+                        "pid": "2",
+                        "question": "Which?",
+                        "image": "images/2.jpg",
+                        "decoded_image": picture(2),
+                        "choices": ["red", "blue"],
+                        "unit": None,
+                        "precision": None,
+                        "answer": "blue",
+                        "question_type": "multi_choice",
+                        "answer_type": "text",
+                        "metadata": {"task": "figure", "split": "testmini"},
+                        "query": "Hint: a letter.\nQuestion: Which?\nChoices:\n(A) red\n(B) blue",
+                    },
+                ],
+            )
+        },
+    ),
+    "insightv_mathvision": (
+        "MathLLMs/MathVision",
+        {
+            "default": (
+                "testmini",
+                [
+                    {
+                        "id": "4",
+                        "question": "How many? <image1>",
+                        "options": ["A", "B"],
+                        "image": "images/4.jpg",
+                        "decoded_image": picture(1),
+                        "answer": "B",
+                        "subject": "counting",
+                        "level": 1,
+                    }
+                ],
+            )
+        },
+    ),
+    "insightv_puzzlevqa": (
+        "declare-lab/PuzzleVQA",
+        {
+            "default": (
+                "train",
+                [
+                    {
+                        "question": "What is missing?",
+                        "answer": "red",
+                        "options": ["blue", "red", "green", "gray"],
+                        "caption": "",
+                        "explanation": "",
+                        "deduction": "",
+                        "image": picture(1),
+                    }
+                ],
+            )
+        },
+    ),
+}
+
+
+def files(configs: dict[str, tuple[str, list[dict[str, Any]]]]) -> dict[str, bytes]:
+    paths = {config: f"data/{number}.parquet" for number, config in enumerate(configs)}
+    told = card({config: (split, paths[config]) for config, (split, _) in configs.items()})
+    return {"README.md": told, **{paths[config]: parquet(rows) for config, (_, rows) in configs.items()}}
+
+
+@pytest.fixture(scope="module")
+def commits() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory, commits: dict[str, str]) -> Iterator[Callable[..., Told]]:
+    pytest.importorskip("lm_eval")
+    home = tmp_path_factory.mktemp("hf")
+    with ReadHub() as hub:
+        for name, configs in ROWS.values():
+            commits[name] = hub.commit(name, files(configs))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        command = [sys.executable, str(WORKER)]
+        with subprocess.Popen(command, text=True, env=environment(hub, home), **pipes) as worker:  # type: ignore[call-overload]
+
+            def asked(task: str, **replies: str) -> Told:
+                assert worker.stdin and worker.stdout
+                print(json.dumps({"task": task, "replies": replies}), file=worker.stdin, flush=True)
+                return json.loads(worker.stdout.readline())
+
+            yield asked
+            assert worker.stdin
+            worker.stdin.close()
+
+
+@pytest.mark.parametrize("task", ROWS)
+def test_a_benchmark_loads_at_a_commit_and_its_gold_answers_are_right(
+    ask: Callable[..., Told], commits: dict[str, str], task: str
+) -> None:
+    told = ask(task)
+    name = ROWS[task][0]
+    assert told["docs"], told
+    assert told["figures"]["acc"] == 1.0 and told["figures"]["unread"] == 0.0
+    assert (told["metadata"]["revision"], told["metadata"]["dataset"]) == (commits[name], name)
+    pairs = zip(told["texts"], told["pictures"], strict=True)
+    assert all(text.startswith("<image>") and sizes == [[4, 4]] for text, sizes in pairs)
+    assert {row["source_revision"] for row in told["questions"]} == {commits[name]}
+    assert not any("bytes" in str(doc) for doc in told["docs"])
+
+
+def test_all_subjects_of_mmmu_are_asked_in_its_authors_words(ask: Callable[..., Told]) -> None:
+    told = ask("insightv_mmmu")
+    letter = "Answer with the option's letter from the given choices directly."
+    choice = f"<image><image 1> Who painted it?\nA. Klee\nB. Miro\n\n{letter}"
+    opened = "<image>How much is <image 1>?\n\nAnswer the question using a single word or phrase."
+    assert told["texts"] == [choice, opened]
+    assert told["metadata"]["left_out"] == {"no answer": 1} and told["left_out"] == ["no answer"]
+
+
+def test_mmmu_pro_in_the_picture_takes_the_letters_to_j_and_shows_no_option(ask: Callable[..., Told]) -> None:
+    told = ask("insightv_mmmu_pro_vision")
+    assert "Answer: $LETTER" in told["texts"][0] and "a" not in told["docs"][0]["options"]
+    assert told["docs"][0]["gold"] == "J" and told["figures"]["acc"] == 1.0
+
+
+def test_mmbench_counts_a_question_that_is_right_in_every_rotation(ask: Callable[..., Told]) -> None:
+    told = ask("insightv_mmbench")
+    rotations = [(doc["question_id"], doc["options"][0]) for doc in told["docs"]]
+    assert rotations == [("1@A", "red"), ("1@C", "blue"), ("1@B", "green"), ("2@C", "3"), ("2@B", "4"), ("2@A", "5")]
+    once_wrong = ask("insightv_mmbench", **{"1@C": "A"})
+    assert told["figures"]["circular_acc"] == 1.0
+    assert once_wrong["figures"]["circular_acc"] == 0.5 and once_wrong["figures"]["acc"] == pytest.approx(5 / 6)
+    assert len({row["id"] for row in told["questions"]}) == 6 and {row["group"] for row in told["questions"]} == {
+        "1",
+        "2",
+    }
+
+
+def test_mme_has_two_scores_in_points_and_no_average(ask: Callable[..., Told]) -> None:
+    told = ask("insightv_mme")
+    assert told["figures"]["mme_perception"] == told["figures"]["mme_cognition"] == 200.0
+    always_yes = ask("insightv_mme", **{"1.png": "Yes", "2.png": "Yes", "3.png": "Yes"})
+    assert always_yes["figures"]["mme_perception"] == always_yes["figures"]["mme_cognition"] == 50.0
+
+
+def test_chartqa_is_relaxed_for_numbers_and_exact_for_years(ask: Callable[..., Told]) -> None:
+    near = ask("insightv_chartqa", **{"0": "104", "1": "2011"})
+    assert near["figures"]["acc_human"] == 1.0 and near["figures"]["acc_augmented"] == 0.0
+    assert near["figures"]["exact_acc"] == 0.0 and near["figures"]["acc"] == 0.5
+    assert [row["tolerance"] for row in near["questions"]] == [0.05, 0.05]
+
+
+def test_mmstar_is_told_by_category_and_its_options_are_read_where_they_can_be(ask: Callable[..., Told]) -> None:
+    told = ask("insightv_mmstar", **{"0": "blue", "1": "A"})
+    assert told["docs"][0]["options"] == ["red", "blue", "green", "dark, green"]
+    assert told["docs"][1]["options"] == []
+    assert told["figures"]["acc_math"] == 1.0 and told["figures"]["acc_coarse_perception"] == 0.0
+    assert "Options: A: red" in told["texts"][0]
+
+
+def test_mathvista_is_asked_in_its_own_query(ask: Callable[..., Told]) -> None:
+    told = ask("insightv_mathvista")
+    assert told["texts"][1].endswith("Choices:\n(A) red\n(B) blue")
+    assert [doc["answer_type"] for doc in told["docs"]] == ["number", "option"]

@@ -1,0 +1,113 @@
+"""Replies in which no answer can be read, written by hand: whatever is read in one of them is a guess."""
+
+from __future__ import annotations
+
+from insightv_bench.records import AnswerType
+
+OPTIONS = ("red", "blue", "green", "dark green")
+OF_OPTIONS = (
+    # Nothing is answered.
+    "",
+    "   \n\n",
+    "I don't know who this is.",
+    "I cannot tell from the picture.",
+    "I'm sorry, but I can't help with identifying people.",
+    "As an AI language model, I am unable to view images.",
+    "A picture is needed to answer this.",
+    "A bar chart with several bars is shown.",
+    "Please provide the image again.",
+    "The image shows bars of different heights.",
+    "Let's think step by step.",
+    "To answer this, I would first read each bar. Then I would compare them.",
+    "N/A",
+    "...",
+    "???",
+    "Answer:",
+    "Answer: ____",
+    "Final answer:\n",
+    "The answer is",
+    "\\boxed{}",
+    "<answer></answer>",
+    # Letters that are no answer.
+    "Let A be the area and B the base; then A = B * h.",
+    "\\( I = \\frac{V}{R} \\)",
+    "By Ohm's law, \\( I = 2 \\) and \\( E = 5 \\).",
+    "Vitamin C is found in oranges.",
+    "Point A lies above point B.",
+    "f(A) = 3 and P(B) = 2",
+    "Plan B failed.",
+    # More than one answer.
+    "A or B",
+    "Answer: A, B",
+    "Answer: A and C",
+    "The answer is either (A) or (B).",
+    "Both (A) and (B) are possible.",
+    "(A) (B) (C)",
+    "A. red\nB. blue",
+    "Options: (A) red (B) blue (C) green (D) dark green",
+    "Answer: B. red",
+    "It could be red, or it could be blue.",
+    # An answer that is not offered.
+    "Answer: E",
+    "Answer: Z",
+    "Answer: purple",
+    "Answer: none of these",
+    "Answer: 42",
+    "(F)",
+    # Said of others, supposed, or denied.
+    "The path concludes that the answer is (B).",
+    "The reasoning says the correct option is A.",
+    "The path's answer is C.",
+    "According to the path, the answer is B.",
+    "If the answer is A, then blue would be taller.",
+    "The answer is not (A).",
+    "It is not blue.",
+    "Is the answer B?",
+    "(A) is wrong.",
+    # Thought, or not finished.
+    "<think>The answer is B.",
+    "<think>The answer is B.</think>",
+    "<thoughts>\nConclusion: the answer is B\n</thoughts>",
+    '{"summary": "Compare", "reasoning": "So the answer is B.", "action": "continue"}',
+    '{"answer": "B',
+    '{"answer": ""}',
+    '{"answer": null}',
+    '{"answer": ["A", "B"]}',
+    '{"answer": "A"}\n{"answer": "B"}',
+    '{"verdict": "right"}',
+)
+OF_NUMBERS = (
+    "",
+    "I cannot read the value.",
+    "Between 3 and 5.",
+    "3 or 4",
+    "Red is 3, blue is 4.",
+    "Answer: red",
+    "Answer: 3 or 4",
+    "Answer: 3 + 4",
+    "The path says the answer is 7.",
+    "If the answer is 7, then blue is 3.",
+    "x = y",
+    "1. Read red. 2. Read blue. 3. Add them.",
+    "<think>It is 7.",
+    '{"answer": "',
+    "\\boxed{}",
+)
+OF_YES_NO = (
+    "",
+    "Maybe.",
+    "It depends.",
+    "yes or no",
+    "Yes and no.",
+    "No two bars are equal.",
+    "Red is taller.",
+    "I do not know.",
+    "Answer: red",
+    "The path says yes.",
+    "<think>Yes",
+)
+UNREADABLE: tuple[tuple[str, AnswerType, tuple[str, ...]], ...] = (
+    *((reply, "option", OPTIONS) for reply in OF_OPTIONS),
+    *((reply, "number", ()) for reply in OF_NUMBERS),
+    *((reply, "yes_no", ()) for reply in OF_YES_NO),
+)
