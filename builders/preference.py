@@ -36,7 +36,8 @@ def preference(context: Context) -> None:
     scored = read_scored(context, *context.stage.inputs)
     made = selection.pairs(selection.best_first(scored), settings).collect()
     left = selection.unpaired(scored, made.lazy(), settings).collect()
-    context.write(PreferenceRow, _rows(context, made, left))
+    made, crowded = balanced(context, made, settings.max_kind_share)
+    context.write(PreferenceRow, _rows(context, made, pl.concat([left, crowded])))
     if not context.num_rows:
         raise StageError(
             f"`{context.stage.name}`: no question has a right path to choose over another ({dict(context.dropped)})",
@@ -44,11 +45,35 @@ def preference(context: Context) -> None:
         )
 
 
+def balanced(context: Context, made: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The pairs of which no kind of question has more than `share`, and `question, reason` of those left out."""
+    none = pl.DataFrame(schema={"question": made.schema["question"], "reason": pl.String})
+    if share == 1 or made.is_empty():
+        return made, none
+    kinds = [question.kind for question in read_asked(context.inputs[context.stage.inputs[0]])]
+    named = made.with_columns(kind=pl.Series([kinds[place] for place in made["question"]], dtype=pl.String))
+    most = most_of_a_kind([count for _, count in named.group_by("kind").len().iter_rows()], share)
+    ranked = named.with_columns(rank=pl.int_range(pl.len()).over("kind"))
+    over = ranked.filter(pl.col("rank") >= most)
+    crowded = over.select("question", reason="over its share: " + pl.col("kind"))
+    return ranked.filter(pl.col("rank") < most).drop("kind", "rank"), pl.concat([none, crowded])
+
+
+def most_of_a_kind(counts: list[int], share: float) -> int:
+    """The largest number that each kind may keep at most, so that none has more than `share` of what is then kept.
+
+    Fewer kinds than 1/share cannot be balanced so far: each then keeps as many as the rarest.
+    """
+    fits = (most for most in range(max(counts), min(counts), -1) if most <= share * sum(min(n, most) for n in counts))
+    return next(fits, min(counts))
+
+
 def chosen(context: Context) -> None:
     """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
     made = selection.pairs(selection.best_first(read_scored(context, *context.stage.inputs)), settings).collect()
+    made, _ = balanced(context, made, settings.max_kind_share)
     context.write(ReasoningRow, _chosen(Store(context, *context.stage.inputs), made))
 
 

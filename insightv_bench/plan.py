@@ -6,6 +6,7 @@ This is the whole architecture on one page. Rooms are named as strings and impor
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .errors import RecipeError
 from .plan_controls import controls
@@ -16,6 +17,7 @@ from .plan_names import (
     SAMPLE,
     TEACHER,
     asked,
+    folder_content,
     model_of_round,
     questions_of,
     sampled,
@@ -26,7 +28,7 @@ from .plan_names import (
 from .plan_names import by_model as by_model
 from .plan_release import release_stages, with_given
 from .recipe import Recipe
-from .settings import RoundsSettings, TaskSource, WorldSource
+from .settings import BaseSettings, RoundsSettings, TaskSource, WorldSource
 from .stage import Stage
 
 TASK_QUESTIONS = "evals.task_questions:questions"
@@ -107,8 +109,7 @@ def _flawed(recipe: Recipe, questions: str) -> Stage:
 def _agents(recipe: Recipe) -> Iterator[Stage]:
     common = {"threads": recipe.threads}
     if recipe.base:
-        options = {**common, "seat": "base", "model": recipe.model.model_dump()}
-        yield Stage("train-base", "trainers.sft:base", recipe.base, ("lessons",), "train base", options)
+        yield _base(recipe, recipe.base)
     if recipe.reason:
         inputs = ("train-base", "corpora-reasoning")
         options = {**common, "seat": "reason"}
@@ -127,6 +128,14 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
             "train summary",
             options,
         )
+
+
+def _base(recipe: Recipe, settings: BaseSettings) -> Stage:
+    if not settings.from_nothing:
+        found = {"seat": "base", "content": folder_content(settings.model)}
+        return Stage("train-base", "trainers.pretrained:pretrained", settings, (), "train base", found)
+    options: dict[str, Any] = {"threads": recipe.threads, "seat": "base", "model": recipe.shape.model_dump()}
+    return Stage("train-base", "trainers.sft:base", settings, ("lessons",), "train base", options)
 
 
 def _rounds(recipe: Recipe) -> Iterator[Stage]:

@@ -8,6 +8,7 @@
 | single-model | one model for both seats, on both corpora, with the compute of both agents | reason+summary |
 | rejection-sampling | each round's model, on the chosen paths alone, with the DPO round's compute | the DPO rounds |
 | continued-sft-dpo | the reasoning agent, on its own corpus, with the compute of all DPO rounds | the DPO rounds |
+| pooled-dpo | one DPO training on as many pairs, all from the paths of the agent before any round | the DPO rounds |
 """
 
 from __future__ import annotations
@@ -91,6 +92,27 @@ def _rejection(recipe: Recipe) -> Iterator[Stage]:
         current = stage.name
 
 
+def _pooled(recipe: Recipe) -> Iterator[Stage]:
+    """The rounds' questions, all sampled from the first agent. Round 1's pairs are those of the DPO round."""
+    rounds, pairs = recipe.rounds, ["corpora-preference-1"]
+    assert recipe.reason and rounds
+    for number in range(2, rounds.num + 1):
+        questions, name = f"questions-round-{number}", f"pooled-{number}"
+        yield from sampled(recipe, name, questions, by_model(rounds.paths, "train-reason"), "train-reason")
+        inputs, options = (questions, f"paths-{name}", f"assess-{name}"), {"round": 1}
+        pairs.append(f"corpora-preference-{name}")
+        yield Stage(pairs[-1], "builders.preference:preference", rounds.pairs, inputs, "build corpora", options)
+    common: dict[str, Any] = {"threads": recipe.threads, "seat": "reason", "round": 1}
+    yield Stage(
+        "train-pooled-dpo",
+        "trainers.dpo:dpo",
+        rounds.dpo,
+        ("train-reason", *pairs, "train-reason"),
+        "train dpo",
+        common,
+    )
+
+
 def _sft(
     recipe: Recipe,
     name: str,
@@ -142,4 +164,5 @@ PLANS = {
     "single-model": _single_model,
     "rejection-sampling": _rejection,
     "continued-sft-dpo": _continued_dpo,
+    "pooled-dpo": _pooled,
 }

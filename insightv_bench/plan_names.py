@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from .recipe import Recipe
-from .records import Arm
+from .records import Arm, content_id
 from .seats import Seat
 from .settings import HfEngine, PathsSettings
 from .stage import STAGE_MODEL, Stage
@@ -51,10 +52,9 @@ def with_names(*names: str) -> tuple[str, ...]:
 
 def by_model(settings: PathsSettings, stage: str) -> PathsSettings:
     """The same sampling, by the model that `stage` makes."""
-    batch = settings.engine.batch_size if isinstance(settings.engine, HfEngine) else 128
-    return settings.model_copy(
-        update={"engine": HfEngine(model=STAGE_MODEL + stage, batch_size=batch), "mode": "one-call"}
-    )
+    named = {"model": STAGE_MODEL + stage}
+    engine = settings.engine.model_copy(update=named) if isinstance(settings.engine, HfEngine) else HfEngine(**named)
+    return settings.model_copy(update={"engine": engine, "mode": "one-call"})
 
 
 def model_of_round(number: int) -> str:
@@ -65,6 +65,15 @@ def summary_inputs(recipe: Recipe) -> tuple[str, ...]:
     """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
     teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
     return (*teacher, SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
+
+
+def folder_content(model: str) -> str:
+    """Tells one content of a model's folder from another, by names, sizes and times; empty for a Hub id."""
+    folder = Path(model)
+    if not folder.is_dir():
+        return ""
+    files = [file for file in sorted(folder.iterdir()) if file.is_file()]
+    return content_id([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
 
 
 def summary_init(recipe: Recipe) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from .stage import Stage
 from .tables import parquet_files
 
 FOOTER_BYTES = 2**16
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+")
+"""A release on the Hub, at a revision."""
 GIVEN = {"corpora-reasoning": "reasoning", "corpora-summary": "summary"}
 """Stage -> the config that can stand in for it; `corpora-preference-N` is stood in for by `preference`."""
 
@@ -90,14 +93,30 @@ def with_given(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
     if not recipe.given:
         return list(stages)
     folder = Path(recipe.given)
+    if not folder.is_dir() and HUB_ID.fullmatch(recipe.given):
+        return [_from_hub(stage, recipe.given) for stage in stages]
     configs = {path.parent.name: path for path in folder.glob("*/train")}
     if not configs:
-        raise RecipeError(f"`given: {recipe.given}` holds no corpus", "name a folder that `insightv-bench pull` made")
+        hint = "name a folder that `insightv-bench pull` made, or a release on the Hub as `ORG/NAME@REVISION`"
+        raise RecipeError(f"`given: {recipe.given}` holds no corpus", hint)
     return [_given(stage, configs) for stage in stages]
 
 
+def _from_hub(stage: Stage, given: str) -> Stage:
+    """The release is pulled when the stage runs; its revision stands for its content."""
+    config = _config_of(stage)
+    if not config:
+        return stage
+    settings = GivenSettings(path=given.partition("@")[0], content=given.partition("@")[2])
+    return replace(stage, function="builders.given:pulled", settings=settings, inputs=(), options={"corpus": config})
+
+
+def _config_of(stage: Stage) -> str:
+    return "preference" if stage.name.startswith("corpora-preference") else GIVEN.get(stage.name, "")
+
+
 def _given(stage: Stage, configs: dict[str, Path]) -> Stage:
-    config = "preference" if stage.name.startswith("corpora-preference") else GIVEN.get(stage.name, "")
+    config = _config_of(stage)
     if config not in configs:
         return stage
     settings = GivenSettings(path=str(configs[config]), content=content_of(configs[config]))

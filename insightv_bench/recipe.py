@@ -20,7 +20,9 @@ from .errors import RecipeError
 from .layers import Layer, flatten, merge, origin_of, stack
 from .seats import seat_name
 from .settings import (
+    SMALL_MODEL,
     AssessSettings,
+    BaseSettings,
     CalibrateSettings,
     Control,
     CorporaSettings,
@@ -41,7 +43,12 @@ from .settings import (
 )
 from .world.level import Level
 
-NEEDED_BY = {"longer-sft": "reason", "rejection-sampling": "rounds", "continued-sft-dpo": "rounds"}
+NEEDED_BY = {
+    "longer-sft": "reason",
+    "rejection-sampling": "rounds",
+    "continued-sft-dpo": "rounds",
+    "pooled-dpo": "rounds",
+}
 """The part that a control stands beside; the summary agent for the others."""
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 
@@ -71,7 +78,8 @@ class Recipe(Section):
     """Flaws for the summary corpus; those of the benchmark stand under `eval`."""
     model: TinyModel = TinyModel()
     lessons: LessonsSettings | None = None
-    base: TrainSettings | None = None
+    base: BaseSettings | None = None
+    """The model that both agents start from."""
     reason: TrainSettings | None = None
     agent_paths: PathsSettings | None = None
     """How the trained reasoning agent is sampled for the summary corpus."""
@@ -103,7 +111,14 @@ class Recipe(Section):
     @property
     def base_name(self) -> str:
         """What the agents came from, as the board names it."""
-        return next(map(seat_name, self.model_seats.values()), f"{self.world.name}-llava")
+        made = self.base.model if self.base and not self.base.from_nothing else f"{self.world.name}-llava"
+        return next(map(seat_name, self.model_seats.values()), made)
+
+    @property
+    def shape(self) -> TinyModel:
+        """Of a base from nothing."""
+        small = self.base is not None and self.base.model == "small" and "model" not in self.model_fields_set
+        return SMALL_MODEL if small else self.model
 
     @model_validator(mode="before")
     @classmethod
@@ -125,8 +140,9 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
-        needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("base", "lessons")]
-        needs += [("hard", "paths")]
+        needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("hard", "paths")]
+        if self.base and self.base.from_nothing:
+            needs.append(("base", "lessons"))
         for control in self.controls:
             part = NEEDED_BY.get(control, "summary")
             if getattr(self, part) is None:

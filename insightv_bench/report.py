@@ -13,7 +13,7 @@ from rich.table import Table
 from .errors import RunError
 from .recipe import Recipe
 from .run import JOURNAL, place, run_folder
-from .settings import HardSettings, HubSource, PathsSettings, TaskSource
+from .settings import BaseSettings, HardSettings, HubSource, PathsSettings, TaskSource
 from .stage import Stage
 
 NEXT = """What to try next
@@ -28,15 +28,16 @@ def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
 
     folder, by_name = run_folder(recipe, out), {stage.name: stage for stage in stages}
     folders = place(recipe, folder, stages)
+    real = recipe.base is not None and not recipe.base.from_nothing
     print(f"{len(stages)} stages in {folder}")
     for stage in stages:
-        print(f"  {stage.name:<24} {size_of(stage)}")
+        print(f"  {stage.name:<24} {size_of(stage, real)}")
         if isinstance(stage.settings, PathsSettings):
             print(*(f"{'':<27}{line}" for line in describe(stage, by_name, folders, folder / JOURNAL)), sep="\n")
 
 
-def size_of(stage: Stage) -> str:
-    """What a stage will do, as far as its settings tell."""
+def size_of(stage: Stage, real: bool = False) -> str:
+    """What a stage will do, as far as its settings tell. `real`: the base is not one from nothing."""
     settings: Any = stage.settings
     if stage.name.startswith("questions"):
         if isinstance(settings, HubSource):
@@ -53,8 +54,21 @@ def size_of(stage: Stage) -> str:
         passes = "two calls" if settings.second_pass else "one call"
         return f"{passes} a question with a right path, by {settings.engine.kind}"
     if stage.name.startswith("train"):
-        return f"{settings.trainer.get('max_steps', '?')} steps"
+        return size_of_training(settings, real)
     return ""
+
+
+def size_of_training(settings: Any, real: bool) -> str:
+    """Its length, what is trained, and in how many processes."""
+    if isinstance(settings, BaseSettings) and not settings.from_nothing:
+        return f"{settings.model} at {settings.revision or 'its newest commit'}, as it is"
+    steps, epochs = settings.trainer.get("max_steps", -1), settings.trainer.get("num_train_epochs", 3)
+    words = [f"{steps:,} steps" if steps > 0 else f"{epochs} epoch{'s' * (epochs != 1)}"]
+    words += ["LoRA"] if settings.lora is not None else []
+    frozen = real if settings.freeze_vision is None else settings.freeze_vision
+    words += ["vision tower frozen"] if frozen else []
+    words += [f"{settings.launch.num_processes} processes, {settings.launch.config}"] if settings.launch else []
+    return ", ".join(words)
 
 
 def print_summary(summary: dict[str, Any], console: Console) -> None:

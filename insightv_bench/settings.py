@@ -5,15 +5,29 @@ What a model, a trainer or a server calls an option keeps that name.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from .records import Arm, FlawType, Position, SummaryKind, content_id
 from .world.scene import Split
 
 Control = Literal[
-    "longer-sft", "continued-sft", "optimal-only", "single-model", "rejection-sampling", "continued-sft-dpo"
+    "longer-sft",
+    "continued-sft",
+    "optimal-only",
+    "single-model",
+    "rejection-sampling",
+    "continued-sft-dpo",
+    "pooled-dpo",
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,6 +37,18 @@ class Section(BaseModel):
 
     def fingerprint(self) -> str:
         return content_id(type(self).__name__, self.model_dump(mode="json"), length=12)
+
+
+class Grown(Section):
+    """A section that was given keys since it was first used: at their defaults they change no fingerprint."""
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields, content = type(self).model_fields, dump(self)
+        unset = [name for name in self.LATER if getattr(self, name) == fields[name].get_default()]
+        return {key: value for key, value in content.items() if key not in unset}
 
 
 class Sampling(Section):
@@ -430,6 +456,10 @@ class TinyModel(Section):
     num_heads: int = 4
 
 
+SMALL_MODEL = TinyModel(image_side=96, vision_width=192, vision_layers=4, text_width=320, text_layers=8, num_heads=8)
+"""Ten times as many parameters, for the drawn world's level `small`."""
+
+
 class LessonsSettings(Section):
     """The corpus that the base model learns from: seeing before reasoning."""
 
@@ -442,21 +472,79 @@ class LessonsSettings(Section):
     }
 
 
-class TrainSettings(Section):
+class LaunchSettings(Section):
+    """Several processes for one training, by `accelerate launch`."""
+
+    config: str = "multi-gpu"
+    """`multi-gpu`, `fsdp`, `zero3`, `cpu`, or a file of your own that ends in `.yaml`."""
+    num_processes: int = Field(2, ge=1)
+    """One a device. Rows a step are so many times those of one process."""
+
+
+class TrainSettings(Grown):
     """One training: TRL's options under their own names."""
 
+    LATER: ClassVar[tuple[str, ...]] = (
+        "lora", "freeze_vision", "max_tokens", "validation_share", "patience", "device", "dtype", "launch"
+    )  # fmt: skip
     trainer: dict[str, Any] = {}
     """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
+    lora: dict[str, Any] | None = None
+    """Options of PEFT's `LoraConfig`, passed through; `{}` takes them all at their defaults. None: all weights."""
+    freeze_vision: bool | None = None
+    """Keep the vision tower as it is, but not its projector. None: in a real model, not in one made from nothing."""
+    max_tokens: int | None = Field(None, ge=16)
+    """Longer rows, pictures included, are left out and counted. None: what the model can hold, for a real one."""
+    validation_share: Share = 0.0
+    """Share of the questions that are kept for validation."""
+    patience: int = Field(0, ge=0)
+    """Stop after so many validations in a row without a better loss; the best weights are kept. 0: train to the end."""
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the weights that are held. `auto`: bfloat16 under LoRA on a GPU, else float32; bf16 is then autocast."""
+    launch: LaunchSettings | None = None
+
+    @property
+    def launch_on_cpu(self) -> bool:
+        return self.launch is not None and (self.launch.config == "cpu" or self.device == "cpu")
+
+    @model_validator(mode="after")
+    def _has_what_to_wait_for(self) -> TrainSettings:
+        if self.patience and not self.validation_share:
+            raise ValueError("`patience` needs `validation_share`, the questions that it is measured on")
+        return self
 
 
-class PairsSettings(Section):
+FROM_NOTHING = ("tiny", "small")
+
+
+class BaseSettings(TrainSettings):
+    """The model that both agents start from: one from nothing, taught by `lessons`, or one that is there."""
+
+    LATER: ClassVar[tuple[str, ...]] = (*TrainSettings.LATER, "model", "revision", "processor")
+    model: str = "tiny"
+    """`tiny` or `small` (from nothing), a folder, or a Hub id."""
+    revision: str | None = None
+    """Of a Hub id: a branch, tag or commit. Left out, the newest, which the run then keeps to."""
+    processor: dict[str, Any] = {}
+    """Options of the model's processor, kept with it: `size` bounds the pixels, and so the tokens, of a picture."""
+
+    @property
+    def from_nothing(self) -> bool:
+        return self.model in FROM_NOTHING
+
+
+class PairsSettings(Grown):
     """Which paths of a question make a pair (chosen, rejected)."""
 
+    LATER: ClassVar[tuple[str, ...]] = ("max_kind_share",)
     per_question: int = Field(1, ge=1)
     min_chosen: int = Field(1, ge=1, le=100)
     """A scored path is chosen only from this score on: an answer may be right by luck."""
     min_margin: int = Field(10, ge=1, le=99)
     """Two right paths make a pair only where their scores differ by this much."""
+    max_kind_share: float = Field(1.0, gt=0, le=1)
+    """No kind of question has more than this share of the pairs; those over it are left out, and counted."""
 
 
 class SummarySettings(TrainSettings):
@@ -465,8 +553,14 @@ class SummarySettings(TrainSettings):
 
 
 class DpoSettings(TrainSettings):
+    LATER: ClassVar[tuple[str, ...]] = (*TrainSettings.LATER, "cache_reference", "max_fall")
     reference: Literal["previous", "initial"] = "previous"
     """The reference policy: the model that wrote the pairs, or the first of all rounds. Published recipes differ."""
+    cache_reference: bool | None = None
+    """Compute its log-probabilities once, before the training, so that one model is in memory. None: for a real model,
+    unless LoRA has the reference under its adapter anyway."""
+    max_fall: float = Field(1.0, gt=0)
+    """A round whose chosen paths have lost this share of their log-probability under the reference is stopped."""
 
 
 class RoundsSettings(Section):

@@ -1,8 +1,15 @@
-"""Make the agents: a base from nothing, SFT for either seat, one DPO round.
+"""Make the agents: a base from nothing or one that is there, SFT for either seat, one DPO round.
 
-tiny.py      a standard architecture from a config, with a tokenizer made here
-sft.py       supervised fine-tuning on a corpus, with TRL
-dpo.py       one DPO round on a preference corpus, with TRL
-options.py   which of TRL's options a recipe sets, and which we set for it
-card.py      the model card beside the weights
+pretrained.py   a base that is there already: a folder, a Hub id
+tiny.py         a standard architecture from a config, with a tokenizer made here
+sft.py, dpo.py  supervised fine-tuning, and one DPO round, with TRL
+reference.py    the reference's log-probabilities, computed once and kept
+job.py          one training as it is told; launch.py, launched.py: in this process or in several
+rows.py, kept_rows.py  which rows are trained on: measured, the others left out with a reason
+weights.py      what is trained: all, all but the vision tower, or LoRA
+options.py      which of TRL's options a recipe sets, and which we set for it
+watch.py        what is seen while it trains, and what stops a round; curves.py: the same as a figure
+families.py, random_models.py, memory.py  the shapes of real families, random weights of them, what they take
+gpu_report.py, step_times.py  what a GPU does with them
+card.py         the model card beside the weights
 """

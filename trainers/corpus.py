@@ -43,7 +43,7 @@ def _checked(folder: Path, columns: list[str]) -> list[Path]:
 
 def with_lengths(corpus: Any, processor: Any) -> Any:
     """The corpus with one more column, `length`: its tokens, the pictures left out."""
-    texts = [column for column in corpus.column_names if column != "images"]
+    texts = [column for column in corpus.column_names if column not in ("images", "id")]
     lengths = [0] * len(corpus)
     for column in texts:
         contents = ["".join(message["content"] for message in row) for row in corpus[column]]

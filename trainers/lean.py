@@ -27,7 +27,7 @@ def lean(trainer_class: Any) -> Any:
             rows = self.train_dataset if train_dataset is None else train_dataset
             if self.args.train_sampling_strategy != "group_by_length" or LENGTH not in rows.column_names:
                 return super()._get_train_sampler(train_dataset)
-            size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
             return LikeLengths(rows[LENGTH], size, self.args.data_seed or self.args.seed)
 
         def compute_loss(

@@ -8,19 +8,36 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.errors import RecipeError, require
+from insightv_bench.errors import ModelError, RecipeError, require
 from insightv_bench.settings import DpoSettings, TrainSettings
 from insightv_bench.stage import Stage
 
-OURS = ("output_dir", "seed", "data_seed", "max_length", "use_cpu", "resume_from_checkpoint")
+from .job import Job
+from .weights import check_lora
+
+OURS = (
+    "output_dir",
+    "seed",
+    "data_seed",
+    "max_length",
+    "use_cpu",
+    "resume_from_checkpoint",
+    "load_best_model_at_end",
+    "precompute_ref_log_probs",
+    "push_to_hub",
+)
 """Options that a recipe may not set, because a run sets them."""
 
 
+DEFAULT_SAVE_STEPS = 100
+FORCE_CPU = "INSIGHTV_FORCE_CPU"
+"""Set while a recipe trains with `device: cpu` on a machine that has a GPU."""
 OUR_OWN = ("attn_implementation",)
 """Options beside TRL's, for the model that is trained."""
 
@@ -28,7 +45,7 @@ OUR_OWN = ("attn_implementation",)
 def on_cpu() -> bool:
     import torch
 
-    return not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    return bool(os.environ.get(FORCE_CPU)) or not (torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
 def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
@@ -46,7 +63,7 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
         "report_to": [],
         "disable_tqdm": True,
         "logging_steps": 10,
-        "save_steps": 100,
+        "save_steps": DEFAULT_SAVE_STEPS,
         "save_total_limit": 2,  # the newest may be half-written when a run is killed
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.05,  # below 1: a share of all steps, the paper's 0.05
@@ -63,12 +80,80 @@ def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path,
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
-    """Every option of every training that is to come. Raises RecipeError."""
+    """Every option of every training that is to come, and what each needs of this machine.
+
+    Raises RecipeError, ModelError or MissingExtra.
+    """
     trl = require("trl", "train", "training")
     for stage in stages:
-        config_class = trl.DPOConfig if isinstance(stage.settings, DpoSettings) else trl.SFTConfig
-        assert isinstance(stage.settings, TrainSettings)
-        check_options(config_class, stage.settings.trainer)
+        settings = stage.settings
+        assert isinstance(settings, TrainSettings)
+        if stage.function.startswith("trainers.pretrained"):  # it is there already, and is not trained
+            continue
+        config_class = trl.DPOConfig if isinstance(settings, DpoSettings) else trl.SFTConfig
+        check_options(config_class, settings.trainer)
+        check_lora(settings.lora)
+        check_machine(settings, stage.verb)
+        check_reports(settings.trainer.get("report_to"))
+
+
+def check_machine(settings: TrainSettings, verb: str) -> None:
+    """Raises ModelError where a GPU is asked for and there is none."""
+    import torch
+
+    config = settings.launch.config if settings.launch else ""
+    if config and not config.endswith((".yaml", ".yml")):
+        launch_config(config)
+    needs = settings.device == "cuda" or config in ("multi-gpu", "fsdp", "zero3")
+    if needs and not torch.cuda.is_available():
+        asked = "`device: cuda`" if settings.device == "cuda" else f"`launch.config: {config}`"
+        hint = "run it where a GPU is; recipes `quickstart` and `tiny` need none; `device: auto` takes what there is"
+        raise ModelError(f"`{verb}`: {asked} is asked for, and no CUDA device is here", hint)
+    if config == "zero3":
+        require("deepspeed", "deepspeed", "`launch.config: zero3`")
+
+
+def check_reports(report_to: Any) -> None:
+    """Raises RecipeError for a tracker that is not there: TRL would say so only after the model is loaded."""
+    from transformers.integrations import get_available_reporting_integrations
+
+    names = [report_to] if isinstance(report_to, str) else list(report_to or [])
+    available = get_available_reporting_integrations()
+    for name in names:
+        if name not in ("all", "none", *available):
+            raise RecipeError(
+                f"`trainer.report_to: {name}` names a tracker that is not installed",
+                f"pip install {name}, or one of {', '.join(f'`{known}`' for known in sorted(available)) or '`none`'}",
+            )
+
+
+def launch_config(name: str) -> Path:
+    """Of `accelerate launch`. Raises RecipeError for one that is neither shipped nor a file."""
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise RecipeError(f"`launch.config: {name}` is no file", "`accelerate config` writes one")
+        return Path(name)
+    folder = Path(__file__).parent / "launch_configs"
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f"; did you mean `{near[0]}`?" if near else ""
+        raise RecipeError(f"`launch.config: {name}` is not known{meant}", f"it is one of {', '.join(known)}, or a file")
+    return folder / f"{name}.yaml"
+
+
+def validation_options(job: Job) -> dict[str, Any]:
+    """Evaluate as often as checkpoints are written, so that the best step's weights are there to be kept."""
+    if not job.settings.validation_share:
+        return {}
+    every = job.settings.trainer.get("save_steps", DEFAULT_SAVE_STEPS)
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": every,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "per_device_eval_batch_size": job.settings.trainer.get("per_device_train_batch_size", 8),
+    }
 
 
 def check_options(config_class: type, trainer: dict[str, Any]) -> None:

@@ -6,29 +6,29 @@ model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import require
-from insightv_bench.settings import TrainSettings
 from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 
-from .card import write_card
 from .compute import num_tokens, steps_for
-from .corpus import COMPLETIONS, columns_of, load_corpus, with_lengths
+from .corpus import COMPLETIONS, columns_of, load_corpus
+from .job import Job, make_job
+from .kept_rows import keep_rows, load_rows, split
+from .launch import train
 from .lean import lean
-from .options import make_options
+from .options import make_options, validation_options
 from .tiny import make_tiny
-from .training import last_checkpoint, load_for_training, prepare, run_trainer
+from .training import adapter_of, last_checkpoint, load_policy, prepare, processor_of, run_trainer, write_history
+from .watch import Show, watch
 
 
 def base(context: Context) -> None:
     """Input: lessons. A new tiny model, taught to see."""
     prepare(context.recipe.threads, context.seed)
     start = context.folder / CHECKPOINTS / "start"
-    make_tiny(context.recipe.model, start, context.seed)
-    train(context, start, [context.stage.inputs[0]])
+    make_tiny(context.recipe.shape, start, context.seed)
+    train(context, make_job(context, start, [context.stage.inputs[0]]))
 
 
 def sft(context: Context) -> None:
@@ -38,37 +38,55 @@ def sft(context: Context) -> None:
     """
     prepare(context.recipe.threads, context.seed)
     model, corpus = context.stage.inputs[:2]
-    train(context, context.inputs[model] / MODEL, context.stage.options.get("corpora", [corpus]))
+    corpora = context.stage.options.get("corpora", [corpus])
+    job = make_job(context, context.inputs[model] / MODEL, corpora)
+    train(context, make_job(context, job.start, corpora, more=_equal_compute(context, job)))
 
 
-def train(context: Context, start: Path, corpora: Sequence[str]) -> None:
+def train_sft(job: Job, show: Show) -> dict[str, Any]:
+    """In this process, or in this one of several. Returns the figures for the manifest."""
     trl = require("trl", "train", "training")
-    settings = context.stage.settings
-    assert isinstance(settings, TrainSettings)
-    options = dict(settings.trainer)
-    checkpoint = last_checkpoint(context.folder / CHECKPOINTS)
-    model, processor = load_for_training(checkpoint or start, options)
-    corpus = _corpus(context, corpora, processor)
-    options = {"train_sampling_strategy": "group_by_length", **options}
-    options |= _equal_compute(context, corpus, processor, options)
-    arguments = make_options(trl.SFTConfig, options, context.folder / CHECKPOINTS, context.seed)
-    trainer = lean(trl.SFTTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
-    context.totals.update(run_trainer(trainer, context, checkpoint), num_rows=len(corpus))
-    write_card(context)
+    prepare(job.threads, job.seed)
+    checkpoint = last_checkpoint(job.checkpoints, job.name)
+    processor = processor_of(job.start)
+    rows = load_rows(job, COMPLETIONS, processor)
+    corpus, validation = split(job, rows)
+    trainer_table = {"train_sampling_strategy": "group_by_length", **validation_options(job), **job.settings.trainer}
+    trainer_table |= job.more
+    attention = {key: trainer_table.pop(key) for key in ("attn_implementation",) if key in trainer_table}
+    arguments = make_options(trl.SFTConfig, trainer_table, job.checkpoints, job.seed)
+    model, frozen = load_policy(job, checkpoint, attention)
+    trainer = lean(trl.SFTTrainer)(
+        model=model,
+        args=arguments,
+        train_dataset=corpus,
+        eval_dataset=validation,
+        processing_class=processor,
+        callbacks=[watch(job, show), *_stopper(job)],
+        **adapter_of(job, model),
+    )
+    found = run_trainer(trainer, job, checkpoint)
+    if trainer.accelerator.is_main_process:
+        write_history(trainer, job.model.parent)
+    return {**found, **frozen, "num_rows": len(rows)}
 
 
-def _corpus(context: Context, stages: Sequence[str], processor: Any) -> Any:
-    cache = context.folder / CHECKPOINTS / "cache"
-    return with_lengths(load_corpus([context.inputs[stage] for stage in stages], COMPLETIONS, cache), processor)
+def _stopper(job: Job) -> list[Any]:
+    from transformers import EarlyStoppingCallback
+
+    return [EarlyStoppingCallback(job.settings.patience)] if job.settings.patience else []
 
 
-def _equal_compute(context: Context, corpus: Any, processor: Any, trainer: dict[str, Any]) -> dict[str, int]:
+def _equal_compute(context: Context, job: Job) -> dict[str, int]:
     """The steps that compute as much as other trainings do: `equal_compute` names their corpora and trainer tables."""
     matched = context.stage.options.get("equal_compute", {})
     if not matched:
         return {}
+    processor = processor_of(job.start)
     tokens = sum(num_tokens(_matched(context, name), processor, table) for name, table in matched.items())
-    steps = steps_for(tokens, corpus, processor, trainer)
+    keep_rows(job, context)
+    corpus = load_rows(job, COMPLETIONS, processor)
+    steps = steps_for(tokens, corpus, processor, {"train_sampling_strategy": "", **job.settings.trainer})
     context.totals["equal_compute"] = {"of": list(matched), "num_tokens": round(tokens), "num_steps": steps}
     return {"max_steps": steps}
 

@@ -1,10 +1,12 @@
-"""What both trainings share: quiet libraries, a bar, checkpoints, and a model folder that is whole or absent."""
+"""What both trainings share: quiet libraries, loading, checkpoints, and a model folder that is whole or absent."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.engines.hf import load_model
-from insightv_bench.settings import HfEngine
-from insightv_bench.stage import MODEL, Context
+from insightv_bench.errors import StageError
+from insightv_bench.processors import load_processor
+from insightv_bench.settings import HfEngine, TrainSettings
+from insightv_bench.tables import first_line, write_text
+
+from .job import Job
+from .options import on_cpu
+from .weights import ADAPTER, freeze_vision, lora_config, merge_adapter
 
 WHOLE = "whole"
-"""Put into a checkpoint once all of it is written; one without it is not resumed from."""
+"""Put into a checkpoint once all of it is written; one without it is not resumed from. It holds the job's name."""
+HISTORY = "training.jsonl"
+"""What was logged, in the stage's folder."""
+PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 
 
 def prepare(threads: int, seed: int) -> None:
@@ -32,11 +43,37 @@ def prepare(threads: int, seed: int) -> None:
     logging.getLogger("trl").setLevel(logging.ERROR)
 
 
-def load_for_training(folder: Path, trainer: dict[str, Any]) -> tuple[Any, Any]:
+def load_for_training(folder: Path, trainer: dict[str, Any], dtype: str = "float32") -> tuple[Any, Any]:
     """Model and processor. On a CPU eager attention is the faster one for short sequences (measured)."""
-    model, processor = load_model(HfEngine(model=str(folder), device="cpu"))
-    model.set_attn_implementation(trainer.pop("attn_implementation", "eager"))
+    settings = HfEngine.model_validate({"model": str(folder), "device": "cpu", "dtype": dtype})
+    model, processor = load_model(settings)
+    model.set_attn_implementation(trainer.pop("attn_implementation", "eager" if on_cpu() else "sdpa"))
     return model.train(), processor
+
+
+def load_policy(job: Job, checkpoint: Path | None, trainer: dict[str, Any]) -> tuple[Any, dict[str, int]]:
+    """The model to train, from `checkpoint` where that holds all of its weights; how many of them are trained."""
+    whole = checkpoint if checkpoint and any(checkpoint.glob("model*.safetensors")) else None
+    model, _ = load_for_training(whole or job.start, trainer, dtype_of(job.settings))
+    frozen = freeze_vision(model) if job.freezes_vision and job.settings.lora is None else 0
+    return model, {"num_frozen": frozen} if frozen else {}
+
+
+def adapter_of(job: Job, model: Any) -> dict[str, Any]:
+    """What TRL's trainers take for LoRA; nothing for a full fine-tuning."""
+    if job.settings.lora is None:
+        return {}
+    return {"peft_config": lora_config(model, job.settings.lora, with_vision=not job.freezes_vision)}
+
+
+def dtype_of(settings: TrainSettings) -> str:
+    if settings.dtype != "auto":
+        return settings.dtype
+    return "bfloat16" if settings.lora is not None and not on_cpu() else "float32"
+
+
+def processor_of(folder: Path) -> Any:
+    return load_processor(str(folder))
 
 
 @contextmanager
@@ -46,62 +83,140 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def run_trainer(trainer: Any, context: Context, checkpoint: Path | None) -> dict[str, Any]:
+def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, Any]:
     """Train, from `checkpoint` if there is one; save; return the figures for the manifest.
 
     The trainer's model must have been loaded from `checkpoint`: transformers' own loading there passes over weights
     whose names changed when they were saved (LLaVA's do), without a word, and would go on from the old ones.
+    Raises StageError where the memory does not suffice.
     """
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_callback(context))
-    with quiet():
+    started = time.monotonic()
+    with quiet(), explained_memory(job):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    trainer.save_model(str(context.folder / MODEL))
-    (context.folder / MODEL / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody should load
-    return figures(trainer)
+        figures_ = figures(trainer, time.monotonic() - started)
+        save(trainer, job)
+    return figures_
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint; what a kill left half-written is removed."""
+def save(trainer: Any, job: Job) -> None:
+    """The model's folder: safetensors, processor and template. The best weights where a validation chose them."""
+    best = best_checkpoint(trainer)
+    if job.settings.lora is not None:
+        trainer.save_model(str(job.model / ADAPTER))
+        if best and trainer.accelerator.is_main_process:
+            shutil.copyfile(best / "adapter_model.safetensors", job.model / ADAPTER / "adapter_model.safetensors")
+    else:
+        trainer.save_model(str(job.model))
+    if not trainer.accelerator.is_main_process:
+        return
+    if job.settings.lora is not None:
+        _keep_adapter(job)
+    elif best:
+        for file in best.glob("model*"):
+            shutil.copyfile(file, job.model / file.name)
+    trainer.processing_class.save_pretrained(job.model)
+    _finish_folder(job)
+
+
+def _keep_adapter(job: Job) -> None:
+    """Alone, as an adapter is shared, and merged into the model that every later stage loads."""
+    adapter = job.model / ADAPTER
+    for file in adapter.iterdir():
+        if file.suffix not in (".json", ".safetensors"):
+            file.unlink()
+    merge_adapter(job.start, adapter, job.model)
+
+
+def _finish_folder(job: Job) -> None:
+    (job.model / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody should load
+    for name in PROCESSOR_FILES:  # as they came: ours may have been made without its part for videos
+        if not job.from_nothing and (job.start / name).exists():
+            (job.model / name).unlink(missing_ok=True)
+            shutil.copyfile(job.start / name, job.model / name)
+
+
+def best_checkpoint(trainer: Any) -> Path | None:
+    """The one with the lowest validation loss, if it is not the last step's anyway."""
+    best = trainer.state.best_model_checkpoint
+    return Path(best) if best and Path(best).exists() else None
+
+
+@contextmanager
+def explained_memory(job: Job) -> Iterator[None]:
+    """Raises StageError in the place of an out-of-memory error, with what to turn."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        words = ("out of memory", "can't allocate memory", "not enough memory")
+        if not any(word in str(error).lower() for word in words) and not isinstance(error, MemoryError):
+            raise
+        raise StageError(f"`{job.name}`: out of memory ({first_line(error)})", what_to_turn(job)) from error
+
+
+def what_to_turn(job: Job) -> str:
+    """The knobs that are not turned yet, the cheapest first."""
+    trainer, settings = job.settings.trainer, job.settings
+    batch, steps = trainer.get("per_device_train_batch_size", 8), trainer.get("gradient_accumulation_steps", 1)
+    knobs = []
+    if batch > 1:
+        smaller = f"`trainer.per_device_train_batch_size: {batch // 2}`"
+        knobs.append(f"{smaller} with `trainer.gradient_accumulation_steps: {steps * 2}` (the same rows a step)")
+    if not trainer.get("gradient_checkpointing", not on_cpu()):
+        knobs.append("`trainer.gradient_checkpointing: true`")
+    if settings.max_tokens is None or settings.max_tokens > 2048:
+        knobs.append("a lower `max_tokens`")
+    if settings.lora is None:
+        knobs.append("`lora: {}`")
+    if settings.launch is None:
+        knobs.append("`launch: {config: fsdp, num_processes: N}` over several GPUs")
+    return "try, in this order: " + "; ".join(knobs)
+
+
+def last_checkpoint(folder: Path, name: str = "") -> Path | None:
+    """The newest whole checkpoint; what a kill left half-written is removed.
+
+    Raises StageError where it belongs to another training than `name`.
+    """
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for checkpoint in found:
         if not (checkpoint / WHOLE).exists():
             shutil.rmtree(checkpoint)
+            continue
+        owner = (checkpoint / WHOLE).read_text(encoding="utf-8")
+        if name and owner and owner != name:
+            raise StageError(f"`{checkpoint}` is a checkpoint of `{owner}`, not of `{name}`", f"rm -r {folder}")
     return next((checkpoint for checkpoint in reversed(found) if checkpoint.exists()), None)
 
 
-def figures(trainer: Any) -> dict[str, Any]:
+def figures(trainer: Any, seconds: float) -> dict[str, Any]:
     logs = [log for log in trainer.state.log_history if "loss" in log]
-    names = ("loss", "mean_token_accuracy", "rewards/accuracies", "rewards/margins", "logps/chosen")
+    names = ("loss", "mean_token_accuracy", "rewards/accuracies", "rewards/margins", "logps/chosen", "kl")
     last = {name: logs[-1][name] for name in names if logs and name in logs[-1]}
-    return {
+    weights = list(trainer.model.parameters())
+    size = lambda weight: getattr(weight, "ds_numel", None) or weight.numel()  # noqa: E731 - ZeRO-3 holds a share
+    found: dict[str, Any] = {
         "num_steps": trainer.state.global_step,
-        "num_parameters": sum(p.numel() for p in trainer.model.parameters()),
+        "num_parameters": sum(map(size, weights)),
+        "num_trained": sum(size(weight) for weight in weights if weight.requires_grad),
+        "num_tokens": int(logs[-1].get("num_tokens", 0)) if logs else 0,
+        "train_seconds": round(seconds, 3),
         "first_loss": logs[0]["loss"] if logs else None,
         **{f"last_{name}": value for name, value in last.items()},
     }
+    if trainer.state.best_metric is not None:
+        found["best_validation_loss"] = trainer.state.best_metric
+    if not on_cpu():
+        import torch
+
+        found["peak_gpu_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    return found
 
 
-def _callback(context: Context) -> Any:
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):
-        """Shows the bar, and marks each checkpoint that is whole."""
-
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.task = context.progress.start(context.stage.name, state.max_steps)
-            context.progress.advance(self.task, state.global_step)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            losses = [log["loss"] for log in state.log_history if "loss" in log]
-            context.progress.advance(self.task, rate=f"loss {losses[-1]:.3f}" if losses else None)
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            context.progress.stop(self.task)
-
-    return Watch()
+def write_history(trainer: Any, folder: Path) -> None:
+    lines = [json.dumps(log) for log in trainer.state.log_history]
+    write_text(folder / HISTORY, "\n".join(lines) + "\n")

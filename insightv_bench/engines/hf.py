@@ -12,6 +12,7 @@ from typing import Any
 from insightv_bench.chat import Chat, to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
+from insightv_bench.processors import load_processor
 from insightv_bench.records import DECODERS, Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
@@ -101,8 +102,7 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     source = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
-        # The PIL backend gives the same pixels with and without torchvision.
-        processor = transformers.AutoProcessor.from_pretrained(settings.model, backend="pil", **source)
+        processor = load_processor(settings.model, **source)
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             settings.model, dtype=dtype, use_safetensors=True, **source
         )

@@ -1,0 +1,100 @@
+"""What the tests of training share: rows drawn in the world, stages of a run as folders, and a stage run on them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.chat import assistant
+from insightv_bench.journal import Journal
+from insightv_bench.progress import Progress
+from insightv_bench.recipe import load_recipe
+from insightv_bench.records import PreferenceRow, ReasoningRow
+from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.stage import Context, Stage, run_stage
+from insightv_bench.tables import write_shards
+from insightv_bench.world.lessons import sample_lessons
+from insightv_bench.world.level import Level
+
+MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
+QUICK = {"per_device_train_batch_size": 4, "dataloader_num_workers": 0, "logging_steps": 1, "save_strategy": "no"}
+
+
+def lessons(num: int) -> list[ReasoningRow]:
+    return list(sample_lessons(Level(), 0, num, MIX))
+
+
+def pairs(rows: list[ReasoningRow]) -> list[PreferenceRow]:
+    """Each row's answer against the next one's."""
+    made = []
+    for row, other in zip(rows, [*rows[1:], rows[0]], strict=True):
+        columns = {k: v for k, v in row.model_dump().items() if k not in ("completion", "score", "prompt")}
+        wrong = other.completion[0].content + " 1"
+        made.append(
+            PreferenceRow(
+                **columns, prompt=row.prompt, chosen=row.completion, rejected=(assistant(wrong),),
+                chosen_score=100, rejected_score=1, round=1,
+            )
+        )  # fmt: skip
+    return made
+
+
+def corpus(run: Path, name: str, rows: list[Any]) -> Path:
+    """A finished corpus stage with these rows."""
+    folder = run / "stages" / f"{name}-0123456789ab"
+    folder.mkdir(parents=True)
+    write_shards(folder, rows, type(rows[0]))
+    manifest = {"stage": name, "num_rows": len(rows), "totals": {}, "files": {}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def train(
+    run: Path,
+    function: str,
+    settings: TrainSettings,
+    inputs: dict[str, Path],
+    name: str = "train-reason",
+    base: str = "tiny",
+) -> Path:
+    """Run one training stage; returns its folder, whose manifest is whole."""
+    recipe = load_recipe("walk", [f"base.model={json.dumps(base)}"])
+    stage = Stage(name, function, settings, tuple(inputs), "train reason", {"seat": "reason"})
+    folder = run / "stages" / f"{name}-{settings.fingerprint()}"
+    journal = Journal(run / "journal.sqlite")
+    try:
+        run_stage(stage, Context(stage, folder, inputs, journal, Progress(), 0, recipe))
+    finally:
+        journal.close()
+    return folder
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+def history(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def losses(folder: Path) -> list[float]:
+    return [log["loss"] for log in history(folder) if "loss" in log]
+
+
+def sft_settings(**more: Any) -> TrainSettings:
+    trainer = {**QUICK, "max_steps": 3, "learning_rate": 1e-3, **more.pop("trainer", {})}
+    return TrainSettings(trainer=trainer, **more)
+
+
+def dpo_settings(**more: Any) -> DpoSettings:
+    trainer = {**QUICK, "max_steps": 3, "learning_rate": 1e-3, **more.pop("trainer", {})}
+    return DpoSettings(trainer=trainer, **more)
+
+
+def placed(model: Path, run: Path, name: str = "train-base") -> Path:
+    """A finished stage whose model is this folder."""
+    folder = run / "stages" / f"{name}-0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "model").symlink_to(model)
+    return folder

@@ -1,0 +1,155 @@
+"""A training in this process, or in several by `accelerate launch`; its figures and card come back to the stage.
+
+The processes are told their job in a file and tell how it goes on standard output, one JSON object a line. They hold on
+to nothing of this one but a lock: once it is dead, by SIGKILL or otherwise, they end too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from insightv_bench.errors import StageError
+from insightv_bench.stage import Context
+from insightv_bench.worker import from_message
+
+from .card import write_card
+from .curves import draw_curves
+from .job import Job, write_job
+from .kept_rows import keep_rows
+from .options import FORCE_CPU, launch_config
+
+ALIVE, JOB = "alive.lock", "job.json"
+LINES_KEPT = 15
+"""Of what a process that failed had last written."""
+
+
+def train(context: Context, job: Job) -> None:
+    """Decide on the rows, train, and leave model, card and curves in the stage's folder."""
+    with _device(job):
+        keep_rows(job, context)
+        found = _launched(context, job) if job.settings.launch else _here(context, job)
+    context.totals.update(found)
+    draw_curves(context.folder)
+    write_card(context, job)
+
+
+@contextmanager
+def _device(job: Job) -> Iterator[None]:
+    """`device: cpu` for everything that asks which device there is."""
+    forced = {FORCE_CPU: "1"} if job.settings.device == "cpu" else {}
+    os.environ.update(forced)
+    try:
+        yield
+    finally:
+        for name in forced:
+            os.environ.pop(name, None)
+
+
+class Bar:
+    """The stage's bar, told the steps done in all."""
+
+    def __init__(self, context: Context) -> None:
+        self._progress, self._name, self._done = context.progress, context.stage.name, 0
+        self._task: Any = None
+
+    def __call__(self, done: int, total: int, rate: str) -> None:
+        if self._task is None:
+            self._task = self._progress.start(self._name, total)
+        self._progress.advance(self._task, done - self._done, rate or None)
+        self._done = done
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._progress.stop(self._task)
+
+
+def train_job(job: Job, show: Any) -> dict[str, Any]:
+    from .dpo import train_dpo
+    from .sft import train_sft
+
+    return (train_dpo if job.is_dpo else train_sft)(job, show)
+
+
+def _here(context: Context, job: Job) -> dict[str, Any]:
+    bar = Bar(context)
+    try:
+        return train_job(job, bar)
+    finally:
+        bar.stop()
+
+
+def _launched(context: Context, job: Job) -> dict[str, Any]:
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    write_job(job, job.checkpoints / JOB)
+    with (
+        FileLock(job.checkpoints / ALIVE).acquire(timeout=60),
+        subprocess.Popen(
+            command(job),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment(job),
+        ) as process,
+    ):
+        try:
+            return _follow(process, context, job)
+        finally:
+            process.terminate()
+
+
+def command(job: Job) -> list[str]:
+    launch = job.settings.launch
+    assert launch is not None
+    options = ["--config_file", str(launch_config(launch.config)), "--num_processes", str(launch.num_processes)]
+    port = ["--main_process_port", "0"]  # a free one
+    module = ["-m", "insightv_bench.trainers.launched", str(job.checkpoints / JOB)]
+    return [sys.executable, "-m", "accelerate.commands.launch", *options, *port, *module]
+
+
+def environment(job: Job) -> dict[str, str]:
+    paths = os.pathsep.join(place for place in sys.path if place)
+    cpu = {"ACCELERATE_USE_CPU": "true", FORCE_CPU: "1"} if job.settings.launch_on_cpu else {}
+    return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads), **cpu}
+
+
+def _follow(process: subprocess.Popen[str], context: Context, job: Job) -> dict[str, Any]:
+    """The figures of the training. Raises what stopped it."""
+    assert process.stdout
+    bar, last, found = Bar(context), deque[str](maxlen=LINES_KEPT), None
+    for line in process.stdout:
+        message = _read(line)
+        if message is None:
+            last.append(line.rstrip())
+        elif "failed" in message:
+            raise from_message(message["failed"], context.stage.name)
+        elif "figures" in message:
+            found = message["figures"]
+        else:
+            bar(*message["step"])
+    bar.stop()
+    if process.wait() or found is None:
+        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {' | '.join(last)}")
+    return found
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) and message.keys() & {"failed", "figures", "step"} else None
+
+
+def lock_file(job_file: Path) -> Path:
+    return job_file.parent / ALIVE
