@@ -59,8 +59,8 @@ def write_blocks(folder: Path, stem: str, shown: Shown, beside: Beside, pictures
             for place, replies in enumerate(by_system):
                 own[place].append(replies)
         write_chunk(folder, f"{stem}-{number}", asked)
-        for place, replies in enumerate(own):
-            write_chunk(folder, f"{stem}-{number}-{place}", replies)
+        for place, column in enumerate(own):
+            write_chunk(folder, f"{stem}-{number}-{place}", column)
 
 
 def _question(

@@ -127,7 +127,7 @@ def _outcomes(shown: Shown) -> Iterator[list[Any]]:
         digits = strings.setdefault((shown.systems.index(label), arm, flaw), [0] * len(place))
         for each in found:
             digits[place[question]] |= each
-    arms = list(ARMS)
+    arms: list[str] = list(ARMS)
     for (system, arm, flaw), digits in sorted(
         strings.items(), key=lambda one: (one[0][0], arms.index(one[0][1]), one[0][2])
     ):

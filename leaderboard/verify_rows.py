@@ -69,7 +69,7 @@ def _missing(frame: pl.DataFrame) -> Iterator[str]:
         counts = rows.group_by("question_id").len().sort("question_id")
         most = counts["len"].max()
         for question, num in counts.filter(pl.col("len") < most).iter_rows():
-            yield f"{where(rows.row(0, named=True), question)} has {num} samples, and other questions {most}"
+            yield f"{where(rows.row(0, named=True), question)} has {num} samples, and other questions {most!r}"
 
 
 def _told_apart(frame: pl.DataFrame) -> Iterator[str]:

@@ -349,10 +349,10 @@ def test_null_takes_an_entry_away_and_one_that_takes_nothing_away_is_still_read(
 
 
 def test_a_table_of_another_kind_takes_the_place_of_the_one_below(tmp_path: Path) -> None:
-    text = "extends: quickstart\nname: mine\npaths: {engine: {kind: openai, model: m, base_url: u}}\n"
+    text = "extends: corpora\nname: mine\npaths: {engine: {kind: openai, model: m, base_url: u}}\n"
     recipe = load_recipe(files(tmp_path, mine=text))
     assert recipe.paths and recipe.paths.engine == OpenAIEngine(model="m", base_url="u")
-    assert recipe.paths.num_paths == 2
+    assert recipe.paths.num_paths == 4
     text = "extends: puzzlevqa\nname: mine\nquestions: {test: {columns: {kind: other}}}\n"
     source = load_recipe(files(tmp_path, mine=text)).questions["test"]
     assert isinstance(source, ParquetSource)
