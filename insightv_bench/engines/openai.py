@@ -128,11 +128,12 @@ class Server:
         """A failed reply where only this request is lost; raises EngineError where all would be."""
         if trouble.kind == "no reply":
             return Reply(text="", finish="error")
-        if trouble.status in TURNED_AWAY and self._start.has_answered and self._num_turned_away < MAX_TURNED_AWAY:
+        is_its_own = trouble.status in TURNED_AWAY or trouble.kind == "too large"
+        if is_its_own and self._start.has_answered and self._num_turned_away < MAX_TURNED_AWAY:
             self._num_turned_away += 1
             return Reply(text="", finish="error")
         place = f"`{self.name}` at {self._settings.base_url}"
-        if trouble.kind == "not chat":
+        if trouble.kind in ("not chat", "too large"):
             hint = "check `base_url`; it mostly ends in `/v1`"
             raise EngineError(f"{place} answers, but not as a chat server: {trouble.words}", hint)
         if trouble.status in (0, 408, 409, 425, 429) or trouble.status >= 500:

@@ -25,7 +25,7 @@ class Trouble(Exception):
     def __init__(self, kind: str, words: str, passing: bool, wait_s: float | None = None, status: int = 0) -> None:
         super().__init__(words)
         self.kind = kind
-        """As the journal counts it: a status, `timeout`, `connection`, `not chat` or `no reply`."""
+        """As the journal counts it: a status, `timeout`, `connection`, `not chat`, `too large` or `no reply`."""
         self.words = words
         self.passing = passing
         """Whether another try may mend it."""

@@ -1,5 +1,7 @@
 """JSON over HTTP to one server: kept connections, large bodies sent piece by piece, no retries of its own.
 
+A reply's body is counted, unpacked, while it is read: what a server sends cannot fill the memory.
+
 Over aiohttp rather than a vendor's client: in seconds of the processor a call takes a fifth, and with 64 connections
 that is the difference between waiting for the server and waiting for ourselves. Proxies are taken from the environment.
 """
@@ -16,6 +18,9 @@ from insightv_bench.errors import require
 from insightv_bench.tables import first_line
 
 from .troubles import Trouble
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Of one reply's body: text and reasoning of the longest kept, each character escaped, and room to spare."""
 
 
 class Answered(NamedTuple):
@@ -44,7 +49,7 @@ class Wire:
     async def _send(self, method: str, page: str, data: Any) -> Answered:
         try:
             async with self._connect().request(method, self._base_url + page, data=data, proxy=self._proxy) as reply:
-                return Answered(reply.status, reply.headers, await reply.read())
+                return Answered(reply.status, reply.headers, await bounded(reply))
         except self._aiohttp.InvalidURL as error:
             raise Trouble("connection", f"`{error}` is no URL of a server", passing=False) from None
         except (self._aiohttp.ClientError, OSError) as error:
@@ -70,6 +75,19 @@ class Wire:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+async def bounded(reply: Any) -> bytes:
+    """The body; of an error's no more than its beginning. Raises Trouble for another that is larger than MAX_BYTES."""
+    content = bytearray()
+    async for piece in reply.content.iter_any():
+        content += piece
+        if len(content) > MAX_BYTES:
+            reply.close()  # else the rest would be waited for
+            if reply.status < 300:
+                raise Trouble("too large", f"its reply is larger than {MAX_BYTES >> 20} MiB", passing=False)
+            break
+    return bytes(content[:MAX_BYTES])
 
 
 def proxy_of(url: str) -> str | None:
