@@ -1,17 +1,22 @@
 """The questions' pictures as files of the page, each once, by the hash of its bytes.
 
 A PNG, JPEG, GIF or WebP of modest size travels as it is; a larger one, or another format, is drawn again as PNG or
-JPEG. What cannot be read within Pillow's bounds is left out, and the viewer says so.
+JPEG. What cannot be read, or has too many pixels, is left out, and the viewer says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.records import DECODERS
+from insightv_bench.sources.pictures import BROKEN
+
+MAX_PIXELS = 40_000_000
 SUFFIXES = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 MAX_BYTES = 400_000
 MAX_SIDE = 1_280  # pixels
@@ -49,13 +54,15 @@ def fitted(content: bytes) -> tuple[str, bytes, int, int] | None:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=DECODERS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                return None
             picture.load()
             kind = picture.format or ""
             if kind in SUFFIXES and len(content) <= MAX_BYTES:
                 return SUFFIXES[kind], content, picture.width, picture.height
             drawn = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (*BROKEN, Image.DecompressionBombError):
         return None
     drawn.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = io.BytesIO()

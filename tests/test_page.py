@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from insightv_bench import tables
 from insightv_bench.cli import app
 from insightv_bench.errors import RunError
-from insightv_bench.leaderboard import figure_parts, figures, page, rows, sample_blocks, samples, sets
+from insightv_bench.flawed_rows import columns_of
+from insightv_bench.leaderboard import figure_parts, figures, page, pictures, rows, sample_blocks, samples, sets
 from insightv_bench.leaderboard.beside import look
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.outcomes import outcomes
@@ -202,12 +203,16 @@ def png(width: int, height: int, kind: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-def test_pictures_travel_as_they_are_or_made_to_fit() -> None:
+def test_pictures_travel_as_they_are_or_made_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     small = png(48, 48)
     assert fitted(small) == ("png", small, 48, 48)
     suffix, content, width, height = fitted(png(2_000, 1_000)) or ("", b"", 0, 0)
     assert (suffix, width, height) == ("jpg", MAX_SIDE, MAX_SIDE // 2) and len(content) < 2_000_000
     assert (fitted(png(20, 20, "BMP")) or ("",))[0] == "jpg"
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+    assert fitted(eps) is None  # Pillow would start Ghostscript
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 48 * 48 - 1)
+    assert fitted(small) is None
     assert fitted(b"<svg onload='alert(1)'/>") is None and fitted(b"") is None
 
 
@@ -217,8 +222,8 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     columns = {"source": "s", "source_revision": "1", "source_license": "x", "answer_type": "number"}
     question = Question(id="q000", images=(Image(bytes=content),), question="What is the sum?", answer="7", **columns)
     spoilt = {"path": "", "flawed_path": "spoilt", "flaw": "perception", "severity": 0.5, "position": "early"}
-    shared = question.model_dump(exclude={"images", "scene"})
-    flaw = FlawedRow(**shared, **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
+    shared = {name: value for name, value in columns_of(question).items() if name != "images"}
+    flaw = FlawedRow(**shared, kind="sum", **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
     score = Assessment(
         path_id="p", question_id="q000", correct=True, score=61, status="scored", judge="j", step_labels=(True, False)
     )
