@@ -12,6 +12,8 @@ from .errors import RecipeError, SourceError
 from .plan import plan
 from .recipe import Recipe, load_recipe
 from .run import needed, place, run, run_folder
+from .seats import engine_of
+from .settings import OpenAIEngine
 from .stage import load_function
 
 STAGE = "calibrate"
@@ -23,10 +25,9 @@ def overrides(recipe: str, judge: str, base_url: str, steps: Path | None) -> lis
         raise RecipeError("`--base-url` serves no judge", "name the model with `--judge`")
     found = [] if load_recipe(recipe).calibrate else ["calibrate={}"]
     if judge:
-        engine = (
-            {"kind": "openai", "model": judge, "base_url": base_url} if base_url else {"kind": "hf", "model": judge}
-        )
-        found += [f"assess.engine={json.dumps(engine)}", "assess.judge=engine"]
+        engine = OpenAIEngine(model=judge, base_url=base_url) if base_url else engine_of(judge)
+        named = {name: getattr(engine, name) for name in ("kind", *engine.model_fields_set)}
+        found += [f"assess.engine={json.dumps(named)}", "assess.judge=engine"]
     if steps:
         found += [f"calibrate.steps={json.dumps(str(steps))}", f"calibrate.steps_sha256='{_sha256(steps)}'"]
     return found

@@ -189,8 +189,8 @@ for verb, about in {
 @build_app.command("calibrate")
 def calibrate_command(
     recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Whose judge.")] = "calibrate",
-    judge: Annotated[str, typer.Option("--judge", help="In place of the recipe's: a folder, a Hub id, a name.")] = "",
-    base_url: Annotated[str, typer.Option("--base-url", help="Of the server that serves `--judge`.")] = "",
+    judge: Annotated[str, typer.Option("--judge", help="Another: folder, Hub id, openai:URL#NAME.")] = "",
+    base_url: Annotated[str, typer.Option("--base-url", help="Of a server; `--judge` is then its NAME.")] = "",
     steps: Annotated[Path | None, typer.Option("--steps", metavar="FILE", help="Traces with labelled steps.")] = None,
     out: Out = Path("runs"),
     seed: Seed = None,

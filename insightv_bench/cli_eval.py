@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .errors import RecipeError
-from .eval_command import Asked, evaluate_all
+from .eval_command import Asked, evaluate_all, text_options
 
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
 Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
@@ -73,7 +74,7 @@ def eval_command(
             recipe=recipe,
             tasks=tuple(filter(None, (name.strip() for name in tasks.split(",")))),
             models=(model, reason, summary),
-            model_args=pairs(model_args, "--model_args"),
+            model_args=pairs(model_args, "--model_args", text_options()),
             gen_kwargs=pairs(gen_kwargs, "--gen_kwargs"),
             limit=limit,
             seed=seed,
@@ -90,8 +91,11 @@ def eval_command(
     )
 
 
-def pairs(text: str, option: str) -> dict[str, Any]:
-    """`a=1,b=true` or a JSON object, as lm-eval takes them. Raises RecipeError for anything else."""
+def pairs(text: str, option: str, texts: Container[str] = ()) -> dict[str, Any]:
+    """`a=1,b=true` or a JSON object, as lm-eval takes them; values of `texts` stay text, whatever they look like.
+
+    Raises RecipeError for anything else.
+    """
     if text.lstrip().startswith("{"):
         return _object(text, option)
     made: dict[str, Any] = {}
@@ -99,7 +103,8 @@ def pairs(text: str, option: str) -> dict[str, Any]:
         name, equals, value = part.partition("=")
         if not equals or not name.strip():
             raise RecipeError(f"`{part}` in `{option}` is no KEY=VALUE")
-        made[name.strip()] = _value(value.strip())
+        name, value = name.strip(), value.strip()
+        made[name] = value if name in texts else _value(value)
     return made
 
 

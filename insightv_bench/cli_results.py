@@ -31,8 +31,8 @@ def compare(
 def rescore(
     results: Annotated[Path, typer.Argument(help="A run's folder, or an evaluation's.")],
     out: Annotated[Path, typer.Option("--out", help="Where the rows go: a new folder.")],
-    judge: Annotated[str, typer.Option("--judge", help="Who settles what the rule cannot: a model.")] = "",
-    base_url: Annotated[str, typer.Option("--base-url", help="Of the server that serves `--judge`.")] = "",
+    judge: Annotated[str, typer.Option("--judge", help="Settles the rest: folder, Hub id, openai:URL#NAME.")] = "",
+    base_url: Annotated[str, typer.Option("--base-url", help="Of a server; `--judge` is then its NAME.")] = "",
     judge_all: Annotated[bool, typer.Option("--judge-all", help="Ask the judge about every reply.")] = False,
     show: Annotated[int, typer.Option("--show", help="Print so many of the rows that changed.")] = 0,
 ) -> None:

@@ -171,9 +171,17 @@ def _sampling(asked: Asked) -> Iterator[str]:
 def _models(asked: Asked) -> Iterator[str]:
     """Each seat's model; with `--model_args` its engine, whose options they are."""
     if not any(asked.models):
+        if asked.model_args:
+            raise RecipeError("`--model_args` are options of the models that are named", "name one with `--model`")
         return
     for seat, model in find_seats(*asked.models).items():
         yield f"model_seats.{seat}={json.dumps(_seat(model, asked))}"
+
+
+def text_options() -> frozenset[str]:
+    """Options of an engine that are text: a revision may be called `1`."""
+    fields = [*HfEngine.model_fields.items(), *OpenAIEngine.model_fields.items()]
+    return frozenset(name for name, field in fields if field.annotation in (str, str | None))
 
 
 def _seat(model: str, asked: Asked) -> str | dict[str, Any]:

@@ -21,7 +21,8 @@ from .records import EvalRecord
 from .rescoring import Change, by_arm, counts, rescored
 from .results import evaluations
 from .run import JOURNAL
-from .settings import AssessSettings, EngineSettings, HfEngine, OpenAIEngine
+from .seats import engine_of
+from .settings import AssessSettings, EngineSettings, OpenAIEngine
 from .stage import MANIFEST, read_manifest
 from .statistics import accuracy
 from .tables import read_rows, write_shards, write_text
@@ -66,7 +67,7 @@ def _is_ours(item: Path) -> bool:
 
 
 def _filter(judge: str, base_url: str, judge_all: bool, out: Path, stack: ExitStack) -> AnswerFilter:
-    engine: EngineSettings = OpenAIEngine(model=judge, base_url=base_url) if base_url else HfEngine(model=judge)
+    engine: EngineSettings = OpenAIEngine(model=judge, base_url=base_url) if base_url else engine_of(judge)
     journal = Journal(out / JOURNAL)
     stack.callback(journal.close)
     caller = stack.enter_context(Caller(open_engine(engine), journal))

@@ -123,6 +123,8 @@ def test_the_commands_options_name_another_judge(tmp_path: File) -> None:
     by_server = overrides("calibrate", "m", "http://localhost/v1", None)
     assert load_recipe("calibrate", by_server).assess.engine.model_dump()["base_url"] == "http://localhost/v1"
     assert load_recipe("calibrate", overrides("calibrate", "./m", "", None)).assess.engine.kind == "hf"
+    in_one_word = overrides("calibrate", "openai:http://localhost/v1#m", "", None)
+    assert load_recipe("calibrate", in_one_word) == load_recipe("calibrate", by_server)
     with pytest.raises(RecipeError, match="serves no judge"):
         overrides("calibrate", "", "http://localhost/v1", None)
     with pytest.raises(SourceError, match="cannot be read"):

@@ -15,7 +15,7 @@ from insightv_bench.chat import Chat
 from insightv_bench.cli_eval import pairs
 from insightv_bench.engines import Caller
 from insightv_bench.errors import EngineError, ModelError, RecipeError, SourceError
-from insightv_bench.eval_command import Asked, _recipes, copy_results
+from insightv_bench.eval_command import Asked, _recipes, copy_results, text_options
 from insightv_bench.evals.metrics import UNSCORED, circular_accuracy, mme_score, score_extracted, score_flawed, scored
 from insightv_bench.evals.rotations import rotated
 from insightv_bench.journal import Journal, Reply, Request
@@ -114,6 +114,7 @@ def test_gen_kwargs_are_of_every_arm() -> None:
         ({"model_args": {"concurency": 1}}, "`concurency`"),
         ({"models": ("openai:host#name", "", "")}, "names no model at a server"),
         ({"models": ("", "", "")}, "makes no model to evaluate"),
+        ({"models": ("", "", ""), "model_args": {"batch_size": 1}}, "options of the models that are named"),
         ({"tasks": ("insightv_tiny",), "data": File("x.parquet")}, "are drawn"),
         ({"recipe": "puzzlevqa", "fresh_seed": 1}, "makes questions of its own"),
         ({"tasks": ("insightv_mme",), "fresh_seed": 1}, "is a fixed set"),
@@ -132,6 +133,14 @@ def test_pairs_are_lm_evals() -> None:
     for wrong in ("a", "=1", "{1}", "[1]"):
         with pytest.raises(RecipeError):
             pairs(wrong, "--x")
+
+
+@pytest.mark.parametrize("model", [SERVER, "org/local"])
+def test_a_revision_may_look_like_a_number(model: str) -> None:
+    given = pairs("revision=1", "--model_args", text_options())
+    (recipe,) = recipes(models=(model, "", ""), model_args=given)
+    assert recipe.model_seats["reason"].revision == "1"
+    assert pairs("revision=1e5,concurrency=2", "--model_args", text_options()) == {"revision": "1e5", "concurrency": 2}
 
 
 def test_a_places_parts_are_told_apart() -> None:
