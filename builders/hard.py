@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from insightv_bench.answers import matches, read
+from insightv_bench.answers import read
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
@@ -18,6 +18,7 @@ from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Question
 from insightv_bench.settings import HardSettings, TeacherEngine
 from insightv_bench.stage import Context, Dropped, drop
+from insightv_bench.text_path import is_gold
 
 QUESTIONS_AT_ONCE = 1024
 EASY = "answered right without a path"
@@ -75,5 +76,4 @@ def verdict(question: Question, text: str) -> str:
     reading = read(text, question.answer_type, question.options)
     if reading.answer is None:
         return "unread"
-    right = matches(reading.answer, question.answer, question.answer_type, question.options)
-    return "right" if right else "wrong"
+    return "right" if is_gold(reading.answer, question) else "wrong"

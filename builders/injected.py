@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from insightv_bench.answers import matches
 from insightv_bench.records import FlawedRow, Question, SummaryRow
 from insightv_bench.settings import CorporaSettings
 from insightv_bench.stage import Context
+from insightv_bench.text_path import is_gold
 from insightv_bench.world.oracle import Judgement
 
 from .assessed import judge_flawed
@@ -37,18 +37,19 @@ class Injected:
     def _described(self, row: FlawedRow, asked: dict[str, tuple[int, Question]]) -> tuple[int, str, int]:
         place, question = asked[row.id]
         order = order_key(self._context.seed, row.id, prompt_text(question, row.flawed_path))
-        return place, self._range(row, judge_flawed(question, row)), int(order, 16)
+        return place, self._range(question, row, judge_flawed(question, row)), int(order, 16)
 
-    def _range(self, row: FlawedRow, judgement: Judgement) -> str:
-        return "wrong" if not ends_right(row) else "mid" if judgement.score >= self._mid else "low"
+    def _range(self, question: Question, row: FlawedRow, judgement: Judgement) -> str:
+        return "wrong" if not ends_right(question, row) else "mid" if judgement.score >= self._mid else "low"
 
     def rows(self, index: pl.DataFrame) -> Iterator[SummaryRow]:
         flaws, questions = self._rows.take(index["flaw"]), self._asked.take(index["question"])
         for row in index.iter_rows(named=True):
             flaw, question = flaws[row["flaw"]], questions[row["question"]]
             correction = judge_flawed(question, flaw).correction
-            yield summary_row(question, flaw.flawed_path, "flawed", row["range"], ends_right(flaw), correction)
+            right = ends_right(question, flaw)
+            yield summary_row(question, flaw.flawed_path, "flawed", row["range"], right, correction)
 
 
-def ends_right(row: FlawedRow) -> bool:
-    return matches(row.planted_answer, row.answer, row.answer_type, row.options)
+def ends_right(question: Question, row: FlawedRow) -> bool:
+    return is_gold(row.planted_answer, question)

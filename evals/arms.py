@@ -96,7 +96,7 @@ def _shown(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
             yield exact(question)
     elif arm == "flawed":
         for row in given.flawed.get(question.id, ()):
-            yield injected(row)
+            yield injected(question, row)
     else:
         yield from given.made.get(arm, {}).get(question.id, ())
 

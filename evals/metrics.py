@@ -78,7 +78,8 @@ def score_flawed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy on a path with a flaw, and how often the answer is the one that the flaw planted."""
     found = scored(doc, results[0])
     said = {"acc": float(found.right), "unread": float(found.reading.answer is None)}
-    if matches(doc["planted_answer"], doc["gold"], doc["answer_type"], doc["options"]):
+    tolerance = doc.get("tolerance", 0.0)
+    if matches(doc["planted_answer"], doc["gold"], doc["answer_type"], doc["options"], tolerance):
         return said  # the flaw does not reach the answer: nobody can follow it
     answer = found.reading.answer
     followed = answer is not None and matches(answer, doc["planted_answer"], doc["answer_type"], doc["options"])

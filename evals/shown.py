@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from insightv_bench.agents import path_text
-from insightv_bench.answers import matches
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawedRow, Path, Question
+from insightv_bench.text_path import is_gold
 from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
@@ -45,8 +45,7 @@ def exact_text(question: Question) -> str:
 
 def answer_right(question: Question, answer: str | None) -> bool:
     """A path without an answer is wrong."""
-    gold, kind = question.answer, question.answer_type
-    return answer is not None and matches(answer, gold, kind, question.options, question.tolerance)
+    return answer is not None and is_gold(answer, question)
 
 
 def exact(question: Question) -> dict[str, Any]:
@@ -68,11 +67,11 @@ def stored(question: Question, path: Path) -> dict[str, Any]:
     }
 
 
-def injected(row: FlawedRow) -> dict[str, Any]:
+def injected(question: Question, row: FlawedRow) -> dict[str, Any]:
     return {
         **NO_PATH,
         "path": row.flawed_path,
-        "path_correct": matches(row.planted_answer, row.answer, row.answer_type, row.options),
+        "path_correct": answer_right(question, row.planted_answer),
         "path_status": "complete",
         "maker": row.maker,
         "flaw": row.flaw,

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from insightv_bench.answer_forms import number_value, yes_no
 from insightv_bench.answer_matching import option_letter
-from insightv_bench.answers import matches
 from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.engines import Caller
 from insightv_bench.judging import answer_chat, read_answer_verdict
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import AssessSettings
+from insightv_bench.text_path import is_gold
 
 RULE = "rule"
 
@@ -33,14 +33,14 @@ class Settled(NamedTuple):
 
 def is_right(question: Question, path: Path) -> bool:
     """By rule alone: a path with no answer is wrong, never guessed at."""
-    return path.answer is not None and matches(path.answer, question.answer, question.answer_type, question.options)
+    return path.answer is not None and is_gold(path.answer, question)
 
 
 def by_rule(question: Question, answer: str | None) -> bool | None:
     """None: the rule cannot settle it."""
     if answer is None:
         return False
-    if matches(answer, question.answer, question.answer_type, question.options):
+    if is_gold(answer, question):
         return True
     return None if says_nothing_closed(question, answer) else False
 

@@ -5,7 +5,8 @@ summary agent's part would have paid for, and never fewer. Nothing is asked of a
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -48,7 +49,7 @@ def _mean(rows: pl.DataFrame, column: str) -> float:
 
 def _votes(reason: pl.DataFrame, k: int) -> dict[str, list[bool]]:
     """Right or wrong of the majority of the first `k` paths, by question."""
-    columns = ["question_id", "answer", "answer_type", "options", "gold"]
+    columns = ["question_id", "answer", "answer_type", "options", "gold", "tolerance"]
     found: dict[str, list[bool]] = {}
     for (question,), rows in (
         reason.select(columns).partition_by(["question_id"], as_dict=True, maintain_order=True).items()
@@ -56,6 +57,9 @@ def _votes(reason: pl.DataFrame, k: int) -> dict[str, list[bool]]:
         first = rows.row(0, named=True)
         answers = [answer for answer in rows["answer"].head(k) if answer is not None]
         chosen = majority(answers, first["answer_type"], first["options"])
-        right = chosen is not None and matches(chosen, first["gold"], first["answer_type"], first["options"])
-        found[question] = [right]
+        found[question] = [chosen is not None and _is_gold(chosen, first)]
     return found
+
+
+def _is_gold(answer: str, row: Mapping[str, Any]) -> bool:
+    return matches(answer, row["gold"], row["answer_type"], row["options"], row["tolerance"])

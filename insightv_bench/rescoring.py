@@ -82,6 +82,7 @@ def as_question(record: EvalRecord) -> Question:
         options=record.options,
         answer=record.gold,
         answer_type=record.answer_type,
+        tolerance=record.tolerance,
         source=record.task,
         source_revision=record.task_version,
         source_license="",

@@ -14,7 +14,7 @@ from .answer_matching import option_letter
 from .answers import matches, read
 from .chat import LETTERS
 from .protocol import parse_path, render_path
-from .records import QuestionColumns, Step
+from .records import Question, QuestionColumns, Step
 
 MIN_PIECES = 3
 """A text that falls into fewer at one kind of cut is tried at the next."""
@@ -109,7 +109,9 @@ def answer_of(text: str, path: TextPath, question: QuestionColumns) -> str | Non
 
 
 def is_gold(answer: str, question: QuestionColumns) -> bool:
-    return matches(answer, question.answer, question.answer_type, question.options)
+    """Whether it is the gold answer, as near as the question asks; the columns of a corpus ask for the very answer."""
+    tolerance = question.tolerance if isinstance(question, Question) else 0.0
+    return matches(answer, question.answer, question.answer_type, question.options, tolerance)
 
 
 def split_prose(text: str) -> list[str]:

@@ -224,6 +224,12 @@ def test_the_rule_settles_what_it_can_read(
     assert by_rule(question(gold, kind, options), answer) is settled
 
 
+def test_a_number_is_right_as_near_as_its_question_asks() -> None:
+    near = question("100").model_copy(update={"tolerance": 0.05})
+    assert [by_rule(near, answer) for answer in ("103", "106")] == [True, False]
+    assert by_rule(question("100"), "103") is False
+
+
 def test_a_model_is_asked_about_open_answers_alone_and_once_each(tmp_path: Place) -> None:
     engine = Scripted(lambda request: '{"verdict": "right"}' if "crimson" in str(request.chat) else "no idea")
     settings = AssessSettings(judge="rule", engine=OpenAIEngine(model="m", base_url="http://localhost"), tries=2)

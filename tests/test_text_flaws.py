@@ -266,3 +266,21 @@ def test_flaws_in_real_puzzles_are_what_they_say() -> None:
             num += 1
             assert found.propagated and parse_path(found.flawed_path).answer == found.planted_answer
     assert num >= 20
+
+
+def test_a_path_that_is_near_enough_is_right_and_what_is_planted_is_not() -> None:
+    told = {"source": "s", "source_revision": "1", "source_license": "MIT"}
+    question = Question(
+        id="q", question="How many?", answer="100", answer_type="number", kind="chart", tolerance=0.05, **told
+    )
+    steps = [Step(summary="", reasoning=f"The bar is {value} high.", action="continue") for value in (40, 62)]
+    text = render_path([*steps, Step(summary="", reasoning="40 + 62 = 102", action="summary")], "102")
+    made = [
+        found
+        for seed in range(20)
+        if isinstance(
+            found := make_text_flawed(question, text, "wrong-final", 0.5, "late", True, random.Random(seed)), TextFlawed
+        )
+    ]
+    assert made
+    assert not [found for found in made if matches(found.planted_answer, "100", "number", (), 0.05)]
