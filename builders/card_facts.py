@@ -89,7 +89,7 @@ class Facts(NamedTuple):
 
 
 def _scan(context: Context, corpus: str, split: str) -> pl.LazyFrame:
-    return pl.scan_parquet(parquet_files(context.folder / "release" / corpus / split))
+    return pl.scan_parquet(parquet_files(context.folder / "release" / corpus / split), glob=False)
 
 
 def value_counts(frame: pl.LazyFrame) -> dict[str, dict[str, int]]:
@@ -135,7 +135,7 @@ def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]
 
 def judges_of(assessments: Path) -> list[str]:
     """Whoever scored paths or settled answers; `rule` where that was no model and no oracle."""
-    rows = pl.scan_parquet(parquet_files(assessments)).select("judge", "answer_judge").unique().collect()
+    rows = pl.scan_parquet(parquet_files(assessments), glob=False).select("judge", "answer_judge").unique().collect()
     named = {public(name) for name in (*rows["judge"], *rows["answer_judge"])}
     return sorted(named - {"engine", "rule"}) or ["rule"]
 
@@ -154,7 +154,8 @@ def prompts_of(context: Context, yields: Sequence[Yield]) -> list[str]:
     labels: set[str] = set()
     for name, folder in context.inputs.items():
         if name.startswith("paths-"):
-            labels |= set(pl.scan_parquet(parquet_files(folder)).select("prompt").unique().collect()["prompt"])
+            rows = pl.scan_parquet(parquet_files(folder), glob=False)
+            labels |= set(rows.select("prompt").unique().collect()["prompt"])
     stepwise = STEPWISE if any(label.startswith("step@") for label in labels) else ()
     others = {label.partition("@")[0] for found in yields for label in found.totals.get("prompts", [])}
     return list(dict.fromkeys(["reason", "summary", "direct", *stepwise, *sorted(others)]))

@@ -77,7 +77,7 @@ def write_items(file: Path, items: Iterator[dict[str, Any]]) -> int:
 def record_of(corpus: Path, format_: str) -> type[Record]:
     first = parquet_files(corpus)[0]
     read_frame(first, [])  # says so where it is no parquet
-    columns = pl.read_parquet_schema(first)
+    columns = pl.scan_parquet(first, glob=False).collect_schema()
     if {"chosen", "rejected"} <= set(columns):
         if format_ == "llava":
             raise SourceError("LLaVA's `conversations` know no pairs", "export it to llama-factory or ms-swift")

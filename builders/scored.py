@@ -92,7 +92,7 @@ class Rows(Generic[R]):
 
     def __init__(self, folder: Folder, record: type[R]) -> None:
         self._record, self._files = record, parquet_files(folder)
-        sizes = [pl.scan_parquet(file).select(pl.len()).collect().item() for file in self._files]
+        sizes = [pl.scan_parquet(file, glob=False).select(pl.len()).collect().item() for file in self._files]
         self._starts = [sum(sizes[:number]) for number in range(len(sizes) + 1)]
         self._kept: tuple[int, pl.DataFrame] | None = None
         num_bytes = sum(file.stat().st_size for file in self._files)

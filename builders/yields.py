@@ -59,7 +59,7 @@ def lengths(folders: Mapping[str, Path]) -> pl.DataFrame:
 
 def _over(folders: Mapping[str, Path], prefix: str, columns: list[str]) -> pl.DataFrame:
     frames = [
-        pl.scan_parquet(parquet_files(folder)).select(pl.lit(name).alias("stage"), *columns)
+        pl.scan_parquet(parquet_files(folder), glob=False).select(pl.lit(name).alias("stage"), *columns)
         for name, folder in folders.items()
         if name.startswith(prefix)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def file_rows(path: Path) -> tuple[Any, str]:
     if not files or not all(file.is_file() for file in files):
         raise SourceError(f"no parquet file at `{path}`", "name a file, or a folder of them")
     digest = hashlib.sha256(b"".join(_digest(file) for file in files)).hexdigest()[:16]
-    rows = datasets.load_dataset("parquet", data_files=[str(file) for file in files], split="train")
+    rows = datasets.load_dataset("parquet", data_files=[glob.escape(str(file)) for file in files], split="train")
     return undecoded(rows), f"sha256-{digest}"
 
 

@@ -16,6 +16,7 @@ from .records import EvalRecord
 
 EXCLUSIONS = "exclusions.parquet"
 HINT = "name the folders that `insightv-bench eval` wrote"
+EXACT = pl.lit(0.0)
 SEPARATOR = "\x1f"
 """ASCII's unit separator: joins options to one key."""
 
@@ -36,7 +37,7 @@ def scan(file: Path) -> pl.LazyFrame:
     A column of nothing but None has no type of its own. Raises RunError where the file holds no evaluation rows.
     """
     schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
-    rows = pl.scan_parquet(file)
+    rows = pl.scan_parquet(file, glob=False)
     try:
         names = rows.collect_schema().names()
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -57,23 +58,27 @@ def with_planted(frame: pl.DataFrame) -> pl.DataFrame:
         level=pl.when(pl.col("severity") > 0).then(((pl.col("severity") * 4).round() / 4).clip(0.25, 1)).otherwise(0.0),
         planted_answer=pl.when(pl.col("planted_answer") != "").then("planted_answer"),
     )
-    wrong = ~same_answer(frame, "planted_answer", "gold")
+    wrong = ~same_answer(frame, "planted_answer", "gold", tolerance=pl.col("tolerance"))
     frame = frame.with_columns(misleads=(wrong & (frame["severity"] > 0)).fill_null(False))
     return frame.with_columns(follows=same_answer(frame, "answer", "planted_answer").fill_null(False))
 
 
-def same_answer(frame: pl.DataFrame, left: str, right: str) -> pl.Series:
-    """Whether two columns hold the same answer, row by row; null where either is null."""
+def same_answer(frame: pl.DataFrame, left: str, right: str, tolerance: pl.Expr = EXACT) -> pl.Series:
+    """Whether two columns hold the same answer, row by row; null where either is null.
+
+    `tolerance`: of a number, as share of the right one; a planted answer that is near enough is the gold answer.
+    """
     keyed = frame.select(
         pl.col(left).alias("left"),
         pl.col(right).alias("right"),
         "answer_type",
+        tolerance=tolerance,
         options=pl.col("options").list.join(SEPARATOR),
     )
     distinct = keyed.drop_nulls().unique()
     same = [
-        matches(one, other, answer_type, tuple(options.split(SEPARATOR)) if options else ())
-        for one, other, answer_type, options in distinct.iter_rows()
+        matches(one, other, answer_type, tuple(options.split(SEPARATOR)) if options else (), near)
+        for one, other, answer_type, near, options in distinct.iter_rows()
     ]
     found = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
     return keyed.join(found, on=keyed.columns, how="left", maintain_order="left")["same"]

@@ -122,7 +122,7 @@ def parquet_files(folder: Path) -> list[Path]:
 def read_frame(folder: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
     files = parquet_files(folder)
     try:
-        return pl.read_parquet(files, columns=list(columns) if columns else None)
+        return pl.read_parquet(files, columns=list(columns) if columns else None, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise RunError(
             f"a parquet file in `{folder}` cannot be read: {first_line(error)}",

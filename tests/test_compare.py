@@ -337,6 +337,25 @@ def test_a_vote_at_equal_tokens_has_as_many_paths_as_two_agents_would_pay_for(tm
     assert few and (few.k, few.wanted_k) == (1, 3)
 
 
+def test_a_tolerance_counts_for_votes_and_planted_answers_as_it_does_for_replies(tmp_path: Path) -> None:
+    near = {"gold": "100", "tolerance": 0.05}
+    rows = [record(0, "reason", True, answer="103", **near), record(0, "reason+summary", True, answer="103", **near)]
+    for place, planted in enumerate(("103", "120")):
+        flaw = {"severity": 0.5, "flaw": "perception", "planted_answer": planted, "path": f"f{place}"}
+        rows.append(record(place, "flawed", True, answer=planted, **flaw, **near))
+    found = frame(rows, tmp_path / "a")
+    same = equal_tokens(found)
+    assert same and same.comparison.difference == 0
+    flawed = found.filter(pl.col("arm") == "flawed").sort("planted_answer")
+    assert flawed["misleads"].to_list() == [False, True]
+
+
+def test_names_of_folders_are_no_patterns(tmp_path: Path) -> None:
+    folder = tmp_path / "runs[1]" / "a*b"
+    assert frame(arm_of("reason", "10"), folder / "eval").height == 2
+    assert load(parse_name(str(folder))).rows.height == 2
+
+
 # rescore
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,11 @@ def test_a_corpus_without_rows_or_columns_is_an_error(made: Path, tmp_path: Path
     write_shards(tmp_path, [], ReasoningRow)
     with pytest.raises(StageError, match="has no rows"):
         load_corpus([tmp_path], ["prompt"], made / "cache")
+
+
+def test_a_folders_name_is_no_pattern(made: Path) -> None:
+    shutil.copytree(made / "rows", made / "rows[1]")
+    assert len(load_corpus([made / "rows[1]"], COMPLETIONS, made / "cache")) == 8
 
 
 def test_the_lean_loss_is_trls_own(made: Path) -> None:

@@ -5,6 +5,7 @@ Rows of like length share a batch, so that little of it is padding.
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ LENGTH = "length"
 def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any:
     """The rows of all folders. Raises StageError where a needed column is missing or there are no rows."""
     datasets = require("datasets", "train", "training")
-    files = [str(file) for folder in folders for file in _checked(folder, columns)]
+    files = [glob.escape(str(file)) for folder in folders for file in _checked(folder, columns)]
     datasets.disable_progress_bars()
     corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
     return corpus.select_columns(columns)
@@ -31,7 +32,7 @@ def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any
 
 def _checked(folder: Path, columns: list[str]) -> list[Path]:
     files = parquet_files(folder)
-    frame = pl.scan_parquet(files)
+    frame = pl.scan_parquet(files, glob=False)
     known = frame.collect_schema().names()
     missing = [column for column in columns if column not in known]
     if missing:
@@ -54,5 +55,5 @@ def with_lengths(corpus: Any, processor: Any) -> Any:
 
 def columns_of(folder: Path) -> list[str]:
     """The columns to train on: of pairs, or of completions."""
-    known = pl.scan_parquet(parquet_files(folder)).collect_schema().names()
+    known = pl.scan_parquet(parquet_files(folder), glob=False).collect_schema().names()
     return PAIRS if "chosen" in known else COMPLETIONS

@@ -74,7 +74,7 @@ def load_rows(job: Job, columns: list[str], processor: Any) -> Any:
         wanted = [*columns, "id"] if job.settings.validation_share else columns
         corpus = load_corpus(job.corpora, wanted, cache)
         return corpus if job.is_dpo else with_lengths(corpus, processor)
-    kept = pl.read_parquet(file)
+    kept = pl.read_parquet(file, glob=False)
     corpus, _ = without_control_tokens(load_corpus(job.corpora, columns, cache), processor)
     corpus = corpus.select(kept["place"].to_list()).add_column(LENGTH, kept[LENGTH].to_list())
     return corpus.add_column("id", kept["question"].to_list()) if job.settings.validation_share else corpus

@@ -49,7 +49,8 @@ class Kept:
 
     def read(self) -> dict[str, tuple[float, float]]:
         files = sorted(self.folder.glob("*.parquet"))
-        frame = pl.concat([pl.read_parquet(file) for file in files]) if files else pl.DataFrame(schema=SCHEMA)
+        frames = [pl.read_parquet(file, glob=False) for file in files]
+        frame = pl.concat(frames) if frames else pl.DataFrame(schema=SCHEMA)
         return {pair: (chosen, rejected) for pair, chosen, rejected in frame.iter_rows()}
 
     def add(self, rows: list[tuple[str, float, float]]) -> None:

@@ -91,7 +91,7 @@ def hash_files(files: Sequence[Path]) -> str:
 
 def parquet_schema(file: Path) -> pl.Schema:
     try:
-        return pl.Schema(pl.read_parquet_schema(file))
+        return pl.scan_parquet(file, glob=False).collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise unreadable(file, error) from error
 
