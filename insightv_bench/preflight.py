@@ -103,8 +103,8 @@ async def check_server(server: Server, engine: OpenAIEngine) -> None:
 def _refused(trouble: Trouble, engine: OpenAIEngine, known: Sequence[str]) -> EngineError:
     place = f"`{engine.model}` at {engine.base_url}"
     if not trouble.status:
-        hint = "start it, or check `base_url`; it mostly ends in `/v1`"
-        return EngineUnavailable(f"{place} cannot be asked: {trouble.words}", hint)
+        hint = "start it, or check `base_url`, which mostly ends in `/v1`; the same command goes on then"
+        return EngineUnavailable(f"{place} does not answer: {trouble.words}", hint)
     if trouble.status in (401, 403):
         hint = f"put the server's key into the environment variable `{engine.api_key_env}`"
         return EngineError(f"{place} cannot be asked: {trouble.words}", hint)

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from insightv_bench import tables
 from insightv_bench.cli import app
 from insightv_bench.errors import RunError
+from insightv_bench.flawed_rows import columns_of
 from insightv_bench.leaderboard import figure_parts, figures, page, rows, sample_blocks, samples, sets
 from insightv_bench.leaderboard.beside import look
 from insightv_bench.leaderboard.build import build
@@ -217,7 +218,7 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     columns = {"source": "s", "source_revision": "1", "source_license": "x", "answer_type": "number"}
     question = Question(id="q000", images=(Image(bytes=content),), question="What is the sum?", answer="7", **columns)
     spoilt = {"path": "", "flawed_path": "spoilt", "flaw": "perception", "severity": 0.5, "position": "early"}
-    shared = question.model_dump(exclude={"images", "scene"})
+    shared = {**columns_of(question), "images": (), "kind": question.kind}
     flaw = FlawedRow(**shared, **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
     score = Assessment(
         path_id="p", question_id="q000", correct=True, score=61, status="scored", judge="j", step_labels=(True, False)
