@@ -80,8 +80,9 @@ def check_local(engine: HfEngine) -> None:
     if not any((folder / name).exists() for name in PREPROCESSORS):
         hint = "a model of this suite sees pictures: name one that has a processor"
         raise ModelError(f"`{engine.model}` ({kind}) has no `{PREPROCESSORS[0]}`: it cannot be shown a picture", hint)
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-        raise ModelError(f"`{engine.model}` holds no weights", "its download may be unfinished")
+    if not any(folder.glob("*.safetensors")):
+        hint = "its download may be unfinished; pickled weights are not loaded: save them as safetensors"
+        raise ModelError(f"`{engine.model}` holds no weights as safetensors", hint)
 
 
 async def check_server(server: Server, engine: OpenAIEngine) -> None:
@@ -103,8 +104,8 @@ async def check_server(server: Server, engine: OpenAIEngine) -> None:
 def _refused(trouble: Trouble, engine: OpenAIEngine, known: Sequence[str]) -> EngineError:
     place = f"`{engine.model}` at {engine.base_url}"
     if not trouble.status:
-        hint = "start it, or check `base_url`; it mostly ends in `/v1`"
-        return EngineUnavailable(f"{place} cannot be asked: {trouble.words}", hint)
+        hint = "start it, or check `base_url`, which mostly ends in `/v1`; the same command goes on then"
+        return EngineUnavailable(f"{place} does not answer: {trouble.words}", hint)
     if trouble.status in (401, 403):
         hint = f"put the server's key into the environment variable `{engine.api_key_env}`"
         return EngineError(f"{place} cannot be asked: {trouble.words}", hint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import socket
 import sqlite3
 import threading
 import time
@@ -118,11 +119,33 @@ def test_an_evaluation_killed_ten_times_ends_as_an_unbroken_one(forker: Forker, 
     check_kills(forker, tmp_path, num_kills=10, num_questions=80)
 
 
+class Mortal(ChatServer):
+    """Drops the connections that are open when it ends, as a killed process does."""
+
+    def __init__(self, *words: Any, **more: Any) -> None:
+        self.connections: list[socket.socket] = []
+        super().__init__(*words, **more)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self.connections.append(connection)
+        return connection, address
+
+    def die_at(self, num: int) -> None:
+        while self.num_requests < num:
+            time.sleep(0.002)
+        self.shutdown()
+        self.socket.close()
+        for connection in self.connections:
+            with suppress(OSError):  # the client may have closed it
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 def test_a_server_that_dies_midway_says_what_is_missing_and_how_to_go_on(forker: Forker, tmp_path: Path) -> None:
     words: list[str] = []
-    with ChatServer(Speaker(), manners=Manners(delay_s=0.02)) as server:
+    with Mortal(Speaker(), manners=Manners(delay_s=0.02)) as server:
         port, words = server.server_port, at_server(server.url, 24, tmp_path)
-        ender = threading.Thread(target=lambda: (wait_for(server, 30), server.shutdown(), server.socket.close()))
+        ender = threading.Thread(target=server.die_at, args=(30,))
         ender.start()
         assert forker.run(*words) == 1
         ender.join()
@@ -137,11 +160,6 @@ def test_a_server_that_dies_midway_says_what_is_missing_and_how_to_go_on(forker:
     with ChatServer(Speaker(), port=port) as again:
         assert forker.run(*words) == 0, forker.log.read_text()
         assert again.num_requests == num_kept(tmp_path) - kept
-
-
-def wait_for(server: ChatServer, num: int) -> None:
-    while server.num_requests < num:
-        time.sleep(0.002)
 
 
 @pytest.mark.slow

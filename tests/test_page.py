@@ -222,8 +222,8 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     columns = {"source": "s", "source_revision": "1", "source_license": "x", "answer_type": "number"}
     question = Question(id="q000", images=(Image(bytes=content),), question="What is the sum?", answer="7", **columns)
     spoilt = {"path": "", "flawed_path": "spoilt", "flaw": "perception", "severity": 0.5, "position": "early"}
-    shared = {name: value for name, value in columns_of(question).items() if name != "images"}
-    flaw = FlawedRow(**shared, kind="sum", **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
+    shared = {**columns_of(question), "images": (), "kind": question.kind}
+    flaw = FlawedRow(**shared, **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
     score = Assessment(
         path_id="p", question_id="q000", correct=True, score=61, status="scored", judge="j", step_labels=(True, False)
     )

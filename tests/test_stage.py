@@ -210,7 +210,7 @@ def test_a_manifest_says_what_was_done_with_what(tmp_path: Place) -> None:
         5,
         0,
     )
-    assert manifest["settings"] == {"source": "world", "split": "test", "num": 5, "seed": 0}
+    assert manifest["settings"] == {"source": "world", "split": "test", "num": 5, "seed": 0, "fixed": False}
     assert manifest["versions"]["insightv-bench"]
     assert manifest["seconds"] >= 0
 
@@ -493,10 +493,10 @@ def test_a_missing_column_is_an_error_that_names_it_and_one_too_many_is_left_asi
     file = tmp_path / "data-00000.parquet"
     write_file(file, QUESTIONS, Question)
     frame = pl.read_parquet(file)
-    frame.drop("options").write_parquet(file)
+    frame.drop("answer_type").write_parquet(file)
     with pytest.raises(RunError) as raised:
         list(read_rows(tmp_path, Question))
-    assert raised.value.fact == f"`{file}` holds no Question rows: column `options` is missing"
+    assert raised.value.fact == f"`{file}` holds no Question rows: column `answer_type` is missing"
     frame.with_columns(remark=pl.lit("mine")).write_parquet(file)
     assert list(read_rows(tmp_path, Question)) == QUESTIONS
 

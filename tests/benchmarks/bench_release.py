@@ -23,13 +23,13 @@ import datasets, polars
 name, folder = sys.argv[1:]
 found = {}
 for config in datasets.get_dataset_config_names(name):
-    (split, rows), = datasets.load_dataset(name, config).items()
-    raw = rows.cast_column("images", datasets.List(datasets.Image(decode=False)))
-    there = polars.read_parquet(f"{folder}/{config}/{split}/*.parquet")
-    for row, own in zip(raw, there.iter_rows(named=True), strict=True):
-        assert [hashlib.sha256(image["bytes"]).hexdigest() for image in row["images"]] == own["image_sha256"]
-        assert {**row, "images": None} == {**own, "images": None}, (row, own)
-    found[config] = len(rows)
+    for split, rows in datasets.load_dataset(name, config).items():
+        raw = rows.cast_column("images", datasets.List(datasets.Image(decode=False)))
+        there = polars.read_parquet(f"{folder}/{config}/{split}/*.parquet")
+        for row, own in zip(raw, there.iter_rows(named=True), strict=True):
+            assert [hashlib.sha256(image["bytes"]).hexdigest() for image in row["images"]] == own["image_sha256"]
+            assert {**row, "images": None} == {**own, "images": None}, (row, own)
+        found[f"{config}/{split}"] = len(rows)
 print(json.dumps(found))
 """
 
