@@ -6,13 +6,13 @@ any file. The folder is `release` inside the stage's own.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from insightv_bench.disk import sha256
 from insightv_bench.records import Question
 from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stage import Context, Dropped
@@ -128,10 +128,5 @@ def describe(
 def checksums(folder: Path) -> None:
     """`SHA256SUMS`, as `sha256sum -c` reads it."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    lines = [f"{_sha256(file)}  {file.relative_to(folder).as_posix()}" for file in files]
+    lines = [f"{sha256(file)}  {file.relative_to(folder).as_posix()}" for file in files]
     write_text(folder / "SHA256SUMS", "\n".join(lines) + "\n")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 from rich.console import Console
 
+from .disk import sha256
 from .errors import RecipeError, SourceError
 from .plan import plan
 from .recipe import Recipe, load_recipe
@@ -35,8 +35,7 @@ def overrides(recipe: str, judge: str, base_url: str, steps: Path | None) -> lis
 
 def _sha256(file: Path) -> str:
     try:
-        with file.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return sha256(file)
     except OSError as error:
         raise SourceError(f"`{file}` cannot be read: {error.strerror}") from error
 

@@ -1,12 +1,19 @@
-"""Trouble with the disk, told in a user's words."""
+"""A file's hash, and trouble with the disk, told in a user's words."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 from pathlib import Path
 
 from .errors import RunError
 from .tables import first_line
+
+
+def sha256(file: Path) -> str:
+    """Of a file's content, in hex; the file is not held in memory."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def is_disk_trouble(error: Exception) -> bool:

@@ -7,13 +7,13 @@ Models travel as safetensors alone: pickled weights and code are neither pushed 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from .disk import sha256
 from .errors import HubError
 from .hub_errors import explained
 from .tables import write_text
@@ -200,12 +200,7 @@ def check_sums(folder: Path) -> None:
     lines = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     for wanted, name in [found.groups() for line in lines if (found := SUM.fullmatch(line))]:
         file = folder / name
-        if not name.endswith(UNSAFE) and (not file.is_file() or _sha256(file) != wanted):
+        if not name.endswith(UNSAFE) and (not file.is_file() or sha256(file) != wanted):
             raise HubError(
                 f"`{file}` is not the file of the release", f"remove the folder and pull again: rm -r {folder}"
             )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -10,7 +10,6 @@ setting that names a disk or a server is in it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from insightv_bench import __version__, tables
 from insightv_bench.answers import PARSER
+from insightv_bench.disk import sha256
 from insightv_bench.errors import RunError
 from insightv_bench.eval_rows import row_files
 from insightv_bench.models import slug
@@ -112,11 +112,6 @@ def _own(origin: dict[str, Any], name: str) -> dict[str, Any]:
     """The lineage under the evaluation's name here."""
     stages = {name if folder == origin["evaluation"] else folder: stage for folder, stage in origin["stages"].items()}
     return {**origin, "evaluation": name, "stages": stages}
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def read_submission(folder: Path) -> Submission:

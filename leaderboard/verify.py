@@ -15,12 +15,13 @@ from typing import NamedTuple
 import polars as pl
 
 from insightv_bench import __version__
+from insightv_bench.disk import sha256
 from insightv_bench.errors import RunError
 from insightv_bench.eval_rows import row_files
 
 from . import rows, verify_figures, verify_rows
 from .board import Board
-from .submission import EVALUATIONS, FIGURES, Submission, figures, read_submission, sha256
+from .submission import EVALUATIONS, FIGURES, Submission, figures, read_submission
 
 PLAIN = re.compile(r"(?!\.)[^/\\\x00]+")
 """A name that stays in its folder."""

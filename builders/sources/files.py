@@ -6,7 +6,6 @@ the data's folder, or to none.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
+from insightv_bench.disk import sha256
 from insightv_bench.errors import SourceError
 from insightv_bench.records import content_id
 from insightv_bench.settings import FileSource, ParquetSource
@@ -80,10 +80,7 @@ def local_files(source: FileSource) -> list[Path]:
 def hash_files(files: Sequence[Path]) -> str:
     """Of what the files hold, not of what they are called: a revision for files that have none."""
     try:
-        digests = []
-        for file in files:
-            with file.open("rb") as handle:
-                digests.append(hashlib.file_digest(handle, "sha256").hexdigest())
+        digests = [sha256(file) for file in files]
     except OSError as error:
         raise SourceError(f"`{files[0]}` cannot be read: {error.strerror}") from error
     return f"sha256-{content_id(digests)}"
