@@ -20,6 +20,7 @@ from .errors import EngineUnavailable, InsightvError, RecipeError
 from .plan import plan
 from .recipe import Recipe, load_recipe, recipe_names
 from .serve_command import serve_teacher
+from .visible import visible
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
@@ -263,10 +264,10 @@ def main() -> None:
     try:
         run_app()
     except EngineUnavailable as error:
-        typer.echo(f"error: {error}\n      {shlex.join(['insightv-bench', *sys.argv[1:]])}", err=True)
+        typer.echo(f"error: {visible(str(error))}\n      {shlex.join(['insightv-bench', *sys.argv[1:]])}", err=True)
         sys.exit(1)
     except InsightvError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {visible(str(error))}", err=True)
         sys.exit(1)
     except SystemExit as end:  # typer makes this of a Ctrl-C
         if end.code == INTERRUPTED:

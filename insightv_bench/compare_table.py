@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .comparing import Compared, CurvePairing, FigurePairing, Pairing, compare
 from .costs import Costs
@@ -21,6 +22,7 @@ from .outcomes import OUTCOMES, counted, outcomes, tokens_a_right_answer
 from .results import Results
 from .robustness import MEANINGS
 from .statistics import Comparison, Interval, sentence
+from .visible import visible
 
 NOTHING = "-"
 
@@ -28,7 +30,7 @@ NOTHING = "-"
 def print_comparison(a: Results, b: Results, console: Console) -> None:
     """Raises RunError where they cannot be compared."""
     found = compare(a, b)
-    console.print(f"A  {a.named}\nB  {b.named}", highlight=False, markup=False, soft_wrap=True)
+    console.print(visible(f"A  {a.named}\nB  {b.named}"), highlight=False, markup=False, soft_wrap=True)
     _accuracies(found.pairings, console)
     if found.curves:
         _curves(found.curves, console)
@@ -37,19 +39,19 @@ def print_comparison(a: Results, b: Results, console: Console) -> None:
     _outcomes(found.pairings, a, b, console)
     _tokens(found.pairings, a, b, console)
     for note in [*_equal_tokens(found.pairings, a, b), *found.notes]:
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
+        console.print(visible(note), highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(title: str, columns: Sequence[str], lefts: int, console: Console, rows: Sequence[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     tasks = list(dict.fromkeys(row[0] for row in rows))
     if len(tasks) == 1:
-        table.title = f"{tasks[0]}: {title[0].lower()}{title[1:]}"
+        table.title = Text(visible(f"{tasks[0]}: {title[0].lower()}{title[1:]}"))
         columns, rows, lefts = columns[1:], [row[1:] for row in rows], lefts - 1
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place < lefts else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(visible(cell)) for cell in row))
     console.print()
     console.print(table)
 

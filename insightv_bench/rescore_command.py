@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .answer_filter import AnswerFilter
 from .answers import PARSER
@@ -26,6 +27,7 @@ from .settings import AssessSettings, EngineSettings, OpenAIEngine
 from .stage import MANIFEST, read_manifest
 from .statistics import accuracy
 from .tables import read_rows, write_shards, write_text
+from .visible import visible
 
 RESCORED = "rescored"
 """The manifest's key: what read the rows again."""
@@ -93,14 +95,17 @@ def _print(changes: Sequence[Change], show: int, console: Console) -> None:
         clusters = [change.after.question_id for change in rows]
         shares = [accuracy([getattr(change, side).correct for change in rows], clusters) for side in Change._fields]
         found = counts(rows)
-        table.add_row(*key, f"{len(rows):,}", *map(percent, shares), *(f"{found[name]:,}" for name in COLUMNS.values()))
+        names = [Text(visible(name)) for name in key]
+        table.add_row(
+            *names, f"{len(rows):,}", *map(percent, shares), *(f"{found[name]:,}" for name in COLUMNS.values())
+        )
     console.print(table)
     for change in [change for change in changes if change.is_other][:show]:
         row = change.after
         told = (
             f"{row.system} {row.arm} {row.question_id}: {change.before.answer!r} -> {row.answer!r}, gold {row.gold!r}"
         )
-        console.print(f"  {told}", highlight=False, markup=False)
+        console.print(f"  {visible(told)}", highlight=False, markup=False)
 
 
 COLUMNS = {

@@ -350,6 +350,16 @@ def test_a_tolerance_counts_for_votes_and_planted_answers_as_it_does_for_replies
     assert flawed["misleads"].to_list() == [False, True]
 
 
+def test_names_that_others_gave_neither_steer_the_terminal_nor_are_markup(tmp_path: Path) -> None:
+    for side, right in (("a", "1100"), ("b", "1110")):
+        written(tmp_path / side, arm_of("reason", right, system="[/x]\x1b[2J", task="[bold]drawn"))
+    ran = CliRunner().invoke(app, ["compare", str(tmp_path / "a"), str(tmp_path / "b")])
+    again = CliRunner().invoke(app, ["rescore", str(tmp_path / "a"), "--out", str(tmp_path / "c")])
+    assert ran.exit_code == again.exit_code == 0, (ran.exception, again.exception)
+    assert "\x1b" not in ran.output + again.output
+    assert "[bold]drawn" in ran.output and "[/x][U+001B][2J" in again.output
+
+
 def test_names_of_folders_are_no_patterns(tmp_path: Path) -> None:
     folder = tmp_path / "runs[1]" / "a*b"
     assert frame(arm_of("reason", "10"), folder / "eval").height == 2
