@@ -10,6 +10,7 @@ from rich.console import Console
 
 from .errors import RunError
 from .stage import load_function
+from .visible import visible
 
 board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page; publish and verify them.")
 
@@ -89,8 +90,16 @@ def verify(
         place, note = load_function("leaderboard.results:from_hub")(submission)
         typer.echo(note)
     rejected = 0
-    for folder in load_function("leaderboard.submission:submissions")(place):
-        verdict = load_function("leaderboard.verify:verify")(folder)
+    folders = load_function("leaderboard.submission:submissions")(place)
+    for folder in folders:
+        try:
+            verdict = load_function("leaderboard.verify:verify")(folder)
+        except RunError as error:  # one that cannot be read keeps no other from being verified
+            if len(folders) == 1:
+                raise
+            typer.echo(visible(f"rejected  {folder.name}: {error.fact}"))
+            rejected += 1
+            continue
         load_function("leaderboard.table:print_verdict")(verdict, Console())
         rejected += bool(verdict.problems)
     if rejected:

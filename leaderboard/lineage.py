@@ -17,6 +17,7 @@ import polars as pl
 from insightv_bench.errors import RunError
 from insightv_bench.run import RUN
 from insightv_bench.stage import MANIFEST, STAGE_MODEL, read_manifest
+from insightv_bench.tables import first_line
 
 from .board import LineageRow
 
@@ -38,6 +39,12 @@ KEPT_SETTINGS = ("reference", "num_paths", "sampling", "path_sampling", "answer_
 KEPT_OPTIONS = ("system", "base", "round", "arms", "task", "task_version", "greedy", "seat")
 
 
+ODD = (ValueError, TypeError, AttributeError, KeyError)
+"""What is raised over a lineage that is not as this module writes it."""
+NESTED = ("options", "settings", "inputs", "totals", "versions")
+"""Parts of a stage that are tables themselves."""
+
+
 class Origin(NamedTuple):
     """One evaluation, and the stages that it came from, itself included, by the name of their folders."""
 
@@ -52,13 +59,24 @@ def read_origin(folder: Path) -> Origin | None:
     """None where the folder holds rows alone. Raises RunError where what it holds cannot be read."""
     if (folder / LINEAGE).exists():
         try:
-            return Origin(**json.loads((folder / LINEAGE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            return _as_origin(json.loads((folder / LINEAGE).read_text(encoding="utf-8")))
+        except (OSError, *ODD) as error:
             raise RunError(f"`{folder / LINEAGE}` cannot be read: {error}", "make the submission again") from error
     if not (folder / MANIFEST).exists():
         return None
     recipe, seed = _run_of(folder)
     return Origin(folder.name, recipe, seed, dict(_stages(folder)))
+
+
+def _as_origin(found: Any) -> Origin:
+    """Of a file that others wrote. Raises TypeError where it is no lineage."""
+    origin = Origin(**found)
+    tables = [origin.stages, *origin.stages.values()] if isinstance(origin.stages, dict) else [None]
+    tables += [part for stage in tables[1:] if isinstance(stage, dict) for part in map(stage.get, NESTED) if part]
+    if not all(isinstance(table, dict) for table in tables):
+        raise TypeError("its stages are no tables")
+    models(origin)
+    return origin
 
 
 def _run_of(folder: Path) -> tuple[str, int | None]:
@@ -119,7 +137,10 @@ def lineage_rows(frame: pl.DataFrame) -> list[LineageRow]:
     made: dict[LineageRow, None] = {}
     for label, evaluation in frame.select("label", "evaluation").unique(maintain_order=True).iter_rows():
         if origin := read_origin(Path(evaluation)):
-            made.update(dict.fromkeys(_rows(label, origin)))
+            try:
+                made.update(dict.fromkeys(_rows(label, origin)))
+            except ODD as error:
+                raise RunError(f"the lineage of `{evaluation}` cannot be read: {first_line(error)}") from error
     return list(made)
 
 

@@ -12,10 +12,14 @@ from typing import Any
 import polars as pl
 import pytest
 from board_rows import run, small, written
+from typer.testing import CliRunner
 
+from insightv_bench.cli import app
+from insightv_bench.disk import sha256
 from insightv_bench.errors import RunError
+from insightv_bench.leaderboard.lineage import read_origin
 from insightv_bench.leaderboard.results import find
-from insightv_bench.leaderboard.submission import make, sha256, submissions
+from insightv_bench.leaderboard.submission import make, submissions
 from insightv_bench.leaderboard.verify import verify
 
 COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
@@ -161,3 +165,26 @@ def test_the_command_says_accepted_or_ends_with_an_error(submission: Path) -> No
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1 and "rejected  mine-" in done.stdout and "says 0.9" in done.stdout
     assert "error: 1 submission rejected" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("told", [[], {"a": []}, {"eval-sft-a1": {"options": {"seats": []}}}, {"x": {"function": 1}}])
+def test_an_odd_lineage_rejects_its_own_submission_and_no_other(tmp_path: Path, told: Any) -> None:
+    for name in ("one", "two"):
+        make([written(tmp_path / name / "eval-sft-a1", small())], tmp_path / "data/submissions" / name, name)
+    lineage = {"evaluation": "eval-sft-a1", "recipe": "r", "seed": 0, "stages": told}
+    place = tmp_path / "data/submissions/one/evaluations/eval-sft-a1/lineage.json"
+    place.write_text(json.dumps(lineage))
+    read_origin.cache_clear()
+    ran = CliRunner().invoke(app, ["leaderboard", "verify", str(tmp_path / "data")])
+    assert isinstance(ran.exception, RunError) and "1 submission rejected" in str(ran.exception)
+    assert "rejected  one" in ran.output and "accepted  two" in ran.output
+    assert "lineage" in ran.output
+
+
+def test_rows_that_cannot_be_read_keep_no_other_submission_from_being_verified(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make([written(tmp_path / name / "eval-sft-a1", small())], tmp_path / "data/submissions" / name, name)
+    (tmp_path / "data/submissions/one/evaluations/eval-sft-a1/data-00000.parquet").write_bytes(b"PAR1")
+    ran = CliRunner().invoke(app, ["leaderboard", "verify", str(tmp_path / "data")])
+    assert isinstance(ran.exception, RunError)
+    assert "rejected  one: " in ran.output and "accepted  two" in ran.output
