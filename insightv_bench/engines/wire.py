@@ -60,7 +60,8 @@ class Wire:
             raise Trouble("connection", self._words(error), passing=False) from None
 
     def _words(self, error: Exception) -> str:
-        return first_line(error).replace(self._key, "...") if self._key else first_line(error)
+        words = first_line(error).replace(" ssl:default", "")  # aiohttp says it of plain HTTP too
+        return words.replace(self._key, "...") if self._key else words
 
     def _connect(self) -> Any:
         if self._session is None:
