@@ -13,7 +13,7 @@ from insightv_bench.protocol import render_answer
 from insightv_bench.records import EvalRecord
 
 
-def row(question: int, arm: str, right: bool, **changes: Any) -> EvalRecord:
+def row(place: int, arm: str, right: bool, **changes: Any) -> EvalRecord:
     """A reply `{"answer": "7"}`, the gold one, or 9."""
     answer = "7" if right else "9"
     response = changes.pop("response", render_answer(answer))
@@ -25,9 +25,9 @@ def row(question: int, arm: str, right: bool, **changes: Any) -> EvalRecord:
         "arm": arm,
         "task": "drawn",
         "task_version": "1",
-        "question_id": f"q{question:03d}",
+        "question_id": f"q{place:03d}",
         "kind": "sum",
-        "question": f"What is the sum of {question}?",
+        "question": f"What is the sum of {place}?",
         "options": (),
         "gold": "7",
         "answer_type": "number",

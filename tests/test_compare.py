@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import board_rows
 import numpy as np
 import polars as pl
 import pytest
@@ -36,46 +37,7 @@ from insightv_bench.statistics import accuracy, paired
 
 def record(place: int, arm: str, correct: bool, **changes: Any) -> EvalRecord:
     """A row of system `sft`: gold 7, and 9 where it is wrong."""
-    answer = "7" if correct else "9"
-    columns: dict[str, Any] = {
-        "system": "sft",
-        "base": "org/tiny",
-        "round": 0,
-        "arm": arm,
-        "task": "drawn",
-        "task_version": "1",
-        "question_id": f"q{place:03d}",
-        "kind": "sum",
-        "question": "What is the sum?",
-        "options": (),
-        "gold": "7",
-        "answer_type": "number",
-        "sample": 0,
-        "path_id": "",
-        "path": "",
-        "path_correct": None,
-        "path_status": "none",
-        "flaw": "none",
-        "severity": 0.0,
-        "position": "none",
-        "propagated": False,
-        "planted_answer": "",
-        "response": f'{{"answer": "{answer}"}}',
-        "answer": answer,
-        "span": (12, 13),
-        "method": "protocol",
-        "sure": True,
-        "correct": correct,
-        "verdict": "none",
-        "num_prompt_tokens": 50,
-        "num_tokens": 10,
-        "total_tokens": 10,
-        "token_cap": 512,
-        "finish": "stop",
-        "prompt": f"{arm}@1",
-        "parser": PARSER,
-    }
-    return EvalRecord(**{**columns, **changes})
+    return board_rows.row(place, arm, correct, **changes)
 
 
 def arm_of(arm: str, right: str, **changes: Any) -> list[EvalRecord]:

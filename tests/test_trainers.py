@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Image
 from insightv_bench.settings import BaseSettings, HfEngine, TinyModel, TrainSettings
 from insightv_bench.stage import Stage
+from insightv_bench.trainers import rows
 from insightv_bench.trainers.options import check_stages
 from insightv_bench.trainers.tiny import make_tiny
 from insightv_bench.trainers.training import WHOLE, explained_memory, last_checkpoint, prepare
@@ -315,3 +317,12 @@ def test_a_recipe_reaches_a_process_as_it_is(tmp_path: Path) -> None:
     write_job(job, tmp_path / "job.json")
     assert read_job(tmp_path / "job.json") == job
     assert json.loads((tmp_path / "job.json").read_text())["settings"]["lora"] == {"r": 2}
+
+
+def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image as Picture
+
+    buffer = io.BytesIO()
+    Picture.new("RGB", (48, 48)).save(buffer, "PNG")
+    monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 100)
+    assert rows._picture_tokens(None, [{"bytes": buffer.getvalue()}], 0) is None

@@ -14,6 +14,7 @@ from typing import Any
 
 from insightv_bench.errors import StageError
 from insightv_bench.records import DECODERS
+from insightv_bench.sources.pictures import BROKEN
 
 from .corpus import LENGTH as LENGTH
 
@@ -97,17 +98,20 @@ def _picture_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int
         )
     try:
         sizes = [_size(image["bytes"]) for image in images]
-    except (OSError, ValueError, SyntaxError):
+    except ValueError:
         return None
     return sum(tokens_of(processor, sizes)) - len(sizes)
 
 
 def _size(data: bytes) -> tuple[int, int]:
+    """Height and width. Raises ValueError for what is no picture, or one of more pixels than are ever decoded."""
     from PIL import Image
 
-    with warnings.catch_warnings(), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return picture.height, picture.width
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
+            return picture.height, picture.width
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise ValueError(f"no picture: {error}") from error
 
 
 def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
