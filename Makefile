@@ -9,13 +9,16 @@ export OMP_WAIT_POLICY = PASSIVE
 export THP_MEM_ALLOC_ENABLE = 1
 export TOKENIZERS_PARALLELISM = false
 
+# Files of tests side by side, each whole in one process.
+WORKERS ?= 2
+
 .PHONY: quickstart test test-all lint bench setup clean
 
 quickstart: setup
 	$(BIN)/insightv-bench run quickstart
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-all: setup
 	$(BIN)/python -m pytest
