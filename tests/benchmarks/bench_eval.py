@@ -12,11 +12,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import resource
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -98,16 +100,27 @@ def timed(url: str, words: list[str]) -> Run:
     """One process; its peak memory and processor time are the kernel's."""
     stats(url)
     started = time.time()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stderr.close()
-    assert process.returncode == 0, said[-2000:]
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=said, text=True)
+        peak, (_, status, used) = watched(process.pid)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        assert process.returncode == 0, said.read()[-2000:]
     seen = stats(url)
-    spent = used.ru_utime + used.ru_stime
-    return Run(seen["last"] - seen["first"], seen["first"] - started, used.ru_maxrss / 1024, spent)
+    return Run(seen["last"] - seen["first"], seen["first"] - started, peak, used.ru_utime + used.ru_stime)
+
+
+def watched(pid: int) -> tuple[float, tuple[int, int, resource.struct_rusage]]:
+    """Peak memory in MB, looked at 20 times a second, and how the process ended.
+
+    The kernel's `ru_maxrss` would not do: a process starts with the peak of the one that started it.
+    """
+    peak = 0.0
+    while not (ended := os.wait4(pid, os.WNOHANG))[0]:
+        told = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        peak = max(peak, int(told[1]) / 1024) if told else peak
+        time.sleep(0.05)
+    return peak, ended
 
 
 def stats(url: str) -> dict[str, float]:
