@@ -14,7 +14,7 @@ def main() -> None:
     out = Path(sys.argv[2])
     with launched() as browser:
         one = Opened(browser, viewport={"width": 1280, "height": 800}, device_scale_factor=1.5)
-        page = one.go(f"{Path(place).resolve().as_uri()}#{view or 'board'}", "main tbody tr")
+        page = one.go(f"{Path(place).resolve().as_uri()}#{view or 'board'}", "main :is(tbody tr, article, img)")
         page.wait_for_timeout(1_000)
         page.screenshot(path=out)
     picture = Image.open(out).convert("P", palette=Image.Palette.ADAPTIVE, colors=96)
