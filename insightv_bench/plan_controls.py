@@ -19,7 +19,7 @@ from typing import Any
 from .plan_names import System, by_model, sampled, summary_init, summary_inputs
 from .recipe import Recipe
 from .records import Arm
-from .settings import RoundsSettings, TrainSettings
+from .settings import RoundsSettings, SummaryCorpus, TrainSettings
 from .stage import STAGE_MODEL, Stage
 
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
@@ -59,7 +59,7 @@ def _continued_dpo(recipe: Recipe) -> Iterator[Stage]:
 
 def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.summary
-    settings = recipe.corpora.model_copy(update={"summary_shares": OPTIMAL})
+    settings = recipe.corpora.part(SummaryCorpus).model_copy(update={"summary_shares": OPTIMAL})
     yield Stage("corpora-optimal", "builders.summary:summary", settings, summary_inputs(recipe), "build corpora")
     inputs = (summary_init(recipe), "corpora-optimal")
     yield _sft(recipe, "train-optimal-only", recipe.summary, inputs, seat="summary")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .plan_controls import control_systems
-from .plan_names import System, model_of_round, with_names
+from .plan_names import System, model_of_round, ranges_for, with_names
 from .recipe import Recipe
 from .records import Arm
 from .seats import Seat, engine_of, is_server
@@ -77,7 +77,8 @@ def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System],
     inputs = (questions, paths.name)
     assessed = f"assess-{paths.name.removeprefix('paths-')}"
     yield Stage(assessed, "builders.assess:assess", AssessSettings(judge="rule"), inputs, "build assess")
-    yield Stage(BENCHMARK, "builders.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora")
+    ranges = ranges_for(recipe, settings.flaws)
+    yield Stage(BENCHMARK, "builders.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora", ranges)
 
 
 def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:

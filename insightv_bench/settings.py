@@ -13,7 +13,10 @@ from .settings_corpora import (
     GivenSettings,
     LessonsSettings,
     PairsSettings,
+    ReasoningCorpus,
     ReleaseSettings,
+    ScoreRanges,
+    SummaryCorpus,
 )
 from .settings_engines import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine, TeacherJudge
 from .settings_evaluation import Control, EvalSettings
@@ -74,7 +77,10 @@ __all__ = [
     "PathsSettings",
     "READERS",
     "Reader",
+    "ReasoningCorpus",
     "ReleaseSettings",
+    "ScoreRanges",
+    "SummaryCorpus",
     "RoundsSettings",
     "SMALL_MODEL",
     "Sampling",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -10,14 +10,33 @@ from .records import SummaryKind
 from .settings_base import Grown, Section
 
 
-class CorporaSettings(Section):
-    """Scored paths -> corpora. The paper's thresholds are not public."""
+class ScoreRanges(Section):
+    """Right paths by score: High, Mid and Low. The paper's thresholds are not public."""
 
     high: int = Field(80, ge=1, le=100)
     """Paths with at least this score are High: they train the reasoning agent, and are the optimal ones."""
     mid: int = Field(50, ge=1, le=100)
     """Right paths between this and `high` are Mid, the rest Low."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.mid >= self.high:
+            raise ValueError(f"`mid` ({self.mid}) must be below `high` ({self.high})")
+        return self
+
+
+Part = TypeVar("Part", bound=ScoreRanges)
+
+
+class ReasoningCorpus(ScoreRanges):
+    """What the reasoning corpus is made by."""
+
     max_paths_per_question: int = Field(1, ge=1)
+
+
+class SummaryCorpus(ScoreRanges):
+    """What the summary corpus is made by."""
+
     summary_num: int = Field(6000, ge=1)
     summary_shares: dict[SummaryKind, float] = {"optimal": 0.3, "flawed": 0.3, "agent": 0.2, "plain": 0.2}
     flawed_from: tuple[Literal["injected", "sampled"], ...] = Field(("injected",), min_length=1)
@@ -26,14 +45,20 @@ class CorporaSettings(Section):
     """Share of each score range among the flawed ones; empty: as they come."""
 
     @model_validator(mode="after")
-    def _ordered(self) -> CorporaSettings:
-        if self.mid >= self.high:
-            raise ValueError(f"`mid` ({self.mid}) must be below `high` ({self.high})")
+    def _shared_out(self) -> Self:
         for name in ("summary_shares", "flawed_shares"):
             shares = getattr(self, name)
             if min(shares.values(), default=1) < 0 or (shares and not sum(shares.values())):
                 raise ValueError(f"the shares of `{name}` must not be negative and not all 0")
         return self
+
+
+class CorporaSettings(SummaryCorpus, ReasoningCorpus):
+    """Scored paths -> corpora: the section of a recipe. A stage is given the part that it reads, so that a change of
+    another part does not run it again."""
+
+    def part(self, kind: type[Part]) -> Part:
+        return kind.model_validate({name: getattr(self, name) for name in kind.model_fields})
 
 
 class LessonsSettings(Section):
