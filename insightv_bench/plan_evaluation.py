@@ -26,13 +26,15 @@ from .settings import (
 from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
-PATH_ARMS: tuple[Arm, ...] = ("reason", "majority", "best-of-k", "reason+summary", "self-flawed", "blank-image")
+PATH_ARMS: tuple[Arm, ...] = (
+    "reason", "majority", "best-of-k", "multi-turn", "reason+summary", "self-flawed", "blank-image"
+)  # fmt: skip
 """Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
 EXACT_ARMS: tuple[Arm, ...] = ("flawed", "paraphrased", "irrelevant", "shuffled")
 """Arms that change the exact path; where questions have none, they change sampled ones."""
 BENCHMARK = "corpora-benchmark"
 GREEDY = "-greedy"
-GREEDY_ARMS: tuple[Arm, ...] = ("reason", "reason+summary")
+GREEDY_ARMS: tuple[Arm, ...] = ("reason", "multi-turn", "reason+summary")
 
 
 class Paths(NamedTuple):
@@ -189,4 +191,4 @@ def _seat(arm: Arm, settings: EvalSettings) -> str:
     """The seat without which the arm cannot be run."""
     if arm == "best-of-k":
         return "summary" if settings.best_of_judge == "summary" else "reason"
-    return "base" if arm == "base" else "reason" if arm in ("reason", "majority") else "summary"
+    return "base" if arm == "base" else "reason" if arm in ("reason", "majority", "multi-turn") else "summary"

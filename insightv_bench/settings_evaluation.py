@@ -16,6 +16,7 @@ Control = Literal[
     "continued-sft",
     "optimal-only",
     "single-model",
+    "multi-turn",
     "rejection-sampling",
     "continued-sft-dpo",
     "pooled-dpo",
