@@ -37,11 +37,20 @@ class LaunchSettings(Section):
     """One a device. Rows a step are so many times those of one process."""
 
 
+class MuonSettings(Section):
+    """torch's Muon for the layers' matrices; all other weights stay with AdamW and the options of `trainer`."""
+
+    learning_rate: float = Field(0.01, gt=0)
+    """Scaled by a matrix's shape as in Muon's first publication; it follows `trainer`'s schedule."""
+    momentum: float = Field(0.95, ge=0, lt=1)
+    weight_decay: float = Field(0.05, ge=0)
+
+
 class TrainSettings(Grown):
     """One training: TRL's options under their own names."""
 
     LATER: ClassVar[tuple[str, ...]] = (
-        "lora", "freeze_vision", "max_tokens", "validation_share", "patience", "device", "dtype", "launch"
+        "lora", "freeze_vision", "max_tokens", "validation_share", "patience", "device", "dtype", "launch", "muon"
     )  # fmt: skip
     trainer: dict[str, Any] = {}
     """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
@@ -59,6 +68,8 @@ class TrainSettings(Grown):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the weights that are held. `auto`: bfloat16 under LoRA on a GPU, else float32; bf16 is then autocast."""
     launch: LaunchSettings | None = None
+    muon: MuonSettings | None = None
+    """Train the layers' matrices with Muon. `{}` takes its options at their defaults."""
 
     @property
     def launch_on_cpu(self) -> bool:
@@ -68,6 +79,16 @@ class TrainSettings(Grown):
     def _has_what_to_wait_for(self) -> TrainSettings:
         if self.patience and not self.validation_share:
             raise ValueError("`patience` needs `validation_share`, the questions that it is measured on")
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_matrices(self) -> TrainSettings:
+        """Muon orthogonalises whole matrices: not an adapter's factors, nor what several processes share out."""
+        sharded = self.launch is not None and self.launch.config not in ("multi-gpu", "cpu")
+        if self.muon and (self.lora is not None or sharded):
+            raise ValueError(
+                "`muon` needs whole matrices: leave out `lora`, and `launch` other than `multi-gpu`, `cpu`"
+            )
         return self
 
 

@@ -17,6 +17,7 @@ from .job import Job, make_job
 from .kept_rows import keep_rows, load_rows, split
 from .launch import train
 from .lean import lean
+from .muon import muon_of
 from .options import make_options, validation_options
 from .tiny import make_tiny
 from .training import adapter_of, last_checkpoint, load_policy, prepare, processor_of, run_trainer, write_history
@@ -65,6 +66,7 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
         processing_class=processor,
         callbacks=[watch(job, show), *_stopper(job)],
         **adapter_of(job, model),
+        **muon_of(job.settings.muon, arguments),
     )
     trainer.data_collator = AssistantTurns(trainer.data_collator, processor)
     found = run_trainer(trainer, job, checkpoint)
