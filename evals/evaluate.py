@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr
@@ -32,6 +33,8 @@ from .tasks import arm_task, task_name
 
 LM_EVAL = "lm-eval"
 """Folder of lm-eval's own result files inside the stage's."""
+NO_TORCH = {"torch_random_seed": None}
+"""lm-eval loads torch to seed it: a second and 170 MB, and where every model is a server nobody draws from it."""
 
 
 def evaluate(context: Context) -> None:
@@ -207,6 +210,7 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
             bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
             log_samples=True,
             random_seed=context.seed,
+            **({} if "torch" in sys.modules else NO_TORCH),
         )
         _save(tracker, results)
     finally:

@@ -14,7 +14,7 @@ import pytest
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.wire import MAX_BYTES
+from insightv_bench.engines.transport import MAX_BYTES
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Message
