@@ -55,7 +55,7 @@ class Server:
         self._start = Start(seed=0, has_answered=False, on_failure=lambda kind: None)
         self._num_turned_away = 0  # in a row
         self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
-        self.concurrency = settings.concurrency
+        self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
         self.name, self.revision = settings.model, revision_of(settings)
 
     def begin(self, start: Start) -> None:
