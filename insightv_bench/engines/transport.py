@@ -1,4 +1,4 @@
-"""The `openai` client's HTTP, over aiohttp: a fifth of the processor's time that its own takes.
+"""The `openai` client's HTTP, over aiohttp: its own takes 0.8 ms of the processor more a call.
 
 The client's own aiohttp transport is not used: it says "timed out" of a server that is not there, and reads a reply
 whole, however large it is or unpacks to. Here a body is counted, unpacked, while it is read: what a server sends cannot

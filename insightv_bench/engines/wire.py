@@ -2,8 +2,8 @@
 
 The client knows URLs, keys, redirects and what the vendor wants in a header. Three things of it are left aside, since
 with 64 connections a call must cost little: requests go to its `post` as finished JSON (`create` walks through every
-message, and copies every picture), replies come back as they are (its models take longer than all the rest), and HTTP
-is aiohttp's (`transport`), which bounds a reply while it is read. docs/evaluating.md has what each costs.
+message, and the body would be one string with its pictures), replies come back as they are and not as its models, and
+HTTP is aiohttp's (`transport`), which bounds a reply while it is read. docs/evaluating.md has what each costs.
 """
 
 from __future__ import annotations
