@@ -27,7 +27,7 @@ from insightv_bench.protocol import render_answer
 from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import TinyModel
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 pytest.importorskip("lm_eval")
 CONCURRENCY = 6
 ARMS = "[direct, reason, reason+summary, flawed]"
