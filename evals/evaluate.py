@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import io
 import logging
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr
@@ -210,7 +209,7 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
             bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
             log_samples=True,
             random_seed=context.seed,
-            **({} if "torch" in sys.modules else NO_TORCH),
+            **({} if model.is_local else NO_TORCH),
         )
         _save(tracker, results)
     finally:
