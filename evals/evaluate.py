@@ -32,6 +32,8 @@ from .tasks import arm_task, task_name
 
 LM_EVAL = "lm-eval"
 """Folder of lm-eval's own result files inside the stage's."""
+NO_TORCH = {"torch_random_seed": None}
+"""lm-eval loads torch to seed it: a second and 170 MB, and where every model is a server nobody draws from it."""
 
 
 def evaluate(context: Context) -> None:
@@ -207,6 +209,7 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
             bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
             log_samples=True,
             random_seed=context.seed,
+            **({} if model.is_local else NO_TORCH),
         )
         _save(tracker, results)
     finally:

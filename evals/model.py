@@ -16,7 +16,7 @@ from lm_eval.api.model import LM
 
 from insightv_bench.agents import path_text, whole_text
 from insightv_bench.chat import LETTERS, Chat, assistant, go_on, load_prompt
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines import BatchEngine, Caller, open_engine
 from insightv_bench.errors import EngineError, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_path
@@ -61,6 +61,11 @@ class Seats(Base):
                 self.replies[requests[index].task_name, requests[index].doc_id] = reply
                 texts[index] = reply.text
         return [texts[index] for index in range(len(requests))]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether one of the models is in this process, and not a server."""
+        return any(isinstance(caller.engine, BatchEngine) for caller in self._callers.values())
 
     def of(self, task: str) -> list[Reply]:
         """A task's replies; none where nobody was asked."""
