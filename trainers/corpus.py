@@ -42,6 +42,26 @@ def _checked(folder: Path, columns: list[str]) -> list[Path]:
     return files
 
 
+def check_pictures(folders: Sequence[Path]) -> None:
+    """Raises StageError where a picture's bytes are not in the corpus, but a place on somebody's disk."""
+    for folder in folders:
+        frame = pl.scan_parquet(parquet_files(folder), glob=False).select("images")
+        picture = pl.element().struct
+        lacking = pl.col("images").list.eval(picture.field("bytes").is_null()).list.any()
+        places = pl.col("images").list.eval(picture.field("path")).list.first()
+        found = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
+        if found.height:
+            raise without_bytes(*found.row(0))
+
+
+def without_bytes(row: int, path: str | None) -> StageError:
+    return StageError(
+        f"row {row:,} of the corpus holds no picture, only a place for one (`{path or 'no path'}`)",
+        "write the pictures' bytes into the parquet files: `push_to_hub(embed_external_files=True)` does, "
+        "and so do `build` and `pull`",
+    )
+
+
 def with_lengths(corpus: Any, processor: Any) -> Any:
     """The corpus with one more column, `length`: its tokens, the pictures left out."""
     texts = [column for column in corpus.column_names if column not in ("images", "id")]
