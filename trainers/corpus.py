@@ -27,7 +27,10 @@ def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any
     files = [glob.escape(str(file)) for folder in folders for file in _checked(folder, columns)]
     datasets.disable_progress_bars()
     corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
-    return corpus.select_columns(columns)
+    corpus = corpus.select_columns(columns)
+    pictures = datasets.List(datasets.Image())
+    # A file that another program wrote does not say that these are pictures.
+    return corpus if corpus.features["images"] == pictures else corpus.cast_column("images", pictures)
 
 
 def _checked(folder: Path, columns: list[str]) -> list[Path]:
