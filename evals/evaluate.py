@@ -86,7 +86,8 @@ def _engine(context: Context, seat: str, model: Any, settings: EvalSettings) -> 
     named = getattr(context.recipe, "model_seats", {}).get(seat, model)
     if isinstance(named, dict):
         named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
-    engine = engine_of(named) if is_server(named) else engine_of(named, batch_size=settings.batch_size)
+    local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
+    engine = engine_of(named) if is_server(named) else engine_of(named, **local)
     return context.resolve(engine)
 
 

@@ -109,6 +109,7 @@ class InsightvLM(Base):
         batch_size: int | str = 64,
         journal: str = "lm-eval-journal.sqlite",
         device: str = "auto",
+        dtype: str = "auto",
         path_tokens: int = 1024,
         **unknown: Any,
     ) -> None:
@@ -121,9 +122,9 @@ class InsightvLM(Base):
         self.arm, self._path_tokens = arm, int(path_tokens)
         size = int(batch_size) if str(batch_size).isdigit() else 64
         kept = Journal(Path(journal))
-        self._reason = Caller(open_engine(_engine(model, size, device)), kept)
+        self._reason = Caller(open_engine(_engine(model, size, device, dtype)), kept)
         another = bool(summary) and summary != model
-        self._summary = Caller(open_engine(_engine(summary, size, device)), kept) if another else self._reason
+        self._summary = Caller(open_engine(_engine(summary, size, device, dtype)), kept) if another else self._reason
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         asked = [self._chat(request) for request in requests]
@@ -172,8 +173,10 @@ def bare_question(doc: Mapping[str, Any]) -> str:
     return "\n".join([doc["question"], *lettered])
 
 
-def _engine(model: str, batch_size: int, device: str) -> HfEngine | OpenAIEngine:
-    return engine_of(model) if is_server(model) else engine_of(model, batch_size=batch_size, device=usable(device))
+def _engine(model: str, batch_size: int, device: str, dtype: str) -> HfEngine | OpenAIEngine:
+    if is_server(model):
+        return engine_of(model)
+    return engine_of(model, batch_size=batch_size, device=usable(device), dtype=dtype)
 
 
 def usable(device: str | None) -> str:
