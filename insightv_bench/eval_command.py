@@ -19,7 +19,7 @@ from .errors import RecipeError
 from .models import find_seats, run_name, slug
 from .plan import plan
 from .recipe import Recipe, load_recipe
-from .run import place, run, run_folder
+from .run import needed, place, run, run_folder
 from .seats import is_server
 from .settings import HfEngine, OpenAIEngine, TaskSource, WorldSource
 from .stage import load_function
@@ -38,7 +38,7 @@ GEN_KWARGS = {
     "max_new_tokens": "max_new_tokens",
 }
 """lm-eval's names, and ours."""
-LM_EVAL = "lm-eval"
+LM_EVAL, BOARD = "lm-eval", "leaderboard"
 
 
 class Asked(NamedTuple):
@@ -72,11 +72,11 @@ def evaluate_all(asked: Asked, out: Path, output_path: Path | None, log_samples:
 def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool, dry_run: bool) -> None:
     from .report import print_plan, print_summary
 
-    stages = plan(recipe)
+    stages = needed(plan(recipe), BOARD)  # of a recipe that makes corpora as well only what its evaluation needs
     if dry_run:
         print_plan(recipe, stages, out)
         return
-    print_summary(run(recipe, out), Console())
+    print_summary(run(recipe, out, BOARD), Console())
     if output_path:
         folders = place(recipe, run_folder(recipe, out), stages)
         found = [folder / LM_EVAL for name, folder in folders.items() if name.startswith("eval-")]
