@@ -12,7 +12,7 @@ from .plan_controls import control_systems
 from .plan_names import System, model_of_round, with_names
 from .recipe import Recipe
 from .records import Arm
-from .seats import Seat, engine_of, is_server
+from .seats import Seat, engine_of, is_server, plain
 from .settings import (
     AssessSettings,
     EvalSettings,
@@ -100,7 +100,7 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
         for name, place in settings.summaries.items():
             others = {**seats, "summary": place}
             arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
-            yield System(f"{recipe.system}-{name}", 0, others, tuple(arms), paths=recipe.system)
+            yield System(name, 0, others, tuple(arms), paths=recipe.system)
         return
     yield System("base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",))
     if not recipe.reason:
@@ -126,7 +126,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         "base": recipe.base_name,
         "round": system.round,
         "arms": list(system.arms),
-        "seats": {seat: _plain(model) for seat, model in system.seats.items()},
+        "seats": {seat: plain(model) for seat, model in system.seats.items()},
         "task": task,
         "task_version": task_version(recipe.questions[settings.questions]),
         "questions": questions,
@@ -166,11 +166,6 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
 
 def seat_engine(seat: Seat, batch_size: int) -> HfEngine | OpenAIEngine:
     return engine_of(seat) if is_server(seat) else engine_of(seat, batch_size=batch_size)
-
-
-def _plain(seat: Seat) -> Any:
-    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
-    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
 
 
 def _stage(model: Seat) -> str:

@@ -20,6 +20,7 @@ from .errors import RecipeError
 from .layers import Layer, flatten, merge, origin_of, stack
 from .seats import seat_name
 from .settings import (
+    NAME,
     SMALL_MODEL,
     AssessSettings,
     BaseSettings,
@@ -50,7 +51,6 @@ NEEDED_BY = {
     "pooled-dpo": "rounds",
 }
 """The part that a control stands beside; the summary agent for the others."""
-NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
 class Recipe(Section):

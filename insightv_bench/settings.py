@@ -29,6 +29,7 @@ Control = Literal[
     "continued-sft-dpo",
     "pooled-dpo",
 ]
+NAME = r"^[a-z0-9][a-z0-9-]*$"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -597,8 +598,12 @@ class EvalSettings(Section):
     """The model of `best_of_judge: engine`."""
     paraphraser: EngineSettings | None = None
     """Words the paths of arm `paraphrased` that no rule can; without it those are left out, and counted."""
-    summaries: dict[str, str] = {}
-    """More summary agents under test, a folder or a Hub id by name: each is given the same stored paths."""
+    summaries: dict[
+        Annotated[str, Field(pattern=NAME)],
+        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
+    ] = {}
+    """More summary agents under test, by their name on the board: each is given the same stored paths. A folder, a Hub
+    id, `openai:URL#NAME`, or an engine."""
     batch_size: int = Field(128, ge=1)
 
     @model_validator(mode="after")
