@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .plan_controls import control_systems
-from .plan_names import System, model_of_round, with_names
+from .plan_names import System, contents, model_of_round, with_names
 from .recipe import Recipe
 from .records import Arm
 from .seats import Seat, engine_of, is_server, plain
@@ -133,6 +133,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         "paths": paths.name if paths else "",
         "flawed": flawed,
         "greedy": system.greedy,
+        **contents(system.seats),
     }
     inputs = dict.fromkeys(with_names(questions, options["paths"], flawed, *map(_stage, system.seats.values())))
     yield Stage(f"eval-{system.name}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
@@ -150,7 +151,7 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
     engine = seat_engine(paths.model, settings.batch_size)
     sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
     inputs = with_names(questions, _stage(paths.model))
-    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths")
+    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths", contents({"reason": paths.model}))
 
 
 def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:

@@ -22,7 +22,7 @@ from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Message, Question
-from insightv_bench.run import needed
+from insightv_bench.run import needed, place
 from insightv_bench.seats import engine_of, seat_name
 from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TaskSource, WorldSource
 from insightv_bench.sources.drafts import Draft
@@ -112,6 +112,22 @@ def test_more_summary_agents_are_systems_of_their_own_on_the_same_paths() -> Non
     assert [name for name in stages if name.startswith("paths-")] == ["paths-eval-org-thinker-org-a"]
     paths = {stage.options["paths"] for name, stage in stages.items() if name in named}
     assert paths == {"paths-eval-org-thinker-org-a"}
+
+
+def test_new_weights_in_a_folder_of_the_same_name_are_asked_anew(tmp_path: File) -> None:
+    (tmp_path / "agent").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "agent" / name).write_text("{}")
+
+    def folders() -> dict[str, str]:
+        (recipe,) = recipes(models=(str(tmp_path / "agent"), "", ""), tasks=("insightv_tiny",))
+        return {name: folder.name for name, folder in place(recipe, tmp_path, plan(recipe)).items()}
+
+    before = folders()
+    assert folders() == before
+    (tmp_path / "agent" / "model.safetensors").write_text("{ }")
+    changed = {name for name, folder in folders().items() if folder != before[name]}
+    assert changed == {"paths-eval-agent", "eval-agent", "leaderboard"}
 
 
 def test_a_recipe_that_makes_corpora_is_evaluated_without_making_them() -> None:

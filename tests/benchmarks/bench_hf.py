@@ -58,9 +58,8 @@ def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Pat
     load_function("trainers.tiny:make_tiny")(TinyModel(), tmp_path / "tiny", seed=0)
     for stage in ("evals.evaluate:evaluate", "evals.model:Seats", "leaderboard.stage:leaderboard"):
         load_function(stage)
-    time_run(
-        recipe_of(tmp_path / "tiny", 8), tmp_path / "warm-up", batches
-    )  # what libraries do once is paid by neither
+    # What libraries do once, neither pays for.
+    time_run(recipe_of(tmp_path / "tiny", 8), tmp_path / "warm-up", batches)
     whole = time_run(recipe_of(tmp_path / "tiny", NUM), tmp_path / "whole", batches)
     bare = time_bare(tmp_path / "tiny", batches)
     print(f"\n{len(batches)} batches, {sum(map(len, batches)):,} replies")
