@@ -388,6 +388,10 @@ def test_rescore_writes_rows_that_compare_takes_and_leaves_the_old_ones(tmp_path
     assert len(compare(load(parse_name(str(tmp_path / "again"))), load(parse_name(str(b)))).pairings) == 1
 
 
+def thought(answer: str) -> str:
+    return f'{{"summary": "look", "reasoning": "so", "action": "summary"}}\n{{"answer": "{answer}"}}'
+
+
 def sampled(texts: Sequence[str], verdicts: Sequence[str] = ()) -> list[EvalRecord]:
     """The stored paths of question 0, and what the summary agent says of each."""
     rows = [record(0, "reason", False, sample=k, path_id=f"p{k}", response=text) for k, text in enumerate(texts)]
@@ -403,7 +407,7 @@ def vote(arm: str, texts: Sequence[str], **changes: Any) -> EvalRecord:
 
 
 def test_votes_are_cast_again_from_the_paths_as_they_are_read_today() -> None:
-    texts = ['{"answer": "9"}', '{"answer": "7"}', "Nothing to say.", '{"answer": "7.0"}']
+    texts = [thought("9"), thought("7"), "Nothing to say.", thought("7.0")]
     old = vote("majority", texts, parser="answers@0")
     cast = rescored([old, *sampled(texts)])[0].after
     assert (cast.answer, cast.correct, cast.parser) == ("7", True, PARSER)
@@ -412,7 +416,7 @@ def test_votes_are_cast_again_from_the_paths_as_they_are_read_today() -> None:
 
 
 def test_the_best_of_k_is_chosen_again_by_the_verdicts_as_they_are_read_today() -> None:
-    texts = ['{"answer": "9"}', '{"answer": "7"}', "Nothing to say."]
+    texts = [thought("9"), thought("7"), "Nothing to say."]
     old = vote("best-of-k", texts, path_id="p0", path_score=50, path_judge="summary: m@1")
     cast = rescored([old, *sampled(texts, ["wrong", "right", "right"])])[0].after
     assert (cast.path_id, cast.path_score, cast.answer, cast.correct) == ("p1", 100, "7", True)
@@ -424,7 +428,7 @@ def test_the_best_of_k_is_chosen_again_by_the_verdicts_as_they_are_read_today() 
 
 
 def test_a_vote_whose_paths_are_not_there_stays_and_is_counted(tmp_path: Path) -> None:
-    texts = ['{"answer": "7"}'] * 3
+    texts = [thought("7")] * 3
     rows = [vote("majority", texts), *sampled(texts)[:2]]
     assert rescored(rows)[0].after.answer == "9"
     reply = CliRunner().invoke(app, ["rescore", str(written(tmp_path / "a", rows)), "--out", str(tmp_path / "b")])
