@@ -20,7 +20,6 @@ from .errors import RecipeError
 from .layers import Layer, flatten, merge, origin_of, stack
 from .seats import seat_name
 from .settings import (
-    NAME,
     SMALL_MODEL,
     AssessSettings,
     BaseSettings,
@@ -42,6 +41,7 @@ from .settings import (
     TinyModel,
     TrainSettings,
 )
+from .settings_base import NAME
 from .world.level import Level
 
 NEEDED_BY = {
