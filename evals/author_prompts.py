@@ -1,6 +1,23 @@
 """How the authors of each benchmark ask its questions; our own prompts ask them in the arms.
 
-A prompt is the benchmark's, word for word, so that a number can be held beside those of others.
+A prompt is the one that the benchmark's authors publish, line break for line break, so that a number can be held beside
+those of others. Where it stands (read in November 2026):
+
+| benchmark | source | beside it |
+|---|---|---|
+| mmmu | MMMU-Benchmark/MMMU, `construct_prompt`, as its copies hold it | lmms-eval 0.7.3 writes `A.` for `(A)` |
+| mmmu-pro | the same, mmmu-pro/prompts.yaml `direct`, infer/infer_gpt.py | lmms-eval has a blank line more |
+| mmmu-pro-vision | the same; prompts.yaml `direct` | lmms-eval leaves out what the last line should be |
+| mmbench | open-compass/MMBench, README.md | the last line is the harnesses': the authors give none |
+| mme | the data set's own question | lmms-eval asks for a word or phrase in place of yes or no |
+| chartqa | none: its authors trained their models | the harnesses' common wording |
+| mmstar | MMStar-Benchmark/MMStar, eval/vlmeval/vlm/llava_next.py | lmms-eval has no full stop at the end |
+| mathvista | the data set's column `query` | lmms-eval's `solution` variant is the same |
+| mathvision | mathllm/MATH-V, models/Qwen-VL.py | lmms-eval has half of the instruction, and `A.` |
+| puzzlevqa | declare-lab/LLM-PuzzleTest, PuzzleVQA/prompting.py | not in lmms-eval |
+
+PuzzleVQA's authors ask twice: for the thinking alone ("Do not directly give the final answer."), then with it for the
+letter. One call has to do both, so that this is their prompt with their switch `prevent_direct_answer` off.
 """
 
 from __future__ import annotations
@@ -10,6 +27,7 @@ from typing import Any
 
 from insightv_bench.chat import LETTERS
 from insightv_bench.sources.drafts import Draft, cell
+from insightv_bench.sources.readers import said
 
 Row = Mapping[str, Any]
 LETTER = "Answer with the option's letter from the given choices directly."
@@ -23,6 +41,7 @@ BOXED = (
     'Please solve the problem step by step and put your answer in one "\\boxed{}". If it is a multiple choice '
     'question, only one letter is allowed in the "\\boxed{}".'
 )
+BRACKETED = "({letter}) {option}"
 
 
 def listed(options: Sequence[str], form: str = "{letter}. {option}") -> str:
@@ -31,12 +50,12 @@ def listed(options: Sequence[str], form: str = "{letter}. {option}") -> str:
 
 def mmmu(row: Row, draft: Draft) -> str:
     if not draft.options:
-        return f"{draft.question}\n\n{SHORT}"
-    return f"{draft.question}\n{listed(draft.options)}\n\n{LETTER}"
+        return f"{draft.question}\n{SHORT}"
+    return f"{draft.question}\n{listed(draft.options, BRACKETED)}\n\n{LETTER}"
 
 
 def mmmu_pro(row: Row, draft: Draft) -> str:
-    return f"{draft.question}\n{listed(draft.options)}\n\n{PRO_LETTER}"
+    return f"{draft.question}\n{listed(draft.options)}\n{PRO_LETTER}"
 
 
 def mmmu_pro_vision(row: Row, draft: Draft) -> str:
@@ -44,7 +63,8 @@ def mmmu_pro_vision(row: Row, draft: Draft) -> str:
 
 
 def mmbench(row: Row, draft: Draft) -> str:
-    return f"{draft.question}\nThere are several options:\n{listed(draft.options)}\n{LETTER}"
+    parts = [said(row.get("hint")), cell(row.get("question")), "There are several options:"]
+    return f"{' '.join(filter(None, parts))}\n{listed(draft.options)}\n\n{LETTER}"
 
 
 def mme(row: Row, draft: Draft) -> str:
@@ -66,14 +86,14 @@ def mathvista(row: Row, draft: Draft) -> str:
 
 
 def mathvision(row: Row, draft: Draft) -> str:
-    options = f"\n{listed(draft.options, '({letter}) {option}')}" if draft.options else ""
-    return f"{BOXED}\n{draft.question}{options}"
+    """Options that stand in the picture are called by their letters alone, and not written out."""
+    written = "" if draft.options == tuple("ABCDE") else listed(draft.options, BRACKETED)
+    return "\n".join(filter(None, (BOXED, draft.question, written)))
 
 
 def puzzlevqa(row: Row, draft: Draft) -> str:
-    options = " ".join(f"({letter}) {each}" for letter, each in zip(LETTERS, draft.options, strict=False))
     begun = "Answer: Let's describe the image first and think step by step."
-    return f"Question: {draft.question} Options: {options}\n\n{begun}"
+    return f"Question: {draft.question}\nOptions:\n{listed(draft.options, BRACKETED)}\n\n{begun}"
 
 
 AUTHORS: dict[str, Callable[[Row, Draft], str]] = {

@@ -24,11 +24,11 @@ from insightv_bench.judging import FirstWrong, read_first_wrong, steps_chat
 from insightv_bench.protocol import parse_summary, render_answer
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import EvalSettings, Sampling
+from insightv_bench.voting import VERDICTS
 from insightv_bench.world.oracle import judge
 
 from .shown import NO_PATH
 
-VERDICTS = {"right": 100, "none": 50, "wrong": 1}
 TRIES = 3
 ORACLE = "oracle (knows the scene)"
 

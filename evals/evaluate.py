@@ -19,7 +19,7 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
-from insightv_bench.seats import engine_of, is_server
+from insightv_bench.seats import engine_of, is_server, plain
 from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine
 from insightv_bench.stage import Context, code_versions, read_manifest
 
@@ -69,7 +69,7 @@ class Opened:
 
     def seat(self, seat: str) -> Caller:
         model = self._context.stage.options["seats"][seat]
-        return self.model(_engine(self._context, seat, model, self._settings))
+        return self.model(_engine(self._context, model, self._settings))
 
     def model(self, engine: EngineSettings) -> Caller:
         """A model in several seats is loaded once."""
@@ -81,9 +81,10 @@ class Opened:
         return self._callers[key]
 
 
-def _engine(context: Context, seat: str, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
     """As the recipe says it where it says more than a place: a stage's options hold no speed and no price."""
-    named = getattr(context.recipe, "model_seats", {}).get(seat, model)
+    said = [*getattr(context.recipe, "model_seats", {}).values(), *settings.summaries.values()]
+    named = next((seat for seat in said if plain(seat) == model), model)
     if isinstance(named, dict):
         named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
     local = {"batch_size": settings.batch_size, "dtype": settings.dtype}

@@ -47,7 +47,7 @@ def our_tasks() -> str:
 def check_tasks(names: Sequence[str], include_path: str = "") -> None:
     """Raises RecipeError for a name that is no single task, before anything is asked of a model."""
     index = _manager(include_path, defaults=False)
-    if not set(names) <= set(index.all_subtasks):  # only then are lm-eval's own 13,000 files read
+    if not set(names) <= set(index.all_tasks):  # only then are lm-eval's own 13,000 files read
         index = _manager(include_path, defaults=True)
     for name in names:
         if name in index.all_subtasks:

@@ -15,7 +15,10 @@ from .eval_command import Asked, evaluate_all, text_options
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
 Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
 Reason = Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")]
-Summary = Annotated[str, typer.Option("--summary", help="Another model for the summary agent's seat.")]
+Summary = Annotated[
+    list[str] | None,
+    typer.Option("--summary", help="Another model for the summary agent's seat; again: one more, on the same paths."),
+]
 ModelArgs = Annotated[
     str, typer.Option("--model_args", "--model-args", metavar="KEY=VALUE,...", help="Options of the models' engine.")
 ]
@@ -50,7 +53,7 @@ def eval_command(
     recipe: RecipeName = "",
     model: Model = "",
     reason: Reason = "",
-    summary: Summary = "",
+    summary: Summary = None,
     model_args: ModelArgs = "",
     tasks: Tasks = "",
     limit: Limit = None,
@@ -69,11 +72,14 @@ def eval_command(
     """Any model in every arm, on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
     if recipe and tasks:
         raise RecipeError("a recipe and `--tasks` both say which questions are asked", "leave one of them out")
+    if log_samples and not output_path:
+        raise RecipeError("`--log_samples` needs a folder to write to", "name one: --output_path FOLDER")
     evaluate_all(
         Asked(
             recipe=recipe,
             tasks=tuple(filter(None, (name.strip() for name in tasks.split(",")))),
-            models=(model, reason, summary),
+            models=(model, reason, next(iter(summary or ()), "")),
+            summaries=tuple(summary or ())[1:],
             model_args=pairs(model_args, "--model_args", text_options()),
             gen_kwargs=pairs(gen_kwargs, "--gen_kwargs"),
             limit=limit,

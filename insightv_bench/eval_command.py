@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,10 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from .errors import RecipeError
-from .models import find_seats, run_name, slug
+from .models import find_seats, run_name, slug, summary_model
 from .plan import plan
 from .recipe import Recipe, load_recipe
-from .run import place, run, run_folder
+from .run import needed, place, run, run_folder
 from .seats import is_server
 from .settings import HfEngine, OpenAIEngine, TaskSource, WorldSource
 from .stage import load_function
@@ -38,7 +39,7 @@ GEN_KWARGS = {
     "max_new_tokens": "max_new_tokens",
 }
 """lm-eval's names, and ours."""
-LM_EVAL = "lm-eval"
+LM_EVAL, BOARD = "lm-eval", "leaderboard"
 
 
 class Asked(NamedTuple):
@@ -48,6 +49,8 @@ class Asked(NamedTuple):
     tasks: tuple[str, ...]
     models: tuple[str, str, str]
     """For all seats, for the reasoning agent's, for the summary agent's; empty where not named."""
+    summaries: tuple[str, ...]
+    """More summary agents under test, given the same paths."""
     model_args: Mapping[str, Any]
     gen_kwargs: Mapping[str, Any]
     limit: int | None
@@ -72,11 +75,11 @@ def evaluate_all(asked: Asked, out: Path, output_path: Path | None, log_samples:
 def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool, dry_run: bool) -> None:
     from .report import print_plan, print_summary
 
-    stages = plan(recipe)
+    stages = needed(plan(recipe), BOARD)  # of a recipe that makes corpora as well only what its evaluation needs
     if dry_run:
         print_plan(recipe, stages, out)
         return
-    print_summary(run(recipe, out), Console())
+    print_summary(run(recipe, out, BOARD), Console())
     if output_path:
         folders = place(recipe, run_folder(recipe, out), stages)
         found = [folder / LM_EVAL for name, folder in folders.items() if name.startswith("eval-")]
@@ -142,16 +145,20 @@ def _loaded(asked: Asked, recipe: str, name: str, task: str, mine: list[str]) ->
     """The recipe with all that the command says of models, sampling and names."""
     named = [*mine, *_sampling(asked), *_models(asked)]
     if any(asked.models):
-        system = run_name(next(filter(None, asked.models)))
-        if asked.models[1] or asked.models[2]:
-            system = slug("-".join(run_name(model) for model in asked.models if model))
+        system = _system_name(asked.models)
         named += [f'task="{task}"', f'system="{system}"', f'name="{name}-{system}"']
     if asked.seed is not None:
         named.append(f"seed={asked.seed}")
     loaded = load_recipe(recipe, [*named, *asked.overrides])
     if not (loaded.model_seats or loaded.base):
         raise RecipeError(f"recipe `{recipe}` makes no model to evaluate", "name one with `--model`")
+    if loaded.eval and loaded.system in loaded.eval.summaries:
+        raise RecipeError(f"two systems are called `{loaded.system}`", "give the one in `eval.summaries` another name")
     return loaded
+
+
+def _system_name(models: tuple[str, str, str]) -> str:
+    return slug("-".join(run_name(model) for model in models if model))
 
 
 def _sampling(asked: Asked) -> Iterator[str]:
@@ -176,6 +183,20 @@ def _models(asked: Asked) -> Iterator[str]:
         return
     for seat, model in find_seats(*asked.models).items():
         yield f"model_seats.{seat}={json.dumps(_seat(model, asked))}"
+    if asked.summaries:
+        yield f"eval.summaries={json.dumps(_summaries(asked))}"
+
+
+def _summaries(asked: Asked) -> dict[str, Any]:
+    """By the name on the board: the other seats' models and its own, and a number where two models go by one name."""
+    made: dict[str, Any] = {}
+    taken = {_system_name(asked.models)}
+    for model in asked.summaries:
+        name = _system_name((*asked.models[:2], model))
+        name = next(each for each in chain([name], (f"{name}-{number}" for number in count(2))) if each not in taken)
+        taken.add(name)
+        made[name] = _seat(summary_model(model), asked)
+    return made
 
 
 def text_options() -> frozenset[str]:

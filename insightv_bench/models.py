@@ -30,6 +30,11 @@ def reason_model(place: str) -> str:
     return models[agents[-1]] if agents else _checked(place)
 
 
+def summary_model(place: str) -> str:
+    """The summary agent of a run, or the model itself."""
+    return run_models(place).get("train-summary") or _checked(place)
+
+
 def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
     """A model for each seat; `model` fills those that are not named. Raises ModelError where a seat stays empty."""
     trained = run_models(model) if model else {}
@@ -37,7 +42,7 @@ def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
     seats = {
         "base": trained.get("train-base") or (_checked(model) if model and not trained else reason),
         "reason": reason,
-        "summary": run_models(summary).get("train-summary", summary) or trained.get("train-summary") or model or reason,
+        "summary": (summary and summary_model(summary)) or trained.get("train-summary") or model or reason,
     }
     for seat, place in seats.items():
         if place:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .plan_controls import control_systems
-from .plan_names import System, model_of_round, ranges_for, with_names
+from .plan_names import System, contents, model_of_round, ranges_for, with_names
 from .recipe import Recipe
 from .records import Arm
-from .seats import Seat, engine_of, is_server
+from .seats import Seat, engine_of, is_server, plain
 from .settings import (
     AssessSettings,
     EvalSettings,
@@ -103,7 +103,7 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
         for name, place in settings.summaries.items():
             others = {**seats, "summary": place}
             arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
-            yield System(f"{recipe.system}-{name}", 0, others, tuple(arms), paths=recipe.system)
+            yield System(name, 0, others, tuple(arms), paths=recipe.system)
         return
     yield System("base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",))
     if not recipe.reason:
@@ -129,13 +129,14 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         "base": recipe.base_name,
         "round": system.round,
         "arms": list(system.arms),
-        "seats": {seat: _plain(model) for seat, model in system.seats.items()},
+        "seats": {seat: plain(model) for seat, model in system.seats.items()},
         "task": task,
         "task_version": task_version(recipe.questions[settings.questions]),
         "questions": questions,
         "paths": paths.name if paths else "",
         "flawed": flawed,
         "greedy": system.greedy,
+        **contents(system.seats),
     }
     inputs = dict.fromkeys(with_names(questions, options["paths"], flawed, *map(_stage, system.seats.values())))
     yield Stage(f"eval-{system.name}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
@@ -153,7 +154,7 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
     engine = seat_engine(paths.model, settings)
     sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
     inputs = with_names(questions, _stage(paths.model))
-    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths")
+    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths", contents({"reason": paths.model}))
 
 
 def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
@@ -170,11 +171,6 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
 def seat_engine(seat: Seat, settings: EvalSettings) -> HfEngine | OpenAIEngine:
     local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
     return engine_of(seat) if is_server(seat) else engine_of(seat, **local)
-
-
-def _plain(seat: Seat) -> Any:
-    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
-    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
 
 
 def _stage(model: Seat) -> str:

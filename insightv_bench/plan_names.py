@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .recipe import Recipe
 from .records import Arm, content_id
-from .seats import Seat
+from .seats import Seat, is_server
 from .settings import FlawsSettings, HfEngine, PathsSettings, ScoreRanges
 from .stage import STAGE_MODEL, Stage
 
@@ -79,6 +79,18 @@ def folder_content(model: str) -> str:
         return ""
     files = [file for file in sorted(folder.iterdir()) if file.is_file()]
     return content_id([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+
+
+def contents(seats: Mapping[str, Seat]) -> dict[str, dict[str, str]]:
+    """An option of stages that ask these models: new weights in a folder of the same name are another model.
+
+    Empty where none is a folder: of Hub ids, servers, and models that the run makes itself.
+    """
+    places = {
+        name: seat if isinstance(seat, str) else seat.model for name, seat in seats.items() if not is_server(seat)
+    }
+    found = {name: content for name, place in places.items() if (content := folder_content(place))}
+    return {"contents": found} if found else {}
 
 
 def summary_init(recipe: Recipe) -> str:

@@ -41,6 +41,7 @@ from .settings import (
     TinyModel,
     TrainSettings,
 )
+from .settings_base import NAME
 from .world.level import Level
 
 NEEDED_BY = {
@@ -50,7 +51,6 @@ NEEDED_BY = {
     "pooled-dpo": "rounds",
 }
 """The part that a control stands beside; the summary agent for the others."""
-NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
 class Recipe(Section):

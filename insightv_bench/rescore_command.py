@@ -19,7 +19,7 @@ from .errors import RunError
 from .eval_rows import row_files
 from .journal import Journal
 from .records import EvalRecord
-from .rescoring import Change, by_arm, counts, rescored
+from .rescoring import Change, by_arm, counts, num_kept_votes, rescored
 from .results import evaluations
 from .run import JOURNAL
 from .seats import engine_of
@@ -39,13 +39,18 @@ def rescore(place: Path, out: Path, judge: str, base_url: str, judge_all: bool, 
     _guard_out(place, out)
     out.mkdir(parents=True, exist_ok=True)
     changes: list[Change] = []
+    kept_votes = 0
     with ExitStack() as stack:
         filter_ = _filter(judge, base_url, judge_all, out, stack) if judge else None
         for folder in folders:
-            made = rescored([row for file in row_files(folder) for row in read_rows(file, EvalRecord)], filter_)
+            rows = [row for file in row_files(folder) for row in read_rows(file, EvalRecord)]
+            made = rescored(rows, filter_)
+            kept_votes += num_kept_votes(rows)
             _write(folder, out / folder.name, [change.after for change in made], judge)
             changes += made
     _print(changes, show, console)
+    if kept_votes:
+        notes.append(f"{kept_votes:,} votes stay as they were cast: the paths that they rest on are not among the rows")
     for note in notes:
         console.print(note, highlight=False, markup=False)
     console.print(f"\nRows     {out}\nCompare  insightv-bench compare {place} {out}", highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 A reply's text, span, answer, verdict and whether its path is right are read anew. A judge is asked only where the rule
 cannot settle an answer, or of all replies where it is asked to; what it says is kept in a journal, and where it fails
-the rule's word stands and the row says so. The votes of `majority` and `best-of-k` stay as they were cast.
+the rule's word stands and the row says so. The votes of `majority` and `best-of-k` are cast again (see `revoting`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .answers import PARSER, matches, read
 from .protocol import parse_path, parse_summary
 from .protocol_blocks import rest_of
 from .records import EvalRecord, Question
+from .revoting import VOTES, Ballots
 
 MAX_JUDGED_CHARS = 2_000
 """At the end of a reply in which no answer could be read, as far as a judge is shown it."""
@@ -35,11 +36,23 @@ class Change(NamedTuple):
 
 def rescored(records: Sequence[EvalRecord], judge: AnswerFilter | None = None) -> list[Change]:
     """Each record read again, in order."""
-    again = [read_again(record) for record in records]
+    again = [read_again(record) for record in voted_again(records)]
     if judge:
         verdicts = judge.settle((as_question(record), said(record)) for record in again)
         again = [settled(record, verdicts[record.question_id, said(record)]) for record in again]
     return [Change(*pair) for pair in zip(records, again, strict=True)]
+
+
+def voted_again(records: Sequence[EvalRecord]) -> list[EvalRecord]:
+    """Each record, in order; votes whose paths are not among them as they were cast."""
+    ballots = Ballots(records)
+    return [(record.arm in VOTES and ballots.vote(record)) or record for record in records]
+
+
+def num_kept_votes(records: Sequence[EvalRecord]) -> int:
+    """How many votes stay as they were cast."""
+    ballots = Ballots(records)
+    return sum(record.arm in VOTES and ballots.vote(record) is None for record in records)
 
 
 def read_again(record: EvalRecord) -> EvalRecord:

@@ -26,6 +26,11 @@ def engine_of(seat: Seat, **options: Any) -> HfEngine | OpenAIEngine:
     return OpenAIEngine(model=found["name"], base_url=found["url"], **options)
 
 
+def plain(seat: Seat) -> Any:
+    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
+    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
+
+
 def seat_name(seat: Seat) -> str:
     """The model, as a board names it."""
     return seat if isinstance(seat, str) and not seat.startswith(SERVER) else engine_of(seat).model

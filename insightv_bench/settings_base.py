@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from .records import content_id
 
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+"""Of recipes, variants, questions and systems: part of a folder's name."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from .records import Arm
-from .settings_base import Grown, Sampling
-from .settings_engines import EngineSettings
+from .settings_base import NAME, Grown, Sampling
+from .settings_engines import EngineSettings, HfEngine, OpenAIEngine
 from .settings_paths import FlawsSettings
 
 Control = Literal[
@@ -46,8 +46,12 @@ class EvalSettings(Grown):
     """The model of `best_of_judge: engine`."""
     paraphraser: EngineSettings | None = None
     """Words the paths of arm `paraphrased` that no rule can; without it those are left out, and counted."""
-    summaries: dict[str, str] = {}
-    """More summary agents under test, a folder or a Hub id by name: each is given the same stored paths."""
+    summaries: dict[
+        Annotated[str, Field(pattern=NAME)],
+        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
+    ] = {}
+    """More summary agents under test, by their name on the board: each is given the same stored paths. A folder, a Hub
+    id, `openai:URL#NAME`, or an engine."""
     batch_size: int = Field(128, ge=1)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """What local models compute in, unless their engine says it. `auto`: as their weights are saved."""

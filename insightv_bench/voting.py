@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from .answers import matches
 from .records import AnswerType
 
+VERDICTS = {"right": 100, "none": 50, "wrong": 1}
+"""What a summary agent's verdict on a path counts as, where paths are chosen by it; 1-100."""
+
 
 def majority(answers: Sequence[str], answer_type: AnswerType, options: Sequence[str] = ()) -> str | None:
     """The answer given most often, the earliest of them where several are, however they are spelt; None of none."""

@@ -206,9 +206,9 @@ def test_real_questions_have_a_benchmark_from_the_first_agents_right_paths() -> 
     more = "eval.summaries={other: d}"
     stages = {stage.name: stage for stage in plan(load_recipe("puzzlevqa", [seats, arms, more]))}
     assert stages["corpora-benchmark"].inputs == ("questions-test", "paths-eval-model", "assess-eval-model")
-    assert stages["eval-model"].options["flawed"] == stages["eval-model-other"].options["flawed"] == "corpora-benchmark"
-    assert stages["eval-model-other"].options["paths"] == "paths-eval-model"
-    assert "paths-eval-model-other" not in stages and "reason" not in stages["eval-model-other"].options["arms"]
+    assert stages["eval-model"].options["flawed"] == stages["eval-other"].options["flawed"] == "corpora-benchmark"
+    assert stages["eval-other"].options["paths"] == "paths-eval-model"
+    assert "paths-eval-other" not in stages and "reason" not in stages["eval-other"].options["arms"]
 
 
 def test_a_default_plan_is_as_it_was() -> None:

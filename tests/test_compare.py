@@ -388,6 +388,53 @@ def test_rescore_writes_rows_that_compare_takes_and_leaves_the_old_ones(tmp_path
     assert len(compare(load(parse_name(str(tmp_path / "again"))), load(parse_name(str(b)))).pairings) == 1
 
 
+def thought(answer: str) -> str:
+    return f'{{"summary": "look", "reasoning": "so", "action": "summary"}}\n{{"answer": "{answer}"}}'
+
+
+def sampled(texts: Sequence[str], verdicts: Sequence[str] = ()) -> list[EvalRecord]:
+    """The stored paths of question 0, and what the summary agent says of each."""
+    rows = [record(0, "reason", False, sample=k, path_id=f"p{k}", response=text) for k, text in enumerate(texts)]
+    for k, verdict in enumerate(verdicts):
+        said = json.dumps({"verdict": verdict, "answer": "9"})
+        known = {"path_id": f"p{k}", "path_status": "complete", "response": said}
+        rows.append(record(0, "reason+summary", False, sample=k, **known))
+    return rows
+
+
+def vote(arm: str, texts: Sequence[str], **changes: Any) -> EvalRecord:
+    return record(0, arm, False, response='{"answer": "9"}', num_paths=len(texts), **changes)
+
+
+def test_votes_are_cast_again_from_the_paths_as_they_are_read_today() -> None:
+    texts = [thought("9"), thought("7"), "Nothing to say.", thought("7.0")]
+    old = vote("majority", texts, parser="answers@0")
+    cast = rescored([old, *sampled(texts)])[0].after
+    assert (cast.answer, cast.correct, cast.parser) == ("7", True, PARSER)
+    (silent, *_) = rescored([vote("majority", ["?"] * 3), *sampled(["?"] * 3)])
+    assert (silent.after.response, silent.after.answer, silent.after.method) == ("", None, "unread")
+
+
+def test_the_best_of_k_is_chosen_again_by_the_verdicts_as_they_are_read_today() -> None:
+    texts = [thought("9"), thought("7"), "Nothing to say."]
+    old = vote("best-of-k", texts, path_id="p0", path_score=50, path_judge="summary: m@1")
+    cast = rescored([old, *sampled(texts, ["wrong", "right", "right"])])[0].after
+    assert (cast.path_id, cast.path_score, cast.answer, cast.correct) == ("p1", 100, "7", True)
+    unread = rescored([old, *sampled(texts, ["wrong"])])[0].after  # some verdicts are not there: its choice stands
+    assert (unread.path_id, unread.answer) == ("p0", "9")
+    judged = vote("best-of-k", texts, path_id="p1", path_score=80, path_judge="engine: judge@1")
+    stood = rescored([judged, *sampled(texts, ["right", "wrong", "wrong"])])[0].after
+    assert (stood.path_id, stood.path_score, stood.answer) == ("p1", 80, "7")
+
+
+def test_a_vote_whose_paths_are_not_there_stays_and_is_counted(tmp_path: Path) -> None:
+    texts = [thought("7")] * 3
+    rows = [vote("majority", texts), *sampled(texts)[:2]]
+    assert rescored(rows)[0].after.answer == "9"
+    reply = CliRunner().invoke(app, ["rescore", str(written(tmp_path / "a", rows)), "--out", str(tmp_path / "b")])
+    assert reply.exit_code == 0 and "1 votes stay as they were cast" in " ".join(reply.output.split())
+
+
 def test_rescore_writes_over_nothing_that_it_did_not_write(tmp_path: Path) -> None:
     a = written(tmp_path / "a", arm_of("reason", "1100"))
     other = written(tmp_path / "other" / "b", arm_of("reason", "1100"))

@@ -12,10 +12,10 @@ import pytest
 
 from insightv_bench.agents import ReasoningAgent, path_text, whole_text
 from insightv_bench.chat import Chat
-from insightv_bench.cli_eval import pairs
+from insightv_bench.cli_eval import eval_command, pairs
 from insightv_bench.engines import Caller
 from insightv_bench.errors import EngineError, ModelError, RecipeError, SourceError
-from insightv_bench.eval_command import Asked, _recipes, copy_results, text_options
+from insightv_bench.eval_command import BOARD, Asked, _recipes, copy_results, text_options
 from insightv_bench.evals.metrics import UNSCORED, circular_accuracy, mme_score, score_extracted, score_flawed, scored
 from insightv_bench.evals.rotations import rotated
 from insightv_bench.journal import Journal, Reply, Request
@@ -23,6 +23,7 @@ from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path
 from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Message, Question
+from insightv_bench.run import needed, place
 from insightv_bench.seats import engine_of, seat_name
 from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TaskSource, WorldSource
 from insightv_bench.sources.drafts import Draft
@@ -37,6 +38,7 @@ NOTHING: dict[str, Any] = {
     "recipe": "",
     "tasks": (),
     "models": (SERVER, "", ""),
+    "summaries": (),
     "model_args": {},
     "gen_kwargs": {},
     "limit": None,
@@ -100,6 +102,41 @@ def test_a_seat_can_have_another_model() -> None:
     assert recipe.system == "org-all-org-thinker"
 
 
+def test_more_summary_agents_are_systems_of_their_own_on_the_same_paths() -> None:
+    more = ("org/b", "openai:http://127.0.0.1:1/v1#c", "org/b")
+    (recipe,) = recipes(models=("", "org/thinker", "org/a"), summaries=more, tasks=("insightv_tiny",))
+    stages = {stage.name: stage for stage in plan(recipe)}
+    named = {name: stage.options["seats"] for name, stage in stages.items() if name.startswith("eval-")}
+    assert list(named) == [f"eval-org-thinker-{name}" for name in ("org-a", "org-b", "c", "org-b-2")]
+    assert [seats["summary"] for seats in named.values()][:2] == ["org/a", "org/b"]
+    assert named["eval-org-thinker-c"]["summary"]["model"] == "c"
+    assert [name for name in stages if name.startswith("paths-")] == ["paths-eval-org-thinker-org-a"]
+    paths = {stage.options["paths"] for name, stage in stages.items() if name in named}
+    assert paths == {"paths-eval-org-thinker-org-a"}
+
+
+def test_new_weights_in_a_folder_of_the_same_name_are_asked_anew(tmp_path: File) -> None:
+    (tmp_path / "agent").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "agent" / name).write_text("{}")
+
+    def folders() -> dict[str, str]:
+        (recipe,) = recipes(models=(str(tmp_path / "agent"), "", ""), tasks=("insightv_tiny",))
+        return {name: folder.name for name, folder in place(recipe, tmp_path, plan(recipe)).items()}
+
+    before = folders()
+    assert folders() == before
+    (tmp_path / "agent" / "model.safetensors").write_text("{ }")
+    changed = {name for name, folder in folders().items() if folder != before[name]}
+    assert changed == {"paths-eval-agent", "eval-agent", "leaderboard"}
+
+
+def test_a_recipe_that_makes_corpora_is_evaluated_without_making_them() -> None:
+    (recipe,) = recipes(recipe="puzzlevqa", models=("org/model", "", ""))
+    names = [stage.name for stage in needed(plan(recipe), BOARD)]
+    assert "paths-teacher" not in names and names[-1] == BOARD and "eval-org-model" in names
+
+
 def test_gen_kwargs_are_of_every_arm() -> None:
     (recipe,) = recipes(gen_kwargs=pairs("temperature=0.5,top_p=0.9,max_gen_toks=77", "--gen_kwargs"))
     for sampling in (recipe.eval.path_sampling, recipe.eval.answer_sampling):
@@ -120,6 +157,8 @@ def test_gen_kwargs_are_of_every_arm() -> None:
         ({"recipe": "puzzlevqa", "fresh_seed": 1}, "makes questions of its own"),
         ({"tasks": ("insightv_mme",), "fresh_seed": 1}, "is a fixed set"),
         ({"tasks": ("insightv_paper",)}, "is a group of tasks"),
+        ({"overrides": ("eval.summaries={org-model: x}",)}, "two systems are called `org-model`"),
+        ({"overrides": ("eval.summaries={Other Model: x}",)}, "eval.summaries"),
     ],
 )
 def test_what_is_wrong_with_a_command_is_said_at_once(asked: dict[str, Any], said: str) -> None:
@@ -127,6 +166,11 @@ def test_what_is_wrong_with_a_command_is_said_at_once(asked: dict[str, Any], sai
         pytest.importorskip("lm_eval")
     with pytest.raises((RecipeError, ModelError), match=said):
         recipes(**asked)
+
+
+def test_samples_need_a_folder_to_be_written_to() -> None:
+    with pytest.raises(RecipeError, match="`--log_samples` needs a folder"):
+        eval_command(model=SERVER, log_samples=True, dry_run=True)
 
 
 def test_pairs_are_lm_evals() -> None:

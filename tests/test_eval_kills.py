@@ -14,7 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,15 @@ from test_kills import Parrot, wait_until_idle
 
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import render_answer
+from insightv_bench.records import EvalRecord
 from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import TinyModel
+from insightv_bench.tables import read_rows
 
 pytest.importorskip("openai")
 pytest.importorskip("lm_eval")
 CONCURRENCY = 6
+SYSTEMS = ("thinker-one", "thinker-two")
 ARMS = "[direct, reason, reason+summary, flawed]"
 
 
@@ -162,6 +165,38 @@ def test_a_server_that_dies_midway_says_what_is_missing_and_how_to_go_on(forker:
     with ChatServer(Speaker(), port=port) as again:
         assert forker.run(*words) == 0, forker.log.read_text()
         assert again.num_requests == num_kept(tmp_path) - kept
+
+
+class ByName(Speaker):
+    """Each of its models signs what it says of the path."""
+
+    async def reply(self, request: Request) -> Reply:
+        return Reply(text=f"{self.name}: {(await super().reply(request)).text}", num_tokens=2)
+
+
+def test_each_summary_agent_under_test_answers_for_itself_on_paths_that_are_asked_for_once(
+    forker: Forker, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        urls = {}
+        for name in ("thinker", "one", "two"):
+            engine = ByName()
+            engine.name = name
+            urls[name] = stack.enter_context(ChatServer(engine))
+        models = [f"openai:{server.url}#{name}" for name, server in urls.items()]
+        words = ["eval", "--reason", models[0], "--summary", models[1], "--summary", models[2]]
+        words += ["--tasks", "insightv_tiny", "--limit", "4", "--out", str(tmp_path), "--model_args", "revision=v1"]
+        assert forker.run(*words, "--set", "eval.arms=[reason, reason+summary, oracle]") == 0, forker.log.read_text()
+        assert [server.num_requests for server in urls.values()] == [4, 8, 8]
+    files = {name: stage(tmp_path, f"eval-{name}") / "data-00000.parquet" for name in SYSTEMS}
+    said = {name: list(read_rows(file, EvalRecord)) for name, file in files.items()}
+    for name, rows in said.items():
+        summaries = [row for row in rows if row.arm != "reason"]
+        assert len(summaries) == 8 and all(row.response.startswith(f"{name[8:]}: ") for row in summaries)
+        assert {row.model for row in summaries} == {f"{name[8:]}@v1"}
+    paths = [{(row.question_id, row.path_id) for row in rows if row.arm == "reason+summary"} for rows in said.values()]
+    assert paths[0] == paths[1] and len(paths[0]) == 4
+    assert "reason" not in {row.arm for row in said["thinker-two"]}
 
 
 @pytest.mark.slow

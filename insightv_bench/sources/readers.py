@@ -115,8 +115,8 @@ def _mmmu_pro_vision(row: dict[str, Any]) -> Draft:
 
 def _mmbench(row: dict[str, Any]) -> Draft:
     """One column an option, a hint before the question; copies whose options are rotated have an index 1,000,000 on."""
-    options = tuple(filter(None, (_said(row.get(letter)) for letter in "ABCDE")))
-    hint, question = _said(row.get("hint")), cell(row.get("question"))
+    options = tuple(filter(None, (said(row.get(letter)) for letter in "ABCDE")))
+    hint, question = said(row.get("hint")), cell(row.get("question"))
     index = cell(row.get("index"))
     return Draft(
         question=f"{hint}\n{question}" if hint and question else question,
@@ -129,7 +129,7 @@ def _mmbench(row: dict[str, Any]) -> Draft:
     )
 
 
-def _said(value: object) -> str:
+def said(value: object) -> str:
     """MMBench writes an empty cell as `nan`."""
     text = cell(value)
     return "" if text == "nan" else text

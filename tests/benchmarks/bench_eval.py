@@ -1,7 +1,7 @@
 """`insightv-bench eval` against a bare asyncio client on the same payload, and beside it other harnesses.
 
-    python -m pytest tests/benchmarks/bench_eval.py -s                             both loads, three times each
-    BENCH_PYTHON=/other/venv/bin/python python -m pytest ... -k inspect            a venv that has inspect_ai
+    python -m pytest tests/benchmarks/bench_eval.py -s                both loads, three times each; others once
+    BENCH_PYTHON=/other/venv/bin/python python -m pytest ...          a venv that has inspect_ai, openai and pyarrow
 
 A loopback server takes 200 ms, over 64 connections, and says when the first request came and when the last reply left:
 that is the request phase, measured by one clock for all. Runs alternate; the figures are medians with their range.
@@ -181,11 +181,10 @@ def as_questions(file: Path) -> Iterator[Question]:
         )
 
 
-def other(name: str) -> Callable[[Path, str, str], Run]:
+def other(name: str, python: str) -> Callable[[Path, str, str], Run]:
     """Another harness, by its script in this folder."""
 
     def run(folder: Path, url: str, load: str) -> Run:
-        python = OTHER or sys.executable
         return timed(url, [python, str(HERE / f"with_{name}.py"), url, str(table(folder, load)), str(folder)])
 
     return run
@@ -203,8 +202,19 @@ def show(load: str, name: str, runs: list[Run], floor: float) -> None:
     )
 
 
+OTHERS = {"lm_eval": "lm_eval, tenacity", "inspect": "inspect_ai, openai"}
+"""Other harnesses, and what each needs."""
+
+
+def python_with(modules: str) -> str:
+    """Of this environment and the other one that is named, the first that has these modules; empty for neither."""
+    words = ["-c", f"import {modules}"]
+    tried = filter(None, (sys.executable, OTHER))
+    return next((each for each in tried if not subprocess.run([each, *words], capture_output=True).returncode), "")
+
+
 @pytest.mark.parametrize("load", ["text", "images"])
-def test_eval_against_a_bare_client(folder: Path, url: str, load: str) -> None:
+def test_eval_against_a_bare_client_and_other_harnesses(folder: Path, url: str, load: str) -> None:
     floor, mine = [], []
     for _ in range(TIMES):
         floor.append(bare(folder, url, load))
@@ -212,14 +222,9 @@ def test_eval_against_a_bare_client(folder: Path, url: str, load: str) -> None:
     median = statistics.median(run.phase_s for run in floor)
     show(load, "bare client", floor, median)
     show(load, "insightv-bench eval", mine, median)
+    for harness, modules in OTHERS.items():  # for the record, once
+        if python := python_with(modules):
+            show(load, harness, [other(harness, python)(folder, url, load)], median)
+        else:
+            print(f"\n{load}, {harness}: left out, no `{modules}` here or in what BENCH_PYTHON names", end="")
     print(f"\n(this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB)")
-
-
-@pytest.mark.parametrize("load", ["text", "images"])
-@pytest.mark.parametrize("harness", ["lm_eval", "inspect"])
-def test_other_harnesses_for_the_record(folder: Path, url: str, load: str, harness: str) -> None:
-    if harness == "inspect":
-        python = OTHER or sys.executable
-        if subprocess.run([python, "-c", "import inspect_ai"], capture_output=True, check=False).returncode:
-            pytest.skip("inspect_ai is in none of the named environments: set BENCH_PYTHON")
-    show(load, harness, [other(harness)(folder, url, load)], bare(folder, url, load).phase_s)

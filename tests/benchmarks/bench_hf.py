@@ -1,0 +1,90 @@
+"""A local model through the whole of `eval`, against bare `generate` on the very same batches. The aim: at most 1.1.
+
+The batches are those that the evaluation makes, noted while it runs and then generated again by themselves: chat
+template, pictures, `generate` with the same options, and the texts. In seconds of the processor, so that a busy machine
+changes little; one process, all libraries imported before, questions drawn before. What is counted beside the model's
+own work: journal, documents, lm-eval, answers, rows, result files and the board.
+
+    BENCH_QUESTIONS=1000 python -m pytest tests/benchmarks/bench_hf.py -s
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from insightv_bench.engines import hf
+from insightv_bench.engines.hf import LocalModel, encode, load_model
+from insightv_bench.journal import Reply, Request
+from insightv_bench.recipe import Recipe, parse_recipe
+from insightv_bench.run import run
+from insightv_bench.settings import HfEngine, TinyModel
+from insightv_bench.stage import load_function
+
+NUM = int(os.environ.get("BENCH_QUESTIONS", "512"))
+RECIPE = """
+name: bench
+threads: 1
+questions: {test: {source: world, split: test, num: NUM}}
+eval:
+  arms: [direct, reason, reason+summary]
+  path_sampling: {max_new_tokens: 96}
+  answer_sampling: {max_new_tokens: 32}
+model_seats: {reason: MODEL, summary: MODEL}
+"""
+Batches = list[Sequence[Request]]
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
+    """Every batch that a local model is asked, as it is asked."""
+    seen: Batches = []
+    generate = LocalModel.generate
+
+    def noted(model: LocalModel, requests: Sequence[Request], seed: int) -> list[Reply]:
+        seen.append(requests)
+        return generate(model, requests, seed)
+
+    monkeypatch.setattr(LocalModel, "generate", noted)
+    return seen
+
+
+def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Path, batches: Batches) -> None:
+    load_function("trainers.tiny:make_tiny")(TinyModel(), tmp_path / "tiny", seed=0)
+    for stage in ("evals.evaluate:evaluate", "evals.model:Seats", "leaderboard.stage:leaderboard"):
+        load_function(stage)
+    # What libraries do once, neither pays for.
+    time_run(recipe_of(tmp_path / "tiny", 8), tmp_path / "warm-up", batches)
+    whole = time_run(recipe_of(tmp_path / "tiny", NUM), tmp_path / "whole", batches)
+    bare = time_bare(tmp_path / "tiny", batches)
+    print(f"\n{len(batches)} batches, {sum(map(len, batches)):,} replies")
+    print(f"bare generate {bare:.2f} s, whole evaluation {whole:.2f} s: {whole / bare:.3f} of bare, in processor time")
+
+
+def recipe_of(model: Path, num: int) -> Recipe:
+    return parse_recipe(RECIPE.replace("NUM", str(num)).replace("MODEL", str(model)), "bench", [])
+
+
+def time_run(recipe: Recipe, out: Path, batches: Batches) -> float:
+    """Of the run without its questions; leaves its batches in `batches`."""
+    run(recipe, out, "questions-test")
+    batches.clear()
+    started = time.process_time()
+    run(recipe, out)
+    return time.process_time() - started
+
+
+def time_bare(folder: Path, batches: Batches) -> float:
+    started = time.process_time()
+    model, processor = load_model(HfEngine(model=str(folder)))
+    for requests in batches:
+        inputs = encode(processor, requests)
+        with torch.inference_mode():
+            tokens = model.generate(**inputs, **hf._options(model, requests[0].sampling))
+        processor.tokenizer.batch_decode(tokens[:, inputs["input_ids"].shape[1] :])
+    return time.process_time() - started
