@@ -78,6 +78,12 @@ def history(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "training.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def first_step(stage: Path) -> dict[str, Any]:
+    """What a training logged of its first step."""
+    first = (stage / "training.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    return dict(json.loads(first))
+
+
 def losses(folder: Path) -> list[float]:
     return [log["loss"] for log in history(folder) if "loss" in log]
 
