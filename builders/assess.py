@@ -113,10 +113,15 @@ def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
     questions = {question.id: question for question in context.rows(context.stage.inputs[0], Question)}
     groups = _by_question(questions, context.rows(context.stage.inputs[1], Path))
     with Assessor(context) as assessor:
-        while portion := list(islice(groups, QUESTIONS_AT_ONCE)):
+        while portion := list(islice(groups, at_once(context))):
             yield from assessor.write(portion)
         models = [caller.model for caller in assessor.callers]
         context.totals.update(who_judged(settings, models, figures_of(assessor.callers)))
+
+
+def at_once(context: Context) -> int:
+    """More where a model is started for each portion, as vLLM's processor is."""
+    return QUESTIONS_AT_ONCE * (16 if context.cluster else 1)
 
 
 def _over_cluster(context: Context, settings: AssessSettings) -> Iterator[Assessment]:

@@ -97,11 +97,16 @@ def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
 
     with Writer(context, advance) as writer:
         caller = writer.caller
-        for portion in batched(questions, QUESTIONS_AT_ONCE):
+        for portion in batched(questions, at_once(context)):
             yield from writer.write(portion)
         context.totals.update(num_calls=caller.num_calls + caller.num_hits, num_tokens=caller.num_tokens)
         context.totals.update(model=caller.model, costs=costs_of(caller))
     context.progress.stop(bar)
+
+
+def at_once(context: Context) -> int:
+    """More where a model is started for each portion, as vLLM's processor is."""
+    return QUESTIONS_AT_ONCE * (16 if context.cluster else 1)
 
 
 def _over_cluster(context: Context, settings: PathsSettings) -> Iterator[Path]:

@@ -10,6 +10,7 @@ is not counted here.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -79,37 +80,49 @@ Lookup = Callable[[Sequence[str]], dict[str, Entry]]
 
 
 class Appended:
-    """A file of one's own, made with its first line."""
+    """A file of one's own, made with its first line; another one after a line that could not be written whole."""
 
     def __init__(self, stem: Path) -> None:
-        self.file = stem.with_name(f"{stem.name}-{uuid4().hex[:12]}.jsonl")
-        self._handle: Any = None
+        self._stem = stem
+        self._file: int | None = None
         self._synced = 0.0
 
     def append(self, text: str) -> None:
         """Raises RunError where it cannot be written."""
         try:
-            if self._handle is None:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                self._handle = self.file.open("ab", buffering=0)
-            self._handle.write(text.encode())
+            self._file = self._opened()
+            whole = text.encode()
+            if os.write(self._file, whole) < len(whole):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if time.monotonic() - self._synced > SYNC_S:
-                self.sync()
+                self._sync()
         except OSError as error:
+            self._forget()
             hint = "free some space and run the same command again"
-            raise RunError(f"the journal `{self.file}` cannot be written: {error}", hint) from error
+            raise RunError(f"the journal `{self._stem}` cannot be written: {error}", hint) from error
 
-    def sync(self) -> None:
+    def _opened(self) -> int:
+        if self._file is not None:
+            return self._file
+        self._stem.parent.mkdir(parents=True, exist_ok=True)
+        name = f"{self._stem.name}-{uuid4().hex[:12]}.jsonl"
+        return os.open(self._stem.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+
+    def _sync(self) -> None:
         """On disk, or with the server whose disk it is."""
-        if self._handle is not None:
-            os.fsync(self._handle.fileno())
-            self._synced = time.monotonic()
+        assert self._file is not None
+        os.fsync(self._file)
+        self._synced = time.monotonic()
 
     def close(self) -> None:
-        if self._handle is not None:
-            self.sync()
-            self._handle.close()
-            self._handle = None
+        if self._file is not None:
+            self._sync()
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 class FileJournal(Journal):
@@ -155,7 +168,7 @@ class FileJournal(Journal):
         self._keep(Line(model, "", [], kind))
 
     def has_replies(self, model: str) -> bool:
-        return model in self._models
+        return model in self._models or has_replied(self.file.parent, model)
 
     def spent(self, model: str) -> Spent:
         """Over the whole run: all writers' files, and the SQLite journal of a run on one machine before."""
@@ -223,12 +236,12 @@ def _stats(model: str, kept: dict[str, Reply], failures: Counter[tuple[str, str]
     return figures | {f"failures: {kind}": num for (of, kind), num in failures.items() if of == model}
 
 
-def models_in(run: Path) -> set[str]:
-    """Who has replied, by the beginnings of the files: whoever answers a block has answered its first lines."""
-    found: set[str] = set()
-    for file in journal_files(run):
-        found |= {line.model for line in islice(read_lines(file), LINES_LOOKED_AT) if line.replies}
-    return found
+def has_replied(run: Path, model: str) -> bool:
+    """In this run, here or there; of a file its beginning is read: who answers a block has answered its first lines."""
+    if (run / SQLITE).exists() and Journal(run / SQLITE).has_replies(model):
+        return True
+    heads = (islice(read_lines(file), LINES_LOOKED_AT) for file in journal_files(run))
+    return any(line.replies and line.model == model for lines in heads for line in lines)
 
 
 def run_stats(run: Path) -> list[dict[str, object]] | None:

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from insightv_bench.tables import first_line, write_text
 from insightv_bench.worker import from_message
 
 from .desk import THREADS, Desk
+from .far import FarDesk
 from .job import Job
 from .session import resources_of
 from .worker import STOPPED, Actor
@@ -59,7 +61,8 @@ class Blocks:
                     raise from_message(outcome["failed"], self._job.stage.name)
                 yield number, outcome
         finally:
-            self._ray.get(self._desk.close.remote())
+            with suppress(self._ray.exceptions.RayError):  # what it keeps is written line by line
+                self._ray.get(self._desk.close.remote(), timeout=FINISH_S)
             self._ray.kill(self._desk)
 
     def _heard(self) -> Iterator[tuple[int, Outcome]]:
@@ -79,7 +82,7 @@ class Blocks:
 
     def _check_begun(self, until: float | None) -> float | None:
         """None once a block was begun."""
-        if until is None or self._ray.get(self._desk.num_begun.remote()):
+        if until is None or self._num_begun():
             return None
         if time.monotonic() > until:
             asked = _words(resources_of(self._settings, self._engine))
@@ -90,8 +93,17 @@ class Blocks:
             )
         return until
 
+    def _num_begun(self) -> int:
+        """0 as well where the desk itself is not there yet."""
+        try:
+            return int(self._ray.get(self._desk.num_begun.remote(), timeout=POLL_S))
+        except self._ray.exceptions.GetTimeoutError:
+            return 0
+        except self._ray.exceptions.RayError as error:
+            raise self._explained(error) from error
+
     def _let_finish(self) -> None:
-        self._ray.get(self._desk.stop.remote())
+        self._desk.stop.remote()
         deadline = time.monotonic() + FINISH_S
         while time.monotonic() < deadline:
             try:
@@ -125,7 +137,7 @@ class Blocks:
             max_size=min(settings.max_actors, len(numbers)),
             max_tasks_in_flight_per_actor=1,
         )
-        given = {"fn_constructor_args": (self._job, self._desk), "compute": pool}
+        given = {"fn_constructor_args": (self._job, FarDesk(self._desk)), "compute": pool}
         return rows.map_batches(Actor, batch_size=1, **given, **resources_of(settings, self._engine))
 
     def _explained(self, error: BaseException) -> BaseException:

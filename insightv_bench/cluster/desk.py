@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.journal import Entry, Spent
-from insightv_bench.journal_files import SQLITE, Appended, beneath, block_lines, models_in, spent_of, to_text
+from insightv_bench.journal_files import SQLITE, Appended, beneath, block_lines, has_replied, spent_of, to_text
 from insightv_bench.stage import load_function
 from insightv_bench.stored import PictureStore
 
@@ -77,7 +77,7 @@ class Desk:
             return self._beneath(keys) if self._beneath else {}
 
     def has_replies(self, model: str) -> bool:
-        return model in models_in(self._job.run)
+        return has_replied(self._job.run, model)
 
     def spent(self, model: str) -> Spent:
         with self._lock:

@@ -27,8 +27,13 @@ class FarDesk:
         return ray.get(getattr(self._handle, method).remote(*words))
 
     def tell(self, method: str, *words: Any) -> Any:
-        """Does not wait; returns what can be waited for."""
+        """Does not wait; returns what `wait` waits for."""
         return getattr(self._handle, method).remote(*words)
+
+    def wait(self, told: Any) -> None:
+        import ray
+
+        ray.get(told)
 
 
 class FarPictures(Pictures):
@@ -53,9 +58,8 @@ class FarLines:
 
     def close(self) -> None:
         """Once all of them are there. Raises what kept one from it."""
-        import ray
-
-        ray.get(self._on_the_way)
+        for line in self._on_the_way:
+            self._desk.wait(line)
         self._on_the_way = []
 
 
@@ -83,7 +87,7 @@ class BlockJournal(FileJournal):
         return dict(self._desk.ask("kept_before", list(keys)))
 
     def has_replies(self, model: str) -> bool:
-        return super().has_replies(model) or bool(self._desk.ask("has_replies", model))
+        return model in self._models or bool(self._desk.ask("has_replies", model))
 
     def spent(self, model: str) -> Spent:
         return Spent(*self._desk.ask("spent", model))

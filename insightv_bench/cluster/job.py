@@ -49,3 +49,9 @@ class Job:
 def context_of(job: Job, journal: Journal | None = None, kind: type[Context] = Context) -> Context:
     """The stage as its function sees it. Without a journal it can read rows and ask nobody."""
     return kind(job.stage, job.folder, job.inputs, journal, Progress(), job.seed, job.recipe)  # type: ignore[arg-type]
+
+
+def questions_folder(job: Job) -> Path | None:
+    """Where the pictures lie: the stage's questions, its first input."""
+    name = job.stage.options.get("questions") or next(iter(job.stage.inputs), "")
+    return job.inputs.get(name)

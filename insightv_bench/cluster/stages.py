@@ -56,18 +56,27 @@ class RayCluster:
         context.totals.update(costs=took._asdict(), models=list(models))
 
     def engine(self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
-        if isinstance(settings, HfEngine) and self._settings.hf == "vllm":
-            from .vllm import VllmProcessor
-
-            return VllmProcessor(self._ray, self._settings, settings)
+        inner, kind, size = self._inner(context, settings, scenes)
         self._read_asked(context)
 
         def run(work: Mapping[int, Any], names: Mapping[int, str]) -> Iterator[tuple[int, list[str]]]:
             asked = self._job(context, "cluster.engine:Asker", engine=settings, scenes=scenes, names=names)
-            for number, outcome in Blocks(self._ray, asked, context.progress, work).outcomes(list(work)):
+            for number, outcome in kind(self._ray, asked, context.progress, work).outcomes(list(work)):
                 yield number, outcome["rows"]
 
-        return ClusterEngine(open_engine(settings, scenes), self._settings.block_size, run)
+        return ClusterEngine(inner, size, run)
+
+    def _inner(
+        self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None
+    ) -> tuple[Engine, type[Blocks], int]:
+        """The model by its name, what brings its requests over, and how many of them are one block."""
+        if self.takes_blocks(settings):
+            return open_engine(settings, scenes), Blocks, self._settings.block_size
+        from . import vllm
+
+        assert isinstance(settings, HfEngine)
+        vllm.check(context.stage)
+        return vllm.Named(settings), vllm.VllmBlocks, 1
 
     def _read_asked(self, context: Context) -> None:
         """What actors have kept of blocks that never came back."""

@@ -9,7 +9,6 @@ import json
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -25,7 +24,7 @@ from insightv_bench.stored import Pictures, PictureStore
 from insightv_bench.worker import as_message
 
 from .far import BlockJournal, FarBudget, FarDesk, FarPictures
-from .job import Job, context_of
+from .job import Job, context_of, questions_folder
 
 STOPPED = "stopped"
 
@@ -71,8 +70,8 @@ class ActorContext(Context):
 class Actor:
     """Takes numbers of blocks, gives their rows as JSON."""
 
-    def __init__(self, job: Job, desk: Any) -> None:
-        self._job, self._desk = job, FarDesk(desk)
+    def __init__(self, job: Job, desk: FarDesk) -> None:
+        self._job, self._desk = job, desk
         self._stack = ExitStack()
         self._work: Any = None
         self._pictures: Pictures | None = None
@@ -83,7 +82,7 @@ class Actor:
         try:
             outcome = self._outcome(number)
         except Exception as error:  # noqa: BLE001 - it is told, and raised by the command
-            self._close()
+            self.close()
             outcome = {"failed": as_message(error)}
         return {"number": [number], "outcome": [json.dumps(outcome, ensure_ascii=False)]}
 
@@ -104,7 +103,7 @@ class Actor:
             except EngineUnavailable as error:
                 if not left or isinstance(error, BudgetSpent):
                     raise
-                self._close()  # the next server of the pool, from what is kept
+                self.close()  # the next server of the pool, from what is kept
                 self._place += 1
         raise AssertionError("there is at least one server")
 
@@ -152,16 +151,11 @@ class Actor:
                 )
 
     def _open_pictures(self) -> Pictures | None:
-        folder = self._questions()
+        folder = questions_folder(self._job)
         if folder is None:
             return None
         return PictureStore(folder) if self._is_shared else FarPictures(self._desk, folder)
 
-    def _questions(self) -> Path | None:
-        """The questions' folder, where pictures lie: the stage's first input."""
-        name = self._job.stage.options.get("questions") or next(iter(self._job.stage.inputs), "")
-        return self._job.inputs.get(name)
-
-    def _close(self) -> None:
+    def close(self) -> None:
         self._work = None
         self._stack.close()
