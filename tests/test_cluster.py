@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import socket
 import sys
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 from near_desk import actor, job_of
 
-from insightv_bench.cluster import session
+from insightv_bench.cluster import session, vllm
 from insightv_bench.cluster.blocks import Parked
-from insightv_bench.cluster.engine import ClusterEngine, light, shown
+from insightv_bench.cluster.engine import Batch, ClusterEngine, light, shown
 from insightv_bench.cluster.job import Job
 from insightv_bench.cluster.plan import HERE, told_apart
 from insightv_bench.cluster.settings import RaySettings
@@ -28,7 +29,7 @@ from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
 from insightv_bench.records import Path as PathRow
 from insightv_bench.run import place, run, run_folder
 from insightv_bench.serving import ChatServer
-from insightv_bench.settings import TeacherEngine
+from insightv_bench.settings import HfEngine, Sampling, TeacherEngine
 from insightv_bench.stage import load_function
 from insightv_bench.stored import PictureStore, StoredImage
 from insightv_bench.tables import read_rows
@@ -299,3 +300,54 @@ def test_no_picture_travels_with_a_request(alone: Path) -> None:
     assert isinstance(request.chat.images[0], StoredImage)
     assert sent.chat.images[0].bytes == b"" and sent.chat.images[0].sha256 == question.image_sha256[0]
     assert shown(sent, PictureStore(folder)).chat.images[0].bytes == request.chat.images[0].bytes
+
+
+# vLLM's processor, as far as it can be looked at without vLLM.
+
+
+def test_vllms_processor_is_given_the_model_and_the_requests_with_their_pictures(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = recipe("ray={hf: vllm, vllm: {tensor_parallel_size: 2}, max_actors: 3}")
+    engine = HfEngine(model="ORG/NAME", revision="abc", dtype="bfloat16")
+    job = replace(job_of(over, alone, "paths-teacher", WRITER), engine=engine)
+    options = vllm.processor_options(job)
+    assert options["engine_kwargs"] == {
+        "revision": "abc", "dtype": "bfloat16", "trust_remote_code": False, "enable_prefix_caching": True, "seed": 0,
+        "tensor_parallel_size": 2,
+    }  # fmt: skip
+    assert (options["model_source"], options["concurrency"]) == ("ORG/NAME", (1, 3))
+    question = next(load_function("stored:read_questions")(job.inputs["questions-train"]))
+    sampling = Sampling(max_new_tokens=7, temperature=0.5)
+    request = Request(load_function("chat:ask")("direct", question), sampling, sample=3)
+    with actor(job) as (_, desk):
+        desk.desk._work = {4: Batch((light(request),), 0)}
+        row = vllm.Shown(job, desk)({"number": 4})
+        assert desk.desk.num_begun() == 1
+    (message,) = row["messages"]
+    assert message["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
+    assert row["sampling_params"] == {
+        "max_tokens": 7, "temperature": 0.5, "top_p": 1.0, "repetition_penalty": 1.0,
+        "seed": row["sampling_params"]["seed"],
+    }  # fmt: skip
+    made = {**row, "generated_text": "five", "num_input_tokens": 80, "num_generated_tokens": 7}
+    (reply,) = json.loads(vllm.as_outcome(made)["outcome"])["rows"]
+    assert Reply.model_validate_json(reply) == Reply(text="five", finish="length", num_prompt_tokens=80, num_tokens=7)
+
+
+def test_vllm_takes_what_ray_s_own_settings_take(alone: Path) -> None:
+    llm = pytest.importorskip("ray.data.llm")
+    over = recipe("ray={hf: vllm}")
+    job = replace(job_of(over, alone, "paths-teacher", WRITER), engine=HfEngine(model="ORG/NAME"))
+    config = llm.vLLMEngineProcessorConfig(**vllm.processor_options(job))
+    assert config.model_source == "ORG/NAME" and config.engine_kwargs["enable_prefix_caching"]
+
+
+def test_vllm_step_by_step_is_refused_and_a_missing_vllm_is_said() -> None:
+    stage = next(stage for stage in plan(recipe()) if stage.name == "paths-teacher")
+    with pytest.raises(RecipeError, match="once a step") as caught:
+        vllm.check(stage)
+    assert "kind: openai" in caught.value.hint
+    if importlib.util.find_spec("vllm") is None:
+        with pytest.raises(MissingExtra, match="on every node"):
+            vllm.check(by_server(stage, "http://pool/v1"))
