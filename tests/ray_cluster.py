@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from insightv_bench.cluster.session import START_S, load_ray
 
-T = TypeVar("T")
 STORE = 80 * 2**20
 """The smallest that Ray takes."""
-TRIES = 5
-"""A raylet must start within 30 s, which a busy machine may not grant."""
 
 
 class Nodes:
@@ -31,22 +28,36 @@ class Nodes:
         return str(self._cluster.address)
 
     def add(self) -> Any:
-        return tried(lambda: self._cluster.add_node(num_cpus=1, object_store_memory=STORE))
+        with patience():
+            return self._cluster.add_node(num_cpus=1, object_store_memory=STORE)
 
     def remove(self) -> None:
         """The last one, with all that runs there, as if its plug were pulled."""
         self._cluster.remove_node(self.nodes.pop(), allow_graceful=False)
 
 
-def tried(start: Callable[[], T]) -> T:
-    for left in reversed(range(TRIES)):
-        try:
-            return start()
-        except Exception:
-            if not left:
-                raise
-            time.sleep(1)
-    raise AssertionError("it was tried")
+@contextmanager
+def patience() -> Iterator[None]:
+    """Ray gives a raylet 30 s to appear and leaves its processes behind if it does not; a busy machine needs longer."""
+    from ray._private import services
+
+    asked = services.get_node
+
+    def get_node(*words: Any) -> Any:
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                return asked(*words)
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    services.get_node = get_node
+    try:
+        yield
+    finally:
+        services.get_node = asked
 
 
 @contextmanager
@@ -56,7 +67,8 @@ def nodes() -> Iterator[Nodes]:
 
     patient = {"worker_register_timeout_seconds": START_S}
     head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": patient}
-    cluster = tried(lambda: Cluster(initialize_head=True, head_node_args=head))
+    with patience():
+        cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         yield Nodes(cluster)
     finally:

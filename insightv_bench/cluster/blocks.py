@@ -10,15 +10,15 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from insightv_bench.costs import Costs
 from insightv_bench.errors import InsightvError, StageError
-from insightv_bench.progress import Progress
 from insightv_bench.records import Record
+from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
 from insightv_bench.tables import first_line, write_text
 from insightv_bench.worker import from_message
 
@@ -35,24 +35,23 @@ FINISH_S = 20
 """After an error, blocks at work have this long to come to their end; what they keep is kept in any case."""
 INIT_DEATHS = 3
 """In a row; an actor that dies before its first block is replaced so often."""
+LOGS = "the nodes' logs lie in /tmp/ray/session_latest/logs"
 
 
 class Blocks:
     """Of one stage."""
 
-    def __init__(self, ray: Any, job: Job, progress: Progress, work: Mapping[int, Any] | None = None) -> None:
-        self._ray, self._job, self._progress = ray, job, progress
+    def __init__(self, ray: Any, job: Job, work: Mapping[int, Any] | None = None) -> None:
+        self._ray, self._job, self._work = ray, job, work
         self._settings = job.recipe.ray
         self._news: queue.Queue[tuple[int, Outcome] | BaseException | None] = queue.Queue()
-        node = ray.get_runtime_context().get_node_id()
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-        kind = ray.remote(num_cpus=0, max_concurrency=THREADS, scheduling_strategy=here)(Desk)
-        self._desk = kind.remote(job, work)
+        self._desk: Any = None
 
-    def outcomes(self, numbers: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+    def outcomes(self, numbers: Sequence[int]) -> Generator[tuple[int, Outcome], None, None]:
         """As they are finished. Raises what an actor raised, and StageError where none comes to work."""
         if not numbers:
             return
+        self._desk = self._open_desk()
         threading.Thread(target=self._pump, args=(list(numbers),), daemon=True).start()
         try:
             for number, outcome in self._heard():
@@ -64,6 +63,14 @@ class Blocks:
             with suppress(self._ray.exceptions.RayError):  # what it keeps is written line by line
                 self._ray.get(self._desk.close.remote(), timeout=FINISH_S)
             self._ray.kill(self._desk)
+
+    def _open_desk(self) -> Any:
+        """On this machine, whatever else the cluster has."""
+        ray = self._ray
+        node = ray.get_runtime_context().get_node_id()
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        kind = ray.remote(num_cpus=0, max_concurrency=THREADS, scheduling_strategy=here)(Desk)
+        return kind.remote(self._job, self._work)
 
     def _heard(self) -> Iterator[tuple[int, Outcome]]:
         waits_until: float | None = time.monotonic() + self._settings.start_s
@@ -85,11 +92,12 @@ class Blocks:
         if until is None or self._num_begun():
             return None
         if time.monotonic() > until:
-            asked = _words(resources_of(self._settings, self._engine))
+            asked = _words(resources_of(self._settings, engines_of(self._job)))
             raise StageError(
                 f"no actor of `{self._job.stage.name}` has begun in {self._settings.start_s:g} s: each asks for"
                 f" {asked}, and the cluster has {_words(self._ray.cluster_resources())}",
-                "set `ray.num_cpus` and `ray.num_gpus` to what a node has, or add nodes",
+                "set `ray.num_cpus` and `ray.num_gpus` to what one node has free, or add nodes; if there is room, they"
+                f" die as they start: {LOGS}",
             )
         return until
 
@@ -111,10 +119,6 @@ class Blocks:
                     return
             except queue.Empty:
                 continue
-
-    @property
-    def _engine(self) -> Any:
-        return self._job.engine or getattr(self._job.stage.settings, "engine", None)
 
     def _pump(self, numbers: list[int]) -> None:
         """In a thread of its own, so that the command can look up from waiting."""
@@ -138,7 +142,7 @@ class Blocks:
             max_tasks_in_flight_per_actor=1,
         )
         given = {"fn_constructor_args": (self._job, FarDesk(self._desk)), "compute": pool}
-        return rows.map_batches(Actor, batch_size=1, **given, **resources_of(settings, self._engine))
+        return rows.map_batches(Actor, batch_size=1, **given, **resources_of(settings, engines_of(self._job)))
 
     def _explained(self, error: BaseException) -> BaseException:
         """Ray's account of what happened, as one line."""
@@ -147,8 +151,14 @@ class Blocks:
         last = first_line(error.__cause__ or error)
         return StageError(
             f"the actors of `{self._job.stage.name}` cannot work: {last}",
-            "each node needs this package, Ray and the model's packages; its logs lie in /tmp/ray/session_latest/logs",
+            f"each node needs this package, Ray and the model's packages; {LOGS}",
         )
+
+
+def engines_of(job: Job) -> list[EngineSettings]:
+    """Those that an actor of this job holds."""
+    named = [job.engine] if job.engine else [value for _, value in job.stage.settings]
+    return [engine for engine in named if isinstance(engine, TeacherEngine | HfEngine | OpenAIEngine)]
 
 
 def _words(resources: Mapping[str, float]) -> str:

@@ -71,6 +71,10 @@ class Desk:
                 self._stores[folder] = PictureStore(folder)
         return self._stores[folder].read(sha256)
 
+    def has_before(self) -> bool:
+        """Whether a run on one machine has kept anything."""
+        return self._beneath is not None
+
     def kept_before(self, keys: Sequence[str]) -> dict[str, Entry]:
         """By a run on one machine, before this one."""
         with self._lock:

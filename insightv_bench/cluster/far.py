@@ -67,7 +67,7 @@ class BlockJournal(FileJournal):
     """What is kept of one block after another, by any try of it."""
 
     def __init__(self, job: Job, desk: FarDesk, shared: bool) -> None:
-        lookup = self._kept_before if (job.run / SQLITE).exists() or not shared else None
+        lookup = self._kept_before if desk.ask("has_before") else None
         super().__init__(job.run / SQLITE, Nowhere(), (), lookup)
         self._job, self._desk, self._shared = job, desk, shared
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,9 +115,9 @@ def _quiet(ray: Any) -> Any:
     return ray
 
 
-def resources_of(settings: RaySettings, engine: EngineSettings | None) -> dict[str, float]:
-    """What an actor with this model asks for."""
+def resources_of(settings: RaySettings, engines: Sequence[EngineSettings]) -> dict[str, float]:
+    """What an actor with these models asks for."""
     num_gpus = settings.num_gpus
     if num_gpus is None:
-        num_gpus = float(isinstance(engine, HfEngine) and engine.device != "cpu")
+        num_gpus = float(any(isinstance(engine, HfEngine) and engine.device != "cpu" for engine in engines))
     return {"num_cpus": settings.num_cpus, "num_gpus": num_gpus}

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from insightv_bench.costs import Costs
 from insightv_bench.engines import Engine, open_engine
+from insightv_bench.errors import StageError
 from insightv_bench.journal_files import FileJournal, read_lines
 from insightv_bench.records import Record
 from insightv_bench.settings import EngineSettings, HfEngine
@@ -46,13 +47,15 @@ class RayCluster:
             took = took.plus(costs)
             models.update(dict.fromkeys(names))
 
-        coming = Blocks(self._ray, job, context.progress).outcomes(parked.missing(len(bounds)))
+        coming = Blocks(self._ray, job).outcomes(parked.missing(len(bounds)))
         for number in range(len(bounds)):
             while not parked.file(number).exists():
-                parked.put(*next(coming))
+                finished = next(coming, None)
+                if finished is None:
+                    raise StageError(f"block {number} of `{context.stage.name}` did not come back", "run it again")
+                parked.put(*finished)
             yield from parked.rows(number, record, told)
-        for more in coming:
-            raise AssertionError(f"block {more[0]} was done twice")
+        coming.close()
         context.totals.update(costs=took._asdict(), models=list(models))
 
     def engine(self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
@@ -61,7 +64,7 @@ class RayCluster:
 
         def run(work: Mapping[int, Any], names: Mapping[int, str]) -> Iterator[tuple[int, list[str]]]:
             asked = self._job(context, "cluster.engine:Asker", engine=settings, scenes=scenes, names=names)
-            for number, outcome in kind(self._ray, asked, context.progress, work).outcomes(list(work)):
+            for number, outcome in kind(self._ray, asked, work).outcomes(list(work)):
                 yield number, outcome["rows"]
 
         return ClusterEngine(inner, size, run)
