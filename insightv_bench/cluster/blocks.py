@@ -26,6 +26,7 @@ from .desk import THREADS, Desk
 from .far import FarDesk
 from .job import Job
 from .session import resources_of
+from .settings import LOCAL
 from .worker import STOPPED, Actor
 
 R = TypeVar("R", bound=Record)
@@ -62,7 +63,7 @@ class Blocks:
         finally:
             with suppress(self._ray.exceptions.RayError):  # what it keeps is written line by line
                 self._ray.get(self._desk.close.remote(), timeout=FINISH_S)
-            self._ray.kill(self._desk)
+                self._ray.kill(self._desk)
 
     def _open_desk(self) -> Any:
         """On this machine, whatever else the cluster has."""
@@ -92,7 +93,7 @@ class Blocks:
         if until is None or self._num_begun():
             return None
         if time.monotonic() > until:
-            asked = _words(resources_of(self._settings, engines_of(self._job)))
+            asked = _words(self._resources())
             raise StageError(
                 f"no actor of `{self._job.stage.name}` has begun in {self._settings.start_s:g} s: each asks for"
                 f" {asked}, and the cluster has {_words(self._ray.cluster_resources())}",
@@ -109,6 +110,12 @@ class Blocks:
             return 0
         except self._ray.exceptions.RayError as error:
             raise self._explained(error) from error
+
+    def _resources(self) -> dict[str, float]:
+        """Of an actor; a laptop has no GPU to ask for."""
+        asked, settings = resources_of(self._settings, engines_of(self._job)), self._settings
+        alone = settings.address == LOCAL and settings.num_gpus is None
+        return asked | {"num_gpus": 0.0} if alone and not self._ray.cluster_resources().get("GPU") else asked
 
     def _let_finish(self) -> None:
         self._desk.stop.remote()
@@ -142,7 +149,7 @@ class Blocks:
             max_tasks_in_flight_per_actor=1,
         )
         given = {"fn_constructor_args": (self._job, FarDesk(self._desk)), "compute": pool}
-        return rows.map_batches(Actor, batch_size=1, **given, **resources_of(settings, engines_of(self._job)))
+        return rows.map_batches(Actor, batch_size=1, **given, **self._resources())
 
     def _explained(self, error: BaseException) -> BaseException:
         """Ray's account of what happened, as one line."""

@@ -107,6 +107,8 @@ class RayCluster:
 def cluster(settings: RaySettings, run: Path) -> Iterator[RayCluster]:
     """Connected, for the stages of the run in this folder. Raises RunError, MissingExtra."""
     token = run / f".shared-{uuid4().hex}"
+    for old in run.glob(".shared-*"):  # of a command that was killed
+        old.unlink()
     with session(settings) as ray:
         token.touch()
         try:
