@@ -9,6 +9,7 @@ assess.py    answer filter, then scores 1-100 (scoring.py, position_effect.py)
 calibrate.py a judge against the oracle (calibration*.py, traces.py)
 flawed.py    flaws in sampled paths
 corpora.py   scored paths -> reasoning, summary, preference and flawed corpora
+multi_turn.py both agents' corpora as conversations of one model
 given.py     a corpus from elsewhere in the place of one of these
 release.py   the gate (contamination.py), the shards, the card; a folder ready to push
 report.py    yields, scores and lengths, as text and drawings (yields.py, plots.py)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Assessment, FlawedRow, Path, Question
-from insightv_bench.settings import CorporaSettings
+from insightv_bench.settings import ScoreRanges
 from insightv_bench.stage import Context
 from insightv_bench.world.oracle import Judgement, judge
 
@@ -42,7 +42,7 @@ def right_ones(group: Iterable[Assessed]) -> list[Assessed]:
     return sorted(right, key=lambda row: (-(row.assessment.score or 0), row.path.id))
 
 
-def range_of(assessment: Assessment, settings: CorporaSettings) -> str:
+def range_of(assessment: Assessment, settings: ScoreRanges) -> str:
     """`high`, `mid`, `low`, `wrong`; `none` where the judge did not say."""
     if assessment.correct is False:
         return "wrong"

@@ -15,7 +15,7 @@ from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.flawed_rows import columns_of, flawed_versions
 from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record
-from insightv_bench.settings import CorporaSettings, FlawsSettings
+from insightv_bench.settings import FlawsSettings, ReasoningCorpus
 from insightv_bench.stage import Context, Dropped, drop
 
 from . import selection
@@ -25,7 +25,7 @@ from .scored import Store, portions, read_scored
 def reasoning(context: Context) -> None:
     """Inputs: questions, paths, assessments."""
     settings = context.stage.settings
-    assert isinstance(settings, CorporaSettings)
+    assert isinstance(settings, ReasoningCorpus)
     index = selection.reasoning(selection.best_first(read_scored(context, *context.stage.inputs)), settings).collect()
     context.write(ReasoningRow, _reasoning_rows(Store(context, *context.stage.inputs), index))
 

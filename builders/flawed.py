@@ -20,7 +20,7 @@ from insightv_bench.engine_flaws import FLAW, WORDS, flaw_chat, in_our_form, rea
 from insightv_bench.engines import Caller, open_engine, public
 from insightv_bench.flawed_rows import columns_of, drawn_flaws, flawed_versions
 from insightv_bench.records import FlawedRow, FlawType, Position
-from insightv_bench.settings import CorporaSettings, FlawsSettings
+from insightv_bench.settings import FlawsSettings, ScoreRanges
 from insightv_bench.stage import Context, Dropped
 from insightv_bench.tables import batched
 from insightv_bench.text_flaws import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
@@ -68,7 +68,7 @@ def _all(
     context: Context, settings: FlawsSettings, groups: Sequence[list[Assessed]], caller: Caller | None
 ) -> Iterator[Made]:
     bar = context.progress.start("planting flaws", len(groups))
-    naturals = Naturals(context.recipe.corpora) if "natural" in settings.flaws else None
+    naturals = Naturals(ScoreRanges(**context.stage.options["ranges"])) if "natural" in settings.flaws else None
     for portion in batched(groups, QUESTIONS_AT_ONCE):
         chains = (_versions(settings, group, caller, context.seed) for group in portion)
         made = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
@@ -161,7 +161,7 @@ class Naturals:
 
     RANGES = ("mid", "low", "wrong")
 
-    def __init__(self, settings: CorporaSettings) -> None:
+    def __init__(self, settings: ScoreRanges) -> None:
         self._settings = settings
         self._counts: Counter[str] = Counter()
 

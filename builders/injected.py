@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from insightv_bench.records import FlawedRow, Question, SummaryRow
-from insightv_bench.settings import CorporaSettings
+from insightv_bench.settings import ScoreRanges
 from insightv_bench.stage import Context
 from insightv_bench.text_path import is_gold
 from insightv_bench.world.oracle import Judgement
@@ -21,7 +21,7 @@ from .summary_rows import summary_row
 class Injected:
     """The rows of the flawed corpus."""
 
-    def __init__(self, context: Context, questions: str, flawed: str, settings: CorporaSettings) -> None:
+    def __init__(self, context: Context, questions: str, flawed: str, settings: ScoreRanges) -> None:
         self._context, self._questions, self._flawed = context, questions, flawed
         self._mid = settings.mid
         self._rows = Rows(context.inputs[flawed], FlawedRow)

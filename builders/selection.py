@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from insightv_bench.settings import CorporaSettings, PairsSettings
+from insightv_bench.settings import PairsSettings, ReasoningCorpus, ScoreRanges
 
 ENOUGH, SAME_TEXT = "enough paths of this question", "same text as a better path"
 RIGHT = pl.col("correct").fill_null(False) & (pl.col("status") == "complete")
@@ -18,7 +18,7 @@ SEVERAL = 2**20
 """More than any question has paths."""
 
 
-def score_range(settings: CorporaSettings) -> pl.Expr:
+def score_range(settings: ScoreRanges) -> pl.Expr:
     score = pl.col("score")
     right = (
         pl.when(score.is_null())
@@ -51,7 +51,7 @@ def running(mask: pl.Expr) -> pl.Expr:
     return total - pl.when(begins).then(total - hit).forward_fill()
 
 
-def reasoning(ranked: pl.LazyFrame, settings: CorporaSettings) -> pl.LazyFrame:
+def reasoning(ranked: pl.LazyFrame, settings: ReasoningCorpus) -> pl.LazyFrame:
     """Every path, best first: `question, path, score, reason`; the reason is empty where the path is kept."""
     inside = (pl.col("status") == "complete") & (pl.col("range") == "high")
     first = pl.struct("question", "text", "inside").is_first_distinct()
@@ -122,19 +122,19 @@ def first_of_each(rows: pl.LazyFrame, num: int) -> pl.LazyFrame:
     return shuffled.filter((pl.col("order") != pl.col("order").shift()).fill_null(True)).head(num)
 
 
-def optimal(scored: pl.LazyFrame, settings: CorporaSettings) -> pl.LazyFrame:
+def optimal(scored: pl.LazyFrame, settings: ScoreRanges) -> pl.LazyFrame:
     """High paths to be followed: `question, path, range, order`."""
     rows = scored.with_columns(range=score_range(settings))
     return rows.filter((pl.col("status") == "complete") & (pl.col("range") == "high")).select(INDEX)
 
 
-def fallible(scored: pl.LazyFrame, settings: CorporaSettings) -> pl.LazyFrame:
+def fallible(scored: pl.LazyFrame, settings: ScoreRanges) -> pl.LazyFrame:
     """Sampled paths that err, by their own score ranges: right ones below High, and wrong answers."""
     rows = scored.with_columns(range=score_range(settings)).filter(pl.col("status") != "malformed")
     return rows.filter(pl.col("range").is_in(["mid", "low", "wrong"]) & pl.col("normal").is_not_null()).select(INDEX)
 
 
-def agents(scored: pl.LazyFrame, settings: CorporaSettings) -> pl.LazyFrame:
+def agents(scored: pl.LazyFrame, settings: ScoreRanges) -> pl.LazyFrame:
     """The trained agent's own paths, whatever they are worth."""
     rows = scored.with_columns(range=score_range(settings))
     return rows.filter(pl.col("correct").is_not_null() & ~pl.col("silent")).select(INDEX)

@@ -15,7 +15,7 @@ import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.records import SummaryKind, SummaryRow
-from insightv_bench.settings import CorporaSettings
+from insightv_bench.settings import SummaryCorpus
 from insightv_bench.stage import Context
 
 from . import selection
@@ -55,7 +55,7 @@ def summary(context: Context) -> None:
     Each kind has its share of `summary_num`, or all there are.
     """
     settings = context.stage.settings
-    assert isinstance(settings, CorporaSettings)
+    assert isinstance(settings, SummaryCorpus)
     parts = [share.part() for share in _shares(context, settings)]
     context.write(SummaryRow, (row for part in parts for row in _made(part)))
     for name, column in {"kinds": _kinds(parts), "score_ranges": _ranges(parts)}.items():
@@ -63,7 +63,7 @@ def summary(context: Context) -> None:
     context.totals["wanted"] = {kind: number_of(kind, settings) for kind in settings.summary_shares}
 
 
-def number_of(kind: SummaryKind, settings: CorporaSettings) -> int:
+def number_of(kind: SummaryKind, settings: SummaryCorpus) -> int:
     """How many rows of a kind are wanted."""
     shares = settings.summary_shares
     return round(settings.summary_num * shares.get(kind, 0) / sum(shares.values()))
@@ -82,7 +82,7 @@ def _ranges(parts: list[Part]) -> Counter[str]:
     return sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
 
 
-def _shares(context: Context, settings: CorporaSettings) -> Iterator[Share]:
+def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
     triple, others = context.stage.inputs[:3], list(context.stage.inputs[3:])
     flawed = others.pop(0) if len(others) % 3 else ""
     scored, store = read_scored(context, *triple, shuffled=True), Store(context, *triple)
@@ -96,7 +96,7 @@ def _shares(context: Context, settings: CorporaSettings) -> Iterator[Share]:
 
 
 def _flawed_shares(
-    context: Context, settings: CorporaSettings, flawed: str, scored: pl.LazyFrame, store: Store
+    context: Context, settings: SummaryCorpus, flawed: str, scored: pl.LazyFrame, store: Store
 ) -> Iterator[Share]:
     """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
     frames = [selection.fallible(scored, settings)] if "sampled" in settings.flawed_from else []
@@ -123,7 +123,7 @@ def _flawed_shares(
         yield Share("flawed", candidates, part, rows, store.portion)
 
 
-def _agent_shares(context: Context, settings: CorporaSettings, triple: list[str]) -> Iterator[Share]:
+def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) -> Iterator[Share]:
     """The agent's own paths, half of them right and half wrong at most; the verdict that comes first stands first."""
     scored = read_scored(context, *triple, shuffled=True)
     paths = selection.agents(scored, settings).unique("order", keep="first", maintain_order=True).collect()

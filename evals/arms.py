@@ -7,6 +7,7 @@
 | reason         | reason  | the question; its path is the stored one                                      |
 | majority       | nobody  | the answer that most stored paths give                                        |
 | best-of-k      | nobody  | the answer of the stored path that a judge finds best (best_of.py)            |
+| multi-turn     | reason  | the question and the stored path, its own turn before in the same conversation |
 | reason+summary | summary | the question and the stored path                                              |
 | oracle         | summary | the question and the exact path (drawn world only)                            |
 | flawed         | summary | the question and a path of the benchmark, flaws injected                      |
@@ -24,14 +25,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from insightv_bench.chat import ask, load_prompt
+from insightv_bench.chat import ask, go_on, load_prompt
 from insightv_bench.protocol import render_answer
 from insightv_bench.records import Arm, FlawedRow, Path, Question
 from insightv_bench.settings import EvalSettings
 from insightv_bench.voting import majority as vote
 
 from .blank import blank_of
-from .shown import NO_PATH, exact, injected, stored
+from .shown import NO_PATH, TURNS, exact, injected, stored, turns_before
 from .shown import exact_text as exact_text
 
 Seat = Literal["base", "reason", "summary", "vote"]
@@ -41,6 +42,7 @@ SEATS: dict[Arm, Seat] = {
     "reason": "reason",
     "majority": "vote",
     "best-of-k": "vote",
+    "multi-turn": "reason",
     "reason+summary": "summary",
     "oracle": "summary",
     "flawed": "summary",
@@ -88,6 +90,9 @@ def _shown(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
     elif arm in ("reason", "reason+summary", "blank-image"):
         for path in given.paths.get(question.id, ()):
             yield stored(question, path)
+    elif arm == "multi-turn":
+        for path in given.paths.get(question.id, ()):
+            yield {**stored(question, path), TURNS: turns_before(question, path)}
     elif arm == "majority":
         if question.id in given.paths:
             yield _voted(question, given.paths[question.id])
@@ -121,6 +126,7 @@ def majority(answers: Sequence[str], question: Question) -> str | None:
 def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
     name = PROMPTS.get(arm, "summary")
     slots = {"path": shown["path"]} if name == "summary" else {}
+    text = go_on() if arm == "multi-turn" else ask(name, question, **slots).messages[0]
     images = question.image_sha256
     if arm == "blank-image":
         images = tuple(blank_of(image).sha256 for image in question.images)
@@ -136,7 +142,7 @@ def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalS
         "tolerance": question.tolerance,
         "group": question.group,
         "images": list(images),
-        "context": ask(name, question, **slots).messages[0].content,
+        "context": text.content,
         "prompt": load_prompt(name).label,
         "token_cap": settings.path_sampling.max_new_tokens + settings.answer_sampling.max_new_tokens,
         **shown,

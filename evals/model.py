@@ -1,7 +1,8 @@
 """Our engines as an lm-eval model: batching, journal and resume are ours, never lm-eval's response cache.
 
 `Seats` serves the evaluation stage. `InsightvLM`, registered as `insightv`, serves lm-eval's own command line: with
-`arm=plain` a task's prompt goes to the model as it is; with `reason+summary` both agents work on it.
+`arm=plain` a task's prompt goes to the model as it is; with `reason+summary` both agents work on it, with
+`multi-turn` the first answers in its own next turn.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from lm_eval.api.model import LM
 
 from insightv_bench.agents import path_text, whole_text
-from insightv_bench.chat import LETTERS, Chat, load_prompt
+from insightv_bench.chat import LETTERS, Chat, assistant, go_on, load_prompt
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import EngineError, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
@@ -23,7 +24,9 @@ from insightv_bench.records import Image, Message
 from insightv_bench.seats import engine_of, is_server
 from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling
 
-ARMS = ("plain", "direct", "reason", "reason+summary")
+from .shown import TURNS
+
+ARMS = ("plain", "direct", "reason", "multi-turn", "reason+summary")
 
 
 class Base(LM):
@@ -66,7 +69,10 @@ class Seats(Base):
     def _request(self, instance: Any) -> Request:
         context, options, visual = instance.args
         images = tuple(self._images[sha256] for sha256 in visual["visual"])
-        return Request(chat_of(context, images), sampling_of(options), instance.doc["sample"])
+        before = [Message(**turn) for turn in instance.doc.get(TURNS, ())]
+        chat = chat_of(context, images)
+        chat = chat._replace(messages=(*before, *chat.messages))
+        return Request(chat, sampling_of(options), instance.doc["sample"])
 
 
 def chat_of(context: str, images: Sequence[Image]) -> Chat:
@@ -124,6 +130,9 @@ class InsightvLM(Base):
         paths = self._ask(self._reason, [reprompt(chat, "reason") for chat in asked], requests, cap)
         if self.arm == "reason":
             return _texts(paths)
+        if self.arm == "multi-turn":
+            gone_on = [_after(reprompt(chat, "reason"), path) for chat, path in zip(asked, paths, strict=True)]
+            return _texts(self._ask(self._reason, gone_on, requests))
         shown = [reprompt(chat, "summary", path=shown_path(path)) for chat, path in zip(asked, paths, strict=True)]
         return _texts(self._ask(self._summary, shown, requests))
 
@@ -137,6 +146,10 @@ class InsightvLM(Base):
         if self.arm != "plain" and {"question", "options", "answer_type"} <= set(request.doc):
             return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(pictures))
         return chat_of(request.args[0], pictures)
+
+
+def _after(chat: Chat, reply: Reply) -> Chat:
+    return chat._replace(messages=(*chat.messages, assistant(whole_text(reply)), go_on()))
 
 
 def _texts(replies: Sequence[Reply]) -> list[str]:

@@ -9,6 +9,7 @@ from insightv_bench.answers import PARSER
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import EvalRecord
+from insightv_bench.rescoring import NO_VERDICT
 
 from .metrics import scored
 
@@ -45,7 +46,7 @@ DOC_COLUMNS = (
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
     reading, right = scored(doc, response)
-    judges = doc["seat"] == "summary" and doc["path_status"] != "none"
+    judges = doc["arm"] not in NO_VERDICT and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},
         **system,

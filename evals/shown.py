@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from insightv_bench.agents import path_text
+from insightv_bench.agents import path_text, second_turn
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawedRow, Path, Question
 from insightv_bench.text_path import is_gold
@@ -12,6 +12,8 @@ from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
+TURNS = "turns"
+"""What was said before the document's context; documents that begin a conversation have no such column."""
 NO_PATH: dict[str, Any] = {
     "path": "",
     "path_id": "",
@@ -65,6 +67,11 @@ def stored(question: Question, path: Path) -> dict[str, Any]:
         "num_paths": 1,
         "sample": path.sample,
     }
+
+
+def turns_before(question: Question, path: Path) -> list[dict[str, Any]]:
+    """The conversation in which the path was written, as it was written, up to the turn that is still to be asked."""
+    return [message.model_dump() for message in second_turn(question, path.text).messages[:-1]]
 
 
 def injected(question: Question, row: FlawedRow) -> dict[str, Any]:

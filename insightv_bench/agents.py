@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from .chat import Chat, ask, assistant, load_prompt
+from .chat import Chat, ask, assistant, go_on, load_prompt
 from .engines import Caller
 from .journal import Reply, Request
 from .protocol import (
@@ -141,6 +141,15 @@ class _Talk:
 def summary_chat(question: QuestionColumns, path: str) -> Chat:
     """What the summary agent sees; with an empty path it is asked directly."""
     return ask("summary", question, path=path) if path else ask("direct", question)
+
+
+def second_turn(question: QuestionColumns, path: str) -> Chat:
+    """One model in both seats: the path is what it said itself, and it is asked to judge it and to answer.
+
+    It is asked in the words in which the summary agent is asked, so that only the layout of the chat differs.
+    """
+    first = ask("reason", question)
+    return first._replace(messages=(*first.messages, assistant(path), go_on()))
 
 
 def whole_text(reply: Reply) -> str:

@@ -78,6 +78,11 @@ def assistant(content: str) -> Message:
     return Message(role="assistant", content=content)
 
 
+def go_on() -> Message:
+    """The turn after a model's own path: what the summary agent's prompt says after the path that it shows."""
+    return Message(role="user", content=SLOT.split(load_prompt("summary").template)[-1].strip("\n"))
+
+
 def to_blocks(chat: Chat, image_blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Messages with content blocks; `image_blocks`, one an image, go before the first user text."""
     messages: list[dict[str, Any]] = []

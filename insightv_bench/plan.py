@@ -21,6 +21,7 @@ from .plan_names import (
     folder_content,
     model_of_round,
     questions_of,
+    ranges_for,
     sampled,
     summary_init,
     summary_inputs,
@@ -29,7 +30,7 @@ from .plan_names import (
 from .plan_names import by_model as by_model
 from .plan_release import release_stages, with_given
 from .recipe import Recipe
-from .settings import BaseSettings, RoundsSettings, TaskSource, WorldSource
+from .settings import BaseSettings, ReasoningCorpus, RoundsSettings, SummaryCorpus, TaskSource, WorldSource
 from .stage import Stage
 
 TASK_QUESTIONS = "evals.task_questions:questions"
@@ -94,7 +95,8 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
     named = recipe.model_fields_set  # a recipe that trains nothing names the corpora that it wants
     if recipe.reason or "corpora" in named:
         inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
-        yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, inputs, "build corpora")
+        settings = recipe.corpora.part(ReasoningCorpus)
+        yield Stage("corpora-reasoning", "builders.corpora:reasoning", settings, inputs, "build corpora")
     if recipe.summary or "flaws" in named:
         yield _flawed(recipe, questions)
 
@@ -106,7 +108,8 @@ def _flawed(recipe: Recipe, questions: str) -> Stage:
     if exact:
         return Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), "build corpora")
     inputs = (questions, f"paths-{TEACHER}", f"assess-{TEACHER}")
-    return Stage("corpora-flawed", "builders.flawed:flawed", recipe.flaws, inputs, "build corpora")
+    ranges = ranges_for(recipe, recipe.flaws)
+    return Stage("corpora-flawed", "builders.flawed:flawed", recipe.flaws, inputs, "build corpora", ranges)
 
 
 def _agents(recipe: Recipe) -> Iterator[Stage]:
@@ -121,7 +124,8 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
         settings = by_model(recipe.agent_paths, "train-reason")
         yield from sampled(recipe, AGENT, SAMPLE, settings, "train-reason")
         chosen_from = summary_inputs(recipe)
-        yield Stage("corpora-summary", "builders.summary:summary", recipe.corpora, chosen_from, "build corpora")
+        wanted = recipe.corpora.part(SummaryCorpus)
+        yield Stage("corpora-summary", "builders.summary:summary", wanted, chosen_from, "build corpora")
         options = {**common, "seat": "summary"}
         yield Stage(
             "train-summary",

@@ -6,6 +6,7 @@
 | continued-sft | the reasoning agent, on its own corpus, with the summary agent's compute | reason+summary |
 | optimal-only | a summary agent, on right paths alone | reason+summary, flawed |
 | single-model | one model for both seats, on both corpora, with the compute of both agents | reason+summary |
+| multi-turn | the same, the path and the answer two turns of one conversation | reason+summary |
 | rejection-sampling | each round's model, on the chosen paths alone, with the DPO round's compute | the DPO rounds |
 | continued-sft-dpo | the reasoning agent, on its own corpus, with the compute of all DPO rounds | the DPO rounds |
 | pooled-dpo | one DPO training on as many pairs, all from the paths of the agent before any round | the DPO rounds |
@@ -19,7 +20,7 @@ from typing import Any
 from .plan_names import System, by_model, sampled, summary_init, summary_inputs
 from .recipe import Recipe
 from .records import Arm
-from .settings import RoundsSettings, TrainSettings
+from .settings import RoundsSettings, Section, SummaryCorpus, TrainSettings
 from .stage import STAGE_MODEL, Stage
 
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
@@ -40,7 +41,8 @@ def _longer(recipe: Recipe) -> Iterator[Stage]:
     trainer = dict(recipe.reason.trainer)
     length = "max_steps" if trainer.get("max_steps", -1) > 0 else "num_train_epochs"
     trainer[length] = round(trainer.get(length, TRL_EPOCHS) * 1.25, 6 if length == "num_train_epochs" else None)
-    yield _sft(recipe, "train-longer-sft", TrainSettings(trainer=trainer), ("train-base", "corpora-reasoning"))
+    settings = _as_trained(recipe.reason, trainer=trainer)
+    yield _sft(recipe, "train-longer-sft", settings, ("train-base", "corpora-reasoning"))
 
 
 def _continued(recipe: Recipe) -> Iterator[Stage]:
@@ -59,7 +61,7 @@ def _continued_dpo(recipe: Recipe) -> Iterator[Stage]:
 
 def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.summary
-    settings = recipe.corpora.model_copy(update={"summary_shares": OPTIMAL})
+    settings = recipe.corpora.part(SummaryCorpus).model_copy(update={"summary_shares": OPTIMAL})
     yield Stage("corpora-optimal", "builders.summary:summary", settings, summary_inputs(recipe), "build corpora")
     inputs = (summary_init(recipe), "corpora-optimal")
     yield _sft(recipe, "train-optimal-only", recipe.summary, inputs, seat="summary")
@@ -69,7 +71,30 @@ def _single_model(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
     matched = {"corpora-reasoning": recipe.reason, "corpora-summary": recipe.summary}
     inputs = ("train-base", *matched)
-    yield _sft(recipe, "train-single-model", recipe.reason, inputs, matched, list(matched), "both")
+    settings = _for_both(recipe.reason, recipe.summary)
+    yield _sft(recipe, "train-single-model", settings, inputs, matched, list(matched), "both")
+
+
+def _multi_turn(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.reason and recipe.summary
+    matched = {"corpora-reasoning": recipe.reason, "corpora-summary": recipe.summary}
+    corpus = Stage("corpora-multi-turn", "builders.multi_turn:multi_turn", Section(), tuple(matched), "build corpora")
+    yield corpus
+    settings = _for_both(recipe.reason, recipe.summary)
+    inputs = ("train-base", corpus.name, *matched)
+    yield _sft(recipe, "train-multi-turn", settings, inputs, matched, [corpus.name], "both")
+
+
+def _for_both(reason: TrainSettings, summary: TrainSettings) -> TrainSettings:
+    """The reasoning agent's training, with room for the longer rows of the two."""
+    budgets = (reason.max_tokens, summary.max_tokens)
+    return _as_trained(reason, max_tokens=None if None in budgets else max(filter(None, budgets)))
+
+
+def _as_trained(settings: TrainSettings, **changes: Any) -> TrainSettings:
+    """In the same way, without what only a seat's or a round's own settings have."""
+    kept = {name: getattr(settings, name) for name in TrainSettings.model_fields}
+    return TrainSettings.model_validate({**kept, **changes})
 
 
 def _rejection(recipe: Recipe) -> Iterator[Stage]:
@@ -125,11 +150,15 @@ def _sft(
     """`matched`: the corpora and settings of the trainings that this one is to equal in compute."""
     options: dict[str, Any] = {"threads": recipe.threads, "seat": seat, "corpora": corpora or [inputs[1]]}
     if matched:
-        options["equal_compute"] = {corpus: other.trainer for corpus, other in matched.items()}
-    settings = TrainSettings(trainer=settings.trainer)
-    return Stage(
-        name, "trainers.sft:sft", settings, inputs, f"train {'summary' if seat == 'summary' else 'reason'}", options
-    )
+        options["equal_compute"] = {corpus: _computed(other) for corpus, other in matched.items()}
+    verb = f"train {'summary' if seat == 'summary' else 'reason'}"
+    return Stage(name, "trainers.sft:sft", _as_trained(settings), inputs, verb, options)
+
+
+def _computed(settings: TrainSettings) -> dict[str, Any]:
+    """What its compute follows from: the trainer's options, and how many processes there are of it."""
+    processes = {"num_processes": settings.launch.num_processes} if settings.launch else {}
+    return {**settings.trainer, **processes}
 
 
 def control_systems(recipe: Recipe, arms: tuple[Arm, ...]) -> Iterator[System]:
@@ -143,6 +172,8 @@ def control_systems(recipe: Recipe, arms: tuple[Arm, ...]) -> Iterator[System]:
         elif control == "single-model":
             both = STAGE_MODEL + "train-single-model"
             yield System(control, 0, {"reason": both, "summary": both}, seated)
+        elif control == "multi-turn":
+            yield System(control, 0, {"reason": STAGE_MODEL + "train-multi-turn"}, ("reason", "multi-turn"))
         elif control == "rejection-sampling":
             yield from _rejection_systems(recipe.rounds, summary)
         else:
@@ -162,6 +193,7 @@ PLANS = {
     "continued-sft": _continued,
     "optimal-only": _optimal_only,
     "single-model": _single_model,
+    "multi-turn": _multi_turn,
     "rejection-sampling": _rejection,
     "continued-sft-dpo": _continued_dpo,
     "pooled-dpo": _pooled,

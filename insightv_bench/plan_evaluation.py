@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .plan_controls import control_systems
-from .plan_names import System, model_of_round, with_names
+from .plan_names import System, model_of_round, ranges_for, with_names
 from .recipe import Recipe
 from .records import Arm
 from .seats import Seat, engine_of, is_server
@@ -26,13 +26,15 @@ from .settings import (
 from .stage import STAGE_MODEL, Stage
 from .world.questions import VERSION as WORLD_VERSION
 
-PATH_ARMS: tuple[Arm, ...] = ("reason", "majority", "best-of-k", "reason+summary", "self-flawed", "blank-image")
+PATH_ARMS: tuple[Arm, ...] = (
+    "reason", "majority", "best-of-k", "multi-turn", "reason+summary", "self-flawed", "blank-image"
+)  # fmt: skip
 """Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
 EXACT_ARMS: tuple[Arm, ...] = ("flawed", "paraphrased", "irrelevant", "shuffled")
 """Arms that change the exact path; where questions have none, they change sampled ones."""
 BENCHMARK = "corpora-benchmark"
 GREEDY = "-greedy"
-GREEDY_ARMS: tuple[Arm, ...] = ("reason", "reason+summary")
+GREEDY_ARMS: tuple[Arm, ...] = ("reason", "multi-turn", "reason+summary")
 
 
 class Paths(NamedTuple):
@@ -77,7 +79,8 @@ def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System],
     inputs = (questions, paths.name)
     assessed = f"assess-{paths.name.removeprefix('paths-')}"
     yield Stage(assessed, "builders.assess:assess", AssessSettings(judge="rule"), inputs, "build assess")
-    yield Stage(BENCHMARK, "builders.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora")
+    ranges = ranges_for(recipe, settings.flaws)
+    yield Stage(BENCHMARK, "builders.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora", ranges)
 
 
 def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
@@ -188,4 +191,4 @@ def _seat(arm: Arm, settings: EvalSettings) -> str:
     """The seat without which the arm cannot be run."""
     if arm == "best-of-k":
         return "summary" if settings.best_of_judge == "summary" else "reason"
-    return "base" if arm == "base" else "reason" if arm in ("reason", "majority") else "summary"
+    return "base" if arm == "base" else "reason" if arm in ("reason", "majority", "multi-turn") else "summary"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .recipe import Recipe
 from .records import Arm, content_id
 from .seats import Seat
-from .settings import HfEngine, PathsSettings
+from .settings import FlawsSettings, HfEngine, PathsSettings, ScoreRanges
 from .stage import STAGE_MODEL, Stage
 
 TEACHER, AGENT = "teacher", "sft"
@@ -65,6 +65,11 @@ def summary_inputs(recipe: Recipe) -> tuple[str, ...]:
     """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
     teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
     return (*teacher, SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
+
+
+def ranges_for(recipe: Recipe, flaws: FlawsSettings) -> dict[str, Any]:
+    """The score ranges as a stage's option, where its flaws are sampled ones and told apart by them."""
+    return {"ranges": recipe.corpora.part(ScoreRanges).model_dump()} if "natural" in flaws.flaws else {}
 
 
 def folder_content(model: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from .errors import RecipeError
 from .recipe import Recipe
 from .records import content_id
-from .settings import FlawsSettings, GivenSettings, ReleaseSettings, WorldSource
+from .settings import FlawsSettings, GivenSettings, ReasoningCorpus, ReleaseSettings, SummaryCorpus, WorldSource
 from .stage import Stage
 from .tables import parquet_files
 
@@ -40,11 +40,14 @@ def _corpora(recipe: Recipe, settings: ReleaseSettings, questions: str, made: di
     drawn = isinstance(recipe.questions[questions.removeprefix("questions-")], WorldSource)
     flawed = ("corpora-flawed",) if drawn else ()
     if "reasoning" in settings.corpora:
-        yield Stage("corpora-reasoning", "builders.corpora:reasoning", recipe.corpora, triple, verb)
+        yield Stage(
+            "corpora-reasoning", "builders.corpora:reasoning", recipe.corpora.part(ReasoningCorpus), triple, verb
+        )
     if flawed and {"flawed", "summary"} & set(settings.corpora):
         yield Stage("corpora-flawed", "builders.corpora:flawed", recipe.flaws, (questions,), verb)
     if "summary" in settings.corpora:
-        yield Stage("corpora-summary", "builders.summary:summary", recipe.corpora, triple + flawed, verb)
+        wanted = recipe.corpora.part(SummaryCorpus)
+        yield Stage("corpora-summary", "builders.summary:summary", wanted, triple + flawed, verb)
     if "preference" in settings.corpora and not any(name.startswith("corpora-preference") for name in made):
         options = {"round": 0}
         yield Stage("corpora-preference", "builders.preference:preference", settings.pairs, triple, verb, options)

@@ -37,6 +37,7 @@ Arm = Literal[
     "reason",
     "majority",
     "best-of-k",
+    "multi-turn",
     "reason+summary",
     "oracle",
     "flawed",
@@ -229,6 +230,12 @@ class SummaryRow(QuestionColumns):
     """`high`, `mid`, `low`, `wrong`, or `none` for plain question answering."""
     path_correct: bool | None
     """Whether the path's answer is right; None where there is no path."""
+
+
+class MultiTurnRow(SummaryRow):
+    """Trains one model in both seats: it writes the path in its first turn, and judges it and answers in its second.
+
+    A turn that is learnt from stands in `completion`; a path that is only judged stands in `prompt`."""
 
 
 class PreferenceRow(QuestionColumns):

@@ -26,12 +26,14 @@ SYSTEMS: dict[str, str] = {
     "continued-sft": "continued SFT at the summary agent's compute",
     "optimal-only": "summary agent trained on right paths only",
     "single-model": "one model in both seats",
+    "multi-turn": "one model, two turns of a conversation",
     "continued-sft-dpo": "continued SFT at the DPO rounds' compute",
 }
 WORDS: dict[str, str] = {
     "base": "no path",
     "direct": "summary agent alone, no path",
     "reason": "reasoning agent alone",
+    "multi-turn": "answer in its second turn",
     BOTH: "both agents",
 }
 GROUPS: dict[str, Group] = {"base": "base", "sft": "agents"}

@@ -18,6 +18,7 @@ ARMS: dict[Arm, str] = {
     "reason": "the reasoning agent's own answer",
     "majority": "control: the answer that most of the reasoning agent's sampled paths give",
     "best-of-k": "control: the answer of the sampled path that a judge finds best",
+    "multi-turn": "the reasoning agent, asked to judge its path and answer in the same conversation",
     "reason+summary": "the summary agent, given the same stored paths",
     "oracle": "the summary agent, given the exact path",
     "flawed": "the summary agent, given a path with a planted flaw",

@@ -1,10 +1,11 @@
 """The natural pairs, each compared on shared questions, with p adjusted after Holm within each family.
 
-Family `agents`: within a system, reason+summary against reason, each of them and direct against the base model, and
-flawed against oracle. Family `paths`: arms that show a changed path, or no picture, against the arm that shows the same
-unchanged, and texts that say nothing against no path at all. Family `controls`: what the same tokens or the same
-compute do without one part of the method; where it has rows for a system, its reason+summary against reason stands
-there. Family `rounds`: each DPO round against supervised fine-tuning and against the round before.
+Family `agents`: within a system, reason+summary and multi-turn against reason and against each other; reason,
+reason+summary and direct against the base model; flawed against oracle. Family `paths`: arms that show a changed path,
+or no picture, against the arm that shows the same unchanged, and texts that say nothing against no path at all. Family
+`controls`: what the same tokens or the same compute do without one part of the method; where it has rows for a system,
+its reason+summary against reason stands there. Family `rounds`: each DPO round against supervised fine-tuning and
+against the round before.
 Of greedy systems and of the controls only their own arms are compared with each other.
 """
 
@@ -23,7 +24,12 @@ from .board import FAMILIES, ComparableSet, ComparisonRow, Family
 from .systems import ROUND_ARMS, Side, control_pairs, is_control, is_greedy
 
 ALPHA = 0.05
-WITHIN = [("reason", "reason+summary"), ("oracle", "flawed")]
+WITHIN = [
+    ("reason", "multi-turn"),
+    ("reason", "reason+summary"),
+    ("multi-turn", "reason+summary"),
+    ("oracle", "flawed"),
+]
 UNSPOILT = "unspoilt"
 """As a side's flaw: of arm `reason+summary` those paths that arm `self-flawed` shows with a flaw."""
 CHANGED = [

@@ -14,7 +14,7 @@ ENDING = re.compile(r"-greedy(?=$| \(| #|,)")
 """In a label the base model or the setting's number may follow."""
 TRAINED = r"^(sft|dpo-\d+)$"
 """Supervised fine-tuning and the DPO rounds, sampled: what the rounds' view shows."""
-CONTROL = re.compile(r"(continued-sft(-dpo)?|rejection-\d+|optimal-only|single-model)")
+CONTROL = re.compile(r"(continued-sft(-dpo)?|rejection-\d+|optimal-only|single-model|multi-turn)")
 
 ROUND_ARMS = ("reason", "reason+summary")
 """The arms that a DPO round is meant to move."""
@@ -60,6 +60,7 @@ def control_pairs(systems: Collection[str]) -> Iterator[tuple[Side, Side]]:
     yield Side("sft", "majority"), both
     yield Side("continued-sft", "reason"), both
     yield Side("single-model", "reason+summary"), both
+    yield Side("multi-turn", "multi-turn"), both
     yield Side("sft", "flawed"), Side("optimal-only", "flawed")
     for number in rounds:
         own = f"dpo-{number}"

@@ -19,7 +19,7 @@ from insightv_bench.rescoring import read_again
 
 from .rows import REPLY, UNIT
 
-ONE_ASKED = ("base", "direct", "reason", "majority", "best-of-k", "reason+summary")
+ONE_ASKED = ("base", "direct", "reason", "majority", "best-of-k", "multi-turn", "reason+summary")
 """Arms that every question of a system has, whatever can be done to its path."""
 SAME = {
     "question_id": ("question", "options", "gold", "answer_type", "kind"),

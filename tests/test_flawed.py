@@ -83,7 +83,7 @@ def flawed(
         inputs[name].mkdir(exist_ok=True)
         write_shards(inputs[name], rows, type(rows[0]))
         write_text(inputs[name] / MANIFEST, json.dumps({"num_rows": len(rows), "files": {}}))
-    stage = Stage("flawed", "builders.flawed:flawed", settings, tuple(inputs), "", {})
+    stage = Stage("flawed", "builders.flawed:flawed", settings, tuple(inputs), "", {"ranges": {"high": 80, "mid": 50}})
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         run_stage(stage, Context(stage, tmp_path / "flawed", inputs, journal, Progress(), 0, load_recipe("walk")))
     left = tmp_path / "flawed" / "exclusions.parquet"

@@ -215,9 +215,9 @@ def test_a_manifest_says_what_was_done_with_what(tmp_path: Place) -> None:
     assert manifest["seconds"] >= 0
 
 
-def folders_of(*overrides: str) -> dict[str, str]:
+def folders_of(*overrides: str, of: str = "walk") -> dict[str, str]:
     """The folder's name of each stage, with no run."""
-    recipe, names = load_recipe("walk", list(overrides)), dict[str, Place]()
+    recipe, names = load_recipe(of, list(overrides)), dict[str, Place]()
     for stage in plan(recipe):
         inputs = {name: names[name] for name in stage.inputs}
         names[stage.name] = Place(f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}")
@@ -246,6 +246,42 @@ def test_a_changed_setting_is_another_folder_for_all_that_follows(
     different = {name for name in before if before[name] != after[name]}
     assert changed <= different
     assert not same & different
+
+
+OF_SUMMARIES = {"corpora-summary", "train-summary", "train-continued-sft", "eval-sft", "leaderboard"}
+OF_PATHS = {"corpora-reasoning", "train-reason", "train-dpo-2", "train-rejection-2", "paths-eval-dpo-2"}
+
+
+@pytest.mark.parametrize(
+    ("override", "changed", "same"),
+    [
+        ("corpora.summary_shares={optimal: 0.5, flawed: 0.5}", OF_SUMMARIES, OF_PATHS | {"corpora-flawed"}),
+        ("corpora.summary_num=9", OF_SUMMARIES, OF_PATHS),
+        ("corpora.flawed_from=[sampled]", OF_SUMMARIES, OF_PATHS),
+        ("flaws.weights={perception: 9}", OF_SUMMARIES | {"corpora-flawed"}, OF_PATHS),
+        ("flaws.per_question=3", OF_SUMMARIES | {"corpora-flawed"}, OF_PATHS),
+        ("corpora.max_paths_per_question=2", OF_PATHS | OF_SUMMARIES, {"corpora-flawed", "paths-teacher"}),
+        ("corpora.high=96", OF_PATHS | OF_SUMMARIES, {"corpora-flawed", "assess-teacher"}),
+        ("rounds.pairs.per_question=1", {"corpora-preference-1", "train-dpo-1"}, {"train-reason", "train-summary"}),
+        ("rounds.rejection.trainer.learning_rate=1", {"train-rejection-1"}, {"train-dpo-2", "train-summary"}),
+        ("agent_paths.num_paths=3", OF_SUMMARIES | {"paths-sft"}, OF_PATHS),
+    ],
+)
+def test_a_stage_of_the_quickstart_holds_the_settings_that_it_reads(
+    override: str, changed: set[str], same: set[str]
+) -> None:
+    """Another mix for the summary agent leaves the reasoning agent, and its rounds, as they are."""
+    before, after = folders_of(of="quickstart"), folders_of(override, of="quickstart")
+    different = {name for name in before if before[name] != after[name]}
+    assert changed <= different
+    assert not same & different
+
+
+def test_sampled_flaws_are_told_apart_by_the_ranges_of_their_recipe() -> None:
+    natural = "flaws={flaws: [natural, perception]}"
+    before, after = folders_of(natural), folders_of(natural, "corpora.mid=60")
+    assert before["corpora-flawed"] != after["corpora-flawed"]
+    assert folders_of()["corpora-flawed"] == folders_of("corpora.mid=60")["corpora-flawed"]
 
 
 def test_two_settings_in_one_run_do_not_mix(tmp_path: Place) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.records import ReasoningRow
-from insightv_bench.settings import TinyModel
+from insightv_bench.settings import MuonSettings, TinyModel, TrainSettings
 from insightv_bench.tables import write_shards
 from insightv_bench.trainers.compute import num_tokens, steps_for, tokens_of_row
 from insightv_bench.trainers.corpus import COMPLETIONS, LENGTH, load_corpus, with_lengths
 from insightv_bench.trainers.lean import lean
+from insightv_bench.trainers.muon import muon_of, split_weights
 from insightv_bench.trainers.options import check_options, make_options
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
 from insightv_bench.trainers.training import WHOLE, last_checkpoint, load_for_training, prepare
@@ -103,7 +104,8 @@ def test_a_checkpoint_that_a_kill_left_half_written_is_not_resumed_from(tmp_path
     assert last_checkpoint(tmp_path / "nothing") is None
 
 
-def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("muon", [None, MuonSettings()], ids=["adamw", "muon"])
+def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Path, muon: MuonSettings | None) -> None:
     """Loaded by the trainer alone, the weights of a LLaVA checkpoint would be passed over without a word."""
     import trl
 
@@ -113,7 +115,13 @@ def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Pat
         model, processor = load_for_training(start, {})
         options = {**OPTIONS, "max_steps": 5, "save_strategy": "steps", "save_steps": 3, "learning_rate": 1e-3}
         arguments = make_options(trl.SFTConfig, options, tmp_path / "out", seed=0)
-        trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+        trainer = trl.SFTTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=corpus,
+            processing_class=processor,
+            **muon_of(muon, arguments),
+        )
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         return {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
 
@@ -121,6 +129,41 @@ def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Pat
     checkpoint = tmp_path / "out" / "checkpoint-3"
     resumed = train(checkpoint, checkpoint)
     assert all(bool((unbroken[name] == resumed[name]).all()) for name in unbroken)
+
+
+def test_muon_trains_the_layers_matrices_and_adamw_all_else(made: Path) -> None:
+    model, _ = load_for_training(made / "model", {})
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    matrices, others = ([names[id(weight)] for weight in weights] for weights in split_weights(model))
+    assert sorted([*matrices, *others]) == sorted(names.values())
+    assert all("proj" in name or "fc" in name or "linear" in name for name in matrices)
+    assert any("embed_tokens" in name for name in others) and any("norm" in name for name in others)
+    assert not any("self_attn" in name and name.endswith("weight") and "norm" not in name for name in others)
+
+
+def test_both_of_muons_parts_follow_the_schedule(made: Path, tmp_path: Path) -> None:
+    import trl
+
+    model, processor = load_for_training(made / "model", {})
+    corpus = load_corpus([made / "rows"], ["images", "prompt", "completion"], made / "cache")
+    options = {**OPTIONS, "max_steps": 4, "learning_rate": 1e-3, "warmup_steps": 0, "lr_scheduler_type": "linear"}
+    arguments = make_options(trl.SFTConfig, options, tmp_path, seed=0)
+    more = muon_of(MuonSettings(learning_rate=0.02), arguments)
+    trainer = trl.SFTTrainer(model=model, args=arguments, train_dataset=corpus, processing_class=processor, **more)
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    trainer.train()
+    adamw, muon = trainer.optimizer.optimizer.parts
+    assert {group["initial_lr"] for group in adamw.param_groups} == {1e-3}
+    assert {group["initial_lr"] for group in muon.param_groups} == {0.02}
+    assert {group["lr"] for part in (adamw, muon) for group in part.param_groups} == {0.0}
+    changed = [name for name, weight in model.named_parameters() if not bool((weight == before[name]).all())]
+    assert any("q_proj" in name for name in changed) and any("embed_tokens" in name for name in changed)
+
+
+@pytest.mark.parametrize("more", [{"lora": {}}, {"launch": {"config": "fsdp"}}])
+def test_muon_is_refused_where_matrices_are_not_whole(more: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="muon"):
+        TrainSettings.model_validate({"muon": {}, **more})
 
 
 def test_a_corpus_without_rows_or_columns_is_an_error(made: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ sft.py, dpo.py  supervised fine-tuning, and one DPO round, with TRL
 reference.py    the reference's log-probabilities, computed once and kept
 job.py          one training as it is told; launch.py, launched.py: in this process or in several
 rows.py, kept_rows.py  which rows are trained on: measured, the others left out with a reason
+turns.py        no loss on what the user says between two turns of a completion
 weights.py      what is trained: all, all but the vision tower, or LoRA
 options.py      which of TRL's options a recipe sets, and which we set for it
 watch.py        what is seen while it trains, and what stops a round; curves.py: the same as a figure

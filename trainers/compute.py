@@ -5,6 +5,7 @@ A control at equal *steps* would be given less wherever its rows are shorter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,9 @@ REFERENCE_SHARE = 1 / 3
 
 
 def batch_size(trainer: Mapping[str, Any]) -> int:
-    """Rows a step, of one process; TRL's defaults where the recipe sets none."""
-    return int(trainer.get("per_device_train_batch_size", 8)) * int(trainer.get("gradient_accumulation_steps", 1))
+    """Rows a step, of all its processes; TRL's defaults where the recipe sets none."""
+    names = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_processes": 1}
+    return math.prod(int(trainer.get(name, default)) for name, default in names.items())
 
 
 def num_tokens(corpus: Any, processor: Any, trainer: Mapping[str, Any]) -> float:

@@ -20,6 +20,7 @@ from .corpus import LENGTH, PAIRS
 from .job import Job, make_job
 from .kept_rows import load_rows, split
 from .launch import train
+from .muon import muon_of
 from .options import make_options, validation_options
 from .reference import Kept, cached, compute, missing_pairs, pair_ids, with_logps
 from .training import (
@@ -71,6 +72,7 @@ def train_dpo(job: Job, show: Show) -> dict[str, Any]:
         callbacks=[watch(job, show), *_stopper(job)],
         **_reference_of(job, attention),
         **adapter_of(job, model),
+        **muon_of(job.settings.muon, arguments),
     )
     found = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:

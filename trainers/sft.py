@@ -1,7 +1,7 @@
 """Supervised fine-tuning of either seat, and of the base, with TRL's SFTTrainer.
 
-The loss is on the completion alone; images are never cut (`max_length` is None). It makes no corpus and judges no
-model.
+The loss is on the completion alone, and in a completion of several turns on the assistant's; images are never cut
+(`max_length` is None). It makes no corpus and judges no model.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from .job import Job, make_job
 from .kept_rows import keep_rows, load_rows, split
 from .launch import train
 from .lean import lean
+from .muon import muon_of
 from .options import make_options, validation_options
 from .tiny import make_tiny
 from .training import adapter_of, last_checkpoint, load_policy, prepare, processor_of, run_trainer, write_history
+from .turns import AssistantTurns
 from .watch import Show, watch
 
 
@@ -64,7 +66,9 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
         processing_class=processor,
         callbacks=[watch(job, show), *_stopper(job)],
         **adapter_of(job, model),
+        **muon_of(job.settings.muon, arguments),
     )
+    trainer.data_collator = AssistantTurns(trainer.data_collator, processor)
     found = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:
         write_history(trainer, job.model.parent)
@@ -86,7 +90,8 @@ def _equal_compute(context: Context, job: Job) -> dict[str, int]:
     tokens = sum(num_tokens(_matched(context, name), processor, table) for name, table in matched.items())
     keep_rows(job, context)
     corpus = load_rows(job, COMPLETIONS, processor)
-    steps = steps_for(tokens, corpus, processor, {"train_sampling_strategy": "", **job.settings.trainer})
+    processes = {"num_processes": job.settings.launch.num_processes} if job.settings.launch else {}
+    steps = steps_for(tokens, corpus, processor, {**job.settings.trainer, **processes})
     context.totals["equal_compute"] = {"of": list(matched), "num_tokens": round(tokens), "num_steps": steps}
     return {"max_steps": steps}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from insightv_bench.chat import Chat, load_prompt
+from insightv_bench.chat import Chat, go_on, load_prompt
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import (
@@ -140,8 +140,11 @@ def off_by_one(random_: random.Random, value: int) -> int:
 
 
 def _task(chat: Chat) -> tuple[str, dict[str, str]]:
+    first = chat.messages[0].content
+    if chat.messages[-1] == go_on() and chat.messages[-2:][0].role == "assistant":
+        return "summary", {**(load_prompt("reason").match(first) or {}), "path": chat.messages[-2].content}
     for name in TASKS:
-        slots = load_prompt(name).match(chat.messages[0].content)
+        slots = load_prompt(name).match(first)
         if slots is not None:
             return name, slots
     raise EngineError("the teacher knows the prompts of this package alone")
