@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.cluster.session import START_S, load_ray
+from insightv_bench.cluster.session import PATIENT, START_S, load_ray
 
 STORE = 80 * 2**20
 """The smallest that Ray takes."""
@@ -65,8 +65,7 @@ def nodes() -> Iterator[Nodes]:
     ray = load_ray()
     from ray.cluster_utils import Cluster
 
-    patient = {"worker_register_timeout_seconds": START_S}
-    head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": patient}
+    head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": PATIENT}
     with patience():
         cluster = Cluster(initialize_head=True, head_node_args=head)
     try:

@@ -22,6 +22,8 @@ ANSWER_S = 10
 """For the head of a cluster to take a connection."""
 START_S = 600
 """For a process of a cluster on this machine to start: it may be busy."""
+PATIENT = {"worker_register_timeout_seconds": START_S, "health_check_timeout_ms": 120_000}
+"""Ray's own settings for a cluster on this machine, where a process that says nothing is slow and not dead."""
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -66,7 +68,7 @@ def _connect(ray: Any, settings: RaySettings, folder: Path | None) -> None:
     if folder:
         options |= {"include_dashboard": False, "_temp_dir": str(folder)}
         options |= {"object_store_memory": settings.object_store_bytes}
-        options |= {"_system_config": {"worker_register_timeout_seconds": START_S}}
+        options |= {"_system_config": PATIENT}
     elif settings.address != AUTO:
         _knock(settings.address)
     try:
