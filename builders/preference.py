@@ -37,6 +37,7 @@ def preference(context: Context) -> None:
     made = selection.pairs(selection.best_first(scored), settings).collect()
     left = selection.unpaired(scored, made.lazy(), settings).collect()
     made, crowded = balanced(context, made, settings.max_kind_share)
+    context.totals["questions"] = selection.paired(scored, made)
     context.write(PreferenceRow, _rows(context, made, pl.concat([left, crowded])))
     if not context.num_rows:
         raise StageError(
@@ -72,8 +73,10 @@ def chosen(context: Context) -> None:
     """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
-    made = selection.pairs(selection.best_first(read_scored(context, *context.stage.inputs)), settings).collect()
+    scored = read_scored(context, *context.stage.inputs)
+    made = selection.pairs(selection.best_first(scored), settings).collect()
     made, _ = balanced(context, made, settings.max_kind_share)
+    context.totals["questions"] = selection.paired(scored, made)
     context.write(ReasoningRow, _chosen(Store(context, *context.stage.inputs), made))
 
 

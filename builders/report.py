@@ -51,15 +51,21 @@ def in_order(yields: Iterable[Yield]) -> list[Yield]:
 
 
 def yields_table(yields: Sequence[Yield]) -> str:
-    head = "| stage | rows in | rows out | yield | left out |\n|---|---:|---:|---:|---:|"
+    head = "| stage | made of | rows out | yield | left out |\n|---|---:|---:|---:|---:|"
     return "\n".join([head, *(_yields_row(found) for found in yields)])
 
 
 def _yields_row(found: Yield) -> str:
-    num_in = "" if found.num_in is None else f"{found.num_in:,}"
-    filters = found.num_in and found.num_rows <= found.num_in  # not where one row becomes several
-    share = f"{found.num_rows / found.num_in:.1%}" if found.num_in and filters else ""
-    return f"| {found.stage} | {num_in} | {found.num_rows:,} | {share} | {found.num_dropped:,} |"
+    made_of = f"{found.basis.num_in:,} {found.basis.unit}" if found.basis else ""
+    return f"| {found.stage} | {made_of} | {found.num_rows:,} | {_share(found)} | {found.num_dropped:,} |"
+
+
+def _share(found: Yield) -> str:
+    """Of what the stage is made of; none where one row becomes several."""
+    if not found.basis or not found.basis.num_in or found.basis.num_out > found.basis.num_in:
+        return ""
+    share = f"{found.basis.num_out / found.basis.num_in:.1%}"
+    return share if found.basis.num_out == found.num_rows else f"{found.basis.num_out:,}, {share}"
 
 
 def details(yields: Iterable[Yield]) -> str:

@@ -13,6 +13,8 @@ from insightv_bench.settings import PairsSettings, ReasoningCorpus, ScoreRanges
 
 ENOUGH, SAME_TEXT = "enough paths of this question", "same text as a better path"
 RIGHT = pl.col("correct").fill_null(False) & (pl.col("status") == "complete")
+WRONG = ~pl.col("correct").fill_null(True) & pl.col("normal").is_not_null()
+"""A path that says nothing is no wrong answer to learn from."""
 EVERY = pl.col("question").is_not_null()
 SEVERAL = 2**20
 """More than any question has paths."""
@@ -79,8 +81,7 @@ def pairs(ranked: pl.LazyFrame, settings: PairsSettings) -> pl.LazyFrame:
     """
     right = ranked.filter(RIGHT)
     good = right.filter(pl.col("score").is_null() | (pl.col("score") >= settings.min_chosen))
-    # A path that says nothing is no wrong answer to learn from.
-    wrong = ranked.filter(~pl.col("correct").fill_null(True) & pl.col("normal").is_not_null())
+    wrong = ranked.filter(WRONG)
     margin = pl.col("chosen_score").cast(pl.Int16) - pl.col("rejected_score").cast(pl.Int16)
     over_wrong = _against(good, wrong).with_columns(kind=pl.lit(0, pl.UInt8))
     over_right = _against(good, right.reverse()).filter(margin >= settings.min_margin)
@@ -114,6 +115,15 @@ def unpaired(scored: pl.LazyFrame, made: pl.LazyFrame, settings: PairsSettings) 
     )
     left = counted.join(made.select("question").unique(), on="question", how="anti")
     return left.select("question", reason=reason).sort("question")
+
+
+def paired(scored: pl.LazyFrame, made: pl.DataFrame) -> dict[str, int]:
+    """How many questions have paths, have both a right and a wrong one, and how many of those are in `made`."""
+    kinds = scored.group_by("question").agg(both=RIGHT.any() & WRONG.any())
+    found = kinds.with_columns(paired=pl.col("question").is_in(made["question"].unique().to_list()))
+    counts = found.select(asked=pl.len(), right_and_wrong=pl.col("both").sum(), paired=pl.col("paired").sum())
+    of_those = found.select(paired_of_those=(pl.col("both") & pl.col("paired")).sum())
+    return pl.concat([counts, of_those], how="horizontal").collect().row(0, named=True)
 
 
 def first_of_each(rows: pl.LazyFrame, num: int) -> pl.LazyFrame:

@@ -32,6 +32,8 @@ from .tasks import arm_task, task_name
 
 LM_EVAL = "lm-eval"
 """Folder of lm-eval's own result files inside the stage's."""
+NO_TORCH = {"torch_random_seed": None}
+"""lm-eval loads torch to seed it: a second and 170 MB, and where every model is a server nobody draws from it."""
 
 
 def evaluate(context: Context) -> None:
@@ -84,7 +86,8 @@ def _engine(context: Context, seat: str, model: Any, settings: EvalSettings) -> 
     named = getattr(context.recipe, "model_seats", {}).get(seat, model)
     if isinstance(named, dict):
         named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
-    engine = engine_of(named) if is_server(named) else engine_of(named, batch_size=settings.batch_size)
+    local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
+    engine = engine_of(named) if is_server(named) else engine_of(named, **local)
     return context.resolve(engine)
 
 
@@ -207,6 +210,7 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
             bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
             log_samples=True,
             random_seed=context.seed,
+            **({} if model.is_local else NO_TORCH),
         )
         _save(tracker, results)
     finally:

@@ -16,7 +16,7 @@ from lm_eval.api.model import LM
 
 from insightv_bench.agents import path_text, whole_text
 from insightv_bench.chat import LETTERS, Chat, assistant, go_on, load_prompt
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines import BatchEngine, Caller, open_engine
 from insightv_bench.errors import EngineError, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_path
@@ -62,6 +62,11 @@ class Seats(Base):
                 texts[index] = reply.text
         return [texts[index] for index in range(len(requests))]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether one of the models is in this process, and not a server."""
+        return any(isinstance(caller.engine, BatchEngine) for caller in self._callers.values())
+
     def of(self, task: str) -> list[Reply]:
         """A task's replies; none where nobody was asked."""
         return [reply for (name, _), reply in self.replies.items() if name == task]
@@ -104,6 +109,7 @@ class InsightvLM(Base):
         batch_size: int | str = 64,
         journal: str = "lm-eval-journal.sqlite",
         device: str = "auto",
+        dtype: str = "auto",
         path_tokens: int = 1024,
         **unknown: Any,
     ) -> None:
@@ -116,9 +122,9 @@ class InsightvLM(Base):
         self.arm, self._path_tokens = arm, int(path_tokens)
         size = int(batch_size) if str(batch_size).isdigit() else 64
         kept = Journal(Path(journal))
-        self._reason = Caller(open_engine(_engine(model, size, device)), kept)
+        self._reason = Caller(open_engine(_engine(model, size, device, dtype)), kept)
         another = bool(summary) and summary != model
-        self._summary = Caller(open_engine(_engine(summary, size, device)), kept) if another else self._reason
+        self._summary = Caller(open_engine(_engine(summary, size, device, dtype)), kept) if another else self._reason
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         asked = [self._chat(request) for request in requests]
@@ -167,8 +173,10 @@ def bare_question(doc: Mapping[str, Any]) -> str:
     return "\n".join([doc["question"], *lettered])
 
 
-def _engine(model: str, batch_size: int, device: str) -> HfEngine | OpenAIEngine:
-    return engine_of(model) if is_server(model) else engine_of(model, batch_size=batch_size, device=usable(device))
+def _engine(model: str, batch_size: int, device: str, dtype: str) -> HfEngine | OpenAIEngine:
+    if is_server(model):
+        return engine_of(model)
+    return engine_of(model, batch_size=batch_size, device=usable(device), dtype=dtype)
 
 
 def usable(device: str | None) -> str:

@@ -26,7 +26,7 @@ def explain_disk(error: Exception, folder: Path) -> RunError | None:
     """What to raise in place of an error of the disk; None for any other error."""
     if not is_disk_trouble(error):
         return None
-    reason = getattr(error, "strerror", None) or first_line(error)
+    reason = getattr(error, "strerror", None) or f"a file could not be written ({first_line(error)})"
     full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EDQUOT)
     mend = "free some space" if full else "see whether the place can be read and written"
     return RunError(f"`{folder}`: {reason}", f"{mend}; the same command goes on from there")

@@ -191,8 +191,9 @@ def _seat(model: str, asked: Asked) -> str | dict[str, Any]:
     from .seats import engine_of
 
     batch = {"batch_size": asked.batch_size} if asked.batch_size and kind is HfEngine else {}
+    own: dict[str, Any] = {"dtype": "auto", **batch} if kind is HfEngine else {}
     try:
-        engine = engine_of(model, **batch, **asked.model_args)
+        engine = engine_of(model, **{**own, **asked.model_args})
     except (ValidationError, TypeError) as error:
         raise RecipeError(f"`--model_args`: {_words(error)}", f"it takes {', '.join(kind.model_fields)}") from error
     return {name: getattr(engine, name) for name in {"kind", *engine.model_fields_set}}

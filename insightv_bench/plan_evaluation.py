@@ -150,7 +150,7 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
     paths = _paths(recipe, settings, system)
     if not paths:
         return None
-    engine = seat_engine(paths.model, settings.batch_size)
+    engine = seat_engine(paths.model, settings)
     sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
     inputs = with_names(questions, _stage(paths.model))
     return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths")
@@ -167,8 +167,9 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def seat_engine(seat: Seat, batch_size: int) -> HfEngine | OpenAIEngine:
-    return engine_of(seat) if is_server(seat) else engine_of(seat, batch_size=batch_size)
+def seat_engine(seat: Seat, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
+    return engine_of(seat) if is_server(seat) else engine_of(seat, **local)
 
 
 def _plain(seat: Seat) -> Any:

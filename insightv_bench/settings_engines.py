@@ -69,7 +69,10 @@ class OpenAIEngine(Section):
     extra_body: dict[str, Any] = {}
     """More keys of each request, as the server spells them; null leaves one out."""
     # How fast, how patient and how dear, but not what: no part of a fingerprint, so that a change redoes nothing.
-    concurrency: int = Field(32, ge=1, exclude=True)
+    concurrency: int = Field(128, ge=1, exclude=True)
+    """The most requests at once."""
+    adaptive: bool = Field(True, exclude=True)
+    """How many at once is found out: more while they are answered faster, less where the server is overrun."""
     timeout_s: float = Field(600, gt=0, exclude=True)
     """For a whole reply."""
     max_retries: int = Field(8, ge=0, exclude=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from .records import Arm
-from .settings_base import Sampling, Section
+from .settings_base import Grown, Sampling
 from .settings_engines import EngineSettings
 from .settings_paths import FlawsSettings
 
@@ -23,8 +23,10 @@ Control = Literal[
 ]
 
 
-class EvalSettings(Section):
+class EvalSettings(Grown):
     """Every arm over the same questions, with the same paths."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("dtype",)
 
     questions: str = "test"
     """Which entry of `questions`."""
@@ -47,6 +49,8 @@ class EvalSettings(Section):
     summaries: dict[str, str] = {}
     """More summary agents under test, a folder or a Hub id by name: each is given the same stored paths."""
     batch_size: int = Field(128, ge=1)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """What local models compute in, unless their engine says it. `auto`: as their weights are saved."""
 
     @model_validator(mode="after")
     def _enough_paths(self) -> EvalSettings:

@@ -18,7 +18,7 @@ from .errors import RunError
 from .records import Image, Question
 from .tables import first_line, parquet_files, read_frame, read_slice
 
-BYTES_KEPT = 64 * 1024 * 1024
+BYTES_KEPT = 32 * 1024 * 1024
 """Of row groups; the last one in any case."""
 
 

@@ -77,9 +77,9 @@ def finished_line(place: str, name: str, seconds: float, manifest: Message) -> s
     return f"{place:>6} {name:<22} {seconds:7.1f} s  {rows}".rstrip()
 
 
-def wait_for_orphans(folder: Path) -> None:
-    """Until the processes of a killed run have ended. Raises RunError if they do not."""
-    for file in sorted(folder.glob(LOCKS)):
+def wait_for_orphans(folder: Path, locks: str = "") -> None:
+    """Until the processes of a killed run have ended: each holds a lock. Raises RunError if they do not."""
+    for file in sorted(folder.glob(locks or LOCKS)):
         try:
             FileLock(file).acquire(timeout=SECONDS_TO_END).lock.release()
         except Timeout:

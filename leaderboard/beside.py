@@ -14,8 +14,9 @@ import polars as pl
 
 from insightv_bench.errors import InsightvError
 from insightv_bench.stage import MANIFEST, read_manifest
+from insightv_bench.stored import PictureStore
 
-QUESTIONS = ["id", "images", "question"]
+QUESTIONS = ["id", "image_sha256", "question"]
 FLAWS = ["id", "flawed_path", "error_steps"]
 SCORES = ["path_id", "score", "step_labels", "judge"]
 Row = dict[str, Any]
@@ -25,7 +26,7 @@ class Beside(NamedTuple):
     """By question id, by question id and path, and by path id."""
 
     questions: dict[str, Row]
-    """`images` as rows of `bytes` and `path`; `scene` as JSON, empty where there is none."""
+    """`images` are left on disk until their `bytes` are asked for; `scene` as JSON, empty where there is none."""
     flaws: dict[tuple[str, str], Row]
     scores: dict[str, Row]
 
@@ -34,13 +35,24 @@ def look(evaluations: Sequence[Path], questions: Sequence[str], paths: Sequence[
     """What is known of these questions and of these paths' ids."""
     found = Beside({}, {}, {})
     for folder in _stages(evaluations):
-        for row in _rows(folder, QUESTIONS, "id", questions, ["scene"]):
+        for row in _pictured(folder, questions):
             found.questions.setdefault(row["id"], row)
         for row in _rows(folder, FLAWS, "id", questions, ["reason", "correction", "maker"]):
             found.flaws.setdefault((row["id"], row["flawed_path"]), row)
         for row in _rows(folder, SCORES, "path_id", paths, ["status", "correction"]):
             found.scores.setdefault(row["path_id"], row)
     return found
+
+
+def _pictured(folder: Path, questions: Sequence[str]) -> Iterator[Row]:
+    """The rows of a stage of questions, each with its `images`."""
+    for file in _files(folder):
+        try:
+            store = PictureStore(file)
+        except (InsightvError, pl.exceptions.PolarsError, TypeError):  # no rows of questions
+            continue
+        for row in _rows(file, QUESTIONS, "id", questions, ["scene"]):
+            yield {**row, "images": [store.image(sha256) for sha256 in row["image_sha256"] or ()]}
 
 
 def _stages(evaluations: Sequence[Path]) -> list[Path]:
@@ -61,9 +73,9 @@ def _inputs(folder: Path) -> list[str]:
         return []
 
 
-def _rows(folder: Path, columns: list[str], key: str, wanted: Sequence[str], more: list[str]) -> Iterator[Row]:
-    """The rows of a stage that has these columns; none where it has not."""
-    for file in sorted(folder.glob("data-*.parquet")):
+def _rows(place: Path, columns: list[str], key: str, wanted: Sequence[str], more: list[str]) -> Iterator[Row]:
+    """The rows of a stage, or of one of its files, that has these columns; none where it has not."""
+    for file in _files(place):
         try:
             rows = pl.scan_parquet(file, glob=False)
             names = rows.collect_schema().names()
@@ -73,3 +85,7 @@ def _rows(folder: Path, columns: list[str], key: str, wanted: Sequence[str], mor
             yield from rows.filter(pl.col(key).is_in(wanted)).select(chosen).collect().iter_rows(named=True)
         except (pl.exceptions.PolarsError, OSError):
             continue
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else sorted(place.glob("data-*.parquet"))

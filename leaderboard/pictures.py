@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.records import DECODERS
+from insightv_bench.errors import InsightvError
+from insightv_bench.records import DECODERS, Image
 from insightv_bench.sources.pictures import BROKEN
 
 MAX_PIXELS = 40_000_000
@@ -31,9 +32,13 @@ class Pictures:
 
     def of(self, question: Mapping[str, Any] | None) -> list[list[Any] | None]:
         """File name, width and height of each picture of a question; None where one cannot be shown."""
-        return [self._one(image["bytes"]) for image in (question or {}).get("images") or []]
+        return [self._one(image) for image in (question or {}).get("images") or []]
 
-    def _one(self, content: bytes) -> list[Any] | None:
+    def _one(self, image: Image) -> list[Any] | None:
+        try:
+            content = image.bytes  # read here, one picture at a time
+        except (InsightvError, LookupError, TypeError):  # its file is gone, broken, or holds fewer than it says
+            return None
         name = hashlib.sha256(content).hexdigest()[:20]
         if name not in self._made:
             self._made[name] = self._write(name, content)
@@ -51,10 +56,10 @@ class Pictures:
 
 def fitted(content: bytes) -> tuple[str, bytes, int, int] | None:
     """Suffix, bytes, width and height of a picture fit for a page; None: it cannot be read."""
-    from PIL import Image
+    from PIL import Image as Picture
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=DECODERS) as picture:
+        with warnings.catch_warnings(action="ignore"), Picture.open(io.BytesIO(content), formats=DECODERS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 return None
             picture.load()
@@ -62,7 +67,7 @@ def fitted(content: bytes) -> tuple[str, bytes, int, int] | None:
             if kind in SUFFIXES and len(content) <= MAX_BYTES:
                 return SUFFIXES[kind], content, picture.width, picture.height
             drawn = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    except (*BROKEN, Image.DecompressionBombError):
+    except (*BROKEN, Picture.DecompressionBombError):
         return None
     drawn.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = io.BytesIO()

@@ -28,7 +28,7 @@ from insightv_bench.world.questions import sample_questions
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 Say = Callable[[str, list[dict[str, Any]]], str]
 """From the first user text and all messages to the reply."""
 GOLD = "seventeen paces"

@@ -21,6 +21,7 @@ from insightv_bench.evals.rotations import rotated
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path
+from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Message, Question
 from insightv_bench.seats import engine_of, seat_name
 from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TaskSource, WorldSource
@@ -148,6 +149,20 @@ def test_a_places_parts_are_told_apart() -> None:
     assert isinstance(engine, OpenAIEngine) and (engine.model, engine.concurrency) == ("org/model", 3)
     assert engine.base_url == "http://127.0.0.1:1/v1"
     assert [seat_name(SERVER), seat_name("org/x"), seat_name(engine)] == ["org/model", "org/x", "org/model"]
+
+
+def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command_says_else() -> None:
+    def engines(recipe: Any) -> dict[str, str]:
+        stages = {stage.name: stage for stage in plan(recipe)}
+        return {stage.settings.engine.dtype for name, stage in stages.items() if name.startswith("paths-eval")}
+
+    assert engines(load_recipe("quickstart")) == {"auto"}
+    assert engines(load_recipe("qwen2-5-vl-7b")) == {"bfloat16"}
+    for args, dtype in [("device=cpu", "auto"), ("dtype=float16", "float16")]:
+        (recipe,) = recipes(models=("org/local", "", ""), model_args=pairs(args, "--model_args"))
+        assert engines(recipe) == {dtype}
+    (before,) = [stage for stage in plan(load_recipe("quickstart")) if stage.name == "eval-base"]
+    assert "dtype" not in before.settings.model_dump()  # what was evaluated before is not evaluated again
 
 
 def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: File) -> None:

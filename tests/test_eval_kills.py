@@ -27,7 +27,7 @@ from insightv_bench.protocol import render_answer
 from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import TinyModel
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 pytest.importorskip("lm_eval")
 CONCURRENCY = 6
 ARMS = "[direct, reason, reason+summary, flawed]"
@@ -73,7 +73,8 @@ def results(out: Path) -> dict[str, Any]:
         files[file.name.rpartition("_")[0]] = file.read_bytes()
     (figures,) = (folder / "lm-eval").rglob("results_*.json")
     found = json.loads(figures.read_text(encoding="utf-8"))
-    return {**files, **{name: found[name] for name in ("results", "configs", "versions", "n-samples")}}
+    seeded = {"torch is seeded": found["config"]["torch_seed"] is not None}
+    return {**files, **seeded, **{name: found[name] for name in ("results", "configs", "versions", "n-samples")}}
 
 
 def num_kept(out: Path) -> int:
@@ -107,6 +108,7 @@ def check_kills(forker: Forker, folder: Path, num_kills: int, num_questions: int
         assert server.num_requests == 2 * distinct + lost
         assert num_kept(folder / "b") == distinct
     assert results(folder / "b") == results(folder / "a")
+    assert not results(folder / "a")["torch is seeded"]  # nor loaded to be seeded, where every model is a server
     print(f"\n{num_kills} kills, {distinct} calls, {lost} in flight at a kill and asked again")
 
 
@@ -183,3 +185,4 @@ def test_a_local_models_evaluation_killed_at_random_ends_as_an_unbroken_one(fork
     assert forker.run(*command(str(tmp_path / "tiny"), 12, tmp_path / "b", *more)) == 0, forker.log.read_text()
     assert num_kept(tmp_path / "b") == total
     assert results(tmp_path / "b") == results(tmp_path / "a")
+    assert results(tmp_path / "a")["torch is seeded"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import Image as Picture
-from training_stages import corpus, dpo_settings, lessons, losses, manifest, pairs, placed, sft_settings, train
+from training_stages import QUICK, corpus, lessons, losses, manifest, pairs, placed, train
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines.hf import LocalModel, load_model
@@ -36,7 +36,7 @@ SLOW = pytest.mark.slow
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prepare(threads=1, seed=0)
     folder = tmp_path_factory.mktemp("families")
-    for name in ONE_OF_EACH:
+    for name in NAMES:
         make_random(FAMILIES[name], folder / name)
     return folder
 
@@ -74,11 +74,24 @@ def test_a_row_is_as_long_as_the_model_sees_it(models: Path, tmp_path: Path, nam
     assert {reason for _, reason in over} == {f"over {max(lengths) - 1:,} tokens"}
 
 
-@pytest.mark.parametrize("name", [*ONE_OF_EACH[:1], *(pytest.param(name, marks=SLOW) for name in ONE_OF_EACH[1:])])
-def test_a_family_is_trained_as_both_agents_and_a_round(models: Path, tmp_path: Path, name: str) -> None:
+ON_CPU = {
+    **QUICK, "max_steps": 3, "learning_rate": 1e-3, "gradient_accumulation_steps": 1, "bf16": False,
+}  # fmt: skip
+
+
+def a_few_steps(settings: Any) -> Any:
+    """The recipe's own training, but for its length and for what needs a GPU."""
+    elsewhere = {"device": "auto", "launch": None, "validation_share": 0.0, "patience": 0}
+    return settings.model_copy(update={**elsewhere, "trainer": {**settings.trainer, **ON_CPU}})
+
+
+@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=SLOW) for name in NAMES[1:])])
+def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_path: Path, name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.reason and recipe.rounds
     base = placed(models / name, tmp_path)
     inputs = {"train-base": base, "corpora-reasoning": corpus(tmp_path, "corpora-reasoning", drawn(8))}
-    reason = train(tmp_path, "trainers.sft:sft", sft_settings(), inputs, base=str(models / name))
+    reason = train(tmp_path, "trainers.sft:sft", a_few_steps(recipe.reason), inputs, base=str(models / name))
     totals = manifest(reason)["totals"]
     assert totals["num_frozen"] > 0 and losses(reason)[-1] < losses(reason)[0]
     before, after = (weights(place) for place in (models / name, reason / "model"))
@@ -89,7 +102,14 @@ def test_a_family_is_trained_as_both_agents_and_a_round(models: Path, tmp_path: 
 
     rows = corpus(tmp_path, "corpora-preference-1", pairs(drawn(8)))
     inputs = {"train-reason": reason, "corpora-preference-1": rows}
-    dpo = train(tmp_path, "trainers.dpo:dpo", dpo_settings(), {**inputs, "first": reason}, "train-dpo-1", str(models))
+    dpo = train(
+        tmp_path,
+        "trainers.dpo:dpo",
+        a_few_steps(recipe.rounds.dpo),
+        {**inputs, "first": reason},
+        "train-dpo-1",
+        str(models),
+    )
     assert losses(dpo)[0] == pytest.approx(0.6931, abs=2e-3)
     engine = LocalModel(HfEngine(model=str(dpo / "model"), device="cpu"))
     row = lessons(1)[0]

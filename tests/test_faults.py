@@ -31,7 +31,7 @@ from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, Teach
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 KINDS = {
     "429": "429",
     "500": "500",

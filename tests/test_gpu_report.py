@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+import zipfile
 from pathlib import Path
 
 import pytest
+from test_walk import SMALL
 
-from insightv_bench.trainers import gpu_report
+from insightv_bench.trainers import gpu_loop, gpu_report
 
+NAME = "only_in_a_wheel-1.0"
 TOY = ["--toy", "--no-loop", "--steps", "1", "--length", "160", "--minutes", "5"]
-NEEDED = {"trl", "datasets", "polars", "pydantic", "lm_eval", "typer"}
+HIDDEN = {
+    "trl", "datasets", "polars", "pyarrow", "pydantic", "lm_eval", "typer", "rich", "json_repair", "num2words",
+    "seaborn", "matplotlib", "torchvision", "aiohttp", "openai",
+}  # fmt: skip
+"""What a machine may lack."""
 
 
 def test_every_kind_of_step_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,7 +53,7 @@ def test_the_bare_loops_need_little(tmp_path: Path) -> None:
     """As on a machine that has torch, transformers and peft and none of the others."""
     hidden = (
         "import importlib.abc, importlib.util, sys\n"
-        f"names = {NEEDED!r}\n"
+        f"names = {HIDDEN!r}\n"
         "class Hidden(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.split('.')[0] in names: raise ModuleNotFoundError(name, name=name)\n"
@@ -53,10 +61,56 @@ def test_the_bare_loops_need_little(tmp_path: Path) -> None:
         "real = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, package=None: None if name in names else real(name, package)\n"
         "from insightv_bench.trainers import gpu_report\n"
-        f"gpu_report.main({[*TOY, '--out', str(tmp_path / 'r.json')]!r})\n"
+        f"gpu_report.main({[word for word in [*TOY, '--out', str(tmp_path / 'r.json')] if word != '--no-loop']!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    rows = {row["name"]: row for row in json.loads((tmp_path / "r.json").read_text())["steps"]}
+    report = json.loads((tmp_path / "r.json").read_text())
+    rows = {row["name"]: row for row in report["steps"]}
     assert rows["SFT, bare loop"]["seconds"] > 0 and rows["DPO, bare loop, cached"]["seconds"] > 0
     assert rows["DPO, TRL"]["left_out"] == "needs trl"
+    assert report["loop"]["left_out"].startswith("needs json_repair, polars, pyarrow, pydantic")
+
+
+def test_a_loop_that_fails_or_runs_out_of_time_says_how_far_it_came(tmp_path: Path) -> None:
+    failed = gpu_loop.whole_loop(120, toy=True, overrides=["base.trainer.lerning_rate=1"])
+    assert failed["systems"] == [] and "did you mean `learning_rate`" in failed["left_out"]
+    assert failed["left_out"].startswith("`base` and what follows: it ended with code 1")
+    assert gpu_loop._run("walk", tmp_path, "eval-base", time.monotonic() - 1, ()) == "the time is up"
+    assert "30 seconds are left" in gpu_loop.whole_loop(30, toy=True)["left_out"]
+
+
+def test_what_wheels_hold_is_there_in_the_loops_own_processes(tmp_path: Path) -> None:
+    wheel = tmp_path / "only_in_a_wheel-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("only_in_a_wheel.py", "WORD = 'found'\n")
+        archive.writestr(f"{NAME}.dist-info/METADATA", "Metadata-Version: 2.1\nName: only-in-a-wheel\nVersion: 1.0\n")
+        archive.writestr(f"{NAME}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{NAME}.dist-info/RECORD", "")
+    code = "from only_in_a_wheel import WORD; print(WORD)"
+    with gpu_report.wheels(str(tmp_path)):
+        done = subprocess.run([sys.executable, "-c", code], env=gpu_loop.environment(), capture_output=True, text=True)
+    assert done.stdout == "found\n", done.stderr
+    wheel.write_bytes(b"no wheel")
+    with pytest.raises(SystemExit, match="the wheels in .* cannot be used"), gpu_report.wheels(str(tmp_path)):
+        pass
+
+
+@pytest.mark.slow
+def test_the_whole_loop_ends_with_each_systems_accuracy_and_minutes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = [word for each in [*SMALL, "rounds.num=2"] for word in ("--set", each)]
+    words = ["--toy", "--steps", "1", "--length", "160", "--minutes", "30", "--out", str(tmp_path / "r.json"), *small]
+    gpu_report.main(words)
+    loop = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["loop"]
+    assert "left_out" not in loop, loop
+    assert [row["system"] for row in loop["systems"]] == ["base", "sft", "dpo-1", "dpo-2"]
+    spent = [row["minutes"] for row in loop["systems"]]
+    assert spent == sorted(spent) and 0 < spent[0] < spent[-1]
+    assert [[arm["arm"] for arm in row["arms"]] for row in loop["systems"]] == [
+        ["base"], ["direct", "reason", "reason+summary"], *[["reason", "reason+summary"]] * 2,
+    ]  # fmt: skip
+    for arm in (arm for row in loop["systems"] for arm in row["arms"]):
+        assert 0 <= arm["low"] <= arm["value"] <= arm["high"] <= 1 and arm["n"] == 40
+    assert "dpo-2 reason+summary" in capsys.readouterr().out

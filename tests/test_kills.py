@@ -27,7 +27,7 @@ from insightv_bench.serve_command import read_scenes
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import TeacherEngine
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 CONCURRENCY = 6
 RECIPE = """
 name: kills

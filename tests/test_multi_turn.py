@@ -181,7 +181,11 @@ def test_it_is_trained_on_conversations(models: Path, made: Made, tmp_path: Path
     settings = sft_settings(trainer={"per_device_train_batch_size": 6, "max_steps": 12, "learning_rate": 3e-3})
     folder = train(tmp_path, "trainers.sft:sft", settings, inputs, "train-multi-turn")
     assert losses(folder)[-1] < 0.8 * losses(folder)[0]
-    assert manifest(folder)["totals"]["num_rows"] == 6
+    totals = manifest(folder)["totals"]
+    assert totals["num_rows"] == 6 and {kind: part["rows"] for kind, part in totals["mix"].items()} == {
+        "optimal": 4, "flawed": 1, "plain": 1,
+    }  # fmt: skip
+    assert totals["mix"]["optimal"]["tokens"] > 4 * totals["mix"]["plain"]["tokens"] > 0
 
 
 # The arm

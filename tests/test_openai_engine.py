@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import socket
 import threading
@@ -28,7 +29,7 @@ from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, Teach
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 QUESTIONS = list(sample_questions(Level(), "train", seed=5, num=8))
 SECRET = "sk-a-key-that-nobody-may-see"
 Answer = tuple[int, dict[str, Any] | list[Any] | str]
@@ -246,10 +247,12 @@ def test_a_refusal_is_an_error_that_no_retry_mends(serve: Serve, journal: Journa
     assert len(server.bodies) == 1
 
 
-def test_the_key_is_sent_and_stands_in_no_error_and_no_file(
-    serve: Serve, journal: Journal, monkeypatch: pytest.MonkeyPatch
+def test_the_key_is_sent_and_stands_in_no_error_no_file_and_no_log(
+    serve: Serve, journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("A_SERVERS_KEY", SECRET)
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="openai")
     server = serve(lambda body: (401, {"error": {"message": f"wrong key: {SECRET}"}}))
     with pytest.raises(EngineError, match="wrong key") as raised:
         ask_server(server.url, journal, plain(), api_key_env="A_SERVERS_KEY")
@@ -263,6 +266,8 @@ def test_the_key_is_sent_and_stands_in_no_error_and_no_file(
     ask_server(kept.url, journal, plain(), api_key_env="A_SERVERS_KEY")
     for file in journal.file.parent.iterdir():
         assert SECRET.encode() not in file.read_bytes()
+    assert any(record.name.startswith("openai") for record in caplog.records)  # else this tells nothing
+    assert SECRET not in caplog.text
 
 
 def test_a_server_that_wants_no_key_needs_none(serve: Serve, journal: Journal) -> None:

@@ -220,7 +220,8 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     """Found through the manifest; a file that is not what it should be is passed over."""
     content = png(30, 20)
     columns = {"source": "s", "source_revision": "1", "source_license": "x", "answer_type": "number"}
-    question = Question(id="q000", images=(Image(bytes=content),), question="What is the sum?", answer="7", **columns)
+    shown: dict[str, Any] = {"images": (Image(bytes=content),), "image_sha256": (Image(bytes=content).sha256,)}
+    question = Question(id="q000", question="What is the sum?", answer="7", **columns, **shown)
     spoilt = {"path": "", "flawed_path": "spoilt", "flaw": "perception", "severity": 0.5, "position": "early"}
     shared = {**columns_of(question), "images": (), "kind": question.kind}
     flaw = FlawedRow(**shared, **spoilt, propagated=False, error_steps=(1,), planted_answer="9")
@@ -243,8 +244,10 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     (place / "manifest.json").write_text(json.dumps({"stage": "eval-1", "inputs": inputs}))
     found = look([place], ["q000"], ["p"])
     assert found.flaws["q000", "spoilt"]["error_steps"] == [1]
-    assert found.scores["p"]["score"] == 61 and found.questions["q000"]["images"][0]["bytes"] == content
+    assert found.scores["p"]["score"] == 61 and found.questions["q000"]["images"][0].bytes == content
     assert Pictures(tmp_path / "pictures").of(found.questions["q000"])[0][1:] == [30, 20]
+    (stages / "questions-1" / "data-00000.parquet").write_bytes(b"PAR1")
+    assert Pictures(tmp_path / "gone").of(look([place], ["q000"], []).questions["q000"]) == [None]
     (place / "manifest.json").write_text("no JSON")
     assert look([place], ["q000"], ["p"]).questions == {}
 

@@ -24,7 +24,7 @@ from insightv_bench.tables import read_rows
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))
 SCENES = {question.image_sha256[0]: question.scene for question in QUESTIONS}
 RECIPE = """

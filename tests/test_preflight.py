@@ -21,7 +21,7 @@ from insightv_bench.preflight import check_engine, check_local
 from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import HfEngine, OpenAIEngine
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 
 
 def free_url() -> str:

@@ -23,7 +23,7 @@ from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))
 Serve = Callable[[str], ChatServer]
 

@@ -108,6 +108,11 @@ def why_no_pair(group: list[dict[str, Any]], chosen: PairsSettings) -> str:
     return "all paths right, no margin" if len(right) == len(group) else "no distinct pair"
 
 
+def has_both(group: list[dict[str, Any]]) -> bool:
+    right = any(row["correct"] and row["status"] == "complete" for row in group)
+    return right and any(row["correct"] is False and row["normal"] is not None for row in group)
+
+
 @given(ROWS, st.integers(1, 4), st.sampled_from([1, 60, 95]), st.sampled_from([1, 10, 40]))
 @settings(deadline=None, max_examples=40)
 def test_pairs_are_right_over_wrong_then_right_over_right_with_the_margin(
@@ -121,6 +126,13 @@ def test_pairs_are_right_over_wrong_then_right_over_right_with_the_margin(
     assert made.rows() == [pair for pairs in expected.values() for pair in pairs]
     left = selection.unpaired(scored, made.lazy(), chosen).collect().rows()
     assert left == [(q, why_no_pair(groups[q], chosen)) for q, pairs in expected.items() if not pairs]
+    both = [q for q, group in groups.items() if has_both(group)]
+    assert selection.paired(scored, made) == {
+        "asked": len(groups),
+        "right_and_wrong": len(both),
+        "paired": sum(map(bool, expected.values())),
+        "paired_of_those": sum(bool(expected[q]) for q in both),
+    }
 
 
 @given(ROWS, st.integers(0, 9))

@@ -106,6 +106,31 @@ def test_the_revision_of_a_folder_is_its_content(folder: Path, tmp_path: Path) -
     assert same.revision == LocalModel(HfEngine(model=str(folder))).revision != other.revision
 
 
+def test_a_model_computes_in_the_type_that_it_is_saved_in_or_asked_for_and_is_named_by_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Replies in bfloat16 are not those in float32: neither the journal nor a row may take one for the other."""
+    import torch
+
+    half = tmp_path / "half"
+    shutil.copytree(folder, half)
+    load_model(HfEngine(model=str(folder)))[0].to(torch.bfloat16).save_pretrained(half)
+
+    def known(place: Path, dtype: str) -> LocalModel:
+        return LocalModel(HfEngine.model_validate({"model": str(place), "dtype": dtype, "device": "cpu"}))
+
+    for place, dtype, computed in [
+        (half, "auto", "bfloat16"), (half, "float32", "float32"), (folder, "auto", "float32"),
+        (folder, "bfloat16", "bfloat16"),
+    ]:  # fmt: skip
+        model = known(place, dtype)
+        assert str(model._load()[0].dtype) == f"torch.{computed}"
+        assert model.revision.endswith("-bfloat16") == (computed == "bfloat16")
+        assert model.generate(requests(QUESTIONS[:1]), seed=0)[0].num_tokens > 0
+    assert known(half, "auto").revision == known(half, "bfloat16").revision != known(half, "float32").revision
+    assert known(folder, "auto").revision == known(folder, "float32").revision
+
+
 def test_pickled_weights_are_not_loaded(folder: Path, tmp_path: Path) -> None:
     import torch
 

@@ -25,7 +25,8 @@ from insightv_bench.stage import Stage
 from insightv_bench.trainers import rows
 from insightv_bench.trainers.options import check_stages
 from insightv_bench.trainers.tiny import make_tiny
-from insightv_bench.trainers.training import WHOLE, explained_memory, last_checkpoint, prepare
+from insightv_bench.trainers.training import WHOLE, last_checkpoint, prepare
+from insightv_bench.trainers.troubles import explained_memory
 
 SFT = "trainers.sft:sft"
 
@@ -80,6 +81,7 @@ def test_pixels_of_a_base_are_set_once_for_all_that_follows(tiny: Path, tmp_path
         ({}, r"holds no `config\.json`"),
         ({"config.json": '{"model_type": "bert"}'}, "is no image-text model: its `bert`"),
         ({"config.json": '{"model_type": "llava"}', "pytorch_model.bin": "x"}, "holds no safetensors"),
+        ({"config.json": '{"model_type": "llava"}', "model.safetensors": "x" * 99}, "is no whole safetensors file"),
         ({"config.json": "{"}, r"has a `config\.json` that cannot be read"),
     ],
 )
@@ -159,7 +161,9 @@ def test_long_rows_and_broken_pictures_are_left_out_with_their_reasons(tiny: Pat
     folder = reasoned(tmp_path, tiny, rows, sft_settings(max_tokens=300))
     assert manifest(folder)["dropped"] == {"over 300 tokens": 1, "picture cannot be read": 1}
     assert set(pl.read_parquet(folder / "exclusions.parquet")["id"]) == {rows[1].id, rows[2].id}
-    assert manifest(folder)["totals"]["num_rows"] == 6
+    totals = manifest(folder)["totals"]
+    assert totals["num_rows"] == 6
+    assert totals["mix"] == {"corpora-reasoning": {"rows": 6, "tokens": totals["num_row_tokens"]}}
 
 
 def test_a_corpus_that_cannot_be_trained_on_is_an_error_with_a_hint(tiny: Path, tmp_path: Path) -> None:
@@ -178,6 +182,21 @@ def test_a_corpus_that_cannot_be_trained_on_is_an_error_with_a_hint(tiny: Path, 
     frame.drop("prompt").write_parquet(rows / "data-00000.parquet")
     with pytest.raises(StageError, match="has no column `prompt`"):
         train(tmp_path, SFT, sft_settings(max_tokens=300), inputs)
+
+
+def test_pictures_that_are_not_there_or_are_none_end_a_training_from_nothing_too(tiny: Path, tmp_path: Path) -> None:
+    """Its rows are not measured first."""
+    rows = corpus(tmp_path, "corpora-reasoning", lessons(4))
+    frame, inputs = pl.read_parquet(rows / "data-00000.parquet"), {"train-base": placed(tiny, tmp_path)}
+    for picture, said in [
+        ({"bytes": None, "path": "charts/1.png"}, r"row 0 of the corpus holds no picture.*`charts/1.png`"),
+        ({"bytes": b"no picture", "path": None}, "a picture of its corpus cannot be read"),
+    ]:
+        broken = frame.with_columns(images=pl.lit([picture], dtype=frame["images"].dtype))
+        broken.write_parquet(rows / "data-00000.parquet")
+        with pytest.raises(StageError, match=said) as told:
+            train(tmp_path, SFT, sft_settings(), {**inputs, "corpora-reasoning": rows})
+        assert told.value.hint
 
 
 # Before anything heavy

@@ -115,6 +115,7 @@ def test_lm_eval_result_files_agree_with_the_records(walked: tuple[Path, subproc
     folder = folder_of(walked[0], "eval-sft")
     results = json.loads(next((folder / "lm-eval").rglob("results_*.json")).read_text(encoding="utf-8"))
     records = pl.read_parquet(folder / "data-00000.parquet")
+    assert isinstance(results["config"]["torch_seed"], int)
     for arm, task in (("reason", "drawn_tiny_reason"), ("reason+summary", "drawn_tiny_reason_summary")):
         accuracy = records.filter(pl.col("arm") == arm)["correct"].mean()
         assert results["results"][task]["acc,none"] == pytest.approx(accuracy)

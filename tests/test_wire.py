@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from insightv_bench.chat import Chat
+from insightv_bench.chat import Chat, from_openai
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.wire import MAX_BYTES
+from insightv_bench.engines.bodies import SLICE, Body
+from insightv_bench.engines.images import ImageUrls
+from insightv_bench.engines.transport import MAX_BYTES
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.records import Message
+from insightv_bench.records import Image, Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
-pytest.importorskip("aiohttp")
+pytest.importorskip("openai")
 GOOD = json.dumps({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}).encode()
 BOMB = gzip.compress(bytes(4 * MAX_BYTES), 1)
 PIECE = bytes(64 * 1024)
@@ -30,6 +35,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self, script: list[str]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.script = script
+        self.seen: list[tuple[dict[str, Any], str | None]] = []
+        """Each request's body and key."""
         self.num_sent = 0
         """Bytes of the body that had no end."""
 
@@ -39,8 +46,15 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((json.loads(body), self.headers["Authorization"]))
         kind = self.server.script.pop(0)
+        if kind.startswith("http"):
+            self.send_response(307)
+            self.send_header("Location", f"{kind}/v1/chat/completions")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(400 if kind == "endless error" else 200)
         if "endless" in kind:
             self.end_headers()  # no length: the body lasts as long as the connection
@@ -78,9 +92,13 @@ def serving(*script: str) -> Iterator[Server]:
         server.server_close()
 
 
+def url_of(server: Server) -> str:
+    return f"http://127.0.0.1:{server.server_port}"
+
+
 def ask(server: Server, folder: Path, *texts: str) -> tuple[list[Reply], dict[str, int]]:
     """One reply after the other, and the failures that the journal counted."""
-    url = f"http://127.0.0.1:{server.server_port}/v1"
+    url = f"{url_of(server)}/v1"
     engine = open_engine(OpenAIEngine(model="m", base_url=url, concurrency=1, timeout_s=30, first_wait_s=0.001))
     journal = Journal(folder / "journal.sqlite")
     requests = [Request(Chat((Message(role="user", content=text),)), Sampling()) for text in texts]
@@ -114,3 +132,35 @@ def test_an_error_that_has_no_end_is_still_that_error(tmp_path: Path) -> None:
         replies, failures = ask(server, tmp_path, "one", "two", "three")
     assert [reply.finish for reply in replies] == ["stop", "error", "stop"]
     assert failures == {"400": 1}
+
+
+def test_pictures_follow_a_redirect_whole_and_the_key_does_not_leave_its_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SERVERS_KEY", "sk-secret")
+    pictures = tuple(Image(bytes=b"\x89PNG" + os.urandom(size)) for size in (10, SLICE, 3 * SLICE + 1))
+    request = Request(Chat((Message(role="user", content="What is it?"),), pictures), Sampling())
+    with serving("good") as behind, serving(url_of(behind)) as before:
+        settings = OpenAIEngine(model="m", base_url=f"{url_of(before)}/v1", api_key_env="A_SERVERS_KEY")
+        journal = Journal(tmp_path / "journal.sqlite")
+        with Caller(open_engine(settings), journal) as caller:
+            assert caller.ask_all([request])[0].text == "yes"
+        journal.close()
+    (first, key), (second, no_key) = before.seen[0], behind.seen[0]
+    assert first == second
+    assert from_openai(second["messages"]) == request.chat
+    assert (key, no_key) == ("Bearer sk-secret", None)
+
+
+def test_a_picture_is_let_go_of_once_it_is_sent() -> None:
+    """While the reply is waited for, its data URL is held by the cache alone, and there only as far as it has room."""
+
+    async def send() -> None:
+        urls, image = ImageUrls(max_bytes=1), Image(bytes=b"\x89PNG" + bytes(2 * SLICE))
+        body = await Body.of({"messages": "here"}, {"here": image}, urls)
+        first = [piece async for piece in body]
+        assert len(b"".join(first)) == len(body) and max(map(len, first)) <= SLICE
+        assert not body._held
+        assert b"".join([piece async for piece in body]) == b"".join(first)
+
+    asyncio.run(send())

@@ -11,6 +11,8 @@ weights.py      what is trained: all, all but the vision tower, or LoRA
 options.py      which of TRL's options a recipe sets, and which we set for it
 watch.py        what is seen while it trains, and what stops a round; curves.py: the same as a figure
 families.py, random_models.py, memory.py  the shapes of real families, random weights of them, what they take
-gpu_report.py, step_times.py  what a GPU does with them
+gpu_report.py   what a GPU does with them: step_times.py (step_setup.py, step_rows.py, bare_steps.py, trl_steps.py),
+                and the whole loop (gpu_loop.py)
+troubles.py     what may go wrong meanwhile, in a user's words
 card.py         the model card beside the weights
 """

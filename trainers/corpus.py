@@ -27,7 +27,10 @@ def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any
     files = [glob.escape(str(file)) for folder in folders for file in _checked(folder, columns)]
     datasets.disable_progress_bars()
     corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
-    return corpus.select_columns(columns)
+    corpus = corpus.select_columns(columns)
+    pictures = datasets.List(datasets.Image())
+    # A file that another program wrote does not say that these are pictures.
+    return corpus if corpus.features["images"] == pictures else corpus.cast_column("images", pictures)
 
 
 def _checked(folder: Path, columns: list[str]) -> list[Path]:
@@ -40,6 +43,26 @@ def _checked(folder: Path, columns: list[str]) -> list[Path]:
     if not frame.select(pl.len()).collect().item():
         raise StageError(f"the corpus `{folder}` has no rows", "its `exclusions.parquet` says why each was left out")
     return files
+
+
+def check_pictures(folders: Sequence[Path]) -> None:
+    """Raises StageError where a picture's bytes are not in the corpus, but a place on somebody's disk."""
+    for folder in folders:
+        frame = pl.scan_parquet(parquet_files(folder), glob=False).select("images")
+        picture = pl.element().struct
+        lacking = pl.col("images").list.eval(picture.field("bytes").is_null()).list.any()
+        places = pl.col("images").list.eval(picture.field("path")).list.first()
+        found = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
+        if found.height:
+            raise without_bytes(*found.row(0))
+
+
+def without_bytes(row: int, path: str | None) -> StageError:
+    return StageError(
+        f"row {row:,} of the corpus holds no picture, only a place for one (`{path or 'no path'}`)",
+        "write the pictures' bytes into the parquet files: `push_to_hub(embed_external_files=True)` does, "
+        "and so do `build` and `pull`",
+    )
 
 
 def with_lengths(corpus: Any, processor: Any) -> Any:

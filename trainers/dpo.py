@@ -21,7 +21,7 @@ from .job import Job, make_job
 from .kept_rows import load_rows, split
 from .launch import train
 from .muon import muon_of
-from .options import make_options, validation_options
+from .options import chosen_options, make_options
 from .reference import Kept, cached, compute, missing_pairs, pair_ids, with_logps
 from .training import (
     adapter_of,
@@ -57,7 +57,7 @@ def train_dpo(job: Job, show: Show) -> dict[str, Any]:
     corpus = load_rows(job, PAIRS, processor)
     corpus = corpus.remove_columns(LENGTH) if LENGTH in corpus.column_names else corpus
     parts, num_rows = split(job, corpus), len(corpus)
-    table = {**validation_options(job), **job.settings.trainer}
+    table = chosen_options(job)
     attention = {key: table.pop(key) for key in ("attn_implementation",) if key in table}
     arguments = make_options(trl.DPOConfig, table, job.checkpoints, job.seed)
     if job.cached:

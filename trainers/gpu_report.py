@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from .families import FAMILIES
-from .step_times import Setup, measure_all
-
-FOR_THE_LOOP = ("polars", "datasets", "trl", "pydantic", "typer", "lm_eval")
+from .gpu_loop import as_lines, whole_loop
+from .step_setup import Setup
+from .step_times import measure_all
 
 
 def main(words: list[str] | None = None) -> None:
@@ -47,6 +47,9 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=8, help="Steps timed, after two that are not.")
     parser.add_argument("--lora", action="store_true", help="LoRA in place of a full fine-tuning.")
     parser.add_argument("--no-loop", action="store_true", help="Only step times.")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="Override a key of the loop's recipe."
+    )
     parser.add_argument("--wheels", metavar="FOLDER", help="Wheels of what is not installed.")
     parser.add_argument("--out", default="gpu_report.json")
     return parser.parse_args(words)
@@ -63,9 +66,14 @@ def wheels(folder: str | None) -> Iterator[None]:
         raise SystemExit(f"error: `{folder}` holds no wheels")
     with tempfile.TemporaryDirectory() as target:
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", target]
-        subprocess.run([*install, *files], check=True)
+        done = subprocess.run([*install, *files], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"error: the wheels in `{folder}` cannot be used: {done.stderr.strip()[-300:]}")
         sys.path.append(target)  # last: what is installed goes first
-        yield
+        try:
+            yield
+        finally:
+            sys.path.remove(target)
 
 
 def make_report(options: argparse.Namespace) -> dict[str, Any]:
@@ -80,7 +88,7 @@ def make_report(options: argparse.Namespace) -> dict[str, Any]:
     report: dict[str, Any] = {"about": about(options, device), "steps": measure_all(setup, end)}
     if not options.no_loop:
         left = 60 * options.minutes - (time.monotonic() - started)
-        report["loop"] = guarded(lambda: whole_loop(left, options.toy))
+        report["loop"] = guarded(lambda: whole_loop(left, options.toy, options.set))
     report["seconds"] = round(time.monotonic() - started, 1)
     return report
 
@@ -106,35 +114,7 @@ def guarded(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return part()
     except Exception as error:  # noqa: BLE001 - told in the report
-        return {"left_out": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
-
-
-def whole_loop(seconds: float, toy: bool) -> dict[str, Any]:
-    """Base, both agents and two DPO rounds from nothing: accuracy of each system, and when its model was there."""
-    missing = [name for name in FOR_THE_LOOP if not find_spec(name)]
-    if missing:
-        return {"left_out": f"needs {', '.join(missing)}"}
-    if seconds < 60 and not toy:
-        return {"left_out": f"{seconds:.0f} seconds are left, and it takes minutes"}
-    command = [sys.executable, "-m", "insightv_bench", "run", "walk" if toy else "small"]
-    with tempfile.TemporaryDirectory() as folder:
-        words = ["--out", folder, *(["--set", "rounds.num=2"])]
-        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=max(seconds, 60), check=False)
-        summary = next(Path(folder).glob("*/summary.json"), None)
-        if summary is None:
-            return {"left_out": f"it ended with {done.stderr.strip()[-300:]}"}
-        return told(json.loads(summary.read_text(encoding="utf-8")))
-
-
-def told(summary: dict[str, Any]) -> dict[str, Any]:
-    kept = ("system", "arm", "accuracy", "low", "high", "n")
-    done, minutes = 0.0, {}
-    for stage in summary["stages"]:
-        done += stage["seconds"]
-        if stage["name"].startswith("train-"):
-            minutes[stage["name"]] = round(done / 60, 2)
-    arms = [{name: row[name] for name in kept} for row in summary["arms"]]
-    return {"minutes_until": minutes, "arms": arms, "wall_seconds": summary["wall_seconds"]}
+        return {"systems": [], "left_out": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
 
 
 def as_table(report: dict[str, Any]) -> str:
@@ -148,11 +128,7 @@ def as_table(report: dict[str, Any]) -> str:
         mfu = f"{row['mfu_percent']:.1f}" if row["mfu_percent"] is not None else "-"
         memory = f"{row['peak_gib']:.1f}" if row["peak_gib"] is not None else "-"
         lines.append(f"{row['name']:<26}{row['seconds']:>8.3f}{row['tokens_per_second']:>10,.0f}{mfu:>8}{memory:>8}")
-    loop = report.get("loop")
-    if loop and "left_out" in loop:
-        lines.append(f"{'whole loop':<26} left out: {loop['left_out']}")
-    for row in (loop or {}).get("arms", []):
-        lines.append(f"{row['system'] + ' ' + row['arm']:<26}{100 * row['accuracy']:>8.1f} % of {row['n']:,}")
+    lines += as_lines(report["loop"]) if "loop" in report else []
     return "\n".join(lines)
 
 

@@ -57,6 +57,11 @@ class Job:
         return self.settings.lora is not None and self.reference == self.start
 
     @property
+    def run_folder(self) -> Path:
+        """`<run>/stages/<stage>/checkpoints`"""
+        return self.checkpoints.absolute().parents[2]
+
+    @property
     def in_shares(self) -> bool:
         """Whether DeepSpeed shares a model out as soon as it is loaded, so that none can be used on its own."""
         return self.settings.launch is not None and self.settings.launch.config == "zero3"

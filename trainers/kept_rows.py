@@ -11,9 +11,9 @@ import polars as pl
 
 from insightv_bench.errors import StageError
 from insightv_bench.stage import Context, Exclusion
-from insightv_bench.tables import write_file
+from insightv_bench.tables import parquet_files, write_file
 
-from .corpus import COMPLETIONS, PAIRS, load_corpus, with_lengths
+from .corpus import COMPLETIONS, PAIRS, check_pictures, load_corpus, with_lengths
 from .job import Job
 from .rows import LENGTH, measure, without_control_tokens
 from .training import processor_of
@@ -29,6 +29,7 @@ def keep_rows(job: Job, context: Context) -> None:
     Raises StageError where none are left.
     """
     if job.from_nothing and job.settings.max_tokens is None:
+        check_pictures(job.corpora)
         return
     columns = PAIRS if job.is_dpo else COMPLETIONS
     corpus = load_corpus(job.corpora, [*columns, "id"], job.checkpoints / "cache")
@@ -78,6 +79,29 @@ def load_rows(job: Job, columns: list[str], processor: Any) -> Any:
     corpus, _ = without_control_tokens(load_corpus(job.corpora, columns, cache), processor)
     corpus = corpus.select(kept["place"].to_list()).add_column(LENGTH, kept[LENGTH].to_list())
     return corpus.add_column("id", kept["question"].to_list()) if job.settings.validation_share else corpus
+
+
+def mix_of(job: Job, rows: Any) -> dict[str, dict[str, int]]:
+    """Rows and tokens of each kind that a corpus tells apart, the summary corpus say; of others by the corpus's name.
+
+    `rows` are those of `load_rows`. Tokens count the pictures where rows were measured, else the texts alone.
+    """
+    kinds = [kind for folder in job.corpora for kind in _kinds(folder)]
+    file = job.checkpoints / ROWS
+    places = pl.read_parquet(file, glob=False)["place"].to_list() if file.exists() else range(len(kinds))
+    mix: dict[str, dict[str, int]] = {}
+    for place, length in zip(places, rows[LENGTH], strict=True):
+        kind = mix.setdefault(kinds[place], {"rows": 0, "tokens": 0})
+        kind["rows"] += 1
+        kind["tokens"] += length
+    return mix
+
+
+def _kinds(folder: Path) -> list[str]:
+    frame = pl.scan_parquet(parquet_files(folder), glob=False)
+    if "kind" in frame.collect_schema().names():
+        return frame.select("kind").collect()["kind"].to_list()
+    return [folder.name.rpartition("-")[0]] * frame.select(pl.len()).collect().item()
 
 
 def split(job: Job, corpus: Any) -> tuple[Any, Any]:

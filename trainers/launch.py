@@ -15,20 +15,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from filelock import FileLock
 
 from insightv_bench.errors import StageError
 from insightv_bench.stage import Context
 from insightv_bench.worker import from_message
+from insightv_bench.workers import wait_for_orphans
 
 from .card import write_card
 from .curves import draw_curves
 from .job import Job, write_job
 from .kept_rows import keep_rows
 from .options import FORCE_CPU, launch_config
+from .troubles import explained_memory, explained_pictures, what_to_turn
 
-ALIVE, JOB = "alive.lock", "job.json"
+ALIVE, JOBS, LOCKS = "alive.lock", "job-*.json", "process-*.lock"
+"""Held while the run lives; the job of each launch, whose file is gone once another launch has begun; held by each
+process to its end."""
+KILLED = "(SIGKILL)"  # torchrun's word
 LINES_KEPT = 15
 """Of what a process that failed had last written."""
 
@@ -74,10 +80,12 @@ class Bar:
 
 
 def train_job(job: Job, show: Any) -> dict[str, Any]:
+    """Raises StageError where memory does not suffice or a picture cannot be read."""
     from .dpo import train_dpo
     from .sft import train_sft
 
-    return (train_dpo if job.is_dpo else train_sft)(job, show)
+    with explained_memory(job), explained_pictures(job):
+        return (train_dpo if job.is_dpo else train_sft)(job, show)
 
 
 def _here(context: Context, job: Job) -> dict[str, Any]:
@@ -89,12 +97,11 @@ def _here(context: Context, job: Job) -> dict[str, Any]:
 
 
 def _launched(context: Context, job: Job) -> dict[str, Any]:
-    job.checkpoints.mkdir(parents=True, exist_ok=True)
-    write_job(job, job.checkpoints / JOB)
+    file = _tell_job(job)
     with (
         FileLock(job.checkpoints / ALIVE).acquire(timeout=60),
         subprocess.Popen(
-            command(job),
+            command(job, file),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -108,12 +115,23 @@ def _launched(context: Context, job: Job) -> dict[str, Any]:
             process.terminate()
 
 
-def command(job: Job) -> list[str]:
+def _tell_job(job: Job) -> Path:
+    """The job's file, once no process of an earlier launch works on it: two would write the same checkpoints."""
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    for earlier in job.checkpoints.glob(JOBS):
+        earlier.unlink()
+    wait_for_orphans(job.checkpoints, LOCKS)
+    file = job.checkpoints / JOBS.replace("*", uuid4().hex[:12])
+    write_job(job, file)
+    return file
+
+
+def command(job: Job, file: Path) -> list[str]:
     launch = job.settings.launch
     assert launch is not None
     options = ["--config_file", str(launch_config(launch.config)), "--num_processes", str(launch.num_processes)]
     port = ["--main_process_port", "0"]  # a free one
-    module = ["-m", "insightv_bench.trainers.launched", str(job.checkpoints / JOB)]
+    module = ["-m", "insightv_bench.trainers.launched", str(file)]
     return [sys.executable, "-m", "accelerate.commands.launch", *options, *port, *module]
 
 
@@ -139,7 +157,9 @@ def _follow(process: subprocess.Popen[str], context: Context, job: Job) -> dict[
             bar(*message["step"])
     bar.stop()
     if process.wait() or found is None:
-        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {' | '.join(last)}")
+        told = " | ".join(last)
+        hint = what_to_turn(job) if KILLED in told else ""  # by the system, which has no memory left
+        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {told}", hint)
     return found
 
 
@@ -153,3 +173,7 @@ def _read(line: str) -> dict[str, Any] | None:
 
 def lock_file(job_file: Path) -> Path:
     return job_file.parent / ALIVE
+
+
+def own_lock(job_file: Path, rank: str) -> Path:
+    return job_file.parent / LOCKS.replace("*", rank)

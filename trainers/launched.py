@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from insightv_bench.worker import as_message
 
 from .job import read_job
-from .launch import lock_file, train_job
+from .launch import lock_file, own_lock, train_job
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -28,9 +28,11 @@ def tell(**message: Any) -> None:
 
 
 def main() -> None:
-    file = Path(sys.argv[1])
-    threading.Thread(target=end_with, args=(lock_file(file),), daemon=True).start()
-    is_first = os.environ.get("RANK", "0") == "0"
+    file, rank = Path(sys.argv[1]), os.environ.get("RANK", "0")
+    threading.Thread(target=end_with, args=(file,), daemon=True).start()
+    lock = FileLock(own_lock(file, rank))
+    lock.acquire(timeout=60)  # until the very end: a run that goes on waits for it
+    is_first = rank == "0"
     try:
         found = train_job(read_job(file), lambda *step: tell(step=step) if is_first else None)
     except Exception as error:  # noqa: BLE001 - it is told, and raised by the run
@@ -41,15 +43,17 @@ def main() -> None:
         tell(figures=found)
 
 
-def end_with(lock: Path) -> None:
-    """End this process as soon as nobody holds the lock: the run that began it is dead."""
-    while True:
+def end_with(file: Path) -> None:
+    """End this process as soon as the run that began it is dead: nobody holds its lock, or another launch has begun."""
+    lock = lock_file(file)
+    while file.exists():
         time.sleep(SECONDS_BETWEEN_LOOKS)
         try:
             FileLock(lock).acquire(timeout=0).lock.release()
         except Timeout:
             continue
-        os._exit(1)
+        break
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ OURS = (
 DEFAULT_SAVE_STEPS = 100
 FORCE_CPU = "INSIGHTV_FORCE_CPU"
 """Set while a recipe trains with `device: cpu` on a machine that has a GPU."""
+TRACKIO, PROJECT = "trackio", "insightv-bench"
 OUR_OWN = ("attn_implementation",)
 """Options beside TRL's, for the model that is trained."""
 
@@ -97,6 +98,13 @@ def check_stages(stages: Sequence[Stage]) -> None:
         check_reports(settings.trainer.get("report_to"))
 
 
+def report_options(job: Job) -> dict[str, Any]:
+    """One name for a training wherever it is shown, so that a resumed one goes on in its own curves."""
+    if job.settings.trainer.get("report_to") in (None, [], "none"):
+        return {}
+    return {"project": PROJECT, "run_name": f"{job.run_folder.name}-{job.name}"}
+
+
 def check_machine(settings: TrainSettings, verb: str) -> None:
     """Raises ModelError where a GPU is asked for and there is none."""
     import torch
@@ -114,13 +122,16 @@ def check_machine(settings: TrainSettings, verb: str) -> None:
 
 
 def check_reports(report_to: Any) -> None:
-    """Raises RecipeError for a tracker that is not there: TRL would say so only after the model is loaded."""
+    """Raises for a tracker that is not there, which TRL would say only after the model is loaded: MissingExtra for the
+    one that an extra brings, else RecipeError."""
     from transformers.integrations import get_available_reporting_integrations
 
     names = [report_to] if isinstance(report_to, str) else list(report_to or [])
     available = get_available_reporting_integrations()
     for name in names:
-        if name not in ("all", "none", *available):
+        if name == TRACKIO:
+            require(TRACKIO, TRACKIO, "`trainer.report_to: trackio`")
+        elif name not in ("all", "none", *available):
             raise RecipeError(
                 f"`trainer.report_to: {name}` names a tracker that is not installed",
                 f"pip install {name}, or one of {', '.join(f'`{known}`' for known in sorted(available)) or '`none`'}",
@@ -140,6 +151,11 @@ def launch_config(name: str) -> Path:
         meant = f"; did you mean `{near[0]}`?" if near else ""
         raise RecipeError(f"`launch.config: {name}` is not known{meant}", f"it is one of {', '.join(known)}, or a file")
     return folder / f"{name}.yaml"
+
+
+def chosen_options(job: Job) -> dict[str, Any]:
+    """The recipe's, over what follows from its other settings."""
+    return {**validation_options(job), **report_options(job), **job.settings.trainer}
 
 
 def validation_options(job: Job) -> dict[str, Any]:

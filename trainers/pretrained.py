@@ -79,10 +79,24 @@ def _check(source: Path, name: str) -> None:
             f"`{name}` is no image-text model: its `{config.model_type}` loads with another class than `{KNOWN_SEATS}`",
             "name one that sees pictures; `insightv-bench recipes` lists some",
         )
-    if not any(source.glob("*.safetensors")):
+    files = sorted(source.glob("*.safetensors"))
+    if not files:
         raise ModelError(
             f"`{name}` holds no safetensors, and other weights are not loaded here", "name a revision that has them"
         )
+    for file in files:
+        _check_weights(file)
+
+
+def _check_weights(file: Path) -> None:
+    """Its header tells how long it is: a file that was cut off is found without reading the weights."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"`{file}` is no whole safetensors file: {first_line(error)}", "fetch it again") from error
 
 
 def place(file: Path, target: Path) -> None:

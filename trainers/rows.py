@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from insightv_bench.errors import StageError
 from insightv_bench.records import DECODERS
 from insightv_bench.sources.pictures import BROKEN
 
 from .corpus import LENGTH as LENGTH
+from .corpus import without_bytes
 
 PORTION = 256
 """Rows measured at once."""
@@ -90,12 +90,7 @@ def _picture_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int
     if not images:
         return 0
     if any(not image or not image.get("bytes") for image in images):
-        path = (images[0] or {}).get("path") or "no path"
-        raise StageError(
-            f"row {place:,} of the corpus holds no picture, only a place for one (`{path}`)",
-            "write the pictures' bytes into the parquet files: `push_to_hub(embed_external_files=True)` does, "
-            "and so do `build` and `pull`",
-        )
+        raise without_bytes(place, (images[0] or {}).get("path"))
     try:
         sizes = [_size(image["bytes"]) for image in images]
     except ValueError:

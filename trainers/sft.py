@@ -14,11 +14,11 @@ from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 from .compute import num_tokens, steps_for
 from .corpus import COMPLETIONS, columns_of, load_corpus
 from .job import Job, make_job
-from .kept_rows import keep_rows, load_rows, split
+from .kept_rows import keep_rows, load_rows, mix_of, split
 from .launch import train
 from .lean import lean
 from .muon import muon_of
-from .options import make_options, validation_options
+from .options import chosen_options, make_options
 from .tiny import make_tiny
 from .training import adapter_of, last_checkpoint, load_policy, prepare, processor_of, run_trainer, write_history
 from .turns import AssistantTurns
@@ -53,7 +53,7 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
     processor = processor_of(job.start)
     rows = load_rows(job, COMPLETIONS, processor)
     corpus, validation = split(job, rows)
-    trainer_table = {"train_sampling_strategy": "group_by_length", **validation_options(job), **job.settings.trainer}
+    trainer_table = {"train_sampling_strategy": "group_by_length", **chosen_options(job)}
     trainer_table |= job.more
     attention = {key: trainer_table.pop(key) for key in ("attn_implementation",) if key in trainer_table}
     arguments = make_options(trl.SFTConfig, trainer_table, job.checkpoints, job.seed)
@@ -72,7 +72,7 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
     found = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:
         write_history(trainer, job.model.parent)
-    return {**found, **frozen, "num_rows": len(rows)}
+    return {**found, **frozen, "num_rows": len(rows), "mix": mix_of(job, rows)}
 
 
 def _stopper(job: Job) -> list[Any]:

@@ -17,7 +17,7 @@ from insightv_bench.engines.hf import load_model
 from insightv_bench.errors import StageError
 from insightv_bench.processors import load_processor
 from insightv_bench.settings import HfEngine, TrainSettings
-from insightv_bench.tables import first_line, write_text
+from insightv_bench.tables import write_text
 
 from .job import Job
 from .options import on_cpu
@@ -88,13 +88,12 @@ def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, An
 
     The trainer's model must have been loaded from `checkpoint`: transformers' own loading there passes over weights
     whose names changed when they were saved (LLaVA's do), without a word, and would go on from the old ones.
-    Raises StageError where the memory does not suffice.
     """
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
-    with quiet(), explained_memory(job):
+    with quiet():
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         figures_ = figures(trainer, time.monotonic() - started)
         save(trainer, job)
@@ -144,53 +143,20 @@ def best_checkpoint(trainer: Any) -> Path | None:
     return Path(best) if best and Path(best).exists() else None
 
 
-@contextmanager
-def explained_memory(job: Job) -> Iterator[None]:
-    """Raises StageError in the place of an out-of-memory error, with what to turn."""
-    import torch
-
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        words = ("out of memory", "can't allocate memory", "not enough memory")
-        if not any(word in str(error).lower() for word in words) and not isinstance(error, MemoryError):
-            raise
-        raise StageError(f"`{job.name}`: out of memory ({first_line(error)})", what_to_turn(job)) from error
-
-
-def what_to_turn(job: Job) -> str:
-    """The knobs that are not turned yet, the cheapest first."""
-    trainer, settings = job.settings.trainer, job.settings
-    batch, steps = trainer.get("per_device_train_batch_size", 8), trainer.get("gradient_accumulation_steps", 1)
-    knobs = []
-    if batch > 1:
-        smaller = f"`trainer.per_device_train_batch_size: {batch // 2}`"
-        knobs.append(f"{smaller} with `trainer.gradient_accumulation_steps: {steps * 2}` (the same rows a step)")
-    if not trainer.get("gradient_checkpointing", not on_cpu()):
-        knobs.append("`trainer.gradient_checkpointing: true`")
-    if settings.max_tokens is None or settings.max_tokens > 2048:
-        knobs.append("a lower `max_tokens`")
-    if settings.lora is None:
-        knobs.append("`lora: {}`")
-    if settings.launch is None:
-        knobs.append("`launch: {config: fsdp, num_processes: N}` over several GPUs")
-    return "try, in this order: " + "; ".join(knobs)
-
-
 def last_checkpoint(folder: Path, name: str = "") -> Path | None:
     """The newest whole checkpoint; what a kill left half-written is removed.
 
     Raises StageError where it belongs to another training than `name`.
     """
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    for checkpoint in found:
-        if not (checkpoint / WHOLE).exists():
-            shutil.rmtree(checkpoint)
-            continue
+    whole = [checkpoint for checkpoint in found if (checkpoint / WHOLE).exists()]
+    for checkpoint in set(found) - set(whole):
+        shutil.rmtree(checkpoint, ignore_errors=True)  # several processes may be at it
+    for checkpoint in whole:
         owner = (checkpoint / WHOLE).read_text(encoding="utf-8")
         if name and owner and owner != name:
             raise StageError(f"`{checkpoint}` is a checkpoint of `{owner}`, not of `{name}`", f"rm -r {folder}")
-    return next((checkpoint for checkpoint in reversed(found) if checkpoint.exists()), None)
+    return whole[-1] if whole else None
 
 
 def figures(trainer: Any, seconds: float) -> dict[str, Any]:

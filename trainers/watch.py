@@ -24,6 +24,7 @@ FALL_FROM = 10.0
 
 
 def watch(job: Job, show: Show) -> Any:
+    from accelerate import PartialState
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):
@@ -52,6 +53,7 @@ def watch(job: Job, show: Show) -> Any:
                 check_fall(job.name, logs or {}, state.global_step, args.beta, job.settings.max_fall)
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            PartialState().wait_for_everyone()  # each of several has written its part
             if state.is_world_process_zero:
                 marker = Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE
                 marker.write_text(job.name, encoding="utf-8")

@@ -5,7 +5,9 @@
     teacher.py   answers for the drawn world, with set error rates
     hf.py        local transformers, in batches from a fixed plan
     openai.py    any OpenAI-compatible server; troubles.py what may go wrong there, and what is tried again
-    wire.py      JSON over HTTP to one server
+    pace.py      how many requests at once a server takes, found out while it answers
+    wire.py      one server through the `openai` client; transport.py its HTTP, over aiohttp
+    bodies.py    a request's JSON with its pictures, sent in slices
     images.py    pictures as data URLs, each encoded once
     parallel.py  a local model in several processes, as `accelerate launch` starts them
     budget.py    what a run may spend on one model

@@ -1,8 +1,8 @@
 """Asks an engine through the journal: many chains at once, nothing paid twice.
 
 A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine some more
-chains run than it takes requests at once, and the next begins where one ends: so the first request leaves at once,
-however many chains there are. An error lets no new request out; those in flight are finished and kept.
+chains run than it takes requests at once (see `pace`), and the next begins where one ends: so the first request leaves
+at once, however many chains there are. An error lets no new request out; those in flight are finished and kept.
 
 For a batch engine the chains move in waves: when every chain that is alive waits for a reply, the requests of the wave
 are split into batches by a fixed plan (sorted keys), each batch seeded by its keys and kept in one transaction. Batch
@@ -22,6 +22,7 @@ from insightv_bench.tables import batched
 
 from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
 from .budget import Budget
+from .pace import Pace
 
 T = TypeVar("T")
 OnReply = Callable[[Reply, bool], None]
@@ -51,7 +52,7 @@ class Caller:
         self._waiting: list[tuple[str, Request, asyncio.Future[Reply]]] = []
         self._num_alive = 0
         self._runner = asyncio.Runner()
-        self._slots: asyncio.Semaphore | None = None
+        self.pace = Pace(getattr(engine, "concurrency", 1), getattr(engine, "adaptive", False))
         self._asking: dict[str, asyncio.Lock] = {}
         self._stopped: EngineError | None = None
         self._begin()
@@ -61,7 +62,11 @@ class Caller:
             if self.budget.is_limited:
                 self.budget.spent = self._journal.spent(self.model)
             answers = self._journal.has_replies(self.model)
-            self.engine.begin(Start(self._seed, answers, lambda kind: self._journal.count_failure(self.model, kind)))
+            self.engine.begin(Start(self._seed, answers, self._count_failure))
+
+    def _count_failure(self, kind: str) -> None:
+        self._journal.count_failure(self.model, kind)
+        self.pace.failed(kind)
 
     def __enter__(self) -> Caller:
         self._runner.__enter__()
@@ -101,9 +106,7 @@ class Caller:
         if kept:
             self._journal.count_hits([key])
             return self._count(kept.reply, hit=True)
-        if self._slots is None:
-            self._slots = asyncio.Semaphore(self.engine.concurrency)
-        async with self._slots:
+        async with self.pace:
             if self._stopped:
                 raise self._stopped
             self.budget.check(self.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,15 +53,33 @@ class LocalModel:
 
 
 def identity(settings: HfEngine) -> tuple[str, str]:
-    """Name and revision: a content hash for a folder, the commit for a Hub id."""
+    """Name and revision: a content hash for a folder, the commit for a Hub id; and the type that it computes in where
+    that is not float32, since its replies are then others."""
     folder = Path(settings.model)
     if folder.is_dir():
         if not (folder / "config.json").exists():
             raise ModelError(f"`{settings.model}` is no model: it holds no `config.json`", "name a folder that does")
-        return _name(folder), hash_folder(folder)
+        return _name(folder), hash_folder(folder) + _type_told(_dtype_of(settings, folder))
     if settings.model.startswith((".", "/")) or settings.model.count("/") != 1:
         raise ModelError(f"`{settings.model}` is neither a folder nor a Hub id", "name a folder, or `ORG/NAME`")
-    return settings.model, settings.revision or _resolve_revision(settings.model)
+    commit = settings.revision or _resolve_revision(settings.model)
+    return settings.model, commit + _type_told(settings.dtype)
+
+
+def _type_told(dtype: str) -> str:
+    return "" if dtype == "float32" else f"-{dtype}"
+
+
+def _dtype_of(settings: HfEngine, folder: Path) -> str:
+    """What `auto` means for this folder: the type that its config names."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"`{settings.model}` has a `config.json` that cannot be read: {first_line(error)}") from error
+    named = (config.get("dtype") or config.get("torch_dtype")) if isinstance(config, dict) else None
+    return str(named or "auto")  # transformers then looks at the weights
 
 
 def _name(folder: Path) -> str:
@@ -97,6 +116,7 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     require("torch", "train", "a local model")
     transformers = require("transformers", "train", "a local model")
     import torch
+    from safetensors import SafetensorError
 
     transformers.utils.logging.disable_progress_bar()
     source = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
@@ -106,7 +126,7 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             settings.model, dtype=dtype, use_safetensors=True, **source
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"`{settings.model}` cannot be loaded as an image-text model: {first_line(error)}",
             "it must load with `AutoModelForImageTextToText` and `AutoProcessor`, from safetensors",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -19,11 +18,12 @@ from typing import Any
 from insightv_bench.chat import Chat, to_openai
 from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Reply, Request
-from insightv_bench.records import Message, content_id
+from insightv_bench.records import Image, Message, content_id
 from insightv_bench.reply_formats import response_format
 from insightv_bench.settings import OpenAIEngine, Sampling
 
 from .base import Start
+from .bodies import Body, places
 from .budget import Budget, Limits
 from .images import ImageUrls
 from .troubles import Patience, Trouble, refuses_format, status_trouble
@@ -55,7 +55,7 @@ class Server:
         self._start = Start(seed=0, has_answered=False, on_failure=lambda kind: None)
         self._num_turned_away = 0  # in a row
         self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
-        self.concurrency = settings.concurrency
+        self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
         self.name, self.revision = settings.model, revision_of(settings)
 
     def begin(self, start: Start) -> None:
@@ -64,8 +64,7 @@ class Server:
     async def reply(self, request: Request) -> Reply:
         """Raises EngineUnavailable where the server stays away, EngineError where no retry would help."""
         started = time.monotonic()
-        urls = [await self._images.url(image) for image in request.chat.images]
-        images = dict(zip(places(len(urls)), urls, strict=True))
+        images = places(request.chat.images)
         body = self._body(request, list(images))
         for number in count():
             try:
@@ -80,7 +79,7 @@ class Server:
                 return as_reply(answer, time.monotonic() - started, self._settings)
         raise AssertionError("the count has no end")
 
-    async def _try(self, body: dict[str, Any], images: Mapping[str, bytes]) -> Any:
+    async def _try(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
         """One request; a second one without `response_format` where the server turns that away."""
         if not self._has_formats:
             body.pop("response_format", None)
@@ -94,11 +93,12 @@ class Server:
         self._has_formats = False
         return answer
 
-    async def _ask(self, body: dict[str, Any], images: Mapping[str, bytes]) -> Any:
+    async def _ask(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
         """A chat completion with at least one choice. Raises Trouble."""
+        content = await Body.of(body, images, self._images)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                answered = await self._wire.post(PAGE, as_pieces(body, images))
+                answered = await self._wire.post(PAGE, content)
         except TimeoutError:
             raise Trouble("timeout", f"Request timed out after {self._settings.timeout_s:g} s.", True) from None
         if answered.status >= 300:
@@ -159,15 +159,17 @@ class Server:
         """One reply of one token. Raises Trouble where there is none; slow is not none."""
         sampling = Sampling(max_new_tokens=1)
         body = self._body(Request(Chat((Message(role="user", content="Hello"),)), sampling), [])
+        content = await Body.of(body, {}, self._images)
         try:
             async with asyncio.timeout(wait_s):
-                answered = await self._wire.post(PAGE, as_pieces(body, {}))
+                answered = await self._wire.post(PAGE, content)
         except TimeoutError:
             return
         if answered.status >= 300:
             raise status_trouble(answered.status, answered.headers, self._words(answered))
 
     async def close(self) -> None:
+        self._images = ImageUrls()  # what was encoded is not held on to
         await self._wire.close()
 
     def _body(self, request: Request, urls: Sequence[str]) -> dict[str, Any]:
@@ -197,21 +199,6 @@ def revision_of(settings: OpenAIEngine) -> str:
     """What stands for the model's version in journal keys: whatever may change its replies and is in no request."""
     revision = settings.revision or settings.base_url
     return f"{revision}+{content_id(settings.extra_body, length=8)}" if settings.extra_body else revision
-
-
-def places(num: int) -> list[str]:
-    """Words that stand for a request's pictures while it becomes JSON; nobody's text holds them."""
-    nonce = secrets.token_hex(16)
-    return [f"{nonce}-{number}" for number in range(num)]
-
-
-def as_pieces(body: Mapping[str, Any], images: Mapping[str, bytes]) -> list[bytes]:
-    """The body as JSON with the pictures, by place, put in and not copied: base64 needs no escaping."""
-    rest, found = json.dumps(body).encode(), list[bytes]()
-    for place, image in images.items():
-        before, is_there, rest = rest.partition(place.encode())
-        found += [before, image] if is_there else [before]  # `extra_body` may bring messages of its own
-    return [*found, rest]
 
 
 def listed(content: bytes) -> list[str]:

@@ -1,7 +1,7 @@
 """What may go wrong at a server, what of it is tried again, and how long to wait before.
 
-Other clients wait no longer than 8 s of their own, refuse a `Retry-After` above two minutes, and wake all waiting calls
-at the same moment.
+The `openai` client would retry by itself, but waits no longer than 8 s of its own and refuses a `Retry-After` above two
+minutes. So its own retries are off.
 """
 
 from __future__ import annotations

@@ -1,26 +1,24 @@
-"""JSON over HTTP to one server: kept connections, large bodies sent piece by piece, no retries of its own.
+"""One server through the `openai` client: kept connections, bodies in slices, no retries of the client's own.
 
-A reply's body is counted, unpacked, while it is read: what a server sends cannot fill the memory.
-
-Over aiohttp rather than a vendor's client: in seconds of the processor a call takes a fifth, and with 64 connections
-that is the difference between waiting for the server and waiting for ourselves. Proxies are taken from the environment.
+The client knows URLs, keys, redirects and what the vendor wants in a header. Three things of it are left aside, since
+with 64 connections a call must cost little: requests go to its `post` as finished JSON (`create` walks through every
+message, and the body would be one string with its pictures), replies come back as they are and not as its models, and
+HTTP is aiohttp's (`transport`), which bounds a reply while it is read. docs/evaluating.md has what each costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+import logging
+from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from insightv_bench.errors import require
 from insightv_bench.tables import first_line
 
+from .bodies import Body
 from .troubles import Trouble
 
-MAX_BYTES = 16 * 1024 * 1024
-"""Of one reply's body: text and reasoning of the longest kept, each character escaped, and room to spare."""
+PURPOSE = "a model behind a server"
 
 
 class Answered(NamedTuple):
@@ -34,84 +32,60 @@ class Wire:
     """Opened on first use, in the loop that it is used in."""
 
     def __init__(self, base_url: str, key: str) -> None:
-        self._aiohttp = require("aiohttp", "openai", "a model behind a server")
-        self._base_url, self._key = base_url.rstrip("/"), key
-        self._proxy = proxy_of(base_url)
-        self._session: Any = None
+        self._aiohttp = require("aiohttp", "openai", PURPOSE)
+        self._openai, self._httpx = (require(name, "openai", PURPOSE) for name in ("openai", "httpx2"))
+        self._base_url, self._key = base_url, key
+        self._client: Any = None
 
-    async def post(self, page: str, body: Sequence[bytes]) -> Answered:
-        """`body`: JSON in pieces, so that no picture is copied into a whole. Raises Trouble, TimeoutError."""
-        return await self._send("POST", page, pieces_type()(body))
+    async def post(self, page: str, body: Body) -> Answered:
+        """Raises Trouble, TimeoutError."""
+        return await self._send("post", page, content=body, options={"headers": {"Content-Length": str(len(body))}})
 
     async def get(self, page: str) -> Answered:
-        return await self._send("GET", page, None)
+        return await self._send("get", page)
 
-    async def _send(self, method: str, page: str, data: Any) -> Answered:
+    async def _send(self, method: str, page: str, **content: Any) -> Answered:
         try:
-            async with self._connect().request(method, self._base_url + page, data=data, proxy=self._proxy) as reply:
-                return Answered(reply.status, reply.headers, await bounded(reply))
-        except self._aiohttp.InvalidURL as error:
-            raise Trouble("connection", f"`{error}` is no URL of a server", passing=False) from None
+            reply = await getattr(self._connect(), method)(page, cast_to=self._httpx.Response, **content)
+        except self._openai.APIStatusError as error:
+            reply = error.response
+        except (self._httpx.InvalidURL, self._aiohttp.InvalidURL) as error:
+            raise Trouble("connection", f"`{self._base_url}` is no URL of a server: {error}", passing=False) from None
+        except self._openai.APIConnectionError as error:
+            raise self._trouble(error.__cause__ or error) from None
         except (self._aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise Trouble("connection", f"Connection error. {self._words(error)}", passing=True) from None
+            raise self._trouble(error) from None
         except ValueError as error:  # a key that no header can hold
             raise Trouble("connection", self._words(error), passing=False) from None
+        return Answered(reply.status_code, reply.headers, reply.content)
 
-    def _words(self, error: Exception) -> str:
+    def _trouble(self, error: BaseException) -> Trouble:
+        return Trouble("connection", f"Connection error. {self._words(error)}", passing=True)
+
+    def _words(self, error: BaseException) -> str:
         words = first_line(error).replace(" ssl:default", "")  # aiohttp says it of plain HTTP too
         return words.replace(self._key, "...") if self._key else words
 
     def _connect(self) -> Any:
-        if self._session is None:
-            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
-            self._session = self._aiohttp.ClientSession(
-                connector=self._aiohttp.TCPConnector(limit=0),  # the caller knows how many it wants
-                timeout=self._aiohttp.ClientTimeout(total=None, sock_connect=None),
-                headers=headers,
+        if self._client is None:
+            from .transport import Transport
+
+            log = logging.getLogger("httpx2")  # a line a request, else, wherever somebody logs what is told
+            log.setLevel(log.level or logging.WARNING)
+            http = self._httpx.AsyncClient(
+                transport=Transport(self._base_url),
+                headers={"Accept-Encoding": "gzip, deflate"},  # what aiohttp unpacks piece by piece
+                follow_redirects=True,
+                trust_env=False,  # the transport has looked
+                timeout=None,
             )
-        return self._session
+            self._client = self._openai.AsyncOpenAI(
+                base_url=self._base_url, api_key=self._key, http_client=http, max_retries=0, timeout=None
+            )
+        return self._client
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-
-async def bounded(reply: Any) -> bytes:
-    """The body; of an error's no more than its beginning. Raises Trouble for another that is larger than MAX_BYTES."""
-    content = bytearray()
-    async for piece in reply.content.iter_any():
-        content += piece
-        if len(content) > MAX_BYTES:
-            reply.close()  # else the rest would be waited for
-            if reply.status < 300:
-                raise Trouble("too large", f"its reply is larger than {MAX_BYTES >> 20} MiB", passing=False)
-            break
-    return bytes(content[:MAX_BYTES])
-
-
-def proxy_of(url: str) -> str | None:
-    """From the environment, once: aiohttp's own way takes two threads a request."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-
-
-@cache
-def pieces_type() -> Any:
-    """A body of known length that is written piece by piece. Made here, since aiohttp is loaded late."""
-    from aiohttp import payload
-
-    class Pieces(payload.Payload):
-        def __init__(self, body: Sequence[bytes]) -> None:
-            super().__init__(body, content_type="application/json")
-            self._size = sum(map(len, body))
-
-        def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-            return b"".join(self._value).decode(encoding, errors)
-
-        async def write(self, writer: Any) -> None:
-            for piece in self._value:
-                await writer.write(piece)
-
-    return Pieces
+        if self._client is not None:
+            await self._client.close()

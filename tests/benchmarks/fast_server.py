@@ -1,4 +1,8 @@
-"""A chat server that takes 200 ms for each request and next to nothing of the processor: `python fast_server.py`.
+"""A chat server that takes 200 ms for each request and next to nothing of the processor.
+
+    python fast_server.py [SECONDS [CAPACITY]]
+
+With a capacity it answers so many at once, and the others wait in the order they came.
 
 POST /v1/chat/completions   the body is read and thrown away; the reply says "Answer: A"
 GET  /v1/models             the one model, `m`
@@ -8,6 +12,7 @@ GET  /stats                 requests, bytes, when the first came and the last wa
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
 import sys
 import time
@@ -36,11 +41,27 @@ class Stats:
         return json.dumps(vars(self)).encode()
 
 
+class Places:
+    """How many requests are answered at once, and when each place is free again; none: any number."""
+
+    def __init__(self, delay_s: float, capacity: int) -> None:
+        self._delay_s, self._free = delay_s, [0.0] * capacity
+
+    def delay_s(self) -> float:
+        """From now to the reply of a request that has just come."""
+        if not self._free:
+            return self._delay_s
+        now = asyncio.get_running_loop().time()
+        ends = max(now, heapq.heappop(self._free)) + self._delay_s
+        heapq.heappush(self._free, ends)
+        return ends - now
+
+
 class Connection(asyncio.BufferedProtocol):
     """One client's connection; each request is answered before the next is read."""
 
-    def __init__(self, stats: Stats, delay_s: float) -> None:
-        self._stats, self._delay_s = stats, delay_s
+    def __init__(self, stats: Stats, places: Places) -> None:
+        self._stats, self._places = stats, places
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._head, self._num_left = b"", -1  # -1: in the head
         self._transport: Any = None
@@ -81,7 +102,7 @@ class Connection(asyncio.BufferedProtocol):
             self._send(json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode())
         else:
             self._stats.num_requests += 1
-            asyncio.get_running_loop().call_later(self._delay_s, self._send_reply)
+            asyncio.get_running_loop().call_later(self._places.delay_s(), self._send_reply)
 
     def _send_reply(self) -> None:
         self._stats.last = time.time()
@@ -101,13 +122,14 @@ def length(head: bytes) -> int:
     return 0
 
 
-async def serve(delay_s: float) -> None:
-    stats = Stats()
+async def serve(delay_s: float, capacity: int) -> None:
+    stats, places = Stats(), Places(delay_s, capacity)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(stats, delay_s), "127.0.0.1", 0, backlog=256)
+    server = await loop.create_server(lambda: Connection(stats, places), "127.0.0.1", 0, backlog=256)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1]) if len(sys.argv) > 1 else 0.2))
+    given = dict(enumerate(sys.argv))
+    asyncio.run(serve(float(given.get(1, "0.2")), int(given.get(2, "0"))))
