@@ -9,122 +9,140 @@ finding about a path: what it answered is kept, and the same command goes on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any
 
-from insightv_bench.answer_filter import RULE, AnswerFilter, Settled, is_right
-from insightv_bench.asking import REPAIR
-from insightv_bench.chat import load_prompt
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.answer_filter import RULE, Settled, is_right
+from insightv_bench.costs import Costs, figures_of
 from insightv_bench.errors import StageError
-from insightv_bench.judging import ANSWER, SCORE
 from insightv_bench.records import Assessment, Path, Question
-from insightv_bench.settings import AssessSettings, EngineSettings
+from insightv_bench.settings import AssessSettings
 from insightv_bench.stage import Context
+from insightv_bench.stored import Pictures, questions_of, with_pictures
+from insightv_bench.tables import read_frame, read_slice
 from insightv_bench.world.oracle import judge, rate
 
+from .judges import Group, Judges, who_judged
 from .position_effect import position_effect
-from .scoring import Scored, Scorer
+from .scoring import Scored
 
-__all__ = ["Judges", "assess", "assess_path", "is_right"]
-Group = tuple[Question, list[Path]]
+__all__ = ["Assessor", "assess", "assess_path", "is_right"]
 QUESTIONS_AT_ONCE = 1024
 """Rows are kept and written in such portions; a batch engine plans its batches within one."""
 
 
-class Judges:
-    """The models that assess, opened once: use as a context manager."""
+class Assessor:
+    """Assesses the paths of a block of questions, and of the next; its models are opened once. A context manager."""
 
-    def __init__(self, context: Context, settings: AssessSettings, questions: Iterable[Question]) -> None:
-        self._context, self._settings = context, settings
-        self._scenes = {q.image_sha256[0]: q.scene for q in questions if q.scene}
-        self._stack = ExitStack()
-        self.callers: list[Caller] = []
+    def __init__(self, context: Context) -> None:
+        assert isinstance(context.stage.settings, AssessSettings)
+        self._settings = context.stage.settings
+        self._judges = Judges(context, self._settings)
+        self.callers = self._judges.callers
 
-    def __enter__(self) -> Judges:
-        settings, engine = self._settings, self._settings.filter_engine
-        caller = self._open(settings.engine) if settings.judge == "engine" and settings.engine else None
-        self.scorer = Scorer(settings, caller, self._context.seed) if caller else None
-        same = caller if engine == settings.engine else None
-        self.filter = AnswerFilter(settings, same or (self._open(engine) if engine else None))
+    def __enter__(self) -> Assessor:
+        self._judges.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._stack.__exit__(*error)
+        self._judges.__exit__(*error)
 
-    def _open(self, engine: EngineSettings) -> Caller:
-        opened = open_engine(self._context.resolve(engine), self._scenes)
-        self.callers.append(self._stack.enter_context(Caller(opened, self._context.journal, seed=self._context.seed)))
-        return self.callers[-1]
+    @staticmethod
+    def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
+        """In rows of the paths: those of `size` questions a block."""
+        ids = read_frame(context.inputs[context.stage.inputs[1]], ["question_id"])["question_id"].to_list()
+        starts = [place for place, name in enumerate(ids) if not place or name != ids[place - 1]]
+        seen = Counter(ids[place] for place in starts)
+        if len(seen) < len(starts):
+            raise apart(seen.most_common(1)[0][0])
+        edges = [*starts[::size], len(ids)]
+        return zip(edges, edges[1:], strict=False)
 
-    def score(self, groups: Sequence[Group]) -> dict[str, Scored]:
-        """By path id; empty where no model scores."""
-        if not self.scorer or not groups:
-            return {}
-        replies = self.scorer.caller.run([self.scorer.score(*group) for group in groups])
-        return {path_id: scored for reply in replies for path_id, scored in reply.items()}
+    @staticmethod
+    def read(context: Context, start: int, stop: int) -> list[Group]:
+        questions, paths = (context.inputs[name] for name in context.stage.inputs)
+        rows = read_slice(paths, Path, start, stop)
+        return list(_by_question(questions_of(questions, {row.question_id for row in rows}), rows))
 
-    def totals(self) -> dict[str, Any]:
-        """For the manifest: who judged, with which prompts, at what cost."""
-        if not self.callers:
-            return {"judge": self._settings.judge}
-        return {
-            "judge": [caller.model for caller in self.callers],
-            "prompts": [load_prompt(name).label for name in (ANSWER, SCORE, REPAIR)],
-            "num_calls": sum(caller.num_calls + caller.num_hits for caller in self.callers),
-            "num_tokens": sum(caller.num_tokens for caller in self.callers),
+    def write(self, groups: Sequence[Group], pictures: Pictures | None = None) -> list[Assessment]:
+        if pictures:
+            groups = [(with_pictures(question, pictures), paths) for question, paths in groups]
+        self._judges.look_at(question for question, _ in groups)
+        return list(self._assess(groups))
+
+    def _assess(self, groups: Sequence[Group]) -> Iterator[Assessment]:
+        settled = self._judges.filter.settle((question, path.answer) for question, paths in groups for path in paths)
+        right = {
+            question.id: [path for path in paths if settled[question.id, path.answer].correct]
+            for question, paths in groups
         }
+        scored = self._judges.score([(question, right[question.id]) for question, _ in groups if right[question.id]])
+        for question, paths in groups:
+            for path in paths:
+                verdict = settled[question.id, path.answer]
+                yield assess_path(self._settings, question, path, verdict, scored.get(path.id))
 
 
 def assess(context: Context) -> None:
     """Inputs: the questions' stage, then the paths' stage."""
     settings = context.stage.settings
     assert isinstance(settings, AssessSettings)
-    questions = {question.id: question for question in context.rows(context.stage.inputs[0], Question)}
-    paths = context.rows(context.stage.inputs[1], Path)
-    with Judges(context, settings, questions.values()) as judges:
-        context.write(Assessment, _assess_all(context, settings, judges, questions, paths))
-        context.totals.update(judges.totals())
-
-
-def _assess_all(
-    context: Context, settings: AssessSettings, judges: Judges, questions: dict[str, Question], paths: Iterator[Path]
-) -> Iterator[Assessment]:
-    """In the order of the paths, a portion of questions at a time."""
     made: list[Assessment] = []
-    bar = context.progress.start("assessing paths", context.num_rows_of(context.stage.inputs[1]))
-    groups = _by_question(questions, paths)
-    while portion := list(islice(groups, QUESTIONS_AT_ONCE)):
-        for assessment in _assess_portion(settings, judges, portion):
-            made.append(assessment)
-            context.progress.advance(bar)
-            yield assessment
-    context.progress.stop(bar)
+    rows = _over_cluster(context, settings) if goes_over(context, settings) else _here(context, settings)
+    rows = context.progress.track(rows, "assessing paths", context.num_rows_of(context.stage.inputs[1]))
+    context.write(Assessment, _listed(rows, made))
     context.totals.update(_figures(made, context.seed))
 
 
-def _by_question(questions: dict[str, Question], paths: Iterable[Path]) -> Iterator[Group]:
+def goes_over(context: Context, settings: AssessSettings) -> bool:
+    """Rules and the oracle ask no model, and are as quick here."""
+    engines = [engine for engine in (settings.engine, settings.filter_engine) if engine]
+    asks = settings.judge == "engine" or settings.filter_engine is not None
+    return context.cluster is not None and asks and all(map(context.cluster.takes_blocks, engines))
+
+
+def _listed(rows: Iterable[Assessment], made: list[Assessment]) -> Iterator[Assessment]:
+    for row in rows:
+        made.append(row)
+        yield row
+
+
+def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
+    """In the order of the paths, a portion of questions at a time."""
+    questions = {question.id: question for question in context.rows(context.stage.inputs[0], Question)}
+    groups = _by_question(questions, context.rows(context.stage.inputs[1], Path))
+    with Assessor(context) as assessor:
+        while portion := list(islice(groups, at_once(context))):
+            yield from assessor.write(portion)
+        models = [caller.model for caller in assessor.callers]
+        context.totals.update(who_judged(settings, models, figures_of(assessor.callers)))
+
+
+def at_once(context: Context) -> int:
+    """More where a model is started for each portion, as vLLM's processor is."""
+    return QUESTIONS_AT_ONCE * (16 if context.cluster else 1)
+
+
+def _over_cluster(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
+    assert context.cluster
+    yield from context.cluster.rows(context, "builders.assess:Assessor", Assessment)
+    costs, models = Costs(**context.totals.pop("costs")), context.totals.pop("models")
+    context.totals.update(who_judged(settings, models, costs))
+
+
+def apart(question_id: str) -> StageError:
+    return StageError(f"the paths of question `{question_id}` do not stand together", "sort them by question")
+
+
+def _by_question(questions: Mapping[str, Question], paths: Iterable[Path]) -> Iterator[Group]:
     """A question's paths stand together, as the paths' stage writes them; raises StageError where they do not."""
     seen: set[str] = set()
     for question_id, group in groupby(paths, key=lambda path: path.question_id):
         if question_id in seen:
-            raise StageError(f"the paths of question `{question_id}` do not stand together", "sort them by question")
+            raise apart(question_id)
         seen.add(question_id)
         yield questions[question_id], list(group)
-
-
-def _assess_portion(settings: AssessSettings, judges: Judges, portion: Sequence[Group]) -> Iterator[Assessment]:
-    settled = judges.filter.settle((question, path.answer) for question, paths in portion for path in paths)
-    right = {
-        question.id: [path for path in paths if settled[question.id, path.answer].correct]
-        for question, paths in portion
-    }
-    scored = judges.score([(question, right[question.id]) for question, _ in portion if right[question.id]])
-    for question, paths in portion:
-        for path in paths:
-            yield assess_path(settings, question, path, settled[question.id, path.answer], scored.get(path.id))
 
 
 def assess_path(

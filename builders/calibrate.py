@@ -31,9 +31,9 @@ from insightv_bench.world.program import parse_question
 from insightv_bench.world.scene import scene_from_json
 from insightv_bench.world.telling import exact_path
 
-from .assess import Judges
 from .calibration import figures_of
 from .calibration_plot import plot
+from .judges import Judges
 from .scoring import Scored
 from .traces import read_traces
 

@@ -1,4 +1,4 @@
-"""Question -> K paths, with whatever engine the recipe names.
+"""Question -> K paths, with whatever engine the recipe names, here or over a cluster.
 
 A malformed path is a row like any other: its status says so, and the manifest counts it.
 """
@@ -6,56 +6,113 @@ A malformed path is a row like any other: its status says so, and the manifest c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.costs import costs_of
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines import Caller
 from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings
 from insightv_bench.stage import Context
-from insightv_bench.tables import batched
+from insightv_bench.stored import Pictures, question_slice, with_pictures
+from insightv_bench.tables import batched, spans
 
-T = TypeVar("T")
 QUESTIONS_AT_ONCE = 1024
 """Rows are kept and written in such portions; a batch engine plans its batches within one."""
+
+
+class Writer:
+    """Writes the paths of a block of questions, and of the next; its model is opened once. A context manager."""
+
+    def __init__(self, context: Context, advance: Callable[[], None] = lambda: None) -> None:
+        """`advance` is called for each path."""
+        assert isinstance(context.stage.settings, PathsSettings)
+        self._settings, self._advance = context.stage.settings, advance
+        self._one_call = self._settings.mode == "one-call"
+        self._scenes: dict[str, str] = {}
+        engine = context.open_engine(self._settings.engine, self._scenes)
+        self.caller = Caller(engine, context.journal, self._on_reply, context.seed)
+        self.callers = (self.caller,)
+        self._agent = ReasoningAgent(self.caller, self._settings)
+
+    def __enter__(self) -> Writer:
+        self.caller.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.caller.__exit__(*error)
+
+    @staticmethod
+    def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
+        return spans(context.num_rows_of(context.stage.inputs[0]), size)
+
+    @staticmethod
+    def read(context: Context, start: int, stop: int) -> list[Question]:
+        return question_slice(context.inputs[context.stage.inputs[0]], start, stop)
+
+    def write(self, questions: Sequence[Question], pictures: Pictures | None = None) -> list[Path]:
+        if pictures:
+            questions = [with_pictures(question, pictures) for question in questions]
+        self._scenes.clear()
+        self._scenes.update({q.image_sha256[0]: q.scene for q in questions if q.scene})
+        return self.caller.run([self._write(q, k) for q in questions for k in range(self._settings.num_paths)])
+
+    async def _write(self, question: Question, sample: int) -> Path:
+        path = await self._agent.write(question, sample)
+        if not self._one_call:
+            self._advance()
+        return path
+
+    def _on_reply(self, reply: Reply, hit: bool) -> None:
+        if self._one_call:
+            self._advance()
 
 
 def paths(context: Context) -> None:
     settings = context.stage.settings
     assert isinstance(settings, PathsSettings)
-    questions = list(context.questions(context.stage.inputs[0]))
-    context.write(Path, _write_paths(context, settings, questions))
+    over = context.cluster is not None and context.cluster.takes_blocks(settings.engine)
+    context.write(Path, _counted(context, _over_cluster(context, settings) if over else _here(context, settings)))
+    if isinstance(settings.engine, OpenAIEngine):
+        context.totals["cost_usd"] = round(context.journal.spent(context.totals["model"]).cost_usd, 4)
 
 
-def _write_paths(context: Context, settings: PathsSettings, questions: list[Question]) -> Iterator[Path]:
+def _counted(context: Context, rows: Iterable[Path]) -> Iterator[Path]:
     statuses: Counter[str] = Counter()
-    scenes = {question.image_sha256[0]: question.scene for question in questions if question.scene}
-    bar = context.progress.start("writing paths", len(questions) * settings.num_paths)
-    one_call = settings.mode == "one-call"
+    for path in rows:
+        statuses[path.status] += 1
+        yield path
+    context.totals["statuses"] = dict(statuses)
 
-    def advance(reply: Reply | None = None, hit: bool = False) -> None:
+
+def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
+    questions = list(context.questions(context.stage.inputs[0]))
+    bar = context.progress.start("writing paths", len(questions) * settings.num_paths)
+
+    def advance() -> None:
         spent = caller.budget.spent.cost_usd
         context.progress.advance(bar, rate=f"{caller.num_tokens:,} tokens" + (f" ${spent:,.2f}" if spent else ""))
 
-    async def write(question: Question, sample: int) -> Path:
-        path = await agent.write(question, sample)
-        if not one_call:
-            advance()
-        return path
-
-    engine = open_engine(context.resolve(settings.engine), scenes)
-    with Caller(engine, context.journal, advance if one_call else None, context.seed) as caller:
-        agent = ReasoningAgent(caller, settings)
-        for portion in batched(questions, QUESTIONS_AT_ONCE):
-            for path in caller.run([write(question, k) for question in portion for k in range(settings.num_paths)]):
-                statuses[path.status] += 1
-                yield path
-        context.totals.update(statuses=dict(statuses), num_calls=caller.num_calls + caller.num_hits)
-        context.totals.update(num_tokens=caller.num_tokens, model=caller.model)
-        context.totals.update(costs=costs_of(caller))
-        if isinstance(settings.engine, OpenAIEngine):
-            context.totals.update(cost_usd=round(context.journal.spent(caller.model).cost_usd, 4))
+    with Writer(context, advance) as writer:
+        caller = writer.caller
+        for portion in batched(questions, at_once(context)):
+            yield from writer.write(portion)
+        context.totals.update(num_calls=caller.num_calls + caller.num_hits, num_tokens=caller.num_tokens)
+        context.totals.update(model=caller.model, costs=costs_of(caller))
     context.progress.stop(bar)
+
+
+def at_once(context: Context) -> int:
+    """More where a model is started for each portion, as vLLM's processor is."""
+    return QUESTIONS_AT_ONCE * (16 if context.cluster else 1)
+
+
+def _over_cluster(context: Context, settings: PathsSettings) -> Iterator[Path]:
+    assert context.cluster
+    num = context.num_rows_of(context.stage.inputs[0]) * settings.num_paths
+    rows = context.cluster.rows(context, "builders.paths:Writer", Path)
+    yield from context.progress.track(rows, "writing paths", num)
+    costs, models = context.totals["costs"], context.totals.pop("models")
+    context.totals.update(num_calls=int(costs["num_calls"]), num_tokens=int(costs["num_tokens"]), model="".join(models))

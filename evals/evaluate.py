@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr
 from typing import Any
 
 from insightv_bench.costs import COSTS, Costs, costs_from, total
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines import Caller
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
@@ -75,7 +75,7 @@ class Opened:
         """A model in several seats is loaded once."""
         key = engine.fingerprint()
         if key not in self._callers:
-            opened, journal = open_engine(self._context.resolve(engine)), self._context.journal
+            opened, journal = self._context.open_engine(engine), self._context.journal
             caller = Caller(opened, journal, lambda reply, hit: self.on_reply(), self._context.seed)
             self._callers[key] = self._stack.enter_context(caller)
         return self._callers[key]

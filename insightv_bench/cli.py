@@ -46,6 +46,9 @@ Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs
 Seed = Annotated[int | None, typer.Option("--seed", help="In place of the recipe's.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
 StageName = Annotated[str, typer.Option("--stage", help="Which of the recipe's stages, if not the first of this verb.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Where the recipe's parquet file lies.")]
 
@@ -65,12 +68,13 @@ def run_command(
     set_: Set = None,
     until: Annotated[str, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = "",
     workers: Annotated[int | None, typer.Option("--workers", help="Stages at once; they need ~1 GB each.")] = None,
+    engine: EngineName = "",
     dry_run: DryRun = False,
 ) -> None:
     """All stages of a recipe in order. Stop it at any time: the same command goes on."""
     from .sweep import is_sweep
 
-    overrides = [*(set_ or []), *([] if workers is None else [f"workers={workers}"])]
+    overrides = [*(set_ or []), *([] if workers is None else [f"workers={workers}"]), *engine_words(engine)]
     loaded = _load(recipe, seed, overrides)
     if is_sweep(loaded, seed):
         sweep_to(recipe, seed, overrides, out, until, dry_run)
@@ -136,13 +140,20 @@ def stage_command(verb: str, about: str) -> Callable[..., None]:
         stage: StageName = "",
         data: Data = None,
         model: Annotated[str, typer.Option("--model", help="Who writes the paths: a model's folder or Hub id.")] = "",
+        engine: EngineName = "",
         dry_run: DryRun = False,
     ) -> None:
-        loaded = _load(recipe, seed, [*(set_ or []), *_data(recipe, data), *_generator(model)])
+        said = [*_data(recipe, data), *_generator(model), *engine_words(engine)]
+        loaded = _load(recipe, seed, [*(set_ or []), *said])
         run_to(loaded, out, stage or first_stage(loaded, verb), dry_run)
 
     command.__doc__ = about
     return command
+
+
+def engine_words(name: str) -> list[str]:
+    """`--engine` as an override of the recipe, which says what it may be."""
+    return [f"engine={json.dumps(name)}"] if name else []
 
 
 def _data(recipe: str, data: Path | None) -> list[str]:

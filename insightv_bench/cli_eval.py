@@ -40,6 +40,9 @@ Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="The t
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of the sampling.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
@@ -67,6 +70,7 @@ def eval_command(
     data: Data = None,
     out: Out = Path("runs"),
     set_: Set = None,
+    engine: EngineName = "",
     dry_run: DryRun = False,
 ) -> None:
     """Any model in every arm, on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
@@ -88,7 +92,7 @@ def eval_command(
             batch_size=batch_size,
             include_path=include_path,
             data=data,
-            overrides=tuple(set_ or ()),
+            overrides=(*(set_ or ()), *([f"engine={json.dumps(engine)}"] if engine else ())),
         ),
         out,
         output_path,

@@ -35,6 +35,14 @@ class Costs(NamedTuple):
         return Costs(*(round(mine + share * theirs, 6) for mine, theirs in zip(self, other, strict=True)))
 
 
+def figures_of(callers: Iterable[Caller]) -> Costs:
+    """Of all that they were asked so far, kept replies included."""
+    found = Costs()
+    for caller in callers:
+        found = found.plus(Costs(**costs_of(caller)))
+    return found
+
+
 def costs_of(caller: Caller) -> dict[str, float]:
     """Of all that the caller was asked, kept replies included."""
     num_calls = caller.num_calls + caller.num_hits

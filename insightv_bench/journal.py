@@ -73,6 +73,10 @@ class Spent(NamedTuple):
     """Of prompts and replies."""
     cost_usd: float
 
+    def plus(self, other: Spent) -> Spent:
+        calls, tokens, cost = (one + more for one, more in zip(self, other, strict=True))
+        return Spent(int(calls), int(tokens), cost)
+
 
 class Entry(NamedTuple):
     """A kept reply, and the plan (set of requests) that it was made in."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .cluster.plan import told_apart
 from .errors import RecipeError
 from .plan_controls import controls
 from .plan_evaluation import evaluation
@@ -42,6 +43,8 @@ def plan(recipe: Recipe) -> list[Stage]:
     stages = [stage for part in parts for stage in part(recipe)]
     stages += release_stages(recipe, stages, questions_of(recipe))
     stages = with_given(recipe, stages)
+    if recipe.engine == "ray":
+        stages = told_apart(stages, recipe.ray)
     known: set[str] = set()
     for stage in stages:
         missing = [name for name in stage.inputs if name not in known]

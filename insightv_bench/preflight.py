@@ -28,10 +28,14 @@ WAIT_S = 20
 PREPROCESSORS = ("processor_config.json", "preprocessor_config.json")
 
 
-def check_models(stages: Sequence[Stage], journal: Journal) -> None:
-    """Raises ModelError, EngineError or MissingExtra for the first model of `stages` that cannot be asked."""
+def check_models(stages: Sequence[Stage], journal: Journal, servers: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Raises ModelError, EngineError or MissingExtra for the first model of `stages` that cannot be asked.
+
+    `servers`: those behind a `base_url`, which is then no place itself.
+    """
     seen: set[str] = set()
-    for engine in (engine for stage in stages for engine in engines_of(stage)):
+    named = (engine for stage in stages for engine in engines_of(stage))
+    for engine in (member for one in named for member in members(one, servers or {})):
         name = engine.model + getattr(engine, "base_url", "")
         if name not in seen:
             seen.add(name)
@@ -43,6 +47,16 @@ def engines_of(stage: Stage) -> Iterator[HfEngine | OpenAIEngine]:
     found = [value for _, value in stage.settings if isinstance(value, HfEngine | OpenAIEngine)]
     found += [seat_of(seat) for seat in stage.options.get("seats", {}).values()]
     yield from (engine for engine in found if not engine.model.startswith(STAGE_MODEL))
+
+
+def members(engine: HfEngine | OpenAIEngine, servers: Mapping[str, Sequence[str]]) -> Iterator[HfEngine | OpenAIEngine]:
+    """The engine at each server of its pool."""
+    if not isinstance(engine, OpenAIEngine):
+        yield engine
+        return
+    for url in servers.get(engine.base_url, [engine.base_url]):
+        known_as = {"base_url": url, "revision": engine.revision or engine.base_url}
+        yield engine if url == engine.base_url else engine.model_copy(update=known_as)
 
 
 def seat_of(seat: str | Mapping[str, Any]) -> HfEngine | OpenAIEngine:

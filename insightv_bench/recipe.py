@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from .cluster.settings import RaySettings
 from .errors import RecipeError
 from .layers import Layer, flatten, merge, origin_of, stack
 from .seats import seat_name
@@ -64,6 +65,9 @@ class Recipe(Section):
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
     workers: int = Field(1, ge=1)
     """Stages at once, each in a process of its own. The number changes no result."""
+    engine: Literal["local", "ray"] = "local"
+    """Where paths, assessments and evaluations ask their models: in this process, or in actors over a Ray cluster."""
+    ray: RaySettings = RaySettings()
     world: Level = Level()
     questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
     """By name; the name is part of a folder's."""

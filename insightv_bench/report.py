@@ -102,11 +102,11 @@ def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
 
 
 def print_journal(run: Path, console: Console) -> None:
-    from .journal import Journal
+    from .journal_files import run_stats
 
-    if not (run / JOURNAL).exists():
+    stats = run_stats(run)
+    if stats is None:
         raise RunError(f"no journal in `{run}`", "name a run's folder")
-    stats = Journal(run / JOURNAL).stats()
     figures = list(dict.fromkeys(column for row in stats for column in row))
     table = Table(box=None, pad_edge=False)
     table.add_column(figures[0] if figures else "no calls")

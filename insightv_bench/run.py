@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,14 +11,27 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from .cluster.plan import goes_over
 from .disk import explain_disk
 from .errors import RecipeError, RunError
 from .journal import Journal
+from .journal_files import open_journal
 from .plan import plan
 from .preflight import check_models
 from .progress import Progress
 from .recipe import Recipe
-from .stage import Context, Stage, fingerprint, guard_writable, is_whole, load_function, read_manifest, run_stage
+from .stage import (
+    Cluster,
+    Context,
+    Stage,
+    fingerprint,
+    guard_writable,
+    is_whole,
+    load_function,
+    read_manifest,
+    run_stage,
+    set_threads,
+)
 from .tables import write_text
 from .worker import CHECK_TRAINING
 from .workers import Crew, finished_line, wait_for_orphans
@@ -49,13 +60,6 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
         if explained is None:
             raise
         raise explained from error
-
-
-def set_threads(threads: int) -> None:
-    """The same number in training and in sampling, in a fresh run and in a resumed one: it changes the last bits."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
 
 
 def run_folder(recipe: Recipe, out: str | Path) -> Path:
@@ -110,10 +114,14 @@ def _claim(recipe: Recipe, folder: Path) -> None:
 def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress: Progress) -> dict[str, Any]:
     folders = place(recipe, folder, stages)
     to_do = [stage for stage in stages if not is_whole(folders[stage.name])]
-    journal = Journal(folder / JOURNAL)
+    over = recipe.engine == "ray"
+    journal = open_journal(folder, as_files=over)
     try:
-        check_models(to_do, journal)
-        if recipe.workers > 1 and to_do:
+        check_models(to_do, journal, recipe.ray.servers if over else {})
+        if over:
+            _check_training(to_do)
+            _run_over_cluster(recipe, stages, folders, journal, progress)
+        elif recipe.workers > 1 and to_do:
             with Crew(recipe, stages, folders, folder / JOURNAL, progress) as crew:
                 crew.run([stage.name for stage in _trained(to_do)])
         else:
@@ -124,12 +132,31 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
     return _finish(recipe, folder, folders, read_manifest(folders[stages[-1].name]))
 
 
-def _run_in_order(
+def _run_over_cluster(
     recipe: Recipe, stages: Sequence[Stage], folders: Mapping[str, Path], journal: Journal, progress: Progress
+) -> None:
+    """The stages in order. A run that asks nobody any more joins no cluster."""
+    if not any(goes_over(stage) and not is_whole(folders[stage.name]) for stage in stages):
+        _run_in_order(recipe, stages, folders, journal, progress)
+        return
+    from .cluster.stages import cluster
+
+    with cluster(recipe.ray, journal.file.parent) as joined:
+        _run_in_order(recipe, stages, folders, journal, progress, joined)
+
+
+def _run_in_order(
+    recipe: Recipe,
+    stages: Sequence[Stage],
+    folders: Mapping[str, Path],
+    journal: Journal,
+    progress: Progress,
+    cluster: Cluster | None = None,
 ) -> None:
     for number, stage in enumerate(stages, 1):
         inputs = {name: folders[name] for name in stage.inputs}
         context = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
+        context.cluster = cluster if goes_over(stage) else None
         _run_one(stage, context, f"{number}/{len(stages)}", progress)
 
 

@@ -8,9 +8,11 @@ was killed is run again from its kept model calls and checkpoints.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,11 +21,12 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from . import __version__
 from .answers import PARSER
 from .chat import load_prompt, prompt_names
+from .engines import Engine, open_engine
 from .errors import RunError, StageError
 from .journal import Journal
 from .progress import Progress
@@ -88,6 +91,8 @@ class Context:
     totals: dict[str, Any] = field(default_factory=dict)
     """Figures for the manifest."""
     num_rows: int = 0
+    cluster: Cluster | None = None
+    """Where models are asked, if not here."""
 
     @property
     def run_folder(self) -> Path:
@@ -112,6 +117,11 @@ class Context:
             return engine.model_copy(update={"model": str(folder)})
         return engine
 
+    def open_engine(self, engine: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
+        """Here, or in the actors of a cluster."""
+        resolved = self.resolve(engine)
+        return self.cluster.engine(self, resolved, scenes) if self.cluster else open_engine(resolved, scenes)
+
     def write(self, record: type[Record], rows: Iterable[Record | Dropped], folder: str = "") -> None:
         """Keep the rows, and the dropped ones apart with their reasons. `folder`: a corpus beside others."""
         exclusions: list[Exclusion] = []
@@ -129,6 +139,19 @@ class Context:
         if exclusions:
             write_file(target / "exclusions.parquet", exclusions, Exclusion)
         self.dropped.update(exclusion.reason for exclusion in exclusions)
+
+
+class Cluster(Protocol):
+    """What a stage knows of one (see `cluster`)."""
+
+    def engine(self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
+        """A model that is held by actors; requests go to them."""
+
+    def takes_blocks(self, engine: EngineSettings | None) -> bool:
+        """Whether a stage that asks this model is to go over in blocks."""
+
+    def rows(self, context: Context, function: str, record: type[R]) -> Iterator[R]:
+        """The rows that `function`, a BlockWork, makes of the stage's, in their order."""
 
 
 def drop(record: Record, reason: str) -> Dropped:
@@ -263,3 +286,10 @@ def guard_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise RunError(f"`{folder}` cannot be written: {error.strerror}", "name another folder with `--out`") from error
+
+
+def set_threads(threads: int) -> None:
+    """The same number in training and in sampling, in a fresh run and in a resumed one: it changes the last bits."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .errors import RunError
 from .records import Image, Question
-from .tables import first_line, parquet_files, read_frame
+from .tables import first_line, parquet_files, read_frame, read_slice
 
 BYTES_KEPT = 32 * 1024 * 1024
 """Of row groups; the last one in any case."""
@@ -39,6 +40,24 @@ class StoredImage(Image):
         return super().__getattr__(name)  # type: ignore[misc]
 
 
+class Pictures(Protocol):
+    """Where pictures are read from, by their hashes."""
+
+    def read(self, sha256: str) -> bytes: ...
+
+
+def image_of(pictures: Pictures, sha256: str) -> StoredImage:
+    image = StoredImage.model_construct(path=None)  # type: ignore[call-arg]
+    image.__dict__.update(sha256=sha256, store=pictures)
+    return image
+
+
+def with_pictures(question: Question, pictures: Pictures) -> Question:
+    """A question that was read without them."""
+    images = tuple(image_of(pictures, sha256) for sha256 in question.image_sha256)
+    return question.model_copy(update={"images": images})
+
+
 class PictureStore:
     """The pictures of a folder of Question rows, by hash. Safe to read from several threads."""
 
@@ -60,9 +79,7 @@ class PictureStore:
                     self._places.setdefault(sha256, Place(file, group, row, number))
 
     def image(self, sha256: str) -> StoredImage:
-        image = StoredImage.model_construct(path=None)  # type: ignore[call-arg]
-        image.__dict__.update(sha256=sha256, store=self)
-        return image
+        return image_of(self, sha256)
 
     def read(self, sha256: str) -> bytes:
         """Raises RunError where the file is gone or broken."""
@@ -124,3 +141,22 @@ def column_names(file: Path) -> set[str]:
         if field.is_required() and name not in there:
             raise RunError(f"`{file}` holds no Question rows: column `{name}` is missing")
     return there
+
+
+def question_slice(folder: Path, start: int, stop: int) -> list[Question]:
+    """Rows `start` to `stop` of a questions stage, without their pictures (see `with_pictures`)."""
+    return read_slice(folder, Question, start, stop, without=["images"])
+
+
+def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
+    """By id, these rows of a questions stage, without their pictures."""
+    places = [place for place, name in enumerate(_ids(folder)) if name in ids]
+    if not places:
+        return {}
+    rows = question_slice(folder, places[0], places[-1] + 1)  # mostly they stand together
+    return {row.id: row for row in rows if row.id in ids}
+
+
+@lru_cache(maxsize=4)
+def _ids(folder: Path) -> tuple[str, ...]:
+    return tuple(read_frame(folder, ["id"])["id"])

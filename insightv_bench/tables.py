@@ -166,3 +166,25 @@ def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """Portions of at most `size` (`itertools.batched` came with Python 3.12)."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
+
+
+def read_slice(folder: Path, record: type[R], start: int, stop: int, without: Sequence[str] = ()) -> list[R]:
+    """Rows `start` to `stop` of a stage's folder; files that hold none of them are not read. `without`: columns that
+    the record can do without."""
+    import pyarrow.parquet as pq
+
+    rows: list[R] = []
+    for file in parquet_files(folder):
+        num, there = pq.read_metadata(file).num_rows, pq.read_schema(file).names
+        first, end = max(start, 0), min(stop, num)
+        if first < end:
+            names = [name for name in record.model_fields if name in there and name not in without]
+            part = read_frame(file, names).slice(first, end - first)
+            rows += [record.model_validate(row) for row in part.iter_rows(named=True)]
+        start, stop = start - num, stop - num
+    return rows
+
+
+def spans(num: int, size: int) -> Iterator[tuple[int, int]]:
+    """`num` rows in portions of at most `size`, each as [start, stop)."""
+    return ((start, min(start + size, num)) for start in range(0, num, size))

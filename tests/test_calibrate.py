@@ -196,7 +196,7 @@ class TextJudge:
 
 def tried(tmp_path: File, monkeypatch: pytest.MonkeyPatch, file: File, told: dict[str, int | None]) -> dict[str, Any]:
     """The figures of a judge that says `told` (by question text) of the traces in `file`."""
-    monkeypatch.setattr("insightv_bench.builders.assess.open_engine", lambda *_: TextJudge(told))
+    monkeypatch.setattr("insightv_bench.stage.open_engine", lambda *_: TextJudge(told))
     recipe = load_recipe("calibrate", ["calibrate.questions=null", f"calibrate.steps={json.dumps(str(file))}"])
     options = {
         "assess": recipe.assess.model_dump(mode="json") | {"engine": {"kind": "openai", "model": "m", "base_url": "x"}}

@@ -31,6 +31,8 @@ HEAVY = {
     "aiohttp",
     "peft",
     "pandas",
+    "ray",
+    "vllm",
 }
 OF_LM_EVAL = (ROOT / "evals" / "model.py", ROOT / "evals" / "question_task.py")
 """They subclass lm-eval's model and task classes, and are themselves imported inside functions only."""

@@ -35,7 +35,7 @@ def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = Non
         case TeacherEngine():
             from .teacher import Teacher
 
-            engine = Teacher(settings, scenes or {})
+            engine = Teacher(settings, {} if scenes is None else scenes)
         case HfEngine():
             from . import parallel
             from .hf import LocalModel

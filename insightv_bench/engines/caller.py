@@ -202,11 +202,13 @@ class Caller:
                     future.set_result(replies[key])
 
     def _ask_wave(self, requests: dict[str, Request]) -> dict[str, Reply]:
-        """Replies by key. Kept replies of *other* plans count as given; this plan's batches are all kept or all new."""
+        """Replies by key. Kept replies of *other* plans count as given; this plan's batches are all kept or all new.
+
+        Where batches are a way of sending alone (`is_planned` is false), every kept reply counts as given."""
         assert isinstance(self.engine, BatchEngine)
-        plan = plan_id(list(requests))
+        plan = plan_id(list(requests)) if getattr(self.engine, "is_planned", True) else ""
         kept = self._journal.get(list(requests))
-        replies = {key: entry.reply for key, entry in kept.items() if entry.plan != plan}
+        replies = {key: entry.reply for key, entry in kept.items() if entry.plan != plan or not plan}
         self._journal.count_hits(replies)
         for reply in replies.values():
             self._count(reply, hit=True)
@@ -237,7 +239,8 @@ class Caller:
             made = [self.engine.generate(asked, seed) for asked, seed in work]
         found: dict[str, Reply] = {}
         for keys, replies in zip(batches, made, strict=True):
-            self._journal.put(zip(keys, replies, strict=True), self.model, plan)
+            entries = zip(keys, replies, strict=True)
+            self._journal.put([entry for entry in entries if plan or entry[1].finish != "error"], self.model, plan)
             found |= {key: self._count(reply, hit=False) for key, reply in zip(keys, replies, strict=True)}
         return found
 

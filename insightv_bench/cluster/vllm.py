@@ -1,0 +1,119 @@
+"""`hf` models by Ray Data LLM's vLLM processor (`ray.hf: vllm`), where vLLM is installed.
+
+The processor takes requests, not questions, and starts vLLM each time it is set to work; so it is for stages that ask
+everything at once: evaluations, paths in one call, judges. A path that is written step by step wants a server of vLLM
+(`kind: openai`), whose prefix cache outlives a call. The processor gives no reason why a reply ended: one of
+`max_new_tokens` tokens counts as cut off.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from insightv_bench.chat import to_openai
+from insightv_bench.engines.hf import identity
+from insightv_bench.engines.images import encode
+from insightv_bench.errors import MissingExtra, RecipeError
+from insightv_bench.journal import Reply, Request
+from insightv_bench.records import content_id
+from insightv_bench.settings import HfEngine, PathsSettings
+from insightv_bench.stage import Stage
+
+from .blocks import Blocks
+from .engine import Batch, shown
+from .far import FarDesk, FarPictures
+from .job import Job, questions_folder
+
+REVISION = "+vllm"
+"""Added to a model's: another program gives other replies."""
+
+
+class Named:
+    """A model by name alone."""
+
+    def __init__(self, settings: HfEngine) -> None:
+        name, revision = identity(settings)
+        self.name, self.revision = name, revision + REVISION
+
+
+def check(stage: Stage) -> None:
+    """Raises MissingExtra where there is no vLLM, and RecipeError for what it is no use for."""
+    if isinstance(stage.settings, PathsSettings) and stage.settings.mode == "stepwise":
+        raise RecipeError(
+            f"`ray.hf: vllm` would start vLLM once a step of `{stage.name}`",
+            "serve the model and name it as `kind: openai`, or set the stage's `mode: one-call`",
+        )
+    if importlib.util.find_spec("vllm") is None:
+        raise MissingExtra("`vllm` is not installed; `ray.hf: vllm` needs it on every node", "pip install vllm")
+
+
+class VllmBlocks(Blocks):
+    """A request is a block."""
+
+    def _dataset(self, numbers: list[int]) -> Any:
+        from ray.data import llm
+
+        config = llm.vLLMEngineProcessorConfig(**processor_options(self._job))
+        far = FarDesk(self._desk)
+        rows = self._ray.data.from_items([{"number": number} for number in numbers])
+        return llm.build_processor(config, preprocess=Shown(self._job, far), postprocess=as_outcome)(rows)
+
+
+def processor_options(job: Job) -> dict[str, Any]:
+    """What `vLLMEngineProcessorConfig` is given."""
+    engine, settings = job.engine, job.recipe.ray
+    assert isinstance(engine, HfEngine)
+    own = {"revision": engine.revision, "dtype": engine.dtype, "trust_remote_code": engine.trust_remote_code}
+    return {
+        "model_source": engine.model,
+        "engine_kwargs": {**own, "enable_prefix_caching": True, "seed": job.seed, **settings.vllm},
+        "concurrency": (settings.min_actors, settings.max_actors),
+        "batch_size": settings.block_size,
+        "prepare_multimodal_stage": True,
+    }
+
+
+class Shown:
+    """A number -> its request, the pictures in it as data URLs: fetched when the row is due, and not kept."""
+
+    def __init__(self, job: Job, desk: FarDesk) -> None:
+        self._job, self._desk = job, desk
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        number = int(row["number"])
+        self._desk.ask("begin", number)
+        batch: Batch = self._desk.ask("work", number)
+        folder = questions_folder(self._job)
+        request = shown(batch.requests[0], FarPictures(self._desk, folder) if folder else None)
+        return {"number": number, **as_row(request, self._job.seed)}
+
+
+def as_row(request: Request, seed: int) -> dict[str, Any]:
+    urls = [encode(image).decode() for image in request.chat.images]
+    sampling = request.sampling
+    return {
+        "max_new_tokens": sampling.max_new_tokens,
+        "messages": to_openai(request.chat, urls),
+        "sampling_params": {
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "repetition_penalty": sampling.repetition_penalty,
+            "seed": int(content_id(seed, request.sample, length=7), 16),
+        },
+    }
+
+
+def as_outcome(row: Mapping[str, Any]) -> dict[str, Any]:
+    num_tokens = int(row["num_generated_tokens"])
+    reply = Reply(
+        text=str(row["generated_text"]),
+        finish="length" if num_tokens >= int(row["max_new_tokens"]) else "stop",
+        num_prompt_tokens=int(row["num_input_tokens"]),
+        num_tokens=num_tokens,
+        seconds=float(row.get("time_taken_llm", 0.0)),
+    )
+    return {"number": int(row["number"]), "outcome": json.dumps({"rows": [reply.model_dump_json()]})}

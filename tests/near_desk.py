@@ -1,0 +1,72 @@
+"""A desk in the process of the test, so that an actor's work can be looked at without Ray."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.cluster.desk import Desk
+from insightv_bench.cluster.far import FarDesk
+from insightv_bench.cluster.job import Job, context_of
+from insightv_bench.cluster.worker import Actor
+from insightv_bench.plan import plan
+from insightv_bench.recipe import Recipe
+from insightv_bench.run import place, run_folder
+from insightv_bench.stage import code_versions, load_function
+
+Work = Callable[[int], dict[str, Any]]
+
+
+class NearDesk(FarDesk):
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.asked: list[str] = []
+
+    def ask(self, method: str, *words: Any) -> Any:
+        self.asked.append(method)
+        return getattr(self.desk, method)(*words)
+
+    def tell(self, method: str, *words: Any) -> Any:
+        return self.ask(method, *words)
+
+    def wait(self, told: Any) -> None:
+        pass
+
+
+def job_of(recipe: Recipe, out: Path, stage: str, function: str, **more: Any) -> Job:
+    """As the command makes it for a stage whose inputs are there; storage is shared."""
+    run = run_folder(recipe, out)
+    folders, stages = place(recipe, run, plan(recipe)), {stage.name: stage for stage in plan(recipe)}
+    token = run / ".shared-test"
+    token.touch()
+    planned = stages[stage]
+    job = Job(
+        function=function,
+        stage=planned,
+        folder=folders[stage],
+        inputs={name: folders[name] for name in planned.inputs},
+        run=run,
+        token=token,
+        seed=recipe.seed,
+        recipe=recipe,
+        versions=code_versions(),
+    )
+    work: Any = load_function(function)
+    bounds = tuple(work.bounds(context_of(job), recipe.ray.block_size))
+    return replace(job, bounds=bounds, **more)
+
+
+@contextmanager
+def actor(job: Job, desk: NearDesk | None = None) -> Iterator[tuple[Work, NearDesk]]:
+    """An actor, as a function from a block's number to its outcome, and its desk."""
+    desk = desk or NearDesk(Desk(job))
+    worker = Actor(job, desk)
+    try:
+        yield lambda number: json.loads(worker({"number": [number]})["outcome"][0]), desk
+    finally:
+        worker.close()
+        desk.desk.close()
