@@ -32,6 +32,7 @@ from insightv_bench.records import (
     FlawedRow,
     Image,
     Message,
+    MultiTurnRow,
     Path,
     PreferenceRow,
     Question,
@@ -433,6 +434,10 @@ ROWS: list[Sequence[Record]] = [
     [
         SummaryRow(**SHARED, prompt=TURNS, completion=TURNS, kind="agent", score_range="wrong", path_correct=False),
         SummaryRow(**BARE, prompt=(), completion=(), kind="plain", score_range="none", path_correct=None),
+    ],
+    [
+        MultiTurnRow(**SHARED, prompt=TURNS, completion=TURNS, kind="agent", score_range="wrong", path_correct=False),
+        MultiTurnRow(**BARE, prompt=(), completion=(), kind="plain", score_range="none", path_correct=None),
     ],
     [
         PreferenceRow(

@@ -42,6 +42,11 @@ class Job:
     def journals(self) -> Path:
         return self.run / JOURNALS / self.folder.name
 
+    @property
+    def journals_read(self) -> list[Path]:
+        """The stage's own, and those of its inputs."""
+        return [self.journals, *(self.run / JOURNALS / folder.name for folder in self.inputs.values())]
+
     def block_name(self, number: int) -> str:
         return self.names[number] if self.names else f"block-{number:06d}"
 

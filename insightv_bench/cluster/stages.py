@@ -82,11 +82,12 @@ class RayCluster:
         return vllm.Named(settings), vllm.VllmBlocks, 1
 
     def _read_asked(self, context: Context) -> None:
-        """What actors have kept of blocks that never came back."""
+        """What actors have kept: of blocks that never came back, and of the stages that this one reads, whose paths an
+        evaluation asks for again."""
         assert isinstance(context.journal, FileJournal)
-        folder = self._job(context, "").journals
-        for file in sorted(folder.glob("*.jsonl")):
-            context.journal.read(line for line in read_lines(file) if not line.failure)
+        for folder in self._job(context, "").journals_read:
+            for file in sorted(folder.glob("*.jsonl")):
+                context.journal.read(line for line in read_lines(file) if not line.failure)
 
     def _job(self, context: Context, function: str, **more: Any) -> Job:
         return Job(
