@@ -16,7 +16,7 @@ from insightv_bench.trainers.compute import num_tokens, steps_for, tokens_of_row
 from insightv_bench.trainers.corpus import COMPLETIONS, LENGTH, load_corpus, with_lengths
 from insightv_bench.trainers.lean import lean
 from insightv_bench.trainers.muon import muon_of, split_weights
-from insightv_bench.trainers.options import check_options, make_options
+from insightv_bench.trainers.options import check_options, logging_steps, make_options
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
 from insightv_bench.trainers.training import WHOLE, last_checkpoint, load_for_training, prepare
 from insightv_bench.world.lessons import sample_lessons
@@ -104,12 +104,18 @@ def test_a_checkpoint_that_a_kill_left_half_written_is_not_resumed_from(tmp_path
     assert last_checkpoint(tmp_path / "nothing") is None
 
 
+@pytest.mark.parametrize(("saved", "logged"), [({}, 10), (20, 10), (4, 2), (7, 1), (0.1, 10)])
+def test_every_checkpoint_is_a_step_that_is_logged(saved: Any, logged: int) -> None:
+    assert logging_steps({"save_steps": saved} if saved else {}) == logged
+
+
 @pytest.mark.parametrize("muon", [None, MuonSettings()], ids=["adamw", "muon"])
 def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Path, muon: MuonSettings | None) -> None:
     """Loaded by the trainer alone, the weights of a LLaVA checkpoint would be passed over without a word."""
     import trl
 
     corpus = load_corpus([made / "rows"], ["images", "prompt", "completion"], made / "cache")
+    losses: list[float] = []
 
     def train(start: Path, checkpoint: Path | None) -> dict[str, Any]:
         model, processor = load_for_training(start, {})
@@ -123,12 +129,14 @@ def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Pat
             **muon_of(muon, arguments),
         )
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        losses.append([log["loss"] for log in trainer.state.log_history if "loss" in log][-1])
         return {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
 
     unbroken = train(made / "model", None)
     checkpoint = tmp_path / "out" / "checkpoint-3"
     resumed = train(checkpoint, checkpoint)
     assert all(bool((unbroken[name] == resumed[name]).all()) for name in unbroken)
+    assert losses[0] == losses[1]  # a mean over as many steps
 
 
 def test_muon_trains_the_layers_matrices_and_adamw_all_else(made: Path) -> None:

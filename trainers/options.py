@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ OURS = (
 
 
 DEFAULT_SAVE_STEPS = 100
+LOGGING_STEPS = 10
 FORCE_CPU = "INSIGHTV_FORCE_CPU"
 """Set while a recipe trains with `device: cpu` on a machine that has a GPU."""
 TRACKIO, PROJECT = "trackio", "insightv-bench"
@@ -63,7 +65,6 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
         "dataloader_num_workers": 1,  # decodes the next batch's pictures meanwhile
         "report_to": [],
         "disable_tqdm": True,
-        "logging_steps": 10,
         "save_steps": DEFAULT_SAVE_STEPS,
         "save_total_limit": 2,  # the newest may be half-written when a run is killed
         "lr_scheduler_type": "cosine",
@@ -77,7 +78,14 @@ def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path,
     check_options(config_class, trainer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of options that TRL itself sets
-        return config_class(**{**defaults(checkpoints, seed), **trainer})
+        return config_class(**{**defaults(checkpoints, seed), "logging_steps": logging_steps(trainer), **trainer})
+
+
+def logging_steps(trainer: dict[str, Any]) -> int:
+    """So often that every checkpoint is also a step that is logged: a loss is a mean since the last one, and after a
+    resume it would be a mean over fewer steps."""
+    saved = trainer.get("save_steps", DEFAULT_SAVE_STEPS)
+    return math.gcd(LOGGING_STEPS, saved) if isinstance(saved, int) else LOGGING_STEPS
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
