@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,19 @@ from insightv_bench.settings import MuonSettings, TinyModel, TrainSettings
 from insightv_bench.tables import write_shards
 from insightv_bench.trainers.compute import num_tokens, steps_for, tokens_of_row
 from insightv_bench.trainers.corpus import COMPLETIONS, LENGTH, load_corpus, with_lengths
+from insightv_bench.trainers.job import Job
 from insightv_bench.trainers.lean import lean
 from insightv_bench.trainers.muon import muon_of, split_weights
 from insightv_bench.trainers.options import check_options, logging_steps, make_options
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
-from insightv_bench.trainers.training import WHOLE, last_checkpoint, load_for_training, prepare
+from insightv_bench.trainers.training import (
+    WHOLE,
+    adapter_of,
+    last_checkpoint,
+    load_for_training,
+    prepare,
+    run_trainer,
+)
 from insightv_bench.world.lessons import sample_lessons
 from insightv_bench.world.level import Level
 
@@ -137,6 +146,33 @@ def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Pat
     resumed = train(checkpoint, checkpoint)
     assert all(bool((unbroken[name] == resumed[name]).all()) for name in unbroken)
     assert losses[0] == losses[1]  # a mean over as many steps
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 2}], ids=["all", "lora"])
+def test_a_training_that_died_after_its_last_step_is_not_trained_further(
+    made: Path, tmp_path: Path, lora: dict[str, Any] | None
+) -> None:
+    import trl
+
+    settings = TrainSettings(lora=lora)
+    job = Job("job", made / "model", (made / "rows",), tmp_path / "end", tmp_path, settings, 0, 1, True)
+    corpus = load_corpus([made / "rows"], ["images", "prompt", "completion"], made / "cache")
+
+    def train(start: Path, model: Path, checkpoint: Path | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        policy, processor = load_for_training(start, {})
+        options = {**OPTIONS, "max_steps": 4, "save_strategy": "steps", "save_steps": 2, "learning_rate": 1e-3}
+        arguments = make_options(trl.SFTConfig, options, tmp_path / "out", seed=0)
+        more = adapter_of(job, policy)
+        trainer = trl.SFTTrainer(model=policy, args=arguments, train_dataset=corpus, processing_class=processor, **more)
+        found = run_trainer(trainer, replace(job, model=model), checkpoint)
+        return found, dict(load_for_training(model, {})[0].state_dict())
+
+    unbroken, weights = train(made / "model", tmp_path / "one", None)
+    last = tmp_path / "out" / "checkpoint-4"
+    resumed, again = train(made / "model" if lora else last, tmp_path / "two", last)
+    assert unbroken["num_steps"] == resumed["num_steps"] == 4
+    assert unbroken["last_loss"] == resumed["last_loss"]
+    assert all(bool((weights[name] == again[name]).all()) for name in weights)
 
 
 def test_muon_trains_the_layers_matrices_and_adamw_all_else(made: Path) -> None:

@@ -25,6 +25,8 @@ from .weights import ADAPTER, freeze_vision, lora_config, merge_adapter
 
 WHOLE = "whole"
 """Put into a checkpoint once all of it is written; one without it is not resumed from. It holds the job's name."""
+TRAINER_STATE = "trainer_state.json"
+"""transformers' name of what a checkpoint knows beside weights: steps, losses."""
 HISTORY = "training.jsonl"
 """What was logged, in the stage's folder."""
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
@@ -94,10 +96,26 @@ def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, An
     trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
     with quiet():
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        train_to_the_end(trainer, job, checkpoint)
         figures_ = figures(trainer, time.monotonic() - started)
         save(trainer, job)
     return figures_
+
+
+def train_to_the_end(trainer: Any, job: Job, checkpoint: Path | None) -> None:
+    """Resumed from a checkpoint of the last step, transformers would train one step more: such a one is taken as it is.
+    Not where weights are held in shares, which only a training puts together."""
+    from transformers import TrainerState
+
+    state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE)) if checkpoint else None
+    launch = job.settings.launch
+    in_shares = launch is not None and launch.config not in ("multi-gpu", "cpu")
+    if state is None or state.global_step < state.max_steps or in_shares:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        return
+    if job.settings.lora is not None:
+        trainer._load_from_checkpoint(str(checkpoint))
+    trainer.state = state
 
 
 def save(trainer: Any, job: Job) -> None:
