@@ -36,6 +36,11 @@ class LaunchSettings(Section):
     num_processes: int = Field(2, ge=1)
     """One a device. Rows a step are so many times those of one process."""
 
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether each process holds all weights; a file of the user's own may share them out."""
+        return self.config in ("multi-gpu", "cpu")
+
 
 class MuonSettings(Section):
     """torch's Muon for the layers' matrices; all other weights stay with AdamW and the options of `trainer`."""
@@ -84,8 +89,7 @@ class TrainSettings(Grown):
     @model_validator(mode="after")
     def _has_whole_matrices(self) -> TrainSettings:
         """Muon orthogonalises whole matrices: not an adapter's factors, nor what several processes share out."""
-        sharded = self.launch is not None and self.launch.config not in ("multi-gpu", "cpu")
-        if self.muon and (self.lora is not None or sharded):
+        if self.muon and (self.lora is not None or (self.launch and not self.launch.keeps_whole)):
             raise ValueError(
                 "`muon` needs whole matrices: leave out `lora`, and `launch` other than `multi-gpu`, `cpu`"
             )

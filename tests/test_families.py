@@ -111,7 +111,7 @@ def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_pa
         str(models),
     )
     # A round starts at its reference: no path is preferred yet. The loss holds the `sft` term where the recipe has one.
-    assert first_step(dpo)["rewards/margins"] == pytest.approx(0, abs=5e-3)
+    assert first_step(dpo)["rewards/margins"] == pytest.approx(0, abs=4e-3)  # a sigmoid loss within 2e-3 of log 2
     assert manifest(dpo)["totals"]["num_steps"] == 3
     engine = LocalModel(HfEngine(model=str(dpo / "model"), device="cpu"))
     row = lessons(1)[0]

@@ -109,8 +109,7 @@ def train_to_the_end(trainer: Any, job: Job, checkpoint: Path | None) -> None:
 
     state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE)) if checkpoint else None
     launch = job.settings.launch
-    in_shares = launch is not None and launch.config not in ("multi-gpu", "cpu")
-    if state is None or state.global_step < state.max_steps or in_shares:
+    if state is None or state.global_step < state.max_steps or (launch and not launch.keeps_whole):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         return
     if job.settings.lora is not None:
