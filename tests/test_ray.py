@@ -30,6 +30,10 @@ ray_cluster: Any = pytest.importorskip("ray") and __import__("ray_cluster")
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray's own processes and sockets
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # After an error Ray Data's thread goes on until the command lets go of Ray, and leaves by SystemExit.
+    pytest.mark.filterwarnings(
+        "ignore:Exception in thread StreamingExecutor:pytest.PytestUnhandledThreadExceptionWarning"
+    ),
 ]
 TEACHER = """
 name: over
