@@ -1,4 +1,5 @@
-"""The controls that keep a result honest, each at the compute of what it is a control for.
+"""The controls that keep a result honest, each at the compute of what it is a control for (`optimal-only`: unless the
+recipe gives its training).
 
 | control | what is trained | beside |
 |---|---|---|
@@ -64,7 +65,7 @@ def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     settings = recipe.corpora.part(SummaryCorpus).model_copy(update={"summary_shares": OPTIMAL})
     yield Stage("corpora-optimal", "builders.summary:summary", settings, summary_inputs(recipe), "build corpora")
     inputs = (summary_init(recipe), "corpora-optimal")
-    yield _sft(recipe, "train-optimal-only", recipe.summary, inputs, seat="summary")
+    yield _sft(recipe, "train-optimal-only", recipe.optimal_only or recipe.summary, inputs, seat="summary")
 
 
 def _single_model(recipe: Recipe) -> Iterator[Stage]:

@@ -96,6 +96,15 @@ def test_a_control_of_the_reasoning_agent_is_evaluated_in_the_arms_asked_for(arm
     assert "reason+summary" in stages["eval-dpo-1"].options["arms"]
 
 
+def test_optimal_only_is_trained_as_the_summary_agent_or_as_told() -> None:
+    summary, optimal = (
+        {stage.name: stage for stage in plan(load_recipe("quickstart", options))}["train-optimal-only"].settings
+        for options in (["optimal_only=null"], ['optimal_only={"trainer": {"max_steps": 7}}'])
+    )
+    assert summary.trainer == load_recipe("quickstart").summary.trainer
+    assert optimal.trainer == {"max_steps": 7}
+
+
 def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
     options = ["controls=[continued-sft, rejection-sampling]"]
     stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
