@@ -99,11 +99,14 @@ def _flawed_shares(
     context: Context, settings: SummaryCorpus, flawed: str, scored: pl.LazyFrame, store: Store
 ) -> Iterator[Share]:
     """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
+    num, shares = number_of("flawed", settings), settings.flawed_shares
+    if not num:
+        return
     frames = [selection.fallible(scored, settings)] if "sampled" in settings.flawed_from else []
     frames = [frame.with_columns(source=pl.lit("sampled")) for frame in frames]
     injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
     if injected and "injected" in settings.flawed_from:
-        frames.insert(0, injected.index().with_columns(source=pl.lit("injected")))
+        frames.insert(0, injected.index(ranged=bool(shares)).with_columns(source=pl.lit("injected")))
     if not frames:
         return
     pool = pl.concat(frames, how="diagonal_relaxed")
@@ -116,7 +119,6 @@ def _flawed_shares(
         for source in index["source"]:
             yield next(made[source])
 
-    num, shares = number_of("flawed", settings), settings.flawed_shares
     for range_, share in shares.items() or [("", 1.0)]:
         candidates = pool.filter(pl.col("range") == range_) if range_ else pool
         part = round(num * share / sum(shares.values())) if range_ else num
