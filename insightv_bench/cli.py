@@ -111,6 +111,9 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
         print_summary(result, Console())
     else:
         _print_manifest(result)
+    if stages[-1].function.startswith("trainers."):
+        folder = place(recipe, run_folder(recipe, out), stages)[until]
+        typer.echo(f"\nModel  {folder / 'model'}\nBeside it: training.jsonl, curves.png")
     if stages[-1].name == "release":
         folder = place(recipe, run_folder(recipe, out), stages)["release"] / "release"
         typer.echo(f"\nRelease  {folder}\nPush it: insightv-bench push {folder} ORG/NAME")
@@ -190,10 +193,10 @@ for verb, about in {
 }.items():
     build_app.command(verb)(stage_command(f"build {verb}", about))
 for verb, about in {
-    "base": "A base model from nothing.",
-    "reason": "The reasoning agent.",
-    "summary": "The summary agent.",
-    "dpo": "One DPO round of the reasoning agent.",
+    "base": "The model that both agents start from: made from nothing, or fetched and checked.",
+    "reason": "The reasoning agent: the base after SFT on paths.",
+    "summary": "The summary agent: SFT on paths to judge, and on plain questions.",
+    "dpo": "One DPO round of the reasoning agent, on pairs that it sampled.",
 }.items():
     train_app.command(verb)(stage_command(f"train {verb}", about))
 

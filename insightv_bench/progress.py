@@ -1,6 +1,7 @@
 """A bar with rate and time left for long work; quiet when not a terminal.
 
-Where there is no terminal (a log, CI), each finished stage is one line and nothing else is printed.
+Where there is no terminal (a log, CI), each finished stage is one line, and a training tells once a minute how far it
+is.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+
+    @property
+    def shows_bars(self) -> bool:
+        return self.console.is_terminal
 
     def say(self, text: str) -> None:
         self._bars.console.print(text, highlight=False, markup=False)

@@ -61,6 +61,10 @@ class FarProgress(Progress):
         self._news: dict[TaskID, tuple[int, str | None]] = {}
         self._told_at: dict[TaskID, float] = {}
 
+    @property
+    def shows_bars(self) -> bool:
+        return self._are_shown
+
     def say(self, text: str) -> None:
         self._tell(say=text)
 

@@ -163,7 +163,7 @@ class Crew:
             "recipe": recipe.model_dump(mode="json", exclude_unset=True),  # what it names counts, not its value alone
             "folder": str(self._folder),
             "journal": str(journal),
-            "bars": progress.console.is_terminal,
+            "bars": progress.shows_bars,
         }
 
     def __enter__(self) -> Crew:

@@ -215,9 +215,26 @@ def test_what_cannot_be_is_said_before_a_model_is_loaded() -> None:
     assert "did you mean `fsdp`" in complaint(TrainSettings(launch=launch))
     assert "no CUDA device is here" in complaint(TrainSettings(launch={"config": "fsdp"}))  # type: ignore[arg-type]
     assert "a tracker that is not installed" in complaint(TrainSettings(trainer={"report_to": "nonesuch"}))
+    assert "`device: cpu` uses none" in complaint(TrainSettings(launch={"config": "fsdp"}, device="cpu"))  # type: ignore[arg-type]
     with pytest.raises(RecipeError, match="`patience` needs `validation_share`"):
         load_recipe("walk", ["reason.patience=2"])
     check_stages([Stage("train-reason", SFT, TrainSettings(lora={"r": 8}, trainer={"report_to": "none"}))])
+
+
+def test_a_launch_config_of_ones_own_is_read_before_anything_starts(tmp_path: Path) -> None:
+    """On a machine without a GPU accelerate would pass over its FSDP and say nothing."""
+    file = tmp_path / "own.yaml"
+
+    def settings() -> TrainSettings:
+        return TrainSettings.model_validate({"launch": {"config": str(file), "num_processes": 2}})
+
+    assert "is no file" in complaint(settings())
+    file.write_text("a: [")
+    assert "is no YAML" in complaint(settings())
+    file.write_text("distributed_type: FSDP\n")
+    assert "no CUDA device is here" in complaint(settings())
+    file.write_text("distributed_type: MULTI_GPU\nuse_cpu: true\n")
+    check_stages([Stage("train-reason", SFT, settings(), (), "train reason")])
 
 
 def test_out_of_memory_says_which_knobs_to_turn(tmp_path: Path) -> None:

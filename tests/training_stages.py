@@ -57,6 +57,7 @@ def train(
     inputs: dict[str, Path],
     name: str = "train-reason",
     base: str = "tiny",
+    progress: Progress | None = None,
 ) -> Path:
     """Run one training stage; returns its folder, whose manifest is whole."""
     recipe = load_recipe("walk", [f"base.model={json.dumps(base)}"])
@@ -64,7 +65,7 @@ def train(
     folder = run / "stages" / f"{name}-{settings.fingerprint()}"
     journal = Journal(run / "journal.sqlite")
     try:
-        run_stage(stage, Context(stage, folder, inputs, journal, Progress(), 0, recipe))
+        run_stage(stage, Context(stage, folder, inputs, journal, progress or Progress(), 0, recipe))
     finally:
         journal.close()
     return folder

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,19 +23,19 @@ from insightv_bench.stage import Context
 from insightv_bench.worker import from_message
 from insightv_bench.workers import wait_for_orphans
 
+from .bar import Bar
 from .card import write_card
 from .curves import draw_curves
 from .job import Job, write_job
 from .kept_rows import keep_rows
-from .options import FORCE_CPU, launch_config
+from .last_words import LastWords
+from .machine import launch_config
+from .options import FORCE_CPU
 from .troubles import explained_memory, explained_pictures, what_to_turn
 
 ALIVE, JOBS, LOCKS = "alive.lock", "job-*.json", "process-*.lock"
 """Held while the run lives; the job of each launch, whose file is gone once another launch has begun; held by each
 process to its end."""
-KILLED = "(SIGKILL)"  # torchrun's word
-LINES_KEPT = 15
-"""Of what a process that failed had last written."""
 
 
 def train(context: Context, job: Job) -> None:
@@ -59,24 +58,6 @@ def _device(job: Job) -> Iterator[None]:
     finally:
         for name in forced:
             os.environ.pop(name, None)
-
-
-class Bar:
-    """The stage's bar, told the steps done in all."""
-
-    def __init__(self, context: Context) -> None:
-        self._progress, self._name, self._done = context.progress, context.stage.name, 0
-        self._task: Any = None
-
-    def __call__(self, done: int, total: int, rate: str) -> None:
-        if self._task is None:
-            self._task = self._progress.start(self._name, total)
-        self._progress.advance(self._task, done - self._done, rate or None)
-        self._done = done
-
-    def stop(self) -> None:
-        if self._task is not None:
-            self._progress.stop(self._task)
 
 
 def train_job(job: Job, show: Any) -> dict[str, Any]:
@@ -144,11 +125,11 @@ def environment(job: Job) -> dict[str, str]:
 def _follow(process: subprocess.Popen[str], context: Context, job: Job) -> dict[str, Any]:
     """The figures of the training. Raises what stopped it."""
     assert process.stdout
-    bar, last, found = Bar(context), deque[str](maxlen=LINES_KEPT), None
+    bar, last, found = Bar(context), LastWords(), None
     for line in process.stdout:
         message = _read(line)
         if message is None:
-            last.append(line.rstrip())
+            last.add(line)
         elif "failed" in message:
             raise from_message(message["failed"], context.stage.name)
         elif "figures" in message:
@@ -157,9 +138,8 @@ def _follow(process: subprocess.Popen[str], context: Context, job: Job) -> dict[
             bar(*message["step"])
     bar.stop()
     if process.wait() or found is None:
-        told = " | ".join(last)
-        hint = what_to_turn(job) if KILLED in told else ""  # by the system, which has no memory left
-        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {told}", hint)
+        hint = what_to_turn(job) if last.is_killed else ""  # by the system, which has no memory left
+        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {last}", hint)
     return found
 
 

@@ -23,8 +23,24 @@ from .launch import lock_file, own_lock, train_job
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
+WHOLE_BYTES = 4000
+"""Less than a pipe takes at once (4,096): several processes write to the same one, and no line may be torn."""
+
+
 def tell(**message: Any) -> None:
-    print(json.dumps(message), flush=True)
+    """One line of its own, whatever was printed before it without an end."""
+    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), f"\n{json.dumps(message)}\n".encode())
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """The error as a message; of a long traceback the end, which says where it happened."""
+    message = as_message(error)
+    for text in ("traceback", "fact"):
+        over = len(json.dumps(message)) - WHOLE_BYTES
+        if over > 0 and text in message:
+            message[text] = message[text][over:] if text == "traceback" else message[text][:-over]
+    return message
 
 
 def main() -> None:
@@ -36,8 +52,7 @@ def main() -> None:
     try:
         found = train_job(read_job(file), lambda *step: tell(step=step) if is_first else None)
     except Exception as error:  # noqa: BLE001 - it is told, and raised by the run
-        tell(failed=as_message(error))
-        sys.stdout.flush()
+        tell(failed=failure(error))
         os._exit(1)  # the others wait for this one in vain
     if is_first:
         tell(figures=found)

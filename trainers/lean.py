@@ -33,7 +33,9 @@ def lean(trainer_class: Any) -> Any:
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
-            if return_outputs or model is not self.model or self.args.device.type != "cpu" or not plain(model):
+            shared_out = self.is_fsdp_enabled  # its layers are put together in the model's own forward pass
+            whole_on_cpu = model is self.model and self.args.device.type == "cpu" and not shared_out
+            if return_outputs or not whole_on_cpu or not plain(model):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             with self.accelerator.autocast():
                 loss, num_right, num = labelled_loss(model, inputs, num_items_in_batch)

@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.errors import ModelError, RecipeError, require
+from insightv_bench.errors import RecipeError, require
 from insightv_bench.settings import DpoSettings, TrainSettings
 from insightv_bench.stage import Stage
 
 from .job import Job
+from .machine import check_machine
 from .weights import check_lora
 
 OURS = (
@@ -113,22 +114,6 @@ def report_options(job: Job) -> dict[str, Any]:
     return {"project": PROJECT, "run_name": f"{job.run_folder.name}-{job.name}"}
 
 
-def check_machine(settings: TrainSettings, verb: str) -> None:
-    """Raises ModelError where a GPU is asked for and there is none."""
-    import torch
-
-    config = settings.launch.config if settings.launch else ""
-    if config and not config.endswith((".yaml", ".yml")):
-        launch_config(config)
-    needs = settings.device == "cuda" or config in ("multi-gpu", "fsdp", "zero3")
-    if needs and not torch.cuda.is_available():
-        asked = "`device: cuda`" if settings.device == "cuda" else f"`launch.config: {config}`"
-        hint = "run it where a GPU is; recipes `quickstart` and `tiny` need none; `device: auto` takes what there is"
-        raise ModelError(f"`{verb}`: {asked} is asked for, and no CUDA device is here", hint)
-    if config == "zero3":
-        require("deepspeed", "deepspeed", "`launch.config: zero3`")
-
-
 def check_reports(report_to: Any) -> None:
     """Raises for a tracker that is not there, which TRL would say only after the model is loaded: MissingExtra for the
     one that an extra brings, else RecipeError."""
@@ -144,21 +129,6 @@ def check_reports(report_to: Any) -> None:
                 f"`trainer.report_to: {name}` names a tracker that is not installed",
                 f"pip install {name}, or one of {', '.join(f'`{known}`' for known in sorted(available)) or '`none`'}",
             )
-
-
-def launch_config(name: str) -> Path:
-    """Of `accelerate launch`. Raises RecipeError for one that is neither shipped nor a file."""
-    if name.endswith((".yaml", ".yml")):
-        if not Path(name).is_file():
-            raise RecipeError(f"`launch.config: {name}` is no file", "`accelerate config` writes one")
-        return Path(name)
-    folder = Path(__file__).parent / "launch_configs"
-    known = sorted(file.stem for file in folder.glob("*.yaml"))
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        meant = f"; did you mean `{near[0]}`?" if near else ""
-        raise RecipeError(f"`launch.config: {name}` is not known{meant}", f"it is one of {', '.join(known)}, or a file")
-    return folder / f"{name}.yaml"
 
 
 def chosen_options(job: Job) -> dict[str, Any]:

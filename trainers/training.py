@@ -50,7 +50,15 @@ def load_for_training(folder: Path, trainer: dict[str, Any], dtype: str = "float
     settings = HfEngine.model_validate({"model": str(folder), "device": "cpu", "dtype": dtype})
     model, processor = load_model(settings)
     model.set_attn_implementation(trainer.pop("attn_implementation", "eager" if on_cpu() else "sdpa"))
+    model._no_split_modules = layers_to_share(model)
     return model.train(), processor
+
+
+def layers_to_share(model: Any) -> list[str]:
+    """Classes of the layers that FSDP shares out one by one: those that transformers names and the model has. A LLaVA
+    is also said to have its tower's text part, and accelerate stops at a class that it does not find."""
+    there = {type(module).__name__ for module in model.modules()}
+    return sorted(there.intersection(model._no_split_modules or ()))
 
 
 def load_policy(job: Job, checkpoint: Path | None, trainer: dict[str, Any]) -> tuple[Any, dict[str, int]]:
