@@ -33,7 +33,7 @@ from .progress import Progress
 from .records import Question, Record, as_row, content_id
 from .settings import EngineSettings, HfEngine, Section
 from .stored import read_questions
-from .tables import read_rows, write_file, write_shards, write_text
+from .tables import Appending, read_rows, write_shards, write_text
 from .world.questions import VERSION as WORLD_VERSION
 
 R = TypeVar("R", bound=Record)
@@ -124,21 +124,19 @@ class Context:
 
     def write(self, record: type[Record], rows: Iterable[Record | Dropped], folder: str = "") -> None:
         """Keep the rows, and the dropped ones apart with their reasons. `folder`: a corpus beside others."""
-        exclusions: list[Exclusion] = []
-
-        def kept() -> Iterator[Record]:
-            for row in rows:
-                if isinstance(row, Dropped):
-                    exclusions.append(Exclusion(id=row.id, reason=row.reason, row=row.row))
-                else:
-                    yield row
-
         target = self.folder / folder
         target.mkdir(exist_ok=True)
-        self.num_rows += write_shards(target, kept(), record)
-        if exclusions:
-            write_file(target / "exclusions.parquet", exclusions, Exclusion)
-        self.dropped.update(exclusion.reason for exclusion in exclusions)
+        with Appending(target / "exclusions.parquet", Exclusion) as exclusions:
+
+            def kept() -> Iterator[Record]:
+                for row in rows:
+                    if isinstance(row, Dropped):
+                        exclusions.add(Exclusion(id=row.id, reason=row.reason, row=row.row))
+                        self.dropped[row.reason] += 1
+                    else:
+                        yield row
+
+            self.num_rows += write_shards(target, kept(), record)
 
 
 class Cluster(Protocol):
