@@ -1,8 +1,8 @@
 """Selections over more paths than memory holds: by blocks of whole questions, in the order of the questions.
 
-What `selection` says of a question depends on that question's paths alone, and a block holds all of them; so the blocks'
-selections, one after the other, are the selection of all paths. What is drawn by lot among all questions is held in as
-many rows as are wanted (`draw`).
+What `selection` says of a question depends on that question's paths alone, and a block holds all of them; so the
+selections of the blocks, one after the other, are the selection of all paths. What is drawn by lot among all questions is
+held in as many rows as are wanted (`draw`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ Block = pl.LazyFrame
 
 
 def blocks(scored: pl.LazyFrame) -> Iterator[Block]:
-    """About ROWS_A_BLOCK paths each, at least one block; rows stay in their order. A file of scored paths is read by the
-    row groups that hold a block's questions."""
+    """About ROWS_A_BLOCK paths each, at least one block; rows stay in their order.
+
+    Of a file, the row groups that hold the questions of a block are read."""
     question = pl.col("question")
     size = scored.select(num=pl.len(), first=question.min(), last=question.max())
     num, first, last = size.collect(engine="streaming").row(0)

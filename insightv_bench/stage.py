@@ -15,11 +15,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -31,6 +31,7 @@ from .errors import RunError, StageError
 from .journal import Journal
 from .progress import Progress
 from .records import Question, Record, as_row, content_id
+from .rooms import load_function
 from .settings import EngineSettings, HfEngine, Section
 from .stored import read_questions
 from .tables import Appending, read_rows, write_shards, write_text
@@ -208,15 +209,6 @@ def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
     manifest = {**make_manifest(stage, context, time.monotonic() - started), "started": began.isoformat()}
     write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
-
-
-def load_function(name: str) -> Callable[..., Any]:
-    """`room.module:function`; rooms are named as strings, so that nothing of them is loaded before it is used."""
-    module, _, attribute = name.partition(":")
-    found: Any = import_module(f"insightv_bench.{module}")
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
 
 
 def clear(folder: Path) -> None:

@@ -14,6 +14,7 @@ import datasets
 import pytest
 import torch
 import trl
+from figures import Took, Work, keep
 
 from insightv_bench.records import ReasoningRow
 from insightv_bench.settings import SMALL_MODEL, TinyModel
@@ -56,6 +57,8 @@ def test_a_trl_step_against_a_bare_loop(tmp_path: Path, shape: TinyModel, batch:
         f"\n{num / 1e6:.1f}M parameters: bare loop {bare[0]:.3f} s a step, TRL {with_trl[0]:.3f} s "
         f"(collation and start included); in processor time {ratio:.2f} times"
     )
+    work = Work("a training step", num, "parameters", "s a step")
+    keep(work, [Took(with_trl[1])], {"bare loop": [Took(bare[1])]}, aim=MOST if num >= 10e6 else None)
     assert num < 10e6 or ratio <= MOST
 
 
