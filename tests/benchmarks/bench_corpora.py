@@ -5,7 +5,8 @@
 
 Bare polars reads the file and sorts it once by question and score, all in memory: what any selection begins with. Each
 way has a process of its own, which tells its peak memory. The indexes are compared, pandas' and those of `datasets` at
-10,000 questions. The last size is held against 5M rows: its cost a row is to be within 1.2 of that, its peak below 6 GB.
+10,000 questions. The last size is held against 5M rows: a row is to cost 1.2 of that at most, and the peak to stay
+below 6 GB.
 """
 
 from __future__ import annotations
