@@ -1,8 +1,8 @@
 """Selections over more paths than memory holds: by blocks of whole questions, in the order of the questions.
 
 What `selection` says of a question depends on that question's paths alone, and a block holds all of them; so the
-selections of the blocks, one after the other, are the selection of all paths. What is drawn by lot among all questions is
-held in as many rows as are wanted (`draw`).
+selections of the blocks, one after the other, are the selection of all paths. What is drawn by lot among all questions
+is held in as many rows as are wanted (`draw`).
 """
 
 from __future__ import annotations

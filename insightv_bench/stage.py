@@ -105,7 +105,7 @@ class Context:
         return read_rows(self.inputs[stage], record)
 
     def questions(self, stage: str) -> Iterator[Question]:
-        """As `rows`, but each picture is read from disk when it is shown to a model, and not kept."""
+        """As `rows`, but each picture is read from disk when it is shown to a model or written, and not kept."""
         return read_questions(self.inputs[stage])
 
     def num_rows_of(self, stage: str) -> int:

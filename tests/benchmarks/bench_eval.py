@@ -83,7 +83,7 @@ def other(name: str, python: str) -> Callable[[Path, str, Asked], Run]:
     return run
 
 
-OTHERS = {"lm_eval": "lm_eval, tenacity", "inspect": "inspect_ai, openai"}
+OTHERS = {"lm_eval": "lm_eval, tenacity", "inspect": "inspect_ai, openai, pyarrow"}
 """Other harnesses, and what each needs."""
 
 
