@@ -49,7 +49,8 @@ class Pairs(NamedTuple):
 
 
 def pairs(scored: pl.LazyFrame, settings: PairsSettings) -> Pairs:
-    return Pairs(*map(pl.concat, zip(*(_pairs(block, settings) for block in blocks(scored)), strict=True)))
+    found = [_pairs(block, settings) for block in blocks(scored)]
+    return Pairs(pl.concat([part.made for part in found]), pl.concat([part.left for part in found]))
 
 
 def _pairs(block: Block, settings: PairsSettings) -> Pairs:

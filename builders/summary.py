@@ -101,8 +101,13 @@ def _flawed_shares(
     context: Context, settings: SummaryCorpus, flawed: str, scored: pl.LazyFrame, store: Store
 ) -> Iterator[Share]:
     """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
+    num, shares = number_of("flawed", settings), settings.flawed_shares
+    if not num:
+        return
     injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
-    from_injected = [_from("injected", injected.index())] if injected and "injected" in settings.flawed_from else []
+    from_injected = []
+    if injected and "injected" in settings.flawed_from:
+        from_injected.append(_from("injected", injected.index(ranged=bool(shares))))
     if not from_injected and "sampled" not in settings.flawed_from:
         return
     sampled = _of_paths(store, "flawed")
@@ -113,8 +118,6 @@ def _flawed_shares(
             made["injected"] = injected.rows(index.filter(source="injected"))
         for source in index["source"]:
             yield next(made[source])
-
-    num, shares = number_of("flawed", settings), settings.flawed_shares
 
     def pool(range_: str) -> Iterator[Block]:
         of_range = pl.col("range") == range_ if range_ else pl.lit(True)

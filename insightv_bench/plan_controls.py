@@ -1,4 +1,5 @@
-"""The controls that keep a result honest, each at the compute of what it is a control for.
+"""The controls that keep a result honest, each at the compute of what it is a control for (`optimal-only`: unless the
+recipe gives its training).
 
 | control | what is trained | beside |
 |---|---|---|
@@ -20,7 +21,7 @@ from typing import Any
 from .plan_names import System, by_model, sampled, summary_init, summary_inputs
 from .recipe import Recipe
 from .records import Arm
-from .settings import RoundsSettings, Section, SummaryCorpus, TrainSettings
+from .settings import EvalSettings, RoundsSettings, Section, SummaryCorpus, TrainSettings
 from .stage import STAGE_MODEL, Stage
 
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
@@ -64,7 +65,7 @@ def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     settings = recipe.corpora.part(SummaryCorpus).model_copy(update={"summary_shares": OPTIMAL})
     yield Stage("corpora-optimal", "builders.summary:summary", settings, summary_inputs(recipe), "build corpora")
     inputs = (summary_init(recipe), "corpora-optimal")
-    yield _sft(recipe, "train-optimal-only", recipe.summary, inputs, seat="summary")
+    yield _sft(recipe, "train-optimal-only", recipe.optimal_only or recipe.summary, inputs, seat="summary")
 
 
 def _single_model(recipe: Recipe) -> Iterator[Stage]:
@@ -161,8 +162,9 @@ def _computed(settings: TrainSettings) -> dict[str, Any]:
     return {**settings.trainer, **processes}
 
 
-def control_systems(recipe: Recipe, arms: tuple[Arm, ...]) -> Iterator[System]:
+def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     """What the controls add to the board. One that has the first agent's seat is evaluated on that agent's paths."""
+    arms = settings.arms
     summary = {"summary": STAGE_MODEL + "train-summary"} if recipe.summary else {}
     seated = tuple(arm for arm in arms if arm not in ("base", "majority"))
     for control in recipe.controls:
@@ -175,17 +177,18 @@ def control_systems(recipe: Recipe, arms: tuple[Arm, ...]) -> Iterator[System]:
         elif control == "multi-turn":
             yield System(control, 0, {"reason": STAGE_MODEL + "train-multi-turn"}, ("reason", "multi-turn"))
         elif control == "rejection-sampling":
-            yield from _rejection_systems(recipe.rounds, summary)
+            yield from _rejection_systems(recipe.rounds, summary, settings.control_arms)
         else:
-            yield System(
-                control, 0, {"reason": STAGE_MODEL + f"train-{control}", **summary}, ("reason", "reason+summary")
-            )
+            seats = {"reason": STAGE_MODEL + f"train-{control}", **summary}
+            yield System(control, 0, seats, settings.control_arms)
 
 
-def _rejection_systems(rounds: RoundsSettings | None, summary: dict[str, str]) -> Iterator[System]:
+def _rejection_systems(
+    rounds: RoundsSettings | None, summary: dict[str, str], arms: tuple[Arm, ...]
+) -> Iterator[System]:
     for number in range(1, rounds.num + 1 if rounds else 1):
         seats = {"reason": STAGE_MODEL + f"train-rejection-{number}", **summary}
-        yield System(f"rejection-{number}", number, seats, ("reason", "reason+summary"))
+        yield System(f"rejection-{number}", number, seats, arms)
 
 
 PLANS = {

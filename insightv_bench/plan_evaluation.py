@@ -113,7 +113,7 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
         seats = {"reason": STAGE_MODEL + model_of_round(number), **summary}
         arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
         yield System(f"dpo-{number}" if number else "sft", number, seats, tuple(arms))
-    yield from control_systems(recipe, settings.arms)
+    yield from control_systems(recipe, settings)
 
 
 def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Iterator[Stage]:

@@ -91,6 +91,8 @@ class Recipe(Section):
     rounds: RoundsSettings | None = None
     controls: tuple[Control, ...] = ()
     """What is trained beside the method to keep its results honest, each at equal compute."""
+    optimal_only: TrainSettings | None = None
+    """How the control `optimal-only` is trained; left out, as the summary agent is."""
     eval: EvalSettings | None = None
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Run once for each of them, in place of `seed`; the table over all of them comes last."""

@@ -26,11 +26,13 @@ Control = Literal[
 class EvalSettings(Grown):
     """Every arm over the same questions, with the same paths."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("dtype",)
+    LATER: ClassVar[tuple[str, ...]] = ("dtype", "control_arms")
 
     questions: str = "test"
     """Which entry of `questions`."""
     arms: tuple[Arm, ...] = ("base", "direct", "reason", "reason+summary", "oracle", "flawed")
+    control_arms: tuple[Literal["reason", "reason+summary"], ...] = ("reason", "reason+summary")
+    """What a control of the reasoning agent's training is evaluated in."""
     path_sampling: Sampling = Sampling(max_new_tokens=1024)
     num_paths: int = Field(1, ge=1)
     """Paths a question. Each is answered in every arm that shows it, and counts as a row of its question."""

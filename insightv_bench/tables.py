@@ -115,9 +115,13 @@ class Appending:
     def __exit__(self, error: type[BaseException] | None, *more: Any) -> None:
         if self._held and not error:
             self._write()
-        if self._writer:
-            self._writer.close()
-            self._partial.unlink() if error else self._partial.replace(self._file)
+        if not self._writer:
+            return
+        self._writer.close()
+        if error:
+            self._partial.unlink()
+        else:
+            self._partial.replace(self._file)
 
 
 def write_frames(file: Path, frames: Iterable[pl.DataFrame]) -> None:
@@ -132,8 +136,9 @@ def write_frames(file: Path, frames: Iterable[pl.DataFrame]) -> None:
         if sum(table.num_rows for table in held) >= ROWS_HELD:
             writer.write_table(pa.concat_tables(held))
             held = []
+    if writer and held:
+        writer.write_table(pa.concat_tables(held))
     if writer:
-        writer.write_table(pa.concat_tables(held)) if held else None
         writer.close()
 
 

@@ -243,4 +243,7 @@ def test_what_a_path_should_have_read_is_told_in_its_order_with_the_sum_so_far()
     assert reread(scene, steps) == "blue is 7, red is 5"
     assert reread(scene, steps, Program("sum", ("blue", "red"))) == "blue is 7, red is 5, so the sum is 12"
     assert reread(scene, [steps[0], steps[0]], Program("sum", ("blue", "red"))) == "blue is 7"
+    assert reread(scene, steps, Program("compare", ("blue", "red"))) == "blue is 7, red is 5, 7 > 5"
+    assert reread(scene, steps, Program("compare", ("red", "blue"))) == "blue is 7, red is 5, 5 < 7"
+    assert reread(scene, [steps[0]], Program("compare", ("blue", "red"))) == "blue is 7"
     assert reread(scene, [step("the bars are many")]) == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from insightv_bench.errors import RecipeError
@@ -82,6 +84,25 @@ def test_greedy_twins_and_controls_stand_beside_the_systems() -> None:
         assert greedy.sampling.temperature == 0 and greedy.num_paths == 1
     assert stages["eval-optimal-only"].options["paths"] == "paths-eval-sft"
     assert "paths-eval-optimal-only" not in stages
+
+
+@pytest.mark.parametrize("arms", [["reason"], ["reason", "reason+summary"]])
+def test_a_control_of_the_reasoning_agent_is_evaluated_in_the_arms_asked_for(arms: list[str]) -> None:
+    options = ["controls=[continued-sft, optimal-only, rejection-sampling]", f"eval.control_arms={json.dumps(arms)}"]
+    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    for name in ("eval-continued-sft", "eval-rejection-1", "eval-rejection-2-greedy"):
+        assert stages[name].options["arms"] == arms
+    assert "reason+summary" in stages["eval-optimal-only"].options["arms"]
+    assert "reason+summary" in stages["eval-dpo-1"].options["arms"]
+
+
+def test_optimal_only_is_trained_as_the_summary_agent_or_as_told() -> None:
+    summary, optimal = (
+        {stage.name: stage for stage in plan(load_recipe("quickstart", options))}["train-optimal-only"].settings
+        for options in (["optimal_only=null"], ['optimal_only={"trainer": {"max_steps": 7}}'])
+    )
+    assert summary.trainer == load_recipe("quickstart").summary.trainer
+    assert optimal.trainer == {"max_steps": 7}
 
 
 def test_a_control_names_what_it_is_to_equal_in_compute() -> None:

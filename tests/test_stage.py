@@ -265,7 +265,7 @@ OF_PATHS = {"corpora-reasoning", "train-reason", "train-dpo-2", "train-rejection
         ("corpora.high=96", OF_PATHS | OF_SUMMARIES, {"corpora-flawed", "assess-teacher"}),
         ("rounds.pairs.per_question=1", {"corpora-preference-1", "train-dpo-1"}, {"train-reason", "train-summary"}),
         ("rounds.rejection.trainer.learning_rate=1", {"train-rejection-1"}, {"train-dpo-2", "train-summary"}),
-        ("agent_paths.num_paths=3", OF_SUMMARIES | {"paths-sft"}, OF_PATHS),
+        ("agent_paths.num_paths=2", OF_SUMMARIES | {"paths-sft"}, OF_PATHS),
     ],
 )
 def test_a_stage_of_the_quickstart_holds_the_settings_that_it_reads(

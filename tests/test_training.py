@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.records import ReasoningRow
@@ -17,7 +18,7 @@ from insightv_bench.trainers.compute import num_tokens, steps_for, tokens_of_row
 from insightv_bench.trainers.corpus import COMPLETIONS, LENGTH, load_corpus, with_lengths
 from insightv_bench.trainers.job import Job
 from insightv_bench.trainers.lean import lean
-from insightv_bench.trainers.muon import muon_of, split_weights
+from insightv_bench.trainers.muon import muon_of, split_weights, stacked_muon
 from insightv_bench.trainers.options import check_options, logging_steps, make_options
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
 from insightv_bench.trainers.training import (
@@ -183,6 +184,22 @@ def test_muon_trains_the_layers_matrices_and_adamw_all_else(made: Path) -> None:
     assert all("proj" in name or "fc" in name or "linear" in name for name in matrices)
     assert any("embed_tokens" in name for name in others) and any("norm" in name for name in others)
     assert not any("self_attn" in name and name.endswith("weight") and "norm" not in name for name in others)
+
+
+def test_stacked_muon_gives_torchs_weights_bit_for_bit() -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = [torch.randn(shape, generator=generator) for shape in [(32, 32), (96, 32), (32, 32), (32, 96), (48, 24)]]
+    ours, theirs = ([torch.nn.Parameter(weight.clone()) for weight in start] for _ in range(2))
+    options = {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1}
+    steppers = stacked_muon(ours, **options), torch.optim.Muon(theirs, **options)
+    for number in range(4):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(one.shape, generator=generator) if number or one.shape != (48, 24) else None
+            other.grad = None if one.grad is None else one.grad.clone()
+        for stepper in steppers:
+            stepper.step()
+    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    assert not any(torch.equal(one, before) for one, before in zip(ours, start, strict=True))
 
 
 def test_both_of_muons_parts_follow_the_schedule(made: Path, tmp_path: Path) -> None:

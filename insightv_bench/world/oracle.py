@@ -109,7 +109,8 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
 def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) -> str:
     """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`.
 
-    With the program of a sum, also where the sum stands: `red is 5, blue is 7, so the sum is 12`.
+    With the program of a sum, also where the sum stands: `red is 5, blue is 7, so the sum is 12`; with that of a
+    comparison, how the two compare: `red is 5, blue is 7, 5 < 7`.
     """
     named = (step.summary.removeprefix("read ") for step in steps)
     names = dict.fromkeys(name for name in named if name in scene.values)
@@ -120,6 +121,9 @@ def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) 
         if program and program.kind == "sum":
             state = update(program, state, name, scene.values[name])
             said += [f"so {state_text(program, state)}"] if len(said) > 1 else []
+    if program and program.kind == "compare" and names.keys() >= set(program.colours):
+        first, second = (scene.values[colour] for colour in program.colours)
+        said.append(f"{first} {'>' if first > second else '<'} {second}")
     return ", ".join(said)
 
 
