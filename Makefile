@@ -12,6 +12,9 @@ export TOKENIZERS_PARALLELISM = false
 # Files of tests side by side, each whole in one process.
 WORKERS ?= 2
 
+# What `make bench` measures, `make bench ONLY="corpora client"` say; all of it if left out.
+ONLY ?=
+
 .PHONY: quickstart test test-all lint bench setup clean
 
 quickstart: setup
@@ -29,7 +32,7 @@ lint: setup
 	$(BIN)/mypy insightv_bench builders trainers evals leaderboard
 
 bench: setup
-	$(BIN)/python -m pytest tests/benchmarks/bench_*.py -s
+	$(BIN)/python tests/benchmarks/collect.py $(ONLY)
 
 setup: $(READY)
 

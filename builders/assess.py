@@ -110,7 +110,7 @@ def _listed(rows: Iterable[Assessment], made: list[Assessment]) -> Iterator[Asse
 
 def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
     """In the order of the paths, a portion of questions at a time."""
-    questions = {question.id: question for question in context.rows(context.stage.inputs[0], Question)}
+    questions = {question.id: question for question in context.questions(context.stage.inputs[0])}
     groups = _by_question(questions, context.rows(context.stage.inputs[1], Path))
     with Assessor(context) as assessor:
         while portion := list(islice(groups, at_once(context))):

@@ -30,7 +30,7 @@ def assessed_by_question(context: Context, questions: str, paths: str, assessmen
 
 
 def _rows(context: Context, questions: str, paths: str, assessments: str) -> Iterator[Assessed]:
-    by_id = {question.id: question for question in context.rows(questions, Question)}
+    by_id = {question.id: question for question in context.questions(questions)}
     by_path = {assessment.path_id: assessment for assessment in context.rows(assessments, Assessment)}
     for path in context.rows(paths, Path):
         yield Assessed(by_id[path.question_id], path, by_path[path.id])

@@ -18,7 +18,7 @@ from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Reco
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus
 from insightv_bench.stage import Context, Dropped, drop
 
-from . import selection
+from . import blocks
 from .scored import Store, portions, read_scored
 
 
@@ -26,12 +26,12 @@ def reasoning(context: Context) -> None:
     """Inputs: questions, paths, assessments."""
     settings = context.stage.settings
     assert isinstance(settings, ReasoningCorpus)
-    index = selection.reasoning(selection.best_first(read_scored(context, *context.stage.inputs)), settings).collect()
+    index = blocks.reasoning(read_scored(context, *context.stage.inputs), settings)
     context.write(ReasoningRow, _reasoning_rows(Store(context, *context.stage.inputs), index))
 
 
-def _reasoning_rows(store: Store, index: pl.DataFrame) -> Iterator[ReasoningRow | Dropped]:
-    for part in portions(index, store.portion):
+def _reasoning_rows(store: Store, index: Iterable[pl.DataFrame]) -> Iterator[ReasoningRow | Dropped]:
+    for part in (part for block in index for part in portions(block, store.portion)):
         paths = store.paths.take(part["path"])
         questions = store.questions.take(part.filter(reason="")["question"])
         for question, path, score, reason in part.iter_rows():

@@ -17,7 +17,7 @@ from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow
 from insightv_bench.settings import PairsSettings
 from insightv_bench.stage import Context, Dropped
 
-from . import selection
+from . import blocks, selection
 from .corpora import columns_of, reasoning_row
 from .scored import Store, portions, read_asked, read_scored
 
@@ -34,8 +34,7 @@ def preference(context: Context) -> None:
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
     scored = read_scored(context, *context.stage.inputs)
-    made = selection.pairs(selection.best_first(scored), settings).collect()
-    left = selection.unpaired(scored, made.lazy(), settings).collect()
+    made, left = blocks.pairs(scored, settings)
     made, crowded = balanced(context, made, settings.max_kind_share)
     context.totals["questions"] = selection.paired(scored, made)
     context.write(PreferenceRow, _rows(context, made, pl.concat([left, crowded])))
@@ -74,8 +73,7 @@ def chosen(context: Context) -> None:
     settings = context.stage.settings
     assert isinstance(settings, PairsSettings)
     scored = read_scored(context, *context.stage.inputs)
-    made = selection.pairs(selection.best_first(scored), settings).collect()
-    made, _ = balanced(context, made, settings.max_kind_share)
+    made, _ = balanced(context, blocks.pairs(scored, settings).made, settings.max_kind_share)
     context.totals["questions"] = selection.paired(scored, made)
     context.write(ReasoningRow, _chosen(Store(context, *context.stage.inputs), made))
 

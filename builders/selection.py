@@ -120,10 +120,12 @@ def unpaired(scored: pl.LazyFrame, made: pl.LazyFrame, settings: PairsSettings) 
 def paired(scored: pl.LazyFrame, made: pl.DataFrame) -> dict[str, int]:
     """How many questions have paths, have both a right and a wrong one, and how many of those are in `made`."""
     kinds = scored.group_by("question").agg(both=RIGHT.any() & WRONG.any())
-    found = kinds.with_columns(paired=pl.col("question").is_in(made["question"].unique().to_list()))
-    counts = found.select(asked=pl.len(), right_and_wrong=pl.col("both").sum(), paired=pl.col("paired").sum())
-    of_those = found.select(paired_of_those=(pl.col("both") & pl.col("paired")).sum())
-    return pl.concat([counts, of_those], how="horizontal").collect().row(0, named=True)
+    found = kinds.join(made.lazy().select("question", paired=True).unique(), on="question", how="left")
+    both, has_pair = pl.col("both"), pl.col("paired").fill_null(False)
+    counts = found.select(
+        asked=pl.len(), right_and_wrong=both.sum(), paired=has_pair.sum(), paired_of_those=(both & has_pair).sum()
+    )
+    return counts.collect(engine="streaming").row(0, named=True)
 
 
 def first_of_each(rows: pl.LazyFrame, num: int) -> pl.LazyFrame:

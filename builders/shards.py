@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE, BYTES_AT_ONCE = 256, 32_000_000
+"""Rows are read in pieces of whichever comes first."""
+READ_BYTES = 2**20
 GROUP_ROWS, GROUP_BYTES = 1_000, 50_000_000
 """A row group is closed at whichever comes first: viewers and streams read one at a time."""
 
@@ -37,9 +39,13 @@ def write_split(files: Iterable[Path], folder: Path, without: Collection[str], s
 
 
 def _batches(files: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+    """One after another, a row group at a time: of a row group, pages are read as they are asked for."""
     for file in files:
-        with pq.ParquetFile(file) as opened:
-            yield from opened.iter_batches(ROWS_AT_ONCE)
+        with pq.ParquetFile(file, buffer_size=READ_BYTES) as opened:
+            for number in range(opened.num_row_groups):
+                group = opened.metadata.row_group(number)
+                most = BYTES_AT_ONCE * group.num_rows // max(1, group.total_byte_size)
+                yield from opened.iter_batches(max(1, min(ROWS_AT_ONCE, most)), row_groups=[number])
 
 
 class _Shards:

@@ -8,7 +8,7 @@ write another. The verdict is on the path's answer: a path that errs and still e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import polars as pl
@@ -19,6 +19,7 @@ from insightv_bench.settings import SummaryCorpus
 from insightv_bench.stage import Context
 
 from . import selection
+from .blocks import Block, candidates, draw
 from .injected import Injected
 from .scored import Store, order_key, portions, prompt_text, read_asked, read_scored
 from .summary_rows import plain_row, summary_row
@@ -40,13 +41,13 @@ class Share(NamedTuple):
     """Candidates of one kind, and how many of them are wanted."""
 
     kind: SummaryKind
-    candidates: pl.LazyFrame
+    candidates: Iterable[Block]
     num: int
     rows: MakeRows
     portion: int
 
     def part(self) -> Part:
-        return Part(self.kind, selection.first_of_each(self.candidates, self.num).collect(), self.rows, self.portion)
+        return Part(self.kind, draw(self.candidates, self.num), self.rows, self.portion)
 
 
 def summary(context: Context) -> None:
@@ -87,12 +88,13 @@ def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
     flawed = others.pop(0) if len(others) % 3 else ""
     scored, store = read_scored(context, *triple, shuffled=True), Store(context, *triple)
     wanted = number_of("optimal", settings)
-    yield Share("optimal", selection.optimal(scored, settings), wanted, _of_paths(store, "optimal"), store.portion)
+    followed = candidates(scored, lambda block: selection.optimal(block, settings))
+    yield Share("optimal", followed, wanted, _of_paths(store, "optimal"), store.portion)
     yield from _flawed_shares(context, settings, flawed, scored, store)
     if others:
         yield from _agent_shares(context, settings, others)
     wanted = number_of("plain", settings)
-    yield Share("plain", _plain(context, triple[0]), wanted, _of_questions(store), store.portion)
+    yield Share("plain", [_plain(context, triple[0])], wanted, _of_questions(store), store.portion)
 
 
 def _flawed_shares(
@@ -102,14 +104,12 @@ def _flawed_shares(
     num, shares = number_of("flawed", settings), settings.flawed_shares
     if not num:
         return
-    frames = [selection.fallible(scored, settings)] if "sampled" in settings.flawed_from else []
-    frames = [frame.with_columns(source=pl.lit("sampled")) for frame in frames]
     injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
+    from_injected = []
     if injected and "injected" in settings.flawed_from:
-        frames.insert(0, injected.index(ranged=bool(shares)).with_columns(source=pl.lit("injected")))
-    if not frames:
+        from_injected.append(_from("injected", injected.index(ranged=bool(shares))))
+    if not from_injected and "sampled" not in settings.flawed_from:
         return
-    pool = pl.concat(frames, how="diagonal_relaxed")
     sampled = _of_paths(store, "flawed")
 
     def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
@@ -119,20 +119,33 @@ def _flawed_shares(
         for source in index["source"]:
             yield next(made[source])
 
+    def pool(range_: str) -> Iterator[Block]:
+        of_range = pl.col("range") == range_ if range_ else pl.lit(True)
+        paths = candidates(scored, lambda block: _from("sampled", selection.fallible(block, settings)))
+        for block in (*from_injected, *(paths if "sampled" in settings.flawed_from else ())):
+            yield block.filter(of_range)
+
     for range_, share in shares.items() or [("", 1.0)]:
-        candidates = pool.filter(pl.col("range") == range_) if range_ else pool
         part = round(num * share / sum(shares.values())) if range_ else num
-        yield Share("flawed", candidates, part, rows, store.portion)
+        yield Share("flawed", pool(range_), part, rows, store.portion)
+
+
+def _from(source: str, rows: Block) -> Block:
+    return rows.with_columns(source=pl.lit(source))
 
 
 def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) -> Iterator[Share]:
     """The agent's own paths, half of them right and half wrong at most; the verdict that comes first stands first."""
     scored = read_scored(context, *triple, shuffled=True)
-    paths = selection.agents(scored, settings).unique("order", keep="first", maintain_order=True).collect()
     store = Store(context, *triple)
-    for verdict in paths["correct"].unique(maintain_order=True):
-        own = paths.lazy().filter(pl.col("correct") == verdict)
-        yield Share("agent", own, number_of("agent", settings) // 2, _of_paths(store, "agent"), store.portion)
+
+    def own(verdict: bool) -> Iterator[Block]:
+        for block in candidates(scored, lambda block: selection.agents(block, settings)):
+            yield block.unique("order", keep="first", maintain_order=True).filter(pl.col("correct") == verdict)
+
+    verdicts = selection.agents(scored, settings).select(pl.col("correct").unique(maintain_order=True)).collect()
+    for verdict in verdicts["correct"]:
+        yield Share("agent", own(verdict), number_of("agent", settings) // 2, _of_paths(store, "agent"), store.portion)
 
 
 def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:

@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "test_split": "test",
     "doc_to_text": context_with_markers,
     "doc_to_image": "images",
-    "doc_to_target": "{{gold}}",
+    "doc_to_target": "gold",
 }
 
 

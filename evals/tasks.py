@@ -34,7 +34,7 @@ def arm_task(task: str, version: str, arm: Arm, docs: Sequence[Mapping[str, Any]
         "output_type": "generate_until",
         "doc_to_text": context_with_markers,
         "doc_to_image": image_hashes,
-        "doc_to_target": "{{gold}}",
+        "doc_to_target": "gold",
         "process_results": scores.process,
         "generation_kwargs": generation_kwargs(sampling),
         "metric_list": metric_list(scores),

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,10 +17,11 @@ from rich.console import Console
 from . import cli_corpora, cli_eval, cli_results
 from .cli_leaderboard import board_app
 from .errors import EngineUnavailable, InsightvError, RecipeError
-from .plan import plan
-from .recipe import Recipe, load_recipe, recipe_names
 from .serve_command import serve_teacher
 from .visible import visible
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
@@ -56,6 +57,8 @@ Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Where
 @app.command("recipes")
 def recipes() -> None:
     """The recipes that come with the package."""
+    from .recipe import recipe_names
+
     for name in recipe_names():
         typer.echo(name)
 
@@ -84,6 +87,8 @@ def run_command(
 
 def sweep_to(name: str, seed: int | None, overrides: list[str], out: Path, until: str, dry_run: bool) -> None:
     """Every seed of every variant; the table over the seeds unless one of them was asked for."""
+    from .plan import plan
+    from .recipe import load_recipe
     from .report import print_plan
     from .run import needed
     from .sweep import expand, run_sweep
@@ -99,6 +104,7 @@ def sweep_to(name: str, seed: int | None, overrides: list[str], out: Path, until
 
 
 def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
+    from .plan import plan
     from .report import print_plan, print_summary
     from .run import needed, place, run, run_folder
 
@@ -128,6 +134,8 @@ def _print_manifest(manifest: dict[str, Any]) -> None:
 
 
 def _load(name: str, seed: int | None, overrides: list[str] | None) -> Recipe:
+    from .recipe import load_recipe
+
     more = [] if seed is None else [f"seed={seed}"]
     return load_recipe(name, [*(overrides or []), *more])
 
@@ -160,6 +168,8 @@ def engine_words(name: str) -> list[str]:
 
 
 def _data(recipe: str, data: Path | None) -> list[str]:
+    from .recipe import load_recipe
+
     names = load_recipe(recipe).questions if data else {}
     return [f"questions.{name}.path={json.dumps(str(data))}" for name in names]  # JSON is YAML, whatever the name holds
 
@@ -174,6 +184,8 @@ def _generator(model: str) -> list[str]:
 
 
 def first_stage(recipe: Recipe, verb: str) -> str:
+    from .plan import plan
+
     stages = plan(recipe)
     for stage in stages:
         if stage.verb == verb:

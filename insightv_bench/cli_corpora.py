@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .stage import load_function
+from .rooms import load_function
 
 corpora_app = typer.Typer(no_args_is_help=True, help="Corpora that are built already.")
 

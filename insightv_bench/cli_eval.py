@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from .errors import RecipeError
-from .eval_command import Asked, evaluate_all, text_options
 
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
 Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
@@ -74,6 +73,8 @@ def eval_command(
     dry_run: DryRun = False,
 ) -> None:
     """Any model in every arm, on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
+    from .eval_command import Asked, evaluate_all, text_options
+
     if recipe and tasks:
         raise RecipeError("a recipe and `--tasks` both say which questions are asked", "leave one of them out")
     if log_samples and not output_path:
@@ -140,6 +141,6 @@ def _value(text: str) -> Any:
 
 def lm_eval(context: typer.Context) -> None:
     """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
-    from .stage import load_function
+    from .rooms import load_function
 
     load_function("evals.register:run_lm_eval")(context.args)

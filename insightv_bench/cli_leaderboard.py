@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from .errors import RunError
-from .stage import load_function
+from .rooms import load_function
 from .visible import visible
 
 board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page; publish and verify them.")

@@ -9,8 +9,6 @@ from typing import Annotated
 import typer
 
 from .errors import RecipeError, RunError
-from .run import STAGES
-from .settings import TeacherEngine
 
 
 def serve_teacher(
@@ -29,6 +27,7 @@ def serve_teacher(
     from .engines.teacher import Teacher
     from .faults import Faults
     from .serving import ChatServer, Manners
+    from .settings import TeacherEngine
 
     scenes = read_scenes(questions)
     errors = {"careful": careful, "partial": partial, "read_error": read_error, "state_error": state_error}
@@ -57,6 +56,8 @@ def read_scenes(places: Sequence[Path]) -> dict[str, str]:
 
 def _stages(place: Path) -> list[Path]:
     """The finished stages of questions in a run's folder; or the folder itself."""
+    from .run import STAGES
+
     if not (place / STAGES).is_dir():
         return [place]
     return [manifest.parent for manifest in sorted((place / STAGES).glob("questions-*/manifest.json"))]

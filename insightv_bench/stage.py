@@ -15,11 +15,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -31,9 +31,10 @@ from .errors import RunError, StageError
 from .journal import Journal
 from .progress import Progress
 from .records import Question, Record, as_row, content_id
+from .rooms import load_function
 from .settings import EngineSettings, HfEngine, Section
 from .stored import read_questions
-from .tables import read_rows, write_file, write_shards, write_text
+from .tables import Appending, read_rows, write_shards, write_text
 from .world.questions import VERSION as WORLD_VERSION
 
 R = TypeVar("R", bound=Record)
@@ -104,7 +105,7 @@ class Context:
         return read_rows(self.inputs[stage], record)
 
     def questions(self, stage: str) -> Iterator[Question]:
-        """As `rows`, but each picture is read from disk when it is shown to a model, and not kept."""
+        """As `rows`, but each picture is read from disk when it is shown to a model or written, and not kept."""
         return read_questions(self.inputs[stage])
 
     def num_rows_of(self, stage: str) -> int:
@@ -124,21 +125,19 @@ class Context:
 
     def write(self, record: type[Record], rows: Iterable[Record | Dropped], folder: str = "") -> None:
         """Keep the rows, and the dropped ones apart with their reasons. `folder`: a corpus beside others."""
-        exclusions: list[Exclusion] = []
-
-        def kept() -> Iterator[Record]:
-            for row in rows:
-                if isinstance(row, Dropped):
-                    exclusions.append(Exclusion(id=row.id, reason=row.reason, row=row.row))
-                else:
-                    yield row
-
         target = self.folder / folder
         target.mkdir(exist_ok=True)
-        self.num_rows += write_shards(target, kept(), record)
-        if exclusions:
-            write_file(target / "exclusions.parquet", exclusions, Exclusion)
-        self.dropped.update(exclusion.reason for exclusion in exclusions)
+        with Appending(target / "exclusions.parquet", Exclusion) as exclusions:
+
+            def kept() -> Iterator[Record]:
+                for row in rows:
+                    if isinstance(row, Dropped):
+                        exclusions.add(Exclusion(id=row.id, reason=row.reason, row=row.row))
+                        self.dropped[row.reason] += 1
+                    else:
+                        yield row
+
+            self.num_rows += write_shards(target, kept(), record)
 
 
 class Cluster(Protocol):
@@ -210,15 +209,6 @@ def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
     manifest = {**make_manifest(stage, context, time.monotonic() - started), "started": began.isoformat()}
     write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
-
-
-def load_function(name: str) -> Callable[..., Any]:
-    """`room.module:function`; rooms are named as strings, so that nothing of them is loaded before it is used."""
-    module, _, attribute = name.partition(":")
-    found: Any = import_module(f"insightv_bench.{module}")
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
 
 
 def clear(folder: Path) -> None:

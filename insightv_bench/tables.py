@@ -27,6 +27,8 @@ BYTES_A_FILE = 256 * 1024 * 1024
 """Of pictures: a parquet file ends early when it holds so many."""
 BYTES_A_GROUP = 8 * 1024 * 1024
 """Of pictures, in one row group: one of them can be read without the rest of the file."""
+ROWS_HELD = 50_000
+"""Rows without pictures that are held until they are written."""
 SCALARS: dict[Any, tuple[pa.DataType, str]] = {
     str: (pa.string(), "string"),
     bool: (pa.bool_(), "bool"),
@@ -75,9 +77,69 @@ def write_file(file: Path, rows: Sequence[Record], record: type[Record]) -> None
     import pyarrow.parquet as pq
 
     partial = file.with_suffix(".partial")
-    table = pa.Table.from_pylist([as_row(row) for row in rows], schema=schema(record))
-    pq.write_table(table, partial, compression="zstd", row_group_size=_rows_a_group(rows))
+    pq.write_table(_table(rows, record), partial, compression="zstd", row_group_size=_rows_a_group(rows))
     partial.replace(file)
+
+
+def _table(rows: Sequence[Record], record: type[Record]) -> pa.Table:
+    return pa.Table.from_pylist([as_row(row) for row in rows], schema=schema(record))
+
+
+class Appending:
+    """One parquet file of rows without pictures that come one by one, whole or absent; a portion is held in memory.
+
+    The file is there only where rows came. A context manager; after an error no file is left.
+    """
+
+    def __init__(self, file: Path, record: type[Record]) -> None:
+        self._file, self._record = file, record
+        self._partial = file.with_suffix(".partial")
+        self._held: list[Record] = []
+        self._writer: Any = None
+
+    def add(self, row: Record) -> None:
+        self._held.append(row)
+        if len(self._held) == ROWS_HELD:
+            self._write()
+
+    def _write(self) -> None:
+        import pyarrow.parquet as pq
+
+        table, self._held = _table(self._held, self._record), []
+        self._writer = self._writer or pq.ParquetWriter(self._partial, table.schema, compression="zstd")
+        self._writer.write_table(table)
+
+    def __enter__(self) -> Appending:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *more: Any) -> None:
+        if self._held and not error:
+            self._write()
+        if not self._writer:
+            return
+        self._writer.close()
+        if error:
+            self._partial.unlink()
+        else:
+            self._partial.replace(self._file)
+
+
+def write_frames(file: Path, frames: Iterable[pl.DataFrame]) -> None:
+    """Tables of the same columns as one parquet file of metadata; a row group is held in memory."""
+    import pyarrow.parquet as pq
+
+    held: list[pa.Table] = []
+    writer = None
+    for frame in frames:
+        held.append(frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        writer = writer or pq.ParquetWriter(file, held[0].schema, compression="lz4")
+        if sum(table.num_rows for table in held) >= ROWS_HELD:
+            writer.write_table(pa.concat_tables(held))
+            held = []
+    if writer and held:
+        writer.write_table(pa.concat_tables(held))
+    if writer:
+        writer.close()
 
 
 def write_shards(folder: Path, rows: Iterable[Record], record: type[Record], rows_per_file: int = 5000) -> int:
@@ -117,6 +179,14 @@ def parquet_files(folder: Path) -> list[Path]:
     if not found:
         raise RunError(f"no rows in `{folder}`: it holds no `data-*.parquet`", "name a finished stage's folder")
     return found
+
+
+def row_counts(files: Iterable[Path]) -> list[tuple[int, int]]:
+    """How many rows each file has, and how many bytes they are, unpacked."""
+    import pyarrow.parquet as pq
+
+    read = map(pq.read_metadata, files)
+    return [(it.num_rows, sum(it.row_group(n).total_byte_size for n in range(it.num_row_groups))) for it in read]
 
 
 def read_frame(folder: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Reading answers: microseconds a short reply, and how the time grows with a reply's length.
+"""Reading answers: microseconds a short reply, how the time grows with a reply's length, and what lm-eval's rules take.
 
 In time of the processor, the best of several rounds, so that a busy machine changes little.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from figures import Took, Work, keep, turn_about
 
 from insightv_bench.answers import read
 
@@ -32,6 +35,8 @@ SHORT = (
 )
 UNITS = ("Answer: B. ", '{"answer": "B"}\n', "{", "<think>", "\\boxed{", "a ", "**(", "\n- A. red\n", '{"a":')
 MILLION = 1_000_000
+SPOILT = int(os.environ.get("BENCH_SPOILT", MILLION))
+PATTERN = r"answer is \(?([A-D])\)?"
 
 
 def microseconds(read_once: Callable[[], object], rounds: int = 30, calls: int = 50) -> float:
@@ -42,6 +47,40 @@ def microseconds(read_once: Callable[[], object], rounds: int = 30, calls: int =
             read_once()
         best = min(best, (time.process_time() - started) / calls)
     return best * 1e6
+
+
+def reply(num_characters: int) -> str:
+    """Words that name colours, then the answer."""
+    words = "The red bar stands at 3 and the blue one at 5, as its label says. "
+    return (words * (num_characters // len(words) + 1))[:num_characters] + "\nThe answer is (B)."
+
+
+def lm_eval_ways(text: str) -> dict[str, Callable[[], object]]:
+    from lm_eval.filters.extraction import MultiChoiceRegexFilter
+    from lm_eval.tasks.mmmu.utils import parse_multi_choice_response
+
+    rule = MultiChoiceRegexFilter(PATTERN)
+    letters = "ABCD"
+    named = dict(zip(letters, OPTIONS, strict=True))
+    return {
+        "lm-eval: multi_choice_regex": lambda: list(rule.apply([[text]], [{"choices": list(OPTIONS)}])),
+        "lm-eval: MMMU's rules": lambda: parse_multi_choice_response(text, list(letters), named),
+    }
+
+
+@pytest.mark.parametrize("num", [100, 2_000, 40_000])
+def test_beside_a_regular_expression_and_lm_evals_rules(num: int) -> None:
+    text, pattern = reply(num), re.compile(PATTERN)
+    ways: dict[str, Callable[[], object]] = {
+        "ours": lambda: read(text, "option", OPTIONS),
+        "bare re.findall": lambda: pattern.findall(text)[-1],
+        **lm_eval_ways(text),
+    }
+    found = read(text, "option", OPTIONS)
+    assert found.answer == "B"
+    rounds, calls = (10, 50) if num < 10_000 else (5, 5)
+    turns = turn_about({name: lambda way=way: Took(microseconds(way, rounds, calls)) for name, way in ways.items()})
+    keep(Work("answer parsing", num, "characters", "us a reply"), turns.pop("ours"), turns)
 
 
 def test_a_short_reply() -> None:
@@ -72,10 +111,11 @@ def test_ten_times_as_long(unit: str) -> None:
     print(f"\n{unit!r}: 1 MB {seconds[0]:.3f} s, 10 MB {seconds[1]:.3f} s, ratio {seconds[1] / seconds[0]:.1f}")
 
 
-def test_a_million_spoilt_replies() -> None:
+def test_spoilt_replies() -> None:
     started = time.process_time()
-    num_read = sum(check(*reply).answer is not None for reply in fuzzed(1, MILLION))
+    num_read = sum(check(*reply).answer is not None for reply in fuzzed(1, SPOILT))
     seconds = time.process_time() - started
     print(
-        f"\n1,000,000 spoilt replies in {seconds:.0f} s, {num_read:,} of them read, no crash, no answer without a place"
+        f"\n{SPOILT:,} spoilt replies in {seconds:.0f} s, {num_read:,} of them read, "
+        "no crash, no answer without a place"
     )

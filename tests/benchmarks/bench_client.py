@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from figures import TIMES, Took, Work, keep, turn_about
+from processes import serving
 
 from insightv_bench.chat import Chat, to_openai
 from insightv_bench.engines import Caller, open_engine
@@ -29,20 +30,20 @@ from insightv_bench.journal import Journal, Request
 from insightv_bench.records import Image, Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
-HERE = Path(__file__).parent
 CONNECTIONS = 64
-NUM = {"text": 800, "picture": 128}
+SIZES = {"text": (200, 800, 3_200), "picture": (32, 64, 128)}
+MIDDLE = {load: sizes[1] for load, sizes in SIZES.items()}
+"""The `openai` client's ways are measured at this size alone."""
 BYTES = 2_300_000
-TIMES = int(os.environ.get("BENCH_TIMES", "3"))
-WAYS = ("bare", "ours", "httpx create", "aiohttp create", "aiohttp post")
+OPENAI = ("httpx create", "aiohttp create", "aiohttp post")
 Ask = Callable[[Chat], Awaitable[object]]
 
 
-def chats(load: str) -> list[Chat]:
+def chats(load: str, num: int) -> list[Chat]:
     def images() -> tuple[Image, ...]:
         return (Image(bytes=b"\x89PNG" + os.urandom(BYTES)),) if load == "picture" else ()
 
-    return [Chat((Message(role="user", content=f"Which is number {n}?"),), images()) for n in range(NUM[load])]
+    return [Chat((Message(role="user", content=f"Which is number {n}?"),), images()) for n in range(num)]
 
 
 def body(chat: Chat) -> dict[str, Any]:
@@ -100,9 +101,9 @@ def ours(url: str, asked: list[Chat]) -> None:
         caller.ask_all(requests)
 
 
-def spend(way: str, url: str, load: str) -> float:
-    """Milliseconds of the processor a call, imports left out."""
-    asked = chats(load)
+def spend(way: str, url: str, load: str, num: int) -> tuple[float, float]:
+    """Milliseconds of the processor a call, imports left out; and the peak memory in MB."""
+    asked = chats(load, num)
 
     def run(some: list[Chat]) -> None:
         if way == "ours":
@@ -113,31 +114,32 @@ def spend(way: str, url: str, load: str) -> float:
     run(asked[:1])
     started = time.process_time()
     run(asked[1:])
-    return 1000 * (time.process_time() - started) / (len(asked) - 1)
+    return 1000 * (time.process_time() - started) / (len(asked) - 1), peak_mb()
+
+
+def peak_mb() -> float:
+    (told,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(told.split()[1]) / 1024
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = subprocess.Popen([sys.executable, HERE / "fast_server.py", "0.02"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    yield server.stdout.readline().strip()
-    server.kill()
-    server.wait()
-    server.stdout.close()
+    with serving("0.02") as found:
+        yield found
 
 
-@pytest.mark.parametrize("load", NUM)
-def test_what_a_call_costs(url: str, load: str) -> None:
-    spent: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(TIMES):
-        for way in WAYS:
-            told = subprocess.run([sys.executable, __file__, way, url, load], capture_output=True, check=True)
-            spent[way].append(float(told.stdout))
-    for way, found in spent.items():
-        middle = statistics.median(found)
-        ratio = middle / statistics.median(spent["bare"])
-        print(f"\n{load}, {way}: {middle:.2f} ms ({min(found):.2f}-{max(found):.2f}), {ratio:.2f} of bare", end="")
+@pytest.mark.parametrize(("load", "num"), [(load, num) for load, sizes in SIZES.items() for num in sizes])
+def test_what_a_call_costs(url: str, load: str, num: int) -> None:
+    def spent(way: str) -> Took:
+        words = [sys.executable, __file__, way, url, load, str(num)]
+        return Took(*json.loads(subprocess.run(words, capture_output=True, check=True).stdout))
+
+    ways = ("ours", "bare", *(f"openai: {way}" for way in OPENAI if num == MIDDLE[load]))
+    turns = turn_about({way: lambda way=way: spent(way.removeprefix("openai: ")) for way in ways}, TIMES)
+    turns["bare client"] = turns.pop("bare")
+    work = Work(f"evaluation client: a {load}", num, "calls", "ms a call")
+    keep(work, turns.pop("ours"), turns, bare="bare client")
 
 
 if __name__ == "__main__":
-    print(spend(*sys.argv[1:]))
+    print(json.dumps(spend(*sys.argv[1:4], int(sys.argv[4]))))

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import torch
+from figures import Took, Work, keep
 
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
@@ -37,7 +38,7 @@ def test_the_engine_against_bare_generate(tmp_path: Path) -> None:
         again = caller.ask_all(requests)
         kept = time.process_time() - started
     assert [reply.text for reply in again] == [reply.text for reply in replies]
-    print(f"\nbare generate {bare:.2f} s, engine {engine:.2f} s: {bare / engine:.2f} of its speed")
+    keep(Work("hf engine", NUM_QUESTIONS, "replies", "s"), [Took(engine)], {"bare generate": [Took(bare)]}, aim=1.1)
     print(f"the same again from the journal: {kept:.2f} s")
 
 
@@ -54,10 +55,9 @@ def test_paths_sampled_together_against_one_request_at_a_time(tmp_path: Path) ->
         started = time.process_time()
         caller.ask_all(requests)
         engine = (time.process_time() - started) / len(requests)
-    print(
-        f"\none at a time {1000 * alone:.1f} ms a path, bare batches {1000 * together:.1f}, engine {1000 * engine:.1f}"
-    )
-    print(f"engine: {alone / engine:.1f} times one at a time, {together / engine:.2f} of bare batches")
+    others = {"bare batches": [Took(1000 * together)], "one at a time": [Took(1000 * alone)]}
+    work = Work("hf engine: paths together", len(requests), "paths", "ms a path")
+    keep(work, [Took(1000 * engine)], others, aim=1.1)
 
 
 def time_bare(settings: HfEngine, requests: list[Request], batch: int = BATCH, warm_up: int = 0) -> float:

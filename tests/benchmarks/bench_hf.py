@@ -5,7 +5,7 @@ template, pictures, `generate` with the same options, and the texts. In seconds 
 changes little; one process, all libraries imported before, questions drawn before. What is counted beside the model's
 own work: journal, documents, lm-eval, answers, rows, result files and the board.
 
-    BENCH_QUESTIONS=1000 python -m pytest tests/benchmarks/bench_hf.py -s
+    BENCH_QUESTIONS=64,1000 python -m pytest tests/benchmarks/bench_hf.py -s
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from figures import Took, Work, keep
 
 from insightv_bench.engines import hf
 from insightv_bench.engines.hf import LocalModel, encode, load_model
@@ -26,7 +27,7 @@ from insightv_bench.run import run
 from insightv_bench.settings import HfEngine, TinyModel
 from insightv_bench.stage import load_function
 
-NUM = int(os.environ.get("BENCH_QUESTIONS", "512"))
+SIZES = [int(num) for num in os.environ.get("BENCH_QUESTIONS", "64,192,512").split(",")]
 RECIPE = """
 name: bench
 threads: 1
@@ -54,16 +55,17 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
     return seen
 
 
-def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Path, batches: Batches) -> None:
+@pytest.mark.parametrize("num", SIZES)
+def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Path, batches: Batches, num: int) -> None:
     load_function("trainers.tiny:make_tiny")(TinyModel(), tmp_path / "tiny", seed=0)
     for stage in ("evals.evaluate:evaluate", "evals.model:Seats", "leaderboard.stage:leaderboard"):
         load_function(stage)
     # What libraries do once, neither pays for.
     time_run(recipe_of(tmp_path / "tiny", 8), tmp_path / "warm-up", batches)
-    whole = time_run(recipe_of(tmp_path / "tiny", NUM), tmp_path / "whole", batches)
+    whole = time_run(recipe_of(tmp_path / "tiny", num), tmp_path / "whole", batches)
     bare = time_bare(tmp_path / "tiny", batches)
     print(f"\n{len(batches)} batches, {sum(map(len, batches)):,} replies")
-    print(f"bare generate {bare:.2f} s, whole evaluation {whole:.2f} s: {whole / bare:.3f} of bare, in processor time")
+    keep(Work("hf: the whole eval", num, "questions", "s"), [Took(whole)], {"bare generate": [Took(bare)]}, aim=1.1)
 
 
 def recipe_of(model: Path, num: int) -> Recipe:

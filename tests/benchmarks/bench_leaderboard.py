@@ -1,17 +1,20 @@
-"""Results to a board: how long 10,000 rows take to be read, and 200 systems in 12 tasks to be compared.
+"""Results to a board: how long rows take to be read, and 200 systems in 12 tasks to be compared.
 
-The reading is set beside bare polars on the same files, which only parses them.
+The reading is set beside bare polars and pandas on the same files, which only parse them.
+In seconds of the processor.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from board_rows import row
+from figures import Took, Work, keep, turn_about
 
 from insightv_bench.leaderboard import rows, sets
 from insightv_bench.leaderboard.build import compute
@@ -54,12 +57,21 @@ def took(function: object, *arguments: object) -> tuple[float, float, object]:
     return time.perf_counter() - wall, time.process_time() - cpu, made
 
 
-def test_ten_thousand_rows_are_read(tmp_path: Path) -> None:
-    num = results(tmp_path, 8, 179)
-    bare_wall, bare_cpu, _ = took(lambda: pl.read_parquet(tmp_path / "**/*.parquet").height)
-    wall, cpu, (frame, _) = took(rows.load, [tmp_path])  # type: ignore[misc]
-    assert frame.height == num > 10_000
-    print(f"\n{num:,} rows: {wall:.2f} s wall, {cpu:.2f} s processor; bare polars {bare_wall:.2f} s, {bare_cpu:.2f} s")
+@pytest.mark.parametrize("num_questions", [179, 1_790, 8_950])
+def test_rows_are_read(tmp_path: Path, num_questions: int) -> None:
+    import pandas as pd
+
+    num = results(tmp_path, 8, num_questions)
+    ways: dict[str, Callable[[], object]] = {
+        "ours": lambda: rows.load([tmp_path]),
+        "bare polars": lambda: pl.read_parquet(tmp_path / "**/*.parquet"),
+        "pandas": lambda: pd.concat([pd.read_parquet(file) for file in sorted(tmp_path.rglob("*.parquet"))]),
+    }
+    for way in ways.values():
+        way()
+    assert rows.load([tmp_path])[0].height == num
+    turns = turn_about({name: lambda way=way: Took(took(way)[1]) for name, way in ways.items()})
+    keep(Work("leaderboard load", num, "rows", "s"), turns.pop("ours"), turns)
 
 
 @pytest.mark.parametrize(("num_systems", "tasks", "num_questions"), [(12, 1, 1000), (200, 12, 50)])

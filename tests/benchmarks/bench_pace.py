@@ -8,14 +8,12 @@ fresh journal. Beside it the same requests at the fixed concurrency of the capac
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from figures import Took, Work, keep
+from processes import serving
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller, open_engine
@@ -23,22 +21,8 @@ from insightv_bench.journal import Journal, Request
 from insightv_bench.records import Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
-HERE = Path(__file__).parent
 ROUNDS = 40
 """Requests are so many times the capacity, at least 800."""
-
-
-@contextmanager
-def serving(capacity: int) -> Iterator[str]:
-    words = [sys.executable, str(HERE / "fast_server.py"), "0.2", str(capacity)]
-    server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        yield server.stdout.readline().strip()
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
 
 
 def ask_all(url: str, file: Path, num: int, engine: OpenAIEngine) -> tuple[float, int]:
@@ -55,12 +39,14 @@ def ask_all(url: str, file: Path, num: int, engine: OpenAIEngine) -> tuple[float
 @pytest.mark.parametrize("capacity", [8, 24, 50, 80])
 def test_a_capacity_is_found(capacity: int, tmp_path: Path) -> None:
     num = max(ROUNDS * capacity, 800)
-    with serving(capacity) as url:
+    with serving("0.2", str(capacity)) as url:
         settings = OpenAIEngine(model="m", base_url=f"{url}/v1")
         fixed = settings.model_copy(update={"concurrency": capacity, "adaptive": False})
         ask_all(url, tmp_path / "warm.sqlite", capacity, fixed)
         least, _ = ask_all(url, tmp_path / "fixed.sqlite", num, fixed)
         took, limit = ask_all(url, tmp_path / "found.sqlite", num, settings)
+    work = Work("adaptive concurrency", capacity, "at once", "s by the clock")
+    keep(work, [Took(took)], {"that many from the start": [Took(least)]}, aim=1.2)
     print(
         f"\ncapacity {capacity}: {limit} found ({limit / capacity:.2f}); {num:,} requests in {took:.1f} s, "
         f"{took / least:.2f} of the time at {capacity} from the start",

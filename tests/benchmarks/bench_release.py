@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hub_server import READER, WRITER, serving
 
-NUM_QUESTIONS = int(os.environ.get("BENCH_QUESTIONS", 5_000))
+NUM_QUESTIONS = int(os.environ.get("BENCH_RELEASE_QUESTIONS", 5_000))
 COMMAND = [sys.executable, "-m", "insightv_bench"]
 BACK = """
 import hashlib, json, sys

@@ -20,6 +20,7 @@ import datasets
 import pytest
 import torch
 import trl
+from figures import Took, Work, keep
 from transformers import TrainerCallback
 
 from insightv_bench.records import ReasoningRow
@@ -53,6 +54,10 @@ def test_a_trl_step_against_a_bare_loop(tmp_path: Path, shape: TinyModel, batch:
     ratio = statistics.median(pairs.ratios())
     print(f"\n{num / 1e6:.1f}M parameters, {steps - COLD} pairs of steps: TRL {ratio:.2f} times the bare loop")
     print(pairs.table())
+    ours, bare = ([Took(spent) for spent in pairs.seconds[f"{side} step"][COLD:]] for side in ("TRL", "bare"))
+    keep(
+        Work("a training step", num, "parameters", "s a step"), ours, {"bare loop": bare}, MOST if num >= 10e6 else None
+    )
     print(f"apart: start {pairs.began - started:.1f} s; loader {(loader_seconds() - loader) / steps:.2f} s a step")
     assert num < 10e6 or ratio <= MOST
 
