@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path as Folder
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import polars as pl
 
@@ -183,9 +183,9 @@ class Rows(Generic[R]):
         return taken
 
     def _row(self, row: dict[str, Any]) -> R:
-        if self._without:
-            return self._record.model_construct(**row)
-        return self._record.model_validate(row)
+        if not self._without:
+            return self._record.model_validate(row)
+        return cast("R", self._record.model_construct(**row))
 
     def _file(self, number: int) -> pl.DataFrame:
         if self._kept is None or self._kept[0] != number:
