@@ -126,7 +126,9 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
 
 
 def _print_manifest(manifest: dict[str, Any]) -> None:
-    typer.echo(f"{manifest['stage']}: {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped")
+    rows = f": {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped"
+    is_training = manifest["function"].startswith("trainers.")  # its rows stand in the totals
+    typer.echo(manifest["stage"] + ("" if is_training else rows))
     for reason, num in sorted(manifest["dropped"].items()):
         typer.echo(f"  dropped, {reason}: {num:,}")
     for name, value in manifest["totals"].items():
