@@ -200,12 +200,12 @@ def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command
         stages = {stage.name: stage for stage in plan(recipe)}
         return {stage.settings.engine.dtype for name, stage in stages.items() if name.startswith("paths-eval")}
 
-    assert engines(load_recipe("quickstart")) == {"auto"}
+    assert engines(load_recipe("walk")) == {"auto"}
     assert engines(load_recipe("qwen2-5-vl-7b")) == {"bfloat16"}
     for args, dtype in [("device=cpu", "auto"), ("dtype=float16", "float16")]:
         (recipe,) = recipes(models=("org/local", "", ""), model_args=pairs(args, "--model_args"))
         assert engines(recipe) == {dtype}
-    (before,) = [stage for stage in plan(load_recipe("quickstart")) if stage.name == "eval-base"]
+    (before,) = [stage for stage in plan(load_recipe("walk")) if stage.name == "eval-base"]
     assert "dtype" not in before.settings.model_dump()  # what was evaluated before is not evaluated again
 
 
