@@ -9,23 +9,17 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from training_stages import corpus, lessons, placed, sft_settings, train
+from training_stages import corpus, lessons, placed, sft_settings, tiny_model, train
 
 from insightv_bench.progress import Progress
-from insightv_bench.settings import TinyModel
 from insightv_bench.trainers import bar
-from insightv_bench.trainers.tiny import make_tiny
-from insightv_bench.trainers.training import prepare
 
 SEEN = r"loss \d+\.\d{3}, (\d+\.\dk|\d+) tok/s"
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    prepare(threads=1, seed=0)
-    folder = tmp_path_factory.mktemp("tiny")
-    make_tiny(TinyModel(), folder, seed=0)
-    return folder
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 def seen(run: Path, tiny: Path, is_terminal: bool, **settings: Any) -> str:

@@ -6,23 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_stages import corpus, dpo_settings, lessons, losses, manifest, pairs, placed, sft_settings, train
+from training_stages import (
+    corpus,
+    dpo_settings,
+    lessons,
+    losses,
+    manifest,
+    pairs,
+    placed,
+    sft_settings,
+    tiny_model,
+    train,
+)
 
 from insightv_bench.engines.hf import load_model
-from insightv_bench.settings import HfEngine, TinyModel
+from insightv_bench.settings import HfEngine
 from insightv_bench.trainers import launch
-from insightv_bench.trainers.tiny import make_tiny
-from insightv_bench.trainers.training import prepare
 
 SFT = "trainers.sft:sft"
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    prepare(threads=1, seed=0)
-    folder = tmp_path_factory.mktemp("tiny")
-    make_tiny(TinyModel(), folder, seed=0)
-    return folder
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(autouse=True)

@@ -14,18 +14,29 @@ from typing import Any
 
 import polars as pl
 import pytest
-from training_stages import corpus, dpo_settings, history, lessons, losses, manifest, pairs, placed, sft_settings, train
+from training_stages import (
+    corpus,
+    dpo_settings,
+    history,
+    lessons,
+    losses,
+    manifest,
+    pairs,
+    placed,
+    sft_settings,
+    tiny_model,
+    train,
+)
 
 from insightv_bench.engines.hf import load_model
 from insightv_bench.errors import ModelError, RecipeError, StageError
 from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Image
-from insightv_bench.settings import BaseSettings, HfEngine, TinyModel, TrainSettings
+from insightv_bench.settings import BaseSettings, HfEngine, TrainSettings
 from insightv_bench.stage import Stage
 from insightv_bench.trainers import rows
 from insightv_bench.trainers.options import check_stages
-from insightv_bench.trainers.tiny import make_tiny
-from insightv_bench.trainers.training import WHOLE, last_checkpoint, prepare
+from insightv_bench.trainers.training import WHOLE, last_checkpoint
 from insightv_bench.trainers.troubles import explained_memory
 
 SFT = "trainers.sft:sft"
@@ -33,10 +44,7 @@ SFT = "trainers.sft:sft"
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    prepare(threads=1, seed=0)
-    folder = tmp_path_factory.mktemp("tiny")
-    make_tiny(TinyModel(), folder, seed=0)
-    return folder
+    return tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 def reasoned(run: Path, tiny: Path, rows: list[Any], settings: TrainSettings, base: str = "tiny") -> Path:

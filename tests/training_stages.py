@@ -11,14 +11,23 @@ from insightv_bench.journal import Journal
 from insightv_bench.progress import Progress
 from insightv_bench.recipe import load_recipe
 from insightv_bench.records import PreferenceRow, ReasoningRow
-from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.settings import DpoSettings, TinyModel, TrainSettings
 from insightv_bench.stage import Context, Stage, run_stage
 from insightv_bench.tables import write_shards
+from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.trainers.training import prepare
 from insightv_bench.world.lessons import sample_lessons
 from insightv_bench.world.level import Level
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
 QUICK = {"per_device_train_batch_size": 4, "dataloader_num_workers": 0, "logging_steps": 1, "save_strategy": "no"}
+
+
+def tiny_model(folder: Path) -> Path:
+    """A model of a million parameters with random weights."""
+    prepare(threads=1, seed=0)
+    make_tiny(TinyModel(), folder, seed=0)
+    return folder
 
 
 def lessons(num: int) -> list[ReasoningRow]:
