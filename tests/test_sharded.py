@@ -103,3 +103,19 @@ def a_round(run: Path, tiny: Path, num: int) -> Path:
     trainer = {"per_device_train_batch_size": 4 // num}
     settings = dpo_settings(trainer=trainer, launch=launched, device="cpu", cache_reference=True)
     return train(run, "trainers.dpo:dpo", settings, inputs, "train-dpo-1")
+
+
+@pytest.mark.slow
+def test_an_adapter_over_a_model_in_shares_trains_as_over_a_whole_one(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"save_strategy": "steps", "save_steps": 2}
+    one = trained(tmp_path / "1", tiny, 1, lora={"r": 4})
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError, match="stopped"):
+        patched.setattr(launch, "Bar", Stopped)
+        trained(tmp_path / "2", tiny, 2, trainer=kept, lora={"r": 4})
+    assert list(tmp_path.glob("2/stages/*/checkpoints/checkpoint-2/whole"))
+    two = trained(tmp_path / "2", tiny, 2, trainer=kept, lora={"r": 4})
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    assert apart(one, two) < 1e-3
+    assert manifest(two)["totals"]["num_trained"] == manifest(one)["totals"]["num_trained"]

@@ -1,4 +1,5 @@
-"""TRL's SFTTrainer with two things less on a CPU: padding, and the head over positions that no loss is taken at.
+"""TRL's SFTTrainer with every token of a step weighing the same, whatever the model, and with two things less on a CPU:
+padding, and the head over positions that no loss is taken at.
 
 TRL's fused head is written for GPUs: on a CPU it takes a third of a small model's step (measured; see
 tests/benchmarks). Here the labelled positions go through the model's own head in one product. Everything else, a run
@@ -17,6 +18,15 @@ def lean(trainer_class: Any) -> Any:
     """A subclass of TRL's `SFTTrainer`, which is imported where it is used."""
 
     class Lean(trainer_class):
+        model_accepts_loss_kwargs: bool
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            # Of the model's own loss some say that it takes no number of tokens (Qwen2.5-VL's), and transformers then
+            # counts none: a step would be a mean of means over its parts, another one for each number of processes.
+            # TRL's loss and the one below are not the model's, and take it.
+            self.model_accepts_loss_kwargs = True
+
         def _set_signature_columns_if_needed(self) -> None:
             """Keep the column that rows of like length are found by."""
             super()._set_signature_columns_if_needed()
