@@ -181,7 +181,7 @@ def load_recipe(name: str, overrides: list[str] | None = None, variant: str = ""
 
 
 class OneKeyEach(yaml.SafeLoader):
-    """YAML in which a key that stands twice is an error, not the last one's victory."""
+    """YAML in which a key that stands twice is an error, not the last one's victory, and `1e-5` is a number."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -190,6 +190,11 @@ class OneKeyEach(yaml.SafeLoader):
         if twice:
             raise yaml.YAMLError(f"the key `{twice[0]}` stands twice in line {node.start_mark.line + 1}")
         return super().construct_mapping(node, deep)
+
+
+OneKeyEach.add_implicit_resolver(  # YAML 1.1 takes it for a text without a point: `1.0e-5`
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}$"), list("-+0123456789")
+)
 
 
 def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
@@ -252,7 +257,7 @@ def _override(content: dict[str, Any], override: str) -> None:
         if not isinstance(content, dict):
             raise RecipeError(f"`{keys}` cannot be set: `{key}` holds no keys")
     try:
-        content[last] = yaml.safe_load(value)
+        content[last] = yaml.load(value, OneKeyEach)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise RecipeError(f"`{value}` is no YAML value for `{keys}`") from error
 

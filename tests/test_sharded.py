@@ -1,7 +1,8 @@
-"""FSDP 2 as it is shipped, on two CPU processes over gloo: it trains as one process does. No GPU is needed."""
+"""FSDP 2 and DeepSpeed's ZeRO-3 as they are shipped, on two CPU processes over gloo: they train as one process does."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +32,39 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
-@pytest.fixture(autouse=True)
-def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+INSTEAD = {"fsdp": "shared_out", "zero3": "zero_out"}
+"""What begins a process on a CPU, for each config that shares a model out."""
+NO_DEEPSPEED = pytest.mark.skipif(find_spec("deepspeed") is None, reason="DeepSpeed is not installed")
+
+
+@pytest.fixture(params=["fsdp", pytest.param("zero3", marks=NO_DEEPSPEED)])
+def config(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A launch config as it is shipped, told to run on a CPU."""
     real = launch.command
 
     def command(job: Any, file: Path) -> list[str]:
-        return ["shared_out" if word == "insightv_bench.trainers.launched" else word for word in real(job, file)]
+        begins = INSTEAD[request.param]
+        return [begins if word == "insightv_bench.trainers.launched" else word for word in real(job, file)]
 
     monkeypatch.setattr(launch, "command", command)
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")
+    return str(request.param)
 
 
-def trained(run: Path, tiny: Path, num: int, **settings: Any) -> Path:
-    trainer = {"max_steps": 4, "per_device_train_batch_size": 4 // num, **settings.pop("trainer", {})}
-    launched: Any = {"config": "fsdp", "num_processes": num} if num > 1 else None
+def launched(config: str) -> dict[str, Any]:
+    """accelerate passes over DeepSpeed where a training says that it is on a CPU."""
+    if not config:
+        return {"device": "cpu"}
+    return {"launch": {"config": config, "num_processes": 2}, "device": "auto" if config == "zero3" else "cpu"}
+
+
+def trained(run: Path, tiny: Path, config: str = "", **settings: Any) -> Path:
+    trainer = {"max_steps": 4, "per_device_train_batch_size": 2 if config else 4, **settings.pop("trainer", {})}
     inputs = {name: run / "stages" / f"{name}-0123456789ab" for name in ("train-base", "corpora-reasoning")}
     if not run.exists():
         placed(tiny, run)
         corpus(run, "corpora-reasoning", lessons(16))
-    given = sft_settings(trainer=trainer, launch=launched, device="cpu", **settings)
+    given = sft_settings(trainer=trainer, **launched(config), **settings)
     return train(run, SFT, given, inputs, base=str(tiny))  # as a real one: its tower is left as it was
 
 
@@ -72,50 +88,39 @@ class Stopped(launch.Bar):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lora", [None, {"r": 4}], ids=["all-weights", "lora"])
 def test_a_model_in_shares_trains_as_a_whole_one_does_and_goes_on_from_its_checkpoint(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, lora: Any
 ) -> None:
     kept = {"save_strategy": "steps", "save_steps": 2}
-    one = trained(tmp_path / "1", tiny, 1)
+    one = trained(tmp_path / "1", tiny, lora=lora)
     with monkeypatch.context() as patched, pytest.raises(InterruptedError, match="stopped"):
         patched.setattr(launch, "Bar", Stopped)
-        trained(tmp_path / "2", tiny, 2, trainer=kept)
+        trained(tmp_path / "2", tiny, config, trainer=kept, lora=lora)
     assert list(tmp_path.glob("2/stages/*/checkpoints/checkpoint-2/whole"))
-    two = trained(tmp_path / "2", tiny, 2, trainer=kept)
+    two = trained(tmp_path / "2", tiny, config, trainer=kept, lora=lora)
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
     assert apart(one, two) < 1e-3
-    assert manifest(two)["totals"]["num_parameters"] == manifest(one)["totals"]["num_parameters"]
+    for name in ("num_parameters", "num_trained"):
+        assert manifest(two)["totals"][name] == manifest(one)["totals"][name]
 
 
 @pytest.mark.slow
-def test_a_round_in_shares_keeps_its_reference_and_trains_as_a_whole_one_does(tiny: Path, tmp_path: Path) -> None:
-    one, two = (a_round(tmp_path / str(num), tiny, num) for num in (1, 2))
+@pytest.mark.parametrize("lora", [None, {"r": 4}], ids=["all-weights", "lora"])
+def test_a_round_in_shares_trains_against_its_reference_as_a_whole_one_does(
+    tiny: Path, tmp_path: Path, config: str, lora: Any
+) -> None:
+    one, two = (a_round(tmp_path / (where or "one"), tiny, where, lora) for where in ("", config))
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
     assert losses(two)[0] == pytest.approx(0.6931, abs=1e-4)
     assert apart(one, two) < 1e-3
 
 
-def a_round(run: Path, tiny: Path, num: int) -> Path:
-    launched: Any = {"config": "fsdp", "num_processes": num} if num > 1 else None
+def a_round(run: Path, tiny: Path, config: str, lora: Any) -> Path:
+    """The reference is kept, under ZeRO-3 a second model in shares, and under LoRA the model with its adapter off."""
     reason = placed(tiny, run, "train-reason")
     made = corpus(run, "corpora-preference-1", pairs(lessons(12)))
     inputs = {"train-reason": reason, "corpora-preference-1": made, "again": reason}
-    trainer = {"per_device_train_batch_size": 4 // num}
-    settings = dpo_settings(trainer=trainer, launch=launched, device="cpu", cache_reference=True)
-    return train(run, "trainers.dpo:dpo", settings, inputs, "train-dpo-1")
-
-
-@pytest.mark.slow
-def test_an_adapter_over_a_model_in_shares_trains_as_over_a_whole_one(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = {"save_strategy": "steps", "save_steps": 2}
-    one = trained(tmp_path / "1", tiny, 1, lora={"r": 4})
-    with monkeypatch.context() as patched, pytest.raises(InterruptedError, match="stopped"):
-        patched.setattr(launch, "Bar", Stopped)
-        trained(tmp_path / "2", tiny, 2, trainer=kept, lora={"r": 4})
-    assert list(tmp_path.glob("2/stages/*/checkpoints/checkpoint-2/whole"))
-    two = trained(tmp_path / "2", tiny, 2, trainer=kept, lora={"r": 4})
-    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
-    assert apart(one, two) < 1e-3
-    assert manifest(two)["totals"]["num_trained"] == manifest(one)["totals"]["num_trained"]
+    trainer = {"per_device_train_batch_size": 2 if config else 4}
+    settings = dpo_settings(trainer=trainer, lora=lora, **launched(config))
+    return train(run, "trainers.dpo:dpo", settings, inputs, "train-dpo-1", base=str(tiny))

@@ -370,3 +370,30 @@ def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(monkeypatch: py
     Picture.new("RGB", (48, 48)).save(buffer, "PNG")
     monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 100)
     assert rows._picture_tokens(None, [{"bytes": buffer.getvalue()}], 0) is None
+
+
+def test_an_option_that_cannot_be_meant_is_said_before_a_model_is_loaded() -> None:
+    def said(**trainer: Any) -> str:
+        return complaint(TrainSettings(trainer=trainer))
+
+    assert "`trainer.learning_rate: fast` is of the wrong type\nhint: it takes a number" in said(learning_rate="fast")
+    assert "`trainer.max_steps: 2.5` is of the wrong type" in said(max_steps=2.5)
+    assert "it takes `true` or `false`" in said(gradient_checkpointing="perhaps")
+    assert "`trainer.learning_rate: -1` is out of range" in said(learning_rate=-1)
+    assert "it is at least 1" in said(per_device_train_batch_size=0)
+    assert "at least 1, or -1 for all epochs" in said(max_steps=0)
+    assert "it is above 0" in said(num_train_epochs=0)
+    assert "cosin is not a valid SchedulerType" in said(lr_scheduler_type="cosin")
+    assert "adamx" in said(optim="adamx")
+    assert "`lora.r: many` is of the wrong type" in complaint(TrainSettings(lora={"r": "many"}))
+    assert "a rank is at least 1" in complaint(TrainSettings(lora={"r": 0}))
+    before = dict(os.environ)
+    dpo = dpo_settings(trainer={"loss_type": "sigmoid", "bf16": True, "learning_rate": 1})
+    check_stages([Stage("train-dpo-1", "trainers.dpo:dpo", dpo, (), "train dpo")])
+    assert dict(os.environ) == before
+
+
+def test_a_learning_rate_may_be_written_without_a_point() -> None:
+    recipe = load_recipe("walk", ["reason.trainer.learning_rate=1e-5", "reason.trainer.lr_scheduler_kwargs={a: 2E3}"])
+    assert recipe.reason and recipe.reason.trainer["learning_rate"] == 1e-5
+    assert recipe.reason.trainer["lr_scheduler_kwargs"] == {"a": 2000.0}

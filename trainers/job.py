@@ -14,6 +14,8 @@ from insightv_bench.settings import DpoSettings, TrainSettings
 from insightv_bench.stage import CHECKPOINTS, MODEL, Context
 from insightv_bench.tables import write_text
 
+from .machine import DEEPSPEED, distributed_type
+
 
 @dataclass(frozen=True)
 class Job:
@@ -64,7 +66,8 @@ class Job:
     @property
     def in_shares(self) -> bool:
         """Whether DeepSpeed shares a model out as soon as it is loaded, so that none can be used on its own."""
-        return self.settings.launch is not None and self.settings.launch.config == "zero3"
+        launch = self.settings.launch
+        return launch is not None and distributed_type(launch.config) == DEEPSPEED
 
     @property
     def freezes_vision(self) -> bool:

@@ -8,10 +8,11 @@ from pathlib import Path
 import yaml
 
 from insightv_bench.errors import ModelError, RecipeError, require
-from insightv_bench.settings import TrainSettings
+from insightv_bench.settings import DpoSettings, TrainSettings
 from insightv_bench.tables import first_line
 
-IN_SHARES = ("FSDP", "DEEPSPEED")
+DEEPSPEED = "DEEPSPEED"
+IN_SHARES = ("FSDP", DEEPSPEED)
 """accelerate does neither on a CPU: it passes over FSDP there without a word, and every process holds all weights."""
 
 
@@ -20,19 +21,25 @@ def check_machine(settings: TrainSettings, verb: str) -> None:
     import torch
 
     config = settings.launch.config if settings.launch else ""
-    in_shares = bool(config) and distributed_type(config) in IN_SHARES
+    kind = distributed_type(config) if config else ""
+    in_shares = kind in IN_SHARES
     if in_shares and settings.device == "cpu":
         raise RecipeError(
             f"`{verb}`: `launch.config: {config}` shares a model out over GPUs, and `device: cpu` uses none",
             "`launch.config: cpu` is for several processes on a CPU",
+        )
+    if kind == DEEPSPEED and isinstance(settings, DpoSettings) and settings.cache_reference:
+        raise RecipeError(
+            f"`{verb}`: `cache_reference` needs a model that can be used on its own, and DeepSpeed shares it out",
+            "leave `cache_reference` out: the reference is then a second model, in shares too; or use `fsdp`",
         )
     needs = settings.device == "cuda" or config == "multi-gpu" or in_shares
     if needs and not torch.cuda.is_available():
         asked = "`device: cuda`" if settings.device == "cuda" else f"`launch.config: {config}`"
         hint = "run it where a GPU is; recipes `quickstart` and `tiny` need none; `device: auto` takes what there is"
         raise ModelError(f"`{verb}`: {asked} is asked for, and no CUDA device is here", hint)
-    if config == "zero3":
-        require("deepspeed", "deepspeed", "`launch.config: zero3`")
+    if kind == DEEPSPEED:
+        require("deepspeed", "deepspeed", f"`launch.config: {config}`")
 
 
 def distributed_type(config: str) -> str:

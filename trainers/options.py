@@ -21,6 +21,7 @@ from insightv_bench.stage import Stage
 
 from .job import Job
 from .machine import check_machine
+from .option_values import as_recipe_errors, check_values
 from .weights import check_lora
 
 OURS = (
@@ -84,9 +85,10 @@ def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path,
 
 def logging_steps(trainer: dict[str, Any]) -> int:
     """So often that every checkpoint is also a step that is logged: a loss is a mean since the last one, and after a
-    resume it would be a mean over fewer steps."""
-    saved = trainer.get("save_steps", DEFAULT_SAVE_STEPS)
-    return math.gcd(LOGGING_STEPS, saved) if isinstance(saved, int) else LOGGING_STEPS
+    resume it would be a mean over fewer steps. A shorter training is logged too."""
+    saved, steps = trainer.get("save_steps", DEFAULT_SAVE_STEPS), trainer.get("max_steps", -1)
+    often = min(LOGGING_STEPS, steps) if steps > 0 else LOGGING_STEPS
+    return math.gcd(often, saved) if isinstance(saved, int) else often
 
 
 def check_stages(stages: Sequence[Stage]) -> None:
@@ -105,6 +107,9 @@ def check_stages(stages: Sequence[Stage]) -> None:
         check_lora(settings.lora)
         check_machine(settings, stage.verb)
         check_reports(settings.trainer.get("report_to"))
+        table = {name: value for name, value in settings.trainer.items() if name not in OUR_OWN}
+        with as_recipe_errors(config_class) as folder:
+            make_options(config_class, table, folder, seed=0)
 
 
 def report_options(job: Job) -> dict[str, Any]:
@@ -161,3 +166,4 @@ def check_options(config_class: type, trainer: dict[str, Any]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
             raise RecipeError(f"`trainer.{name}` is no option of TRL's `{config_class.__name__}`{meant}")
+    check_values(config_class, trainer)

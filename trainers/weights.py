@@ -8,10 +8,13 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
+import typing
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import ModelError, RecipeError, require
+
+from .option_values import check_type
 
 VISION = re.compile(r"(^|\.)(visual|vision_tower|vision_model)\.")
 PROJECTOR = re.compile(r"\.(merger|deepstack_merger_list)\.")
@@ -46,6 +49,10 @@ def check_lora(lora: dict[str, Any] | None) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
             raise RecipeError(f"`lora.{name}` is no option of PEFT's `LoraConfig`{meant}")
+    for name, value in lora.items():
+        check_type(name, value, typing.get_type_hints(peft.LoraConfig).get(name, Any), "lora")
+    if lora.get("r", 1) < 1:
+        raise RecipeError(f"`lora.r: {lora['r']}` is out of range", "a rank is at least 1")
 
 
 def lora_config(model: Any, lora: dict[str, Any], with_vision: bool) -> Any:
@@ -70,10 +77,12 @@ def linear_layers(model: Any, with_vision: bool) -> list[str]:
 def merge_adapter(start: Path, adapter: Path, target: Path) -> None:
     """The model at `start` with the adapter's weights added, written to `target` in the type that it is kept in."""
     import peft
+    from transformers.integrations import deepspeed
 
     from insightv_bench.engines.hf import load_model
     from insightv_bench.settings import HfEngine
 
+    deepspeed.unset_hf_deepspeed_config()  # after a ZeRO-3 training a model would be shared out as it is loaded
     model, _ = load_model(HfEngine(model=str(start), device="cpu", dtype="auto"))
     merged = peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(target)
