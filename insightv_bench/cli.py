@@ -119,7 +119,8 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
         _print_manifest(result)
     if stages[-1].function.startswith("trainers."):
         folder = place(recipe, run_folder(recipe, out), stages)[until]
-        typer.echo(f"\nModel  {folder / 'model'}\nBeside it: training.jsonl, curves.png")
+        beside = [name for name in ("training.jsonl", "curves.png") if (folder / name).exists()]
+        typer.echo(f"\nModel  {folder / 'model'}" + (f"\nBeside it: {', '.join(beside)}" if beside else ""))
     if stages[-1].name == "release":
         folder = place(recipe, run_folder(recipe, out), stages)["release"] / "release"
         typer.echo(f"\nRelease  {folder}\nPush it: insightv-bench push {folder} ORG/NAME")

@@ -100,7 +100,10 @@ def with_given(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
         return [_from_hub(stage, recipe.given) for stage in stages]
     configs = {path.parent.name: path for path in folder.glob("*/train")}
     if not configs:
-        hint = "name a folder that `insightv-bench pull` made, or a release on the Hub as `ORG/NAME@REVISION`"
+        hint = (
+            "name a folder that `insightv-bench pull` made, or a release on the Hub as `ORG/NAME@REVISION`; a "
+            "corpus lies in `FOLDER/reasoning/train/*.parquet`, and so for `summary` and `preference`"
+        )
         raise RecipeError(f"`given: {recipe.given}` holds no corpus", hint)
     return [_given(stage, configs) for stage in stages]
 

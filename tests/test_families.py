@@ -119,6 +119,21 @@ def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_pa
     assert reply[0].num_tokens >= 1
 
 
+@pytest.mark.parametrize("name", ONE_OF_EACH[:2])
+def test_a_step_in_parts_is_the_step_as_a_whole(models: Path, tmp_path: Path, name: str) -> None:
+    """Every token weighs the same. Of Qwen's models transformers says that they take no number of tokens."""
+    recipe, found = load_recipe(name), []
+    assert recipe.reason
+    for size in (4, 2):
+        run = tmp_path / str(size)
+        inputs = {"train-base": placed(models / name, run), "corpora-reasoning": corpus(run, "rows", lessons(8))}
+        settings = a_few_steps(recipe.reason)
+        parts = {"per_device_train_batch_size": size, "gradient_accumulation_steps": 4 // size}
+        settings = settings.model_copy(update={"trainer": {**settings.trainer, **parts}})
+        found.append(losses(train(run, "trainers.sft:sft", settings, inputs, base=str(models / name))))
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
+
+
 def weights(folder: Path) -> dict[str, Any]:
     model, _ = load_model(HfEngine(model=str(folder), device="cpu"))
     return dict(model.state_dict())

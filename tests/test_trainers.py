@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -205,6 +206,62 @@ def test_pictures_that_are_not_there_or_are_none_end_a_training_from_nothing_too
         with pytest.raises(StageError, match=said) as told:
             train(tmp_path, SFT, sft_settings(), {**inputs, "corpora-reasoning": rows})
         assert told.value.hint
+
+
+def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Path, tmp_path: Path) -> None:
+    base, rows = placed(tiny, tmp_path), corpus(tmp_path, "corpora-reasoning", lessons(4))
+    file, frame = rows / "data-00000.parquet", pl.read_parquet(rows / "data-00000.parquet")
+
+    def said(changed: pl.DataFrame) -> str:
+        changed.write_parquet(file)
+        with pytest.raises(StageError) as told:
+            train(tmp_path, SFT, sft_settings(), {"train-base": base, "corpora-reasoning": rows})
+        return str(told.value)
+
+    assert "it holds pairs, which `train dpo` learns from" in said(frame.rename({"completion": "chosen"}))
+    assert "holds String, not messages" in said(frame.with_columns(prompt=pl.lit("How many?")))
+    third = pl.int_range(pl.len()) == 2
+    lacking = frame.with_columns(completion=pl.when(third).then(None).otherwise(pl.col("completion")))
+    assert re.search(r"row 2 of the corpus .* has no `completion`", said(lacking))
+    assert "exclusions" not in said(frame.head(0))
+
+
+def test_a_picture_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
+    """The header of one is whole."""
+    rows = lessons(6)
+    whole = rows[1].images[0].bytes
+    assert whole
+    rows[1] = rows[1].model_copy(update={"images": (Image(bytes=whole[: len(whole) // 2]),)})
+    measured = reasoned(tmp_path / "a", tiny, rows, sft_settings(max_tokens=300))
+    assert manifest(measured)["dropped"] == {"picture cannot be read": 1}
+    assert "picture cannot be read: 1" in (measured / "model" / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(StageError, match="a picture of its corpus cannot be read") as told:
+        reasoned(tmp_path / "b", tiny, rows, sft_settings(trainer={"num_train_epochs": 1}))
+    assert "set `max_tokens`" in told.value.hint
+
+
+def test_options_that_do_not_fit_the_model_are_said_in_a_line(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="TRL refuses these options: Target modules"):
+        reasoned(tmp_path, tiny, lessons(4), sft_settings(lora={"target_modules": ["nope"]}), base=str(tiny))
+
+
+def test_a_card_says_what_was_trained_and_what_its_figures_are(tiny: Path, tmp_path: Path) -> None:
+    folder = reasoned(tmp_path, tiny, lessons(8), sft_settings(), base=str(tiny))
+    card, totals = (folder / "model" / "README.md").read_text(encoding="utf-8"), manifest(folder)["totals"]
+    assert f"Trained from `train-base-0123456789ab`, the base being `{tiny}`" in card
+    assert "| `corpora-reasoning-0123456789ab` | 8 | `0123456789ab` |" in card
+    assert f"| `num_tokens` | {totals['num_tokens']:,} | tokens seen" in card
+    assert "AutoModelForImageTextToText.from_pretrained" in card and "## Limits" in card
+    assert "nothing but the drawn world" not in card
+
+
+def test_the_tokens_of_a_training_are_those_of_all_its_steps(tiny: Path, tmp_path: Path) -> None:
+    """Its last steps may not be logged on their own."""
+    counted = [
+        reasoned(tmp_path / str(often), tiny, lessons(8), sft_settings(trainer={"logging_steps": often}))
+        for often in (1, 2)
+    ]
+    assert len({manifest(folder)["totals"]["num_tokens"] for folder in counted}) == 1
 
 
 # Before anything heavy

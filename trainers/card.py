@@ -18,29 +18,60 @@ tags: [insightv-bench, {seat}]
 {base}---
 # {name}
 
-The model of stage `{name}` of recipe `{recipe}`, seed {seed}, made by insightv-bench{commit}.
+{use}
 
-| trained from | corpus |
-|---|---|
-{inputs}
+Made by stage `{name}` of recipe `{recipe}`, seed {seed}, with insightv-bench{commit}. Trained from {start}.
+
+## Use
+```python
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+model = AutoModelForImageTextToText.from_pretrained("FOLDER_OR_HUB_ID")
+processor = AutoProcessor.from_pretrained("FOLDER_OR_HUB_ID")  # with the chat template
+```
+The prompts that it was trained on are the column `prompt` of its corpora.
+`insightv-bench eval --model FOLDER_OR_HUB_ID` gives its accuracy with an interval.
 
 ## Corpora
-| corpus | rows | content |
+| corpus | rows | fingerprint |
 |---|---|---|
 {corpora}
 
+{dropped}The fingerprint is of the stage's settings and inputs; of a corpus from elsewhere, of its content.
+
 {weights}{reference}
 ## Figures of the training
-```json
+Over the rows that it was trained on, and no measure of how well it answers: that takes questions which it has not seen.
+
+| figure | value | |
+|---|---|---|
 {figures}
-```
+{mix}
+## Limits
+{limits}
+
 ## Settings
+Under `trainer` are TRL's options; what is not named has TRL's default or insightv-bench's.
 ```json
 {settings}
 ```
-## Intended use
-{use}
 """
+MEANINGS = {
+    "num_rows": "rows trained on",
+    "num_steps": "optimizer steps",
+    "num_tokens": "tokens seen, padding not counted, pictures counted",
+    "train_seconds": "seconds of training in its last start",
+    "peak_gpu_gib": "GiB of GPU memory at the most, on the first device",
+    "first_loss": "loss over the first logged steps",
+    "last_loss": "loss over the last logged steps",
+    "last_mean_token_accuracy": "share of the answers' tokens that were the likeliest, the ones before them given",
+    "last_rewards/accuracies": "share of pairs whose chosen path has the higher reward",
+    "last_rewards/margins": "reward of the chosen path over the rejected one, on average",
+    "last_logps/chosen": "log-probability of a chosen path, nats",
+    "last_kl": "estimate of KL(reference || policy) over the pairs, nats",
+    "best_validation_loss": "loss on the questions kept for validation; these weights are the best step's",
+}
+"""What stands in the card's table, in this order."""
 USES = {
     "base": "The model that both agents are trained from. It answers directly and is the baseline of an evaluation.",
     "reason": "The reasoning agent: it writes a step-by-step path for an image and a question. Its answers are read "
@@ -49,16 +80,15 @@ USES = {
     "both": "One model for both seats, a control for the two agents.",
 }
 LIMITS = (
-    "It is meant for research on two-agent reasoning, and was checked on the questions of its evaluation alone. "
-    "A model from nothing knows nothing but the drawn world."
+    "It is meant for research on two-agent reasoning, and not for decisions about people. What it can do beyond the "
+    "kind of questions in its corpora was not looked at. Its answers may be wrong, and its paths sound right all the same."
 )
+FROM_NOTHING = " It was made from nothing and knows nothing but the drawn world: charts of a few bars."
 
 
 def write_card(context: Context, job: Job) -> None:
     stage = context.stage
     seat = stage.options.get("seat", "model")
-    folders = [context.inputs[name].name for name in stage.inputs]
-    inputs = [*folders, "nothing"][:2] if len(folders) > 1 else ["nothing", *folders]
     commit = git_commit()
     text = CARD.format(
         name=stage.name,
@@ -67,15 +97,51 @@ def write_card(context: Context, job: Job) -> None:
         recipe=context.recipe.name,
         seed=context.seed,
         commit=f" at `{commit[:12]}`" if commit else "",
-        inputs="| " + " | ".join(f"`{name}`" for name in inputs) + " |",
+        start=_start(context, job),
         corpora="\n".join(_corpus(context, job)),
+        dropped=_dropped(context),
         weights=_weights(context, job),
         reference=_reference(context, job),
-        figures=json.dumps(context.totals, indent=2),
+        figures="\n".join(_figures(context)),
+        mix=_mix(context),
         settings=json.dumps(stage.settings.model_dump(mode="json"), indent=2),
-        use=f"{USES.get(seat, '')} {LIMITS}".strip(),
+        use=USES.get(seat, "A model of the recipe."),
+        limits=LIMITS + (FROM_NOTHING if job.from_nothing else ""),
     )
     write_text(context.folder / MODEL / "README.md", text)
+
+
+def _start(context: Context, job: Job) -> str:
+    """The stage whose model it starts from, and what that goes back to."""
+    base = context.recipe.base
+    root = "nothing" if base is None or base.from_nothing else f"`{base.model}`"
+    own = job.start.is_relative_to(context.folder)
+    return (
+        f"nothing (`{base.model if base else 'tiny'}`)" if own else f"`{job.start.parent.name}`, the base being {root}"
+    )
+
+
+def _dropped(context: Context) -> str:
+    found = "; ".join(f"{reason}: {num:,}" for reason, num in sorted(context.dropped.items()))
+    return f"Rows left out: {found}.\n\n" if found else ""
+
+
+def _figures(context: Context) -> list[str]:
+    found = {name: context.totals[name] for name in MEANINGS if context.totals.get(name) is not None}
+    return [f"| `{name}` | {_short(value)} | {MEANINGS[name]} |" for name, value in found.items()]
+
+
+def _short(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _mix(context: Context) -> str:
+    """Rows and tokens of each kind, where the corpora tell kinds apart."""
+    mix = context.totals.get("mix", {})
+    if len(mix) < 2:
+        return ""
+    rows = [f"| {kind} | {num['rows']:,} | {num['tokens']:,} |" for kind, num in mix.items()]
+    return "\n" + "\n".join(["| kind of row | rows | tokens |", "|---|---|---|", *rows]) + "\n"
 
 
 def _base(context: Context) -> str:

@@ -17,6 +17,7 @@ from insightv_bench.tables import parquet_files
 
 COMPLETIONS = ["images", "prompt", "completion"]
 PAIRS = ["images", "prompt", "chosen", "rejected"]
+MESSAGES = ("prompt", "completion", "chosen", "rejected")
 LENGTH = "length"
 """Tokens of a row's texts; pictures, which weigh the same in every row, are left out."""
 
@@ -36,13 +37,42 @@ def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any
 def _checked(folder: Path, columns: list[str]) -> list[Path]:
     files = parquet_files(folder)
     frame = pl.scan_parquet(files, glob=False)
-    known = frame.collect_schema().names()
-    missing = [column for column in columns if column not in known]
+    schema = frame.collect_schema()
+    missing = [column for column in columns if column not in schema]
     if missing:
-        raise StageError(f"the corpus `{folder}` has no column `{missing[0]}`", f"it has {', '.join(known)}")
+        raise StageError(f"the corpus `{folder}` has no column `{missing[0]}`", _other_kind(schema.names()))
     if not frame.select(pl.len()).collect().item():
-        raise StageError(f"the corpus `{folder}` has no rows", "its `exclusions.parquet` says why each was left out")
+        dropped = (folder / "exclusions.parquet").exists()
+        hint = "its `exclusions.parquet` says why each was left out" if dropped else "give one that has some"
+        raise StageError(f"the corpus `{folder}` has no rows", hint)
+    _check_messages(frame, schema, folder, [name for name in columns if name in MESSAGES])
     return files
+
+
+def _other_kind(known: list[str]) -> str:
+    """What the corpus is instead: the two kinds are easily given for each other."""
+    if "chosen" in known:
+        return "it holds pairs, which `train dpo` learns from; `train reason` and `train summary` take completions"
+    if "completion" in known:
+        return "it holds completions, which `train reason` and `train summary` learn from; `train dpo` takes pairs"
+    return f"it has {', '.join(known)}"
+
+
+def _check_messages(frame: pl.LazyFrame, schema: pl.Schema, folder: Path, columns: list[str]) -> None:
+    """Raises StageError for a text where a list of messages is meant, and for a row that lacks it."""
+    for name in columns:
+        inner = getattr(schema[name], "inner", None)
+        fields = {field.name: field.dtype for field in getattr(inner, "fields", ())}
+        if fields.get("role") != pl.String or fields.get("content") != pl.String:
+            raise StageError(
+                f"the column `{name}` of the corpus `{folder}` holds {schema[name]}, not messages",
+                'write each as a list: [{"role": "user", "content": "..."}]',
+            )
+        content = pl.col(name).list.eval(pl.element().struct.field("content").is_null()).list.any()
+        lacking = pl.col(name).is_null() | (pl.col(name).list.len() == 0) | content
+        row = frame.with_row_index("row").filter(lacking).select("row").head(1).collect()
+        if row.height:
+            raise StageError(f"row {row.item():,} of the corpus `{folder}` has no `{name}`", "leave the row out")
 
 
 def check_pictures(folders: Sequence[Path]) -> None:

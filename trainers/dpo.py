@@ -34,6 +34,7 @@ from .training import (
     run_trainer,
     write_history,
 )
+from .troubles import explained_refusal
 from .watch import Show, estimated_kl, watch
 
 
@@ -63,17 +64,18 @@ def train_dpo(job: Job, show: Show) -> dict[str, Any]:
     if job.cached:
         parts = tuple(_with_reference(job, part, processor, dict(attention)) for part in parts)
     model, frozen = load_policy(job, checkpoint, dict(attention))
-    trainer = _class_of(job)(
-        model=model,
-        args=arguments,
-        train_dataset=parts[0],
-        eval_dataset=parts[1],
-        processing_class=processor,
-        callbacks=[watch(job, show), *_stopper(job)],
-        **_reference_of(job, attention),
-        **adapter_of(job, model),
-        **muon_of(job.settings.muon, arguments),
-    )
+    with explained_refusal(job):
+        trainer = _class_of(job)(
+            model=model,
+            args=arguments,
+            train_dataset=parts[0],
+            eval_dataset=parts[1],
+            processing_class=processor,
+            callbacks=[watch(job, show), *_stopper(job)],
+            **_reference_of(job, attention),
+            **adapter_of(job, model),
+            **muon_of(job.settings.muon, arguments),
+        )
     found = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:
         write_history(trainer, job.model.parent)

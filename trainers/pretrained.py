@@ -59,7 +59,7 @@ def _download(settings: BaseSettings) -> tuple[Path, str]:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise ModelError(
             f"`{settings.model}` cannot be had from the Hub: {first_line(error)}",
-            "check the spelling and `revision`; for a gated model: hf auth login; or name a folder",
+            "check the spelling, `revision` and the network; for a gated model: hf auth login; or name a folder",
         ) from error
     return folder, folder.name
 

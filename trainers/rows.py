@@ -104,9 +104,20 @@ def _size(data: bytes) -> tuple[int, int]:
 
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
+            if not _has_an_end(data, str(picture.format)):
+                picture.load()  # the header alone is read of all others
             return picture.height, picture.width
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise ValueError(f"no picture: {error}") from error
+
+
+ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+TAIL_BYTES = 64
+
+
+def _has_an_end(data: bytes, kind: str) -> bool:
+    """Whether the file's last bytes are there: a picture that was cut off has a header like any other."""
+    return kind in ENDS and ENDS[kind] in data[-TAIL_BYTES:]
 
 
 def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:

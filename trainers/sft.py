@@ -21,6 +21,7 @@ from .muon import muon_of
 from .options import chosen_options, make_options
 from .tiny import make_tiny
 from .training import adapter_of, last_checkpoint, load_policy, prepare, processor_of, run_trainer, write_history
+from .troubles import explained_refusal
 from .turns import AssistantTurns
 from .watch import Show, watch
 
@@ -58,16 +59,17 @@ def train_sft(job: Job, show: Show) -> dict[str, Any]:
     attention = {key: trainer_table.pop(key) for key in ("attn_implementation",) if key in trainer_table}
     arguments = make_options(trl.SFTConfig, trainer_table, job.checkpoints, job.seed)
     model, frozen = load_policy(job, checkpoint, attention)
-    trainer = lean(trl.SFTTrainer)(
-        model=model,
-        args=arguments,
-        train_dataset=corpus,
-        eval_dataset=validation,
-        processing_class=processor,
-        callbacks=[watch(job, show), *_stopper(job)],
-        **adapter_of(job, model),
-        **muon_of(job.settings.muon, arguments),
-    )
+    with explained_refusal(job):
+        trainer = lean(trl.SFTTrainer)(
+            model=model,
+            args=arguments,
+            train_dataset=corpus,
+            eval_dataset=validation,
+            processing_class=processor,
+            callbacks=[watch(job, show), *_stopper(job)],
+            **adapter_of(job, model),
+            **muon_of(job.settings.muon, arguments),
+        )
     trainer.data_collator = AssistantTurns(trainer.data_collator, processor)
     found = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:

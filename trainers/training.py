@@ -185,7 +185,8 @@ def last_checkpoint(folder: Path, name: str = "") -> Path | None:
 
 
 def figures(trainer: Any, seconds: float) -> dict[str, Any]:
-    logs = [log for log in trainer.state.log_history if "loss" in log]
+    history = trainer.state.log_history
+    logs = [log for log in history if "loss" in log]
     names = ("loss", "mean_token_accuracy", "rewards/accuracies", "rewards/margins", "logps/chosen", "kl")
     last = {name: logs[-1][name] for name in names if logs and name in logs[-1]}
     weights = list(trainer.model.parameters())
@@ -194,7 +195,7 @@ def figures(trainer: Any, seconds: float) -> dict[str, Any]:
         "num_steps": trainer.state.global_step,
         "num_parameters": sum(map(size, weights)),
         "num_trained": sum(size(weight) for weight in weights if weight.requires_grad),
-        "num_tokens": int(logs[-1].get("num_tokens", 0)) if logs else 0,
+        "num_tokens": int(next((log["num_tokens"] for log in reversed(history) if "num_tokens" in log), 0)),
         "train_seconds": round(seconds, 3),
         "first_loss": logs[0]["loss"] if logs else None,
         **{f"last_{name}": value for name, value in last.items()},

@@ -45,6 +45,10 @@ def what_to_turn(job: Job) -> str:
     return "try, in this order: " + "; ".join(knobs)
 
 
+OF_A_PICTURE = ("image file is truncated", "broken PNG", "broken data stream", "cannot identify image")
+"""Pillow's words, in errors of the kinds that a disk has too."""
+
+
 @contextmanager
 def explained_pictures(job: Job) -> Iterator[None]:
     """Raises StageError in the place of Pillow's errors: rows that were not measured first may hold anything."""
@@ -52,8 +56,21 @@ def explained_pictures(job: Job) -> Iterator[None]:
 
     try:
         yield
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        if isinstance(error, OSError | SyntaxError) and not any(word in str(error) for word in OF_A_PICTURE):
+            raise
         raise StageError(
             f"`{job.name}`: a picture of its corpus cannot be read: {first_line(error)}",
             "set `max_tokens`: rows are then measured first, and those whose picture cannot be read are left out",
+        ) from error
+
+
+@contextmanager
+def explained_refusal(job: Job) -> Iterator[None]:
+    """Raises StageError in the place of what TRL and PEFT say of options that do not go together, or with the model."""
+    try:
+        yield
+    except ValueError as error:
+        raise StageError(
+            f"`{job.name}`: TRL refuses these options: {first_line(error)}", "see `trainer` and `lora` of the recipe"
         ) from error
