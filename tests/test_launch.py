@@ -20,8 +20,8 @@ from insightv_bench.trainers.families import FAMILIES
 from insightv_bench.trainers.launched import WHOLE_BYTES, failure
 from insightv_bench.trainers.machine import launch_config
 from insightv_bench.trainers.random_models import make_config, make_tokenizer
+from insightv_bench.trainers.shares import layers_to_share
 from insightv_bench.trainers.tiny import make_tiny
-from insightv_bench.trainers.training import layers_to_share
 
 CONFIGS = ["cpu", "fsdp", "multi-gpu", "zero3"]
 TYPES = {"cpu": "MULTI_GPU", "fsdp": "FSDP", "multi-gpu": "MULTI_GPU", "zero3": "DEEPSPEED"}

@@ -81,7 +81,7 @@ USES = {
 }
 LIMITS = (
     "It is meant for research on two-agent reasoning, and not for decisions about people. What it can do beyond the "
-    "kind of questions in its corpora was not looked at. Its answers may be wrong, and its paths sound right all the same."
+    "kind of questions in its corpora was not looked at. Its answers may be wrong, and a wrong path may sound right."
 )
 FROM_NOTHING = " It was made from nothing and knows nothing but the drawn world: charts of a few bars."
 

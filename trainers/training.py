@@ -21,6 +21,7 @@ from insightv_bench.tables import write_text
 
 from .job import Job
 from .options import on_cpu
+from .shares import layers_to_share, summed_in_float32
 from .weights import ADAPTER, freeze_vision, lora_config, merge_adapter
 
 WHOLE = "whole"
@@ -52,13 +53,6 @@ def load_for_training(folder: Path, trainer: dict[str, Any], dtype: str = "float
     model.set_attn_implementation(trainer.pop("attn_implementation", "eager" if on_cpu() else "sdpa"))
     model._no_split_modules = layers_to_share(model)
     return model.train(), processor
-
-
-def layers_to_share(model: Any) -> list[str]:
-    """Classes of the layers that FSDP shares out one by one: those that transformers names and the model has. A LLaVA
-    is also said to have its tower's text part, and accelerate stops at a class that it does not find."""
-    there = {type(module).__name__ for module in model.modules()}
-    return sorted(there.intersection(model._no_split_modules or ()))
 
 
 def load_policy(job: Job, checkpoint: Path | None, trainer: dict[str, Any]) -> tuple[Any, dict[str, int]]:
@@ -102,6 +96,7 @@ def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, An
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
+    summed_in_float32(trainer)
     started = time.monotonic()
     with quiet():
         train_to_the_end(trainer, job, checkpoint)
