@@ -253,6 +253,7 @@ def test_a_card_says_what_was_trained_and_what_its_figures_are(tiny: Path, tmp_p
     assert f"| `num_tokens` | {totals['num_tokens']:,} | tokens seen" in card
     assert "AutoModelForImageTextToText.from_pretrained" in card and "## Limits" in card
     assert "nothing but the drawn world" not in card
+    assert "](curves.png)" in card and (folder / "model" / "curves.png").exists()
 
 
 def test_the_tokens_of_a_training_are_those_of_all_its_steps(tiny: Path, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 from insightv_bench.settings import DpoSettings
 from insightv_bench.stage import MODEL, Context, git_commit, read_manifest
 from insightv_bench.tables import write_text
 
+from .curves import CURVES
 from .job import Job
 
 CARD = """---
@@ -46,7 +48,7 @@ Over the rows that it was trained on, and no measure of how well it answers: tha
 | figure | value | |
 |---|---|---|
 {figures}
-{mix}
+{mix}{curves}
 ## Limits
 {limits}
 
@@ -104,6 +106,7 @@ def write_card(context: Context, job: Job) -> None:
         reference=_reference(context, job),
         figures="\n".join(_figures(context)),
         mix=_mix(context),
+        curves=_curves(context),
         settings=json.dumps(stage.settings.model_dump(mode="json"), indent=2),
         use=USES.get(seat, "A model of the recipe."),
         limits=LIMITS + (FROM_NOTHING if job.from_nothing else ""),
@@ -142,6 +145,15 @@ def _mix(context: Context) -> str:
         return ""
     rows = [f"| {kind} | {num['rows']:,} | {num['tokens']:,} |" for kind, num in mix.items()]
     return "\n" + "\n".join(["| kind of row | rows | tokens |", "|---|---|---|", *rows]) + "\n"
+
+
+def _curves(context: Context) -> str:
+    """A copy of them goes where the card goes."""
+    file = context.folder / CURVES
+    if not file.exists():
+        return ""
+    shutil.copyfile(file, context.folder / MODEL / CURVES)
+    return f"\n![How the training went, over its steps]({CURVES})\n"
 
 
 def _base(context: Context) -> str:

@@ -14,6 +14,7 @@ IN_A_ROW = 3
 PANELS = (
     ("loss", "Loss", ("loss", "eval_loss")),
     ("accuracy", "Share of tokens right", ("mean_token_accuracy", "eval_mean_token_accuracy")),
+    ("order", "Share of pairs in order", ("rewards/accuracies", "eval_rewards/accuracies")),
     ("margin", "Reward margin", ("rewards/margins", "eval_rewards/margins")),
     ("logps", "Log-probability of a path (nats)", ("logps/chosen", "logps/rejected")),
     ("kl", "KL from the reference (nats)", ("kl", "eval_kl")),
@@ -24,6 +25,8 @@ LABELS = {
     "eval_loss": "validation",
     "mean_token_accuracy": "training",
     "eval_mean_token_accuracy": "validation",
+    "rewards/accuracies": "training",
+    "eval_rewards/accuracies": "validation",
     "rewards/margins": "training",
     "eval_rewards/margins": "validation",
     "logps/chosen": "chosen",
@@ -76,6 +79,7 @@ def _draw(series: dict[str, list[tuple[int, float]]], panels: list[Any], file: P
             if len(drawn) > 1:
                 axis.legend(frameon=False)
             sns.despine(ax=axis)
+        figure.suptitle(file.parent.name)
         figure.savefig(file, dpi=150)
 
 
