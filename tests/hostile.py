@@ -1,0 +1,55 @@
+"""Texts that no one would write, drawn at random, and the options that the tests of answers ask about."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+COLOURS = ("red", "blue", "green", "dark green", "not certain")
+
+PIECES = (
+    *(
+        "The answer is ",
+        "Answer: ",
+        "final answer",
+        "\\boxed{",
+        "}",
+        "(B)",
+        "B",
+        "A or B",
+        "8",
+        " km",
+        "1e400",
+        ",",
+        "\n",
+    ),
+    *(
+        "<answer>",
+        "</answer>",
+        "<think>",
+        "</think>",
+        '{"answer": "',
+        '"}',
+        "\\frac{1}{2}",
+        "yes",
+        "no",
+        "not ",
+        "blue",
+    ),
+    *(
+        "the path says ",
+        "\ud800",
+        "\x00",
+        "$",
+        "**",
+        "=",
+        "答案：",
+        "####",
+        " ",
+        ".",
+        '{"title":"FINAL ANSWER","content":"',
+    ),
+)
+hostile = st.one_of(
+    st.text(st.characters(exclude_categories=[]), max_size=80),
+    st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
+)
