@@ -12,9 +12,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from board_rows import written
+from boards import arm_of, record, walk
 from browser import Opened, launched
 from synthetic import write_results
-from test_leaderboard import arm_of, record, walk, written
 
 from insightv_bench.errors import RunError
 from insightv_bench.leaderboard.build import build
