@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from chart_scenes import FULL
 from releases import released
 from small_build import Built, build_corpora
+
+from insightv_bench.records import Question
+from insightv_bench.world.questions import sample_questions
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +21,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return released(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="session")
+def charts() -> list[Question]:
+    return list(sample_questions(FULL, "train", 0, 48))
