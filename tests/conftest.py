@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from arms_asked import ARMS, SETTINGS, given_paths, without_scene
 from chart_scenes import FULL
 from releases import released
 from small_build import Built, build_corpora
 
-from insightv_bench.records import Question
+from insightv_bench.evals.arms import Given, docs
+from insightv_bench.records import Arm, Question
+from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
 
@@ -26,3 +30,25 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def charts() -> list[Question]:
     return list(sample_questions(FULL, "train", 0, 48))
+
+
+@pytest.fixture(scope="session")
+def drawn() -> list[Question]:
+    """What evaluations ask: questions of the drawn world."""
+    return list(sample_questions(Level(side=16), "test", 0, 24))
+
+
+@pytest.fixture(scope="session")
+def sceneless() -> list[Question]:
+    return without_scene()
+
+
+@pytest.fixture(scope="session")
+def stored(drawn: list[Question], sceneless: list[Question], tmp_path_factory: pytest.TempPathFactory) -> Given:
+    return given_paths(drawn, sceneless, tmp_path_factory.mktemp("paths"))
+
+
+@pytest.fixture(scope="session")
+def arm_docs(drawn: list[Question], sceneless: list[Question], stored: Given) -> dict[Arm, list[dict[str, Any]]]:
+    """What each arm asks of both kinds of questions."""
+    return {arm: docs(arm, [*drawn, *sceneless], stored, SETTINGS) for arm in ARMS}
