@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from arms_asked import ARMS, SETTINGS, given_paths, without_scene
 from chart_scenes import FULL
+from flaw_cases import LEVEL, Case, every_flaw
 from releases import released
 from small_build import Built, build_corpora
 
@@ -52,3 +53,14 @@ def stored(drawn: list[Question], sceneless: list[Question], tmp_path_factory: p
 def arm_docs(drawn: list[Question], sceneless: list[Question], stored: Given) -> dict[Arm, list[dict[str, Any]]]:
     """What each arm asks of both kinds of questions."""
     return {arm: docs(arm, [*drawn, *sceneless], stored, SETTINGS) for arm in ARMS}
+
+
+@pytest.fixture(scope="session")
+def flaw_questions() -> list[Question]:
+    return list(sample_questions(LEVEL, "train", 0, 120))
+
+
+@pytest.fixture(scope="session")
+def cases(flaw_questions: list[Question]) -> list[Case]:
+    """Every flaw at every severity and position, wherever it can be made."""
+    return [case for question in flaw_questions for case in every_flaw(question)]
