@@ -10,7 +10,7 @@ from command_line import SMALL, bench, the_error
 from filelock import FileLock
 
 from insightv_bench import tables
-from insightv_bench.cli import first_stage
+from insightv_bench.cli_run import first_stage
 from insightv_bench.errors import EngineUnavailable, ModelError, RecipeError, RunError
 from insightv_bench.models import find_seats
 from insightv_bench.plan import plan
