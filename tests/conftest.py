@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from arms_asked import ARMS, SETTINGS, given_paths, without_scene
+from board_rows import written
+from boards import walk
+from browser import Opened, launched
 from chart_scenes import FULL
 from flaw_cases import LEVEL, Case, every_flaw
 from releases import released
 from small_build import Built, build_corpora
+from synthetic import write_results
 
 from insightv_bench.evals.arms import Given, docs
+from insightv_bench.leaderboard.build import build
+from insightv_bench.leaderboard.view import server
 from insightv_bench.records import Arm, Question
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
@@ -64,3 +72,50 @@ def flaw_questions() -> list[Question]:
 def cases(flaw_questions: list[Question]) -> list[Case]:
     """Every flaw at every severity and position, wherever it can be made."""
     return [case for question in flaw_questions for case in every_flaw(question)]
+
+
+@pytest.fixture(scope="session")
+def board_results(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_results(tmp_path_factory.mktemp("results"), num_systems=7, num_tasks=2, num_questions=60, num_told=3)
+
+
+@pytest.fixture(scope="session")
+def tasks_page(board_results: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of a page with two tasks, pictures and flaws."""
+    out = tmp_path_factory.mktemp("tasks")
+    build(board_results, out, "Two tasks")
+    return (out / "index.html").as_uri()
+
+
+@pytest.fixture(scope="session")
+def rounds_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of a page with DPO rounds."""
+    folder = tmp_path_factory.mktemp("rounds")
+    build([written(folder / "eval", walk())], folder / "out", "Rounds")
+    return (folder / "out" / "index.html").as_uri()
+
+
+@pytest.fixture
+def served(tasks_page: str) -> Iterator[str]:
+    """Address of a server of that page."""
+    running = server(Path(tasks_page.removeprefix("file://")).parent, 0)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}/"
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Of one file's tests: playwright's loop would be in the way of others'."""
+    with launched() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Opened]:
+    one = Opened(browser)
+    yield one
+    one.context.close()
