@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 COLOURS = ("red", "blue", "green", "dark green", "not certain")
@@ -49,7 +51,12 @@ PIECES = (
         '{"title":"FINAL ANSWER","content":"',
     ),
 )
-hostile = st.one_of(
-    st.text(st.characters(exclude_categories=[]), max_size=80),
-    st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
-)
+
+
+def texts_of(pieces: Sequence[str], most: int) -> st.SearchStrategy[str]:
+    """Any text, lone surrogates included, or at most so many of these pieces on end."""
+    anything = st.text(st.characters(exclude_categories=[]), max_size=80)
+    return st.one_of(anything, st.lists(st.sampled_from(pieces), max_size=most).map("".join))
+
+
+hostile = texts_of(PIECES, 12)
