@@ -1,9 +1,10 @@
-"""Fixtures that several files share, made once a process: what is costly to make and only read afterwards."""
+"""Fixtures that several files share; what is costly to make is made once, and only read afterwards."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,26 @@ from board_rows import written
 from boards import walk
 from browser import Opened, launched
 from chart_scenes import FULL
+from filelock import FileLock
 from flaw_cases import LEVEL, Case, every_flaw
 from releases import released
 from small_build import Built, build_corpora
 from synthetic import write_results
 
 from insightv_bench.evals.arms import Given, docs
+from insightv_bench.journal import Journal
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.view import server
 from insightv_bench.records import Arm, Question
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(tmp_path / "journal.sqlite")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")
@@ -74,25 +84,41 @@ def cases(flaw_questions: list[Question]) -> list[Case]:
     return [case for question in flaw_questions for case in every_flaw(question)]
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first process which needs it makes for all of them; nobody writes there afterwards."""
+    shared = factory.getbasetemp()
+    folder = (shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.with_suffix(".made").exists():
+            make(folder)
+            folder.with_suffix(".made").touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def board_results(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_results(tmp_path_factory.mktemp("results"), num_systems=7, num_tasks=2, num_questions=60, num_told=3)
+    """Evaluations of seven systems on two tasks, a folder each."""
+    sizes = {"num_systems": 7, "num_tasks": 2, "num_questions": 60, "num_told": 3}
+    folder = once(tmp_path_factory, "results", lambda folder: write_results(folder, **sizes))
+    return sorted(folder.glob("stages/eval-*"))
 
 
 @pytest.fixture(scope="session")
 def tasks_page(board_results: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of a page with two tasks, pictures and flaws."""
-    out = tmp_path_factory.mktemp("tasks")
-    build(board_results, out, "Two tasks")
-    return (out / "index.html").as_uri()
+    folder = once(tmp_path_factory, "tasks", lambda folder: build(board_results, folder, "Two tasks"))
+    return (folder / "index.html").as_uri()
 
 
 @pytest.fixture(scope="session")
 def rounds_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of a page with DPO rounds."""
-    folder = tmp_path_factory.mktemp("rounds")
-    build([written(folder / "eval", walk())], folder / "out", "Rounds")
-    return (folder / "out" / "index.html").as_uri()
+    folder = once(
+        tmp_path_factory,
+        "rounds",
+        lambda folder: build([written(folder.with_name("walked") / "eval", walk())], folder, "Rounds"),
+    )
+    return (folder / "index.html").as_uri()
 
 
 @pytest.fixture
