@@ -188,9 +188,7 @@ def test_a_local_models_batches_hang_on_the_block_so_its_folder_does() -> None:
     changed = {name for name in names[0] if names[0][name] != names[1][name]}
     assert "paths-sft" in changed and "paths-teacher" not in changed
     assert told_apart(plan(recipe()), RaySettings(block_size=7)) == plan(recipe())
-    assert (
-        load_function("builders.paths:QUESTIONS_AT_ONCE") == load_function("builders.assess:QUESTIONS_AT_ONCE") == HERE
-    )
+    assert load_function("builders.block_work:QUESTIONS_AT_ONCE") == HERE
 
 
 @pytest.mark.parametrize(
