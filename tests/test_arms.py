@@ -20,7 +20,8 @@ from insightv_bench.engines import Caller
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError, StageError
 from insightv_bench.evals.arms import SEATS, Given, docs
-from insightv_bench.evals.evaluate import LM_EVAL, _run, evaluate
+from insightv_bench.evals.evaluate import _run, evaluate
+from insightv_bench.evals.lm_eval_run import LM_EVAL
 from insightv_bench.evals.metrics import score
 from insightv_bench.evals.model import Seats, chat_of, sampling_of
 from insightv_bench.evals.records import eval_record
