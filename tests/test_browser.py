@@ -221,6 +221,13 @@ def test_a_long_list_is_paged_and_a_late_sample_found_by_its_link(opened: Opened
     assert page.locator("#view-samples .list").get_attribute("start") == "41"
 
 
+def test_the_page_ends_with_its_footer_however_long_the_list(opened: Opened, tasks: str) -> None:
+    page = opened.go(f"{tasks}#samples", VIEWS["samples"])
+    end = "document.querySelector('footer').getBoundingClientRect().bottom + scrollY"
+    assert page.locator(".list li").count() > 20
+    assert page.evaluate(f"document.documentElement.scrollHeight - {end}") < 100
+
+
 def test_dark_and_light_follow_the_system_and_the_button(browser: Any, rounds: str) -> None:
     dark = Opened(browser, color_scheme="dark")
     page = dark.go(f"{rounds}#board", VIEWS["board"])

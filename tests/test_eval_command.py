@@ -195,6 +195,12 @@ def test_a_places_parts_are_told_apart() -> None:
     assert [seat_name(SERVER), seat_name("org/x"), seat_name(engine)] == ["org/model", "org/x", "org/model"]
 
 
+def test_a_local_models_name_holds_no_path(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "train-base-1" / "model"
+    folder.mkdir(parents=True)
+    assert seat_name(str(folder)) == "train-base-1" and seat_name(str(folder.parent)) == "train-base-1"
+
+
 def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command_says_else() -> None:
     def engines(recipe: Any) -> dict[str, str]:
         stages = {stage.name: stage for stage in plan(recipe)}
