@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from near_desk import actor, job_of
+from near_desk import TEACHER, actor, job_of
 
 from insightv_bench.cluster import session, vllm
 from insightv_bench.cluster.blocks import Parked
@@ -35,18 +35,10 @@ from insightv_bench.stored import PictureStore, StoredImage
 from insightv_bench.tables import read_rows
 
 WRITER, ASSESSOR = "builders.paths:Writer", "builders.assess:Assessor"
-RECIPE = """
-name: over
-world: {side: 16}
-questions:
-  train: {source: world, split: train, num: 10}
-paths: {engine: {kind: teacher, read_error: 0.2}, num_paths: 2}
-assess: {judge: engine, engine: {kind: teacher, judge: {score_sd: 5}}}
-"""
 
 
 def recipe(*overrides: str) -> Recipe:
-    return parse_recipe(RECIPE, "over.yaml", ["ray.block_size=4", *overrides])
+    return parse_recipe(TEACHER, "over.yaml", ["questions.train.num=10", "ray.block_size=4", *overrides])
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from board_rows import written
+from boards import HOSTILE, arm_of, board_of, choice, controls, flawed, record, walk
 from PIL import Image as Picture
-from test_leaderboard import HOSTILE, arm_of, board_of, choice, controls, flawed, record, walk, written
 from typer.testing import CliRunner
 
 from insightv_bench import tables

@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+from hostile import texts_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,10 +51,7 @@ PIECES = (
     *('{"answer": ', '"8"', '"summary"', '"reasoning"', '"action"', '"continue"', '{"title"', '"content"', "<answer>"),
     *("1e400", "null", "true", "\x00", "\ud800", "“", "é", "The answer is B. ", render_step(READ), PATH),
 )
-hostile = st.one_of(
-    st.text(st.characters(exclude_categories=[]), max_size=80),
-    st.lists(st.sampled_from(PIECES), max_size=14).map("".join),
-)
+hostile = texts_of(PIECES, 14)
 
 
 def with_key(**changes: object) -> str:
