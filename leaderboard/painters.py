@@ -61,7 +61,7 @@ def cost(rows: Sequence[ArmRow], systems: Sequence[str]) -> Draw:
             best = max((row for row in rows if row.arm == arm), key=lambda row: row.accuracy)
             names.append(axes.text(best.tokens_per_right_answer, 100 * best.accuracy, arm, size=7.5, color=INK))
         axes.set(ylim=SHARES, xlabel="tokens for a right answer", ylabel="accuracy %")
-        _tokens_axis(axes, [row.tokens_per_right_answer for row in rows])
+        _tokens_axis(axes, [row.tokens_per_right_answer or 0.0 for row in rows])
         finish(canvas, [axes], "both")
         points = ([row.tokens_per_right_answer for row in rows], [100 * row.accuracy for row in rows])
         adjust_text(
