@@ -159,3 +159,10 @@ def test_a_long_list_is_paged_and_a_late_sample_found_by_its_link(opened: Opened
     page.goto("about:blank")
     page = opened.go(tasks_page + link, "#view-samples .list a[aria-current]")
     assert page.locator("#view-samples .list").get_attribute("start") == "41"
+
+
+def test_the_page_ends_with_its_footer_however_long_the_list(opened: Opened, tasks_page: str) -> None:
+    page = opened.go(f"{tasks_page}#samples", VIEWS["samples"])
+    end = "document.querySelector('footer').getBoundingClientRect().bottom + scrollY"
+    assert page.locator(".list li").count() > 20
+    assert page.evaluate(f"document.documentElement.scrollHeight - {end}") < 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +63,7 @@ def test_the_fixed_set_is_the_same_whatever_the_seed_and_a_fresh_one_is_another(
     assert len({fixed_version(), fixed_version(7), fixed_version(num=4)}) == 3
 
 
-def test_each_task_is_a_run_of_its_own(tmp_path: File) -> None:
+def test_each_task_is_a_run_of_its_own(tmp_path: Path) -> None:
     pytest.importorskip("lm_eval")
     drawn, puzzles = recipes(tasks=("insightv_small", "insightv_puzzlevqa"), data=None, limit=5)
     assert (drawn.task, puzzles.task) == ("insightv_small", "insightv_puzzlevqa")
@@ -100,7 +100,7 @@ def test_more_summary_agents_are_systems_of_their_own_on_the_same_paths() -> Non
     assert paths == {"paths-eval-org-thinker-org-a"}
 
 
-def test_new_weights_in_a_folder_of_the_same_name_are_asked_anew(tmp_path: File) -> None:
+def test_new_weights_in_a_folder_of_the_same_name_are_asked_anew(tmp_path: Path) -> None:
     (tmp_path / "agent").mkdir()
     for name in ("config.json", "model.safetensors"):
         (tmp_path / "agent" / name).write_text("{}")
@@ -138,7 +138,7 @@ def test_gen_kwargs_are_of_every_arm() -> None:
         ({"models": ("openai:host#name", "", "")}, "names no model at a server"),
         ({"models": ("", "", "")}, "makes no model to evaluate"),
         ({"models": ("", "", ""), "model_args": {"batch_size": 1}}, "options of the models that are named"),
-        ({"tasks": ("insightv_tiny",), "data": File("x.parquet")}, "are drawn"),
+        ({"tasks": ("insightv_tiny",), "data": Path("x.parquet")}, "are drawn"),
         ({"recipe": "puzzlevqa", "fresh_seed": 1}, "makes questions of its own"),
         ({"tasks": ("insightv_mme",), "fresh_seed": 1}, "is a fixed set"),
         ({"tasks": ("insightv_paper",)}, "is a group of tasks"),
@@ -180,6 +180,12 @@ def test_a_places_parts_are_told_apart() -> None:
     assert [seat_name(SERVER), seat_name("org/x"), seat_name(engine)] == ["org/model", "org/x", "org/model"]
 
 
+def test_a_local_models_name_holds_no_path(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "train-base-1" / "model"
+    folder.mkdir(parents=True)
+    assert seat_name(str(folder)) == "train-base-1" and seat_name(str(folder.parent)) == "train-base-1"
+
+
 def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command_says_else() -> None:
     def engines(recipe: Any) -> dict[str, str]:
         stages = {stage.name: stage for stage in plan(recipe)}
@@ -194,7 +200,7 @@ def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command
     assert "dtype" not in before.settings.model_dump()  # what was evaluated before is not evaluated again
 
 
-def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: File) -> None:
+def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: Path) -> None:
     inner = tmp_path / "run" / "model"
     inner.mkdir(parents=True)
     for name in ("results_1.json", "samples_a_1.jsonl"):

@@ -18,7 +18,8 @@ from insightv_bench.engines import Caller
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import StageError
 from insightv_bench.evals.arms import Given
-from insightv_bench.evals.evaluate import LM_EVAL, _run, evaluate
+from insightv_bench.evals.evaluate import _run, evaluate
+from insightv_bench.evals.lm_eval_run import LM_EVAL
 from insightv_bench.evals.tasks import task_name
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.progress import Progress
