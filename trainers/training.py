@@ -21,7 +21,7 @@ from insightv_bench.tables import write_text
 
 from .job import Job
 from .options import on_cpu
-from .shares import layers_to_share, summed_in_float32
+from .shares import layers_to_share
 from .weights import ADAPTER, freeze_vision, lora_config, merge_adapter
 
 WHOLE = "whole"
@@ -96,7 +96,6 @@ def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, An
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    summed_in_float32(trainer)
     started = time.monotonic()
     with quiet():
         train_to_the_end(trainer, job, checkpoint)
