@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 
 from insightv_bench.answers import read
 
@@ -34,8 +34,8 @@ SHORT = (
     "The value of red is 3 and of blue 4, so the answer is B.",
 )
 UNITS = ("Answer: B. ", '{"answer": "B"}\n', "{", "<think>", "\\boxed{", "a ", "**(", "\n- A. red\n", '{"a":')
-MILLION = 1_000_000
-SPOILT = int(os.environ.get("BENCH_SPOILT", MILLION))
+(MILLION,) = scaled(1_000_000)
+(SPOILT,) = scaled(int(os.environ.get("BENCH_SPOILT", MILLION)))
 PATTERN = r"answer is \(?([A-D])\)?"
 
 
