@@ -33,7 +33,7 @@ from insightv_bench.settings import AssessSettings, FlawsSettings, GateSettings,
 from insightv_bench.stage import Context, Stage
 from insightv_bench.tables import parquet_files, row_counts, write_shards
 
-QUESTIONS = scaled(2_000, 6_000, 12_000)
+QUESTIONS = scaled(1_000, 3_000, 6_000)
 STAGES = ("assess", "flawed")
 PICTURES = scaled(*map(int, os.environ.get("BENCH_PICTURES", "25,100,200").split(",")))
 
@@ -72,9 +72,8 @@ def make_corpus(folder: Path, num: int) -> None:
     def row(question: Question) -> ReasoningRow:
         image = Image(bytes=noise(random))
         asked = question.model_copy(update={"images": (image,), "image_sha256": (image.sha256,)})
-        return ReasoningRow(
-            **columns_of(asked), prompt=(user("reason", asked),), completion=(assistant("A"),), score=90
-        )
+        chat = {"prompt": (user("reason", asked),), "completion": (assistant("A"),)}
+        return ReasoningRow(**columns_of(asked), **chat, score=90)
 
     write_shards(folder, map(row, made_run.questions(num)), ReasoningRow)
 
