@@ -66,11 +66,11 @@ def test_peak_memory_beside_the_texts(tmp_path: Path) -> None:
 
 
 def make_corpus(folder: Path, num: int) -> None:
-    random = np.random.default_rng(0)
+    picture = noise(np.random.default_rng(0))
     folder.mkdir(parents=True)
 
     def row(question: Question) -> ReasoningRow:
-        image = Image(bytes=noise(random))
+        image = Image(bytes=picture + question.id.encode())  # what follows a PNG's end is no part of the picture
         asked = question.model_copy(update={"images": (image,), "image_sha256": (image.sha256,)})
         chat = {"prompt": (user("reason", asked),), "completion": (assistant("A"),)}
         return ReasoningRow(**columns_of(asked), **chat, score=90)
