@@ -24,30 +24,23 @@ from insightv_bench.tables import read_frame, read_slice
 from insightv_bench.world.oracle import judge, rate
 
 from .assessed import apart, by_question
+from .block_work import OpenedOnce, at_once
 from .judges import Group, Judges, who_judged
 from .position_effect import Rated, position_effect
 from .scoring import Scored
 
 __all__ = ["Assessor", "assess", "assess_path", "is_right"]
-QUESTIONS_AT_ONCE = 1024
-"""Rows are kept and written in such portions; a batch engine plans its batches within one."""
 
 
-class Assessor:
+class Assessor(OpenedOnce):
     """Assesses the paths of a block of questions, and of the next; its models are opened once. A context manager."""
 
     def __init__(self, context: Context) -> None:
         assert isinstance(context.stage.settings, AssessSettings)
         self._settings = context.stage.settings
         self._judges = Judges(context, self._settings)
+        super().__init__(self._judges)
         self.callers = self._judges.callers
-
-    def __enter__(self) -> Assessor:
-        self._judges.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._judges.__exit__(*error)
 
     @staticmethod
     def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
@@ -114,11 +107,6 @@ def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
             yield from assessor.write([(asked[name], paths) for name, paths in portion])
         models = [caller.model for caller in assessor.callers]
         context.totals.update(who_judged(settings, models, figures_of(assessor.callers)))
-
-
-def at_once(context: Context) -> int:
-    """More where a model is started for each portion, as vLLM's processor is."""
-    return QUESTIONS_AT_ONCE * (16 if context.cluster else 1)
 
 
 def _over_cluster(context: Context, settings: AssessSettings) -> Iterator[Assessment]:

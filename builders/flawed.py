@@ -26,8 +26,8 @@ from insightv_bench.tables import read_frame
 from insightv_bench.text_flaws import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
 
 from .assessed import Assessed, assessed_by_question, range_of, right_ones
+from .block_work import QUESTIONS_AT_ONCE
 
-QUESTIONS_AT_ONCE = 1024
 Made = FlawedRow | Dropped
 
 

@@ -20,7 +20,8 @@ from insightv_bench.settings import HardSettings, TeacherEngine
 from insightv_bench.stage import Context, Dropped, drop
 from insightv_bench.text_path import is_gold
 
-QUESTIONS_AT_ONCE = 1024
+from .block_work import QUESTIONS_AT_ONCE
+
 EASY = "answered right without a path"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.costs import costs_of
@@ -20,11 +19,10 @@ from insightv_bench.stage import Context
 from insightv_bench.stored import Pictures, question_slice, with_pictures
 from insightv_bench.tables import spans
 
-QUESTIONS_AT_ONCE = 1024
-"""Rows are kept and written in such portions; a batch engine plans its batches within one."""
+from .block_work import OpenedOnce, at_once
 
 
-class Writer:
+class Writer(OpenedOnce):
     """Writes the paths of a block of questions, and of the next; its model is opened once. A context manager."""
 
     def __init__(self, context: Context, advance: Callable[[], None] = lambda: None) -> None:
@@ -35,15 +33,9 @@ class Writer:
         self._scenes: dict[str, str] = {}
         engine = context.open_engine(self._settings.engine, self._scenes)
         self.caller = Caller(engine, context.journal, self._on_reply, context.seed)
+        super().__init__(self.caller)
         self.callers = (self.caller,)
         self._agent = ReasoningAgent(self.caller, self._settings)
-
-    def __enter__(self) -> Writer:
-        self.caller.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.caller.__exit__(*error)
 
     @staticmethod
     def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
@@ -103,11 +95,6 @@ def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
         context.totals.update(num_calls=caller.num_calls + caller.num_hits, num_tokens=caller.num_tokens)
         context.totals.update(model=caller.model, costs=costs_of(caller))
     context.progress.stop(bar)
-
-
-def at_once(context: Context) -> int:
-    """More where a model is started for each portion, as vLLM's processor is."""
-    return QUESTIONS_AT_ONCE * (16 if context.cluster else 1)
 
 
 def _over_cluster(context: Context, settings: PathsSettings) -> Iterator[Path]:

@@ -6,12 +6,9 @@ questions. The paths are written once and shared by every arm and every summary 
 
 from __future__ import annotations
 
-import gc
-import io
-import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from insightv_bench.costs import COSTS, Costs, costs_from, total
@@ -27,13 +24,9 @@ from .arms import Given, docs
 from .best_of import best_of
 from .blank import blanks
 from .changed_paths import change
+from .lm_eval_run import quiet, run_lm_eval
 from .records import eval_record
 from .tasks import arm_task, task_name
-
-LM_EVAL = "lm-eval"
-"""Folder of lm-eval's own result files inside the stage's."""
-NO_TORCH = {"torch_random_seed": None}
-"""lm-eval loads torch to seed it: a second and 170 MB, and where every model is a server nobody draws from it."""
 
 
 def evaluate(context: Context) -> None:
@@ -178,49 +171,5 @@ def _costs(
     return made
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """lm-eval's own bars and advice, which would break ours; its errors still rise."""
-    logger = logging.getLogger("lm_eval")
-    logger.setLevel(logging.ERROR)
-    logger.propagate = False
-    with redirect_stderr(io.StringIO()):
-        yield
-
-
 def _system(context: Context) -> dict[str, Any]:
     return {name: context.stage.options[name] for name in ("system", "base", "round", "task")}
-
-
-def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any]:
-    """lm-eval's results, written to its own files as well."""
-    from lm_eval import simple_evaluate
-    from lm_eval.loggers import EvaluationTracker
-    from lm_eval.tasks import TaskManager
-
-    tracker = EvaluationTracker(output_path=str(context.folder / LM_EVAL))
-    gc.collect()
-    gc.freeze()  # lm-eval collects garbage often; what is alive now need not be looked at again
-    try:
-        results = simple_evaluate(
-            model=model,
-            model_args={"model": context.stage.options["system"]},
-            tasks=tasks,
-            task_manager=TaskManager(include_defaults=False),  # else 13,000 YAML files are read first
-            evaluation_tracker=tracker,
-            bootstrap_iters=1,  # the mean's standard error is analytic; 0 would leave it out
-            log_samples=True,
-            random_seed=context.seed,
-            **({} if model.is_local else NO_TORCH),
-        )
-        _save(tracker, results)
-    finally:
-        gc.unfreeze()
-    return results
-
-
-def _save(tracker: Any, results: dict[str, Any]) -> None:
-    samples = results["samples"]
-    tracker.save_results_aggregated(results={k: v for k, v in results.items() if k != "samples"}, samples=samples)
-    for task, rows in samples.items():
-        tracker.save_results_samples(task_name=task, samples=rows)

@@ -8,6 +8,8 @@ from typing import Any
 
 from insightv_bench.errors import require
 
+from .lm_eval_run import hush_git
+
 
 def register() -> None:
     """lm-eval fills its registry with the built-in models only while it is empty, so those come first."""
@@ -27,6 +29,7 @@ def run_lm_eval(arguments: list[str]) -> None:
     lm_eval.tasks.TaskManager = with_ours(lm_eval.tasks.TaskManager, named(arguments))
     from lm_eval.__main__ import cli_evaluate
 
+    hush_git()
     sys.argv = ["lm-eval", *arguments]
     cli_evaluate()
 

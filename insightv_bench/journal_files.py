@@ -11,61 +11,21 @@ is not counted here.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 from uuid import uuid4
 
 from .errors import RunError
 from .journal import Entry, Journal, Reply, Spent
+from .journal_lines import JOURNALS, SQLITE, Line, journal_files, read_lines, to_text
+from .journal_sums import has_replied, spent_of, stats_of
 
-JOURNALS = "journal"
-"""Their folder in a run's."""
-SQLITE = "journal.sqlite"
-LINES_LOOKED_AT = 20
 SYNC_S = 0.5
 """How long a reply may wait to be on disk: a killed process loses nothing, a lost machine so much."""
-
-
-class Line(NamedTuple):
-    """One transaction."""
-
-    model: str
-    plan: str
-    replies: list[tuple[str, Reply]]
-    """By key."""
-    failure: str = ""
-    """The kind of a try that failed, in place of replies."""
-
-
-def to_text(line: Line) -> str:
-    replies = [[key, reply.model_dump(exclude_defaults=True)] for key, reply in line.replies]
-    whole = {"model": line.model, "plan": line.plan, "replies": replies, "failure": line.failure}
-    return json.dumps({name: value for name, value in whole.items() if value}, ensure_ascii=False) + "\n"
-
-
-def to_line(text: str) -> Line:
-    found = json.loads(text)
-    replies = [(key, Reply(**reply)) for key, reply in found.get("replies", ())]
-    return Line(found["model"], found.get("plan", ""), replies, found.get("failure", ""))
-
-
-def read_lines(file: Path) -> Iterator[Line]:
-    """Without a last line that was cut off. Raises RunError where another one is broken."""
-    try:
-        with file.open(encoding="utf-8", newline="\n") as handle:
-            for text in handle:
-                if text.endswith("\n"):
-                    yield to_line(text)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"the journal `{file}` cannot be read: {error}", f"remove it and run again: rm {file}"
-        ) from error
 
 
 class Out(Protocol):
@@ -181,78 +141,9 @@ class FileJournal(Journal):
         self._out.close()
 
 
-def journal_files(run: Path) -> list[Path]:
-    return sorted((run / JOURNALS).rglob("*.jsonl"))
-
-
-def block_lines(folder: Path, block: str) -> Iterator[Line]:
-    """What all tries of a block have kept."""
-    for file in sorted(folder.glob(f"{block}-*.jsonl")):
-        yield from read_lines(file)
-
-
 def beneath(file: Path) -> Lookup | None:
     """What a run on one machine has kept, where there was one. Nobody writes there while a cluster is at work."""
     return Journal(file).get if file.exists() else None
-
-
-def all_lines(run: Path) -> Iterator[Line]:
-    """Of the append-only files of a run."""
-    for file in journal_files(run):
-        yield from read_lines(file)
-
-
-def spent_in(run: Path, model: str) -> Spent:
-    """Of the append-only files; each reply once, though it may stand in an actor's file and in the command's."""
-    found: dict[str, tuple[int, float]] = {}
-    for line in all_lines(run):
-        if line.model == model:
-            found |= {key: (reply.num_prompt_tokens + reply.num_tokens, reply.cost_usd) for key, reply in line.replies}
-    return Spent(len(found), sum(tokens for tokens, _ in found.values()), sum(cost for _, cost in found.values()))
-
-
-def spent_of(run: Path, model: str) -> Spent:
-    """Over the whole run: all writers' files, and the SQLite journal of a run on one machine before."""
-    file = run / SQLITE
-    before = Journal(file).spent(model) if file.exists() else Spent(0, 0, 0.0)
-    return before.plus(spent_in(run, model))
-
-
-def stats_of(run: Path) -> list[dict[str, object]]:
-    """As `Journal.stats`, of the append-only files."""
-    replies: dict[str, dict[str, Reply]] = {}
-    failures: Counter[tuple[str, str]] = Counter()
-    for line in all_lines(run):
-        replies.setdefault(line.model, {}).update(line.replies)
-        failures.update([(line.model, line.failure)] if line.failure else ())
-    return [_stats(model, kept, failures) for model, kept in sorted(replies.items())]
-
-
-def _stats(model: str, kept: dict[str, Reply], failures: Counter[tuple[str, str]]) -> dict[str, object]:
-    made = kept.values()
-    figures: dict[str, object] = {"model": model, "num_calls": len(made), "num_hits": 0}
-    for name in ("num_prompt_tokens", "num_tokens", "seconds", "cost_usd"):
-        figures[name] = sum(getattr(reply, name) for reply in made)
-    return figures | {f"failures: {kind}": num for (of, kind), num in failures.items() if of == model}
-
-
-def has_replied(run: Path, model: str) -> bool:
-    """In this run, here or there; of a file its beginning is read: who answers a block has answered its first lines."""
-    if (run / SQLITE).exists() and Journal(run / SQLITE).has_replies(model):
-        return True
-    heads = (islice(read_lines(file), LINES_LOOKED_AT) for file in journal_files(run))
-    return any(line.replies and line.model == model for lines in heads for line in lines)
-
-
-def run_stats(run: Path) -> list[dict[str, object]] | None:
-    """Of all its journals; None where there are none."""
-    if not (run / SQLITE).exists() and not journal_files(run):
-        return None
-    total: dict[str, dict[str, Any]] = {}
-    for row in (*(Journal(run / SQLITE).stats() if (run / SQLITE).exists() else ()), *stats_of(run)):
-        mine = total.setdefault(str(row["model"]), {"model": row["model"]})
-        mine.update({name: mine.get(name, 0) + value for name, value in row.items() if name != "model"})
-    return list(total.values())
 
 
 def open_journal(run: Path, as_files: bool) -> Journal:

@@ -102,7 +102,7 @@ def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
 
 
 def print_journal(run: Path, console: Console) -> None:
-    from .journal_files import run_stats
+    from .journal_sums import run_stats
 
     stats = run_stats(run)
     if stats is None:

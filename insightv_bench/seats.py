@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from .errors import ModelError
@@ -32,8 +33,15 @@ def plain(seat: Seat) -> Any:
 
 
 def seat_name(seat: Seat) -> str:
-    """The model, as a board names it."""
-    return seat if isinstance(seat, str) and not seat.startswith(SERVER) else engine_of(seat).model
+    """The model, as a board names it: no path of this machine stands on a page that others read."""
+    named = seat if isinstance(seat, str) and not seat.startswith(SERVER) else engine_of(seat).model
+    return folder_name(Path(named)) if Path(named).is_dir() else named
+
+
+def folder_name(folder: Path) -> str:
+    """A run keeps each model in `<stage>/model`; the stage's name says more."""
+    whole = folder.resolve()
+    return whole.parent.name if whole.name == "model" else whole.name
 
 
 def is_server(seat: Seat) -> bool:

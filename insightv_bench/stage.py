@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -19,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -27,8 +24,13 @@ from . import __version__
 from .answers import PARSER
 from .chat import load_prompt, prompt_names
 from .engines import Engine, open_engine
-from .errors import RunError, StageError
+from .errors import RunError
 from .journal import Journal
+from .manifest import MANIFEST as MANIFEST
+from .manifest import git_commit as git_commit
+from .manifest import is_whole as is_whole
+from .manifest import make_manifest
+from .manifest import read_manifest as read_manifest
 from .progress import Progress
 from .records import Question, Record, as_row, content_id
 from .rooms import load_function
@@ -38,13 +40,11 @@ from .tables import Appending, read_rows, write_shards, write_text
 from .world.questions import VERSION as WORLD_VERSION
 
 R = TypeVar("R", bound=Record)
-MANIFEST = "manifest.json"
 CHECKPOINTS = "checkpoints"
 """The one thing in an unfinished stage's folder that a rerun keeps."""
 MODEL = "model"
 """The folder of a finished model inside a training stage's folder."""
 STAGE_MODEL = "stage:"
-PACKAGES = ("insightv-bench", "torch", "transformers", "trl", "datasets", "lm-eval", "polars", "numpy")
 
 
 class Dropped(NamedTuple):
@@ -177,28 +177,6 @@ def code_versions() -> dict[str, str]:
     }
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether the stage finished. Raises StageError where its files are not the ones that it wrote."""
-    if not (folder / MANIFEST).exists():
-        return False
-    manifest = read_manifest(folder)
-    for name, num_bytes in manifest["files"].items():
-        file = folder / name
-        if not file.exists() or file.stat().st_size != num_bytes:
-            raise StageError(
-                f"`{file}` is not the file that the stage wrote ({num_bytes} bytes)",
-                f"remove the folder and run again: rm -r {folder}",
-            )
-    return True
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise StageError(f"`{folder / MANIFEST}` cannot be read: {error}", f"remove it: rm -r {folder}") from error
-
-
 def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
     """Run it to its manifest, which is returned. What an earlier try left half-written goes first."""
     clear(context.folder)
@@ -218,53 +196,6 @@ def clear(folder: Path) -> None:
         if item.name == CHECKPOINTS:
             continue
         shutil.rmtree(item) if item.is_dir() else item.unlink()
-
-
-def make_manifest(stage: Stage, context: Context, seconds: float) -> dict[str, Any]:
-    return {
-        "stage": stage.name,
-        "function": stage.function,
-        "settings": stage.settings.model_dump(mode="json"),
-        "options": dict(stage.options),
-        "seed": context.seed,
-        "inputs": {name: folder.name for name, folder in context.inputs.items()},
-        "num_rows": context.num_rows,
-        "num_dropped": sum(context.dropped.values()),
-        "dropped": dict(context.dropped),
-        "totals": context.totals,
-        "seconds": round(seconds, 3),
-        "files": {
-            str(file.relative_to(context.folder)): file.stat().st_size
-            for file in sorted(context.folder.rglob("*"))
-            if file.is_file()
-        },
-        "versions": {name: version for name in PACKAGES if (version := _version(name))},
-        "python": platform.python_version(),
-        "git_commit": git_commit(),
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def git_commit() -> str:
-    """Of the checkout that this code runs from; empty for an installed wheel."""
-    try:
-        reply = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return reply.stdout.strip()
 
 
 def guard_writable(folder: Path) -> None:

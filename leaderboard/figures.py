@@ -1,6 +1,6 @@
 """The board as drawings: SVG files, one for a light page and one for a dark, each with a text alternative.
 
-This module says which are drawn and how large; `painters` draws them. Of many systems the best are drawn.
+This module says which are drawn and how large; `painters` draws them. Of many systems some are drawn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .alternatives import (
 )
 from .board import ArmRow, Board, ComparableSet
 from .figure_parts import MAX_SYSTEMS, ROW_HEIGHT, WIDTH, Draw, legend_height, save, style
-from .systems import ROUND_ARMS
+from .systems import ROUND_ARMS, twin
 
 PANEL_HEIGHT = 1.5
 
@@ -71,17 +71,13 @@ def draw(board: Board, folder: Path) -> list[Figure]:
 def _planned(board: Board, found: ComparableSet) -> Iterator[Plan]:
     every = [row for row in board.arms if row.set == found.name]
     systems = drawn_systems(every, found)
-    told = (
-        f"; the {len(systems)} most accurate of {len(found.systems)} systems"
-        if len(systems) < len(found.systems)
-        else ""
-    )
+    told = left_out(systems, found)
     arms = [row for row in every if row.system in systems]
     yield from _of_arms(arms, found, systems, told)
     yield from _of_flaws(board, found, systems, told)
     rounds = [row for row in every if row.arm in ROUND_ARMS and row.trained]
     if len({row.round for row in rounds}) > 1:
-        caption = "Accuracy over the DPO rounds, with 95 % intervals."
+        caption = "Accuracy over the DPO rounds, with 95 % intervals; the axis is cut to them."
         yield Plan("rounds", "rounds", caption, rounds_words(rounds), (WIDTH, 3.0), painters.rounds(rounds))
 
 
@@ -121,10 +117,28 @@ def _of_flaws(board: Board, found: ComparableSet, systems: Sequence[str], told: 
 
 
 def drawn_systems(arms: Sequence[ArmRow], found: ComparableSet) -> list[str]:
-    """All, or of many the most accurate in the arm that most of them have."""
+    """All; of many those that are not another's greedy twin, and of many such the most accurate in the arm that most of
+    them have."""
     if len(found.systems) <= MAX_SYSTEMS:
         return list(found.systems)
-    by_arm = [[row for row in arms if row.arm == arm] for arm in ("reason+summary", "reason", "direct", "base")]
-    rows = max(by_arm, key=len) or list(arms)
+    sampled = without_twins(found)
+    if len(sampled) <= MAX_SYSTEMS:
+        return sampled
+    own = [row for row in arms if row.system in sampled]
+    by_arm = [[row for row in own if row.arm == arm] for arm in ("reason+summary", "reason", "direct", "base")]
+    rows = max(by_arm, key=len) or own
     best = [row.system for row in sorted(rows, key=lambda row: -row.accuracy)][:MAX_SYSTEMS]
-    return [system for system in found.systems if system in best]
+    return [system for system in sampled if system in best]
+
+
+def without_twins(found: ComparableSet) -> list[str]:
+    return [system for system in found.systems if twin(system) == system or twin(system) not in found.systems]
+
+
+def left_out(systems: Sequence[str], found: ComparableSet) -> str:
+    """How a caption says which systems are drawn; empty where all are."""
+    if len(systems) == len(found.systems):
+        return ""
+    if len(systems) == len(without_twins(found)):
+        return f"; {len(systems)} of {len(found.systems)} systems, the greedy twins left out"
+    return f"; the {len(systems)} most accurate of {len(found.systems)} systems"

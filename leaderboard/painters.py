@@ -48,22 +48,37 @@ def cost(rows: Sequence[ArmRow], systems: Sequence[str]) -> Draw:
     """Every arm of every system; arms are told apart by their names beside the points."""
 
     def paint(canvas: Any) -> None:
+        from adjustText import adjust_text
+
         axes = canvas.subplots()
         axes.set_xscale("log")
         for row in rows:
             look = mark(*style_of(row.system, systems))
             tokens, bars = row.tokens_per_right_answer, errors(row.accuracy, row.low, row.high)
             axes.errorbar(tokens, 100 * row.accuracy, yerr=bars, **look, ls="none", label=drawn_name(row.system))
+        names = []
         for arm in arms_of(rows) if len(rows) > 1 else []:
             best = max((row for row in rows if row.arm == arm), key=lambda row: row.accuracy)
-            place = (best.tokens_per_right_answer, 100 * best.accuracy)
-            axes.annotate(arm, place, xytext=(6, 4), textcoords="offset points", size=7.5, color=INK)
+            names.append(axes.text(best.tokens_per_right_answer, 100 * best.accuracy, arm, size=7.5, color=INK))
         axes.set(ylim=SHARES, xlabel="tokens for a right answer", ylabel="accuracy %")
-        axes.xaxis.set_major_formatter("{x:,.0f}")
-        axes.xaxis.set_minor_formatter("")
+        _tokens_axis(axes, [row.tokens_per_right_answer or 0.0 for row in rows])
         finish(canvas, [axes], "both")
+        points = ([row.tokens_per_right_answer for row in rows], [100 * row.accuracy for row in rows])
+        adjust_text(
+            names, *points, ax=axes, expand=(1.2, 1.5), iter_lim=300, arrowprops={"arrowstyle": "-", "color": GRID}
+        )
 
     return paint
+
+
+def _tokens_axis(axes: Any, tokens: Sequence[float]) -> None:
+    """Ticks with their number wherever the values lie: within one decade a logarithmic axis would have one, or none."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+    wide = max(tokens) > 10 * min(tokens)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(6))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
 def severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
@@ -150,10 +165,17 @@ def rounds(rows: Sequence[ArmRow]) -> Draw:
             _line(axes, xs, points, (place, False), f"{arm} ({base})" if several else arm)
         numbers = sorted({row.round for row in rows})
         axes.set_xticks(numbers, ["SFT" if number == 0 else f"DPO {number}" for number in numbers])
-        axes.set(ylim=SHARES, xlim=(numbers[0] - 0.25, numbers[-1] + 0.25), ylabel="accuracy %")
+        axes.set(ylim=_around(rows), xlim=(numbers[0] - 0.25, numbers[-1] + 0.25), ylabel="accuracy %")
         finish(canvas, [axes], "y")
 
     return paint
+
+
+def _around(rows: Sequence[ArmRow]) -> tuple[float, float]:
+    """The intervals with room around them, ten points at least: what a round changes is small beside 100."""
+    low, high = 100 * min(row.low for row in rows), 100 * max(row.high for row in rows)
+    room = max(0.1 * (high - low), (10 - (high - low)) / 2)
+    return max(0.0, low - room), min(float(SHARES[1]), high + room)
 
 
 def _line(

@@ -14,6 +14,15 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 TIMEOUT_MS = 180_000
 """A machine may be busy."""
 INSTALL = "apt-get update && apt-get install -y chromium"
+VIEWS = {
+    "board": "#view-board tbody tr",
+    "compare": "#view-compare .card",
+    "robustness": "#view-robustness tbody tr",
+    "rounds": "#view-rounds tbody tr",
+    "samples": "#sample .reply",
+    "about": "#settings details",
+}
+"""What stands in each view of the page once it is there."""
 
 
 def find() -> str:

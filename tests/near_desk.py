@@ -1,4 +1,4 @@
-"""A desk in the process of the test, so that an actor's work can be looked at without Ray."""
+"""A desk in the process of the test, so that an actor's work can be looked at without Ray, and a recipe for both."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ from insightv_bench.recipe import Recipe
 from insightv_bench.run import place, run_folder
 from insightv_bench.stage import code_versions, load_function
 
+TEACHER = """
+name: over
+world: {side: 16}
+questions:
+  train: {source: world, split: train, num: 24}
+paths: {engine: {kind: teacher, read_error: 0.2}, num_paths: 2}
+assess: {judge: engine, engine: {kind: teacher, judge: {score_sd: 5}}}
+"""
+"""A recipe whose teacher writes paths and judges them."""
 Work = Callable[[int], dict[str, Any]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path as Place
 
 import pytest
@@ -53,13 +53,6 @@ class Script:
     async def reply(self, request: Request) -> Reply:
         text = self._texts.pop(0) if len(self._texts) > 1 else self._texts[0]
         return Reply(text=text, num_tokens=7)
-
-
-@pytest.fixture
-def journal(tmp_path: Place) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
 
 
 def teacher(questions: Sequence[Question], **errors: float) -> Recorder:

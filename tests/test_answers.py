@@ -1,75 +1,20 @@
-"""Answers: what is read in a reply, what is not, and which answers are the same."""
+"""What is read in a reply: every way to state an answer, and none guessed where none is stated."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import sys
-import threading
 import time
-from pathlib import Path
 
 import pytest
+from fuzzed import TYPES
+from hostile import COLOURS, hostile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insightv_bench.answers import PARSER, check_file, check_rows, matches, read
-from insightv_bench.errors import MissingExtra, SourceError
+from insightv_bench.answers import PARSER, matches, read
 from insightv_bench.protocol import Verdict, render_answer, render_path, render_summary
 from insightv_bench.records import AnswerType, Step
 
-COLOURS = ("red", "blue", "green", "dark green", "not certain")
-TYPES: tuple[AnswerType, ...] = ("option", "number", "yes_no", "text", "list", "expression")
 VERDICTS: tuple[Verdict, ...] = ("none", "right", "wrong")
-REPLIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "scored_replies.jsonl.gz"
-
-PIECES = (
-    *(
-        "The answer is ",
-        "Answer: ",
-        "final answer",
-        "\\boxed{",
-        "}",
-        "(B)",
-        "B",
-        "A or B",
-        "8",
-        " km",
-        "1e400",
-        ",",
-        "\n",
-    ),
-    *(
-        "<answer>",
-        "</answer>",
-        "<think>",
-        "</think>",
-        '{"answer": "',
-        '"}',
-        "\\frac{1}{2}",
-        "yes",
-        "no",
-        "not ",
-        "blue",
-    ),
-    *(
-        "the path says ",
-        "\ud800",
-        "\x00",
-        "$",
-        "**",
-        "=",
-        "答案：",
-        "####",
-        " ",
-        ".",
-        '{"title":"FINAL ANSWER","content":"',
-    ),
-)
-hostile = st.one_of(
-    st.text(st.characters(exclude_categories=[]), max_size=80),
-    st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
-)
 
 
 def read_option(response: str, options: tuple[str, ...] = COLOURS) -> str | None:
@@ -88,12 +33,6 @@ def test_no_text_crashes_the_reader_and_no_answer_comes_without_its_place(
         assert 0 <= start < end <= len(response)
         if answer_type not in ("option", "yes_no") and "\\" not in response:
             assert response[start:end] == reading.answer
-
-
-@given(hostile, hostile, st.sampled_from([each for each in TYPES if each != "expression"]))
-@settings(max_examples=300, deadline=None)
-def test_no_text_crashes_the_matcher(answer: str, gold: str, answer_type: AnswerType) -> None:
-    matches(answer, gold, answer_type, COLOURS, tolerance=0.05)
 
 
 @given(st.sampled_from(["A", "B", "C"]), st.sampled_from(VERDICTS), st.text(max_size=30))
@@ -327,102 +266,6 @@ def test_options_that_carry_their_own_letters_are_matched_by_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "gold", "answer_type", "same"),
-    [
-        ("B", "B", "option", True),
-        ("(b)", "B", "option", True),
-        ("blue", "B", "option", True),
-        ("The answer is B. blue", "B", "option", True),
-        ("C", "B", "option", False),
-        ("purple", "B", "option", False),
-        ("", "B", "option", False),
-        ("1,234", "1234", "number", True),
-        ("1 234.0", "1234", "number", True),
-        ("$5", "5", "number", True),
-        ("50 %", "50", "number", True),
-        ("8 cm", "8", "number", True),
-        ("3/4", "0.75", "number", True),
-        ("\\frac{3}{4}", ".75", "number", True),
-        ("−5", "-5", "number", True),
-        ("5", "-5", "number", False),
-        ("5 million", "5,000,000", "number", True),
-        ("three", "3", "number", True),
-        ("0.3333333", "1/3", "number", True),
-        ("0.333", "1/3", "number", False),
-        ("1000000", "1000001", "number", False),
-        ("The answer is 8.", "8", "number", True),
-        ("eighty", "80", "number", False),
-        ("8 or 9", "8", "number", False),
-        ("1e400", "1e400", "number", True),
-        ("true", "yes", "yes_no", True),
-        ("No.", "false", "yes_no", True),
-        ("yes", "no", "yes_no", False),
-        ("maybe", "maybe", "yes_no", False),
-        ("The Blue Bar.", "blue bar", "text", True),
-        ("New-York", "new york", "text", True),
-        ("ｂｌｕｅ", "blue", "text", True),
-        ("A", "a", "text", True),
-        ("the", "a", "text", False),
-        ("C++", "C", "text", False),
-        ("C#", "C", "text", False),
-        ("don't", "dont", "text", True),
-        ("3.0", "3", "text", True),
-        ("-3", "3", "text", False),
-        ("1.5", "15", "text", False),
-        ("", "", "text", True),
-        ("!", "?", "text", False),
-        ("blue, red and green", "red, green, blue", "list", True),
-        ("[3, 1, 2]", "1, 2, 3", "list", True),
-        ("red, red", "red", "list", False),
-        ("red, red, blue", "red, blue, blue", "list", False),
-        ("1,234; 5", "5; 1234", "list", True),
-        ("b > a", "a > b", "list", False),
-        ("a > b", "a > b", "list", True),
-        ("(2, 1)", "(1, 2)", "list", False),
-        ("(1, 2)", "(1, 2)", "list", True),
-        ("x+1", "x + 1", "expression", True),
-        ("\\dfrac{1}{2}", "$\\frac{1}{2}$", "expression", True),
-        ("0.5", "\\frac{1}{2}", "expression", True),
-        ("1+x", "x+1", "expression", True),
-        ("2\\sqrt{3}", "\\sqrt{12}", "expression", True),
-        ("x-1", "x+1", "expression", False),
-        ("(0,1)", "[0,1]", "expression", False),
-        ("9^{9^{9^9}}", "9^{9^{9^8}}", "expression", False),
-    ],
-)
-def test_answers_are_the_same_or_not(answer: str, gold: str, answer_type: AnswerType, same: bool) -> None:
-    if answer_type == "expression":
-        pytest.importorskip("math_verify")
-    assert matches(answer, gold, answer_type, COLOURS) is same
-
-
-def test_the_tolerance_is_relative_and_not_applied_to_years() -> None:
-    assert matches("104", "100", "number", tolerance=0.05)
-    assert not matches("106", "100", "number", tolerance=0.05)
-    assert not matches("104", "100", "number")
-    assert not matches("1999", "2000", "number", tolerance=0.05)
-    assert matches("1,999", "2,000", "number", tolerance=0.05)
-    assert matches("0", "0", "number", tolerance=0.05)
-    assert not matches("0.01", "0", "number", tolerance=0.05)
-
-
-def test_expressions_are_compared_off_the_main_thread() -> None:
-    pytest.importorskip("math_verify")
-    found: list[bool] = []
-    thread = threading.Thread(target=lambda: found.append(matches("2\\sqrt{3}", "\\sqrt{12}", "expression")))
-    thread.start()
-    thread.join(30)
-    assert found == [True]
-
-
-def test_a_missing_extra_is_named_only_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "math_verify", None)
-    assert matches("x + 1", "x+1", "expression")
-    with pytest.raises(MissingExtra, match="insightv-bench\\[eval\\]"):
-        matches("1+x", "x+1", "expression")
-
-
-@pytest.mark.parametrize(
     "unit", ["answer: ", "\\boxed{", "(A) ", "option A ", "<answer>", "{", "answer ", " ", "1,", "^ "]
 )
 def test_a_long_reply_takes_linear_time(unit: str) -> None:
@@ -434,60 +277,6 @@ def test_a_long_reply_takes_linear_time(unit: str) -> None:
     assert time.process_time() - start < 10
 
 
-def row(kind: str, response: str, gold: str, agreed: object, options: tuple[str, ...] = ()) -> dict[str, object]:
-    return {"kind": kind, "response": response, "gold": gold, "agreed": agreed, "options": list(options)}
-
-
-ROWS = (
-    row("mcq", "Answer: B", "B", "B", COLOURS),
-    row("mcq", "I cannot tell.", "B", "A", COLOURS),
-    row("mcq", "Answer: B", "B", None, COLOURS),
-    row("math", "\\boxed{8}", "8", True),
-    row("math", "\\boxed{9}", "8", True),
-    row("math", "(B) blue", "A", False, COLOURS),
-)
-
-
-def test_agreement_is_counted_by_kind_and_the_differing_rows_are_kept() -> None:
-    report = check_rows(ROWS)
-    assert report.as_json() == {
-        "kinds": {"math": {"n": 3, "agree": 2, "unread": 0}, "mcq": {"n": 2, "agree": 1, "unread": 1}}
-    }
-    assert report.kinds["mcq"].differing == ({**ROWS[1], "answer": None, "method": "unread"},)
-
-
-def test_replies_are_checked_from_a_file_plain_or_packed(tmp_path: Path) -> None:
-    text = "".join(json.dumps(each) + "\n" for each in ROWS)
-    (tmp_path / "rows.jsonl").write_text(text, encoding="utf-8")
-    with gzip.open(tmp_path / "rows.jsonl.gz", "wt", encoding="utf-8") as packed:
-        packed.write(text)
-    assert check_file(tmp_path / "rows.jsonl") == check_file(str(tmp_path / "rows.jsonl.gz")) == check_rows(ROWS)
-
-
-@pytest.mark.parametrize("content", [b"{", b"[1]\n", b'{"kind": "mcq"}\n', b"\xff\n"])
-def test_a_file_that_holds_no_replies_is_refused_with_the_mend(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(SourceError, match="hint: give a .jsonl"):
-        check_file(path)
-    with pytest.raises(SourceError):
-        check_file(tmp_path / "absent.jsonl.gz")
-
-
 def test_the_reader_has_a_version() -> None:
     assert PARSER == "answers@2"
     assert read(render_answer("8"), "number").answer == "8"
-
-
-@pytest.mark.real_data
-@pytest.mark.skipif(not REPLIES.exists(), reason="the shared replies of real models are not beside this checkout")
-def test_real_replies_are_read_as_the_public_scorers_agree_to() -> None:
-    report = check_file(REPLIES)
-    mcq, math = report.kinds["mcq"], report.kinds["math"]
-    # The eight others are looked at in docs/answers.md: their common reading is no answer of the reply.
-    assert mcq.n == 1020
-    assert mcq.agree >= 1012
-    right = [each for each in math.differing if each["agreed"]]
-    assert math.n == 405
-    assert right == []
-    assert len(math.differing) <= 3

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from fuzzed import check, fuzzed
+from unreadable import UNREADABLE
 
 from insightv_bench.answers import read
 from insightv_bench.records import AnswerType
-
-from .fuzzed import check, fuzzed
-from .unreadable import UNREADABLE
 
 
 @pytest.mark.parametrize(("response", "answer_type", "options"), UNREADABLE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from board_rows import of, row, run, small, written
-from rich.console import Console
+from boards import printed
 
 from insightv_bench import tables
 from insightv_bench.leaderboard import ranks, rows, verify_figures
@@ -20,7 +19,6 @@ from insightv_bench.leaderboard.build import build, read
 from insightv_bench.leaderboard.export import TABLES, write_files
 from insightv_bench.leaderboard.lineage import read_origin
 from insightv_bench.leaderboard.markdown import markdown
-from insightv_bench.leaderboard.table import print_board
 from insightv_bench.records import EvalRecord
 from insightv_bench.statistics import paired
 
@@ -30,13 +28,6 @@ HOSTILE = "</td>|<script>alert(1)</script>\u202e\x1b[31m`x`[a](javascript:b) *b*
 def board_of(folder: Path, *evaluations: list[EvalRecord]) -> Board:
     places = [written(folder / f"eval-{place}", found) for place, found in enumerate(evaluations)]
     return read([str(place) for place in places])[0]
-
-
-def printed(board: Board) -> str:
-    output = io.StringIO()
-    print_board(board, Console(file=output, width=80))
-    assert max(map(len, output.getvalue().splitlines())) <= 80
-    return output.getvalue()
 
 
 def of_system(board: Board, system: str, arm: str = "reason") -> ArmRow:

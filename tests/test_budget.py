@@ -45,13 +45,6 @@ def server() -> Iterator[ChatServer]:
         yield served
 
 
-@pytest.fixture
-def journal(tmp_path: Place) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
-
-
 def ask_all(server: ChatServer, journal: Journal, **changes: Any) -> list[Reply]:
     requests = [Request(Chat((Message(role="user", content=text),)), Sampling()) for text in TEXTS]
     engine = OpenAIEngine(model="slow", base_url=server.url, concurrency=4, **changes)

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -70,13 +70,6 @@ class Server:
             raise KeyboardInterrupt if self._interrupt else EngineUnavailable("the server is down", "start it")
         self.asked.append(said(request))
         return Reply(text=f"reply to {said(request)}", num_tokens=2)
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
 
 
 def ask_all(engine: Batches | Server, journal: Journal, texts: Sequence[str]) -> dict[str, str]:

@@ -1,24 +1,16 @@
-"""The command line: a user's mistake is one message with a hint and no traceback; a stopped run goes on."""
+"""The command line: a user's mistake is one message with a hint and no traceback."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from command_line import SMALL, bench, the_error
 from filelock import FileLock
 
 from insightv_bench import tables
-from insightv_bench.cli import first_stage
+from insightv_bench.cli_run import first_stage
 from insightv_bench.errors import EngineUnavailable, ModelError, RecipeError, RunError
 from insightv_bench.models import find_seats
 from insightv_bench.plan import plan
@@ -27,73 +19,6 @@ from insightv_bench.records import Question
 from insightv_bench.run import needed, run
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
-
-COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
-SMALL = ["--set", "world={side: 16, num_slots: 2, min_bars: 2, max_bars: 2, max_value: 99, noise_sd: 1}"]
-STOPPED = "stopped; the same command goes on from here"
-Done = subprocess.CompletedProcess[str]
-
-
-def bench(folder: Path, *words: object) -> Done:
-    command = [COMMAND, *map(str, words)]
-    return subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def start(folder: Path, *words: object) -> subprocess.Popen[str]:
-    command = [COMMAND, *map(str, words)]
-    return subprocess.Popen(
-        command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def the_error(done: Done) -> tuple[str, str]:
-    """Fact and hint; there must be one of each, exit code 1 and nothing that only a programmer reads."""
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert 'File "' not in done.stderr
-    lines = done.stderr.splitlines()
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    hints = [line.removeprefix("hint: ") for line in lines if line.startswith("hint: ")]
-    assert len(errors) == len(hints) == 1, done.stderr
-    assert lines[-2:] == [f"error: {errors[0]}", f"hint: {hints[0]}"]
-    return errors[0], hints[0]
-
-
-def wait_for(process: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
-    while not moment():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-
-
-def of_journal(folder: Path, figure: str) -> int:
-    """0 until the journal has been made."""
-    try:
-        connection = sqlite3.connect(f"file:{folder / 'journal.sqlite'}?mode=ro", uri=True, timeout=20)
-    except sqlite3.OperationalError:
-        return 0
-    try:
-        return connection.execute(f"SELECT {figure} FROM replies").fetchone()[0]
-    except sqlite3.OperationalError:
-        return 0
-    finally:
-        connection.close()
-
-
-def num_kept_calls(folder: Path) -> int:
-    return of_journal(folder, "COUNT(*)")
-
-
-def num_hits(folder: Path) -> int:
-    return of_journal(folder, "SUM(hits)")
-
-
-def whole_stages(run: Path) -> set[str]:
-    return {file.parent.name.rpartition("-")[0] for file in run.glob("stages/*/manifest.json")}
 
 
 def test_an_unknown_recipe(tmp_path: Path) -> None:
@@ -268,164 +193,3 @@ def test_one_stage_runs_alone_with_what_it_needs_and_says_what_it_left(tmp_path:
     stats = bench(tmp_path, "journal", "stats", "runs/walk-seed0")
     assert stats.returncode == 0, stats.stderr
     assert "teacher@" in stats.stdout
-
-
-def test_after_ctrl_c_in_the_midst_of_model_calls_the_same_command_goes_on(tmp_path: Path) -> None:
-    words = ["run", "walk", *SMALL, "--set", "questions.train.num=200", "--until", "paths-teacher"]
-    folder = tmp_path / "runs" / "walk-seed0"
-    process = start(tmp_path, *words)
-    wait_for(process, lambda: num_kept_calls(folder) >= 50)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert stderr.splitlines()[-1] == STOPPED
-    for noise in ("Traceback", "never awaited", "never retrieved", "Warning"):
-        assert noise not in stderr
-    kept = num_kept_calls(folder)
-    (questions,) = (folder / "stages").glob("questions-train-*/manifest.json")
-    written = questions.stat().st_mtime_ns
-    assert not list((folder / "stages").glob("paths-teacher-*/manifest.json"))
-    done = bench(tmp_path, *words)
-    assert done.returncode == 0, done.stderr
-    assert "questions-train" not in done.stderr  # it was whole
-    assert questions.stat().st_mtime_ns == written
-    (paths,) = (folder / "stages").glob("paths-teacher-*/manifest.json")
-    manifest = json.loads(paths.read_text(encoding="utf-8"))
-    assert manifest["num_rows"] == 400
-    assert 50 <= kept <= num_kept_calls(folder) == manifest["totals"]["num_calls"]
-    assert num_hits(folder) == kept  # each was paid once
-
-
-@pytest.mark.slow
-def test_after_ctrl_c_in_the_whole_walk_a_second_run_continues(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "walk-seed0"
-    words = ["run", "walk", *SMALL, "--set", "questions.train.num=100"]
-    process = start(tmp_path, *words)
-    wait_for(process, lambda: "questions-train" in whole_stages(folder))
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert stderr.splitlines()[-1] == STOPPED
-    assert "Traceback" not in stderr
-    done = bench(tmp_path, *words, "--until", "corpora-flawed")
-    assert done.returncode == 0, done.stderr
-    assert "questions-train" not in done.stderr
-    assert "corpora-flawed: 200 rows" in done.stdout
-
-
-def test_a_second_ctrl_c_ends_at_once() -> None:
-    """The first one lets the work tidy up, here for a minute."""
-    code = (
-        "import signal, time; from insightv_bench.cli import interrupted; signal.signal(signal.SIGINT, interrupted)\n"
-        "try: print('at work', flush=True); time.sleep(60)\n"
-        "finally: print('tidying up', flush=True); time.sleep(60)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "at work\n"
-    process.send_signal(signal.SIGINT)
-    assert process.stdout.readline() == "tidying up\n"
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert time.monotonic() - started < 10
-    assert stderr == ""
-
-
-@pytest.mark.slow
-def test_two_quick_ctrl_c_end_a_run_at_once_and_it_still_goes_on(tmp_path: Path) -> None:
-    words = ["run", "walk", *SMALL, "--set", "questions.train.num=300", "--until", "paths-teacher"]
-    folder = tmp_path / "runs" / "walk-seed0"
-    process = start(tmp_path, *words)
-    wait_for(process, lambda: num_kept_calls(folder) >= 20)
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.002)
-    _, stderr = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert "Traceback" not in stderr
-    done = bench(tmp_path, *words)
-    assert done.returncode == 0, done.stderr
-    assert "paths-teacher: 600 rows" in done.stdout
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """A disk of a set size; called again, another size of the same one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-
-    def mount(size: str) -> Path:
-        if shutil.which("mount") is None or os.geteuid() != 0:
-            pytest.skip("only root can mount a small disk")
-        options = f"size={size},remount" if disk.is_mount() else f"size={size}"
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], capture_output=True, text=True
-        )
-        if done.returncode:
-            pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-        return disk
-
-    yield mount
-    if disk.is_mount():
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def test_on_a_full_disk_nothing_half_written_is_taken_for_whole(
-    tmp_path: Path, small_disk: Callable[[str], Path]
-) -> None:
-    disk = small_disk("2m")
-    words = ["run", "walk", "--out", disk, "--until", "questions-train", "--set", "questions.train.num=700"]
-    fact, hint = the_error(bench(tmp_path, *words))
-    assert fact.startswith(f"`{disk}/walk-seed0`: ") and fact.endswith("No space left on device")
-    assert "free some space" in hint
-    assert whole_stages(disk / "walk-seed0") == set()
-    small_disk("64m")
-    done = bench(tmp_path, *words)
-    assert done.returncode == 0, done.stderr
-    assert whole_stages(disk / "walk-seed0") == {"questions-train"}
-    assert not list(disk.rglob("*.partial"))
-
-
-def test_a_journal_that_no_longer_fits_is_a_message_and_what_it_kept_stays(small_disk: Callable[[str], Path]) -> None:
-    disk = small_disk("700k")
-    recipe = load_recipe("walk", [SMALL[1], "questions.train.num=120"])
-    with pytest.raises(RunError, match="the journal .* cannot be written: .*(full|I/O)") as raised:
-        run(recipe, disk, "paths-teacher")
-    assert "free some space" in raised.value.hint
-    assert whole_stages(disk / "walk-seed0") == {"questions-train"}
-    kept = num_kept_calls(disk / "walk-seed0")
-    small_disk("64m")
-    assert run(recipe, disk, "paths-teacher")["num_rows"] == 240
-    assert 0 < kept == num_hits(disk / "walk-seed0")
-
-
-def test_a_disk_that_is_full_from_the_start_is_a_message(tmp_path: Path, small_disk: Callable[[str], Path]) -> None:
-    disk = small_disk("100k")
-    (disk / "ballast").write_bytes(bytes(100 * 1024))
-    recipe = load_recipe("walk", ["questions.test.num=3"])
-    with pytest.raises(RunError, match="No space left on device") as raised:
-        run(recipe, disk, "questions-test")
-    assert "free some space" in raised.value.hint
-    (disk / "ballast").unlink()
-    small_disk("64m")
-    assert run(recipe, disk, "questions-test")["num_rows"] == 3
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", ["3m", "12m"])
-def test_on_a_full_disk_a_training_ends_with_a_message(
-    tmp_path: Path, small_disk: Callable[[str], Path], size: str
-) -> None:
-    """The weights do not fit, or the optimizer's state does not: libraries that say it in words of their own."""
-    few = ["lessons.num=40", "questions.train.num=5", "base.trainer.max_steps=3", "base.trainer.save_steps=2"]
-    words = ["run", "walk", "--out", small_disk(size), "--until", "train-base"]
-    words += [word for one in few for word in ("--set", one)]
-    _, hint = the_error(bench(tmp_path, *words))
-    assert "free some space" in hint
-    assert "train-base" not in whole_stages(tmp_path / "disk" / "walk-seed0")
-    small_disk("256m")
-    done = bench(tmp_path, *words)
-    assert done.returncode == 0, done.stderr
-    assert "train-base" in whole_stages(tmp_path / "disk" / "walk-seed0")

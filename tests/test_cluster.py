@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from near_desk import actor, job_of
+from near_desk import TEACHER, actor, job_of
 
 from insightv_bench.cluster import session, vllm
 from insightv_bench.cluster.blocks import Parked
@@ -35,18 +35,10 @@ from insightv_bench.stored import PictureStore, StoredImage
 from insightv_bench.tables import read_rows
 
 WRITER, ASSESSOR = "builders.paths:Writer", "builders.assess:Assessor"
-RECIPE = """
-name: over
-world: {side: 16}
-questions:
-  train: {source: world, split: train, num: 10}
-paths: {engine: {kind: teacher, read_error: 0.2}, num_paths: 2}
-assess: {judge: engine, engine: {kind: teacher, judge: {score_sd: 5}}}
-"""
 
 
 def recipe(*overrides: str) -> Recipe:
-    return parse_recipe(RECIPE, "over.yaml", ["ray.block_size=4", *overrides])
+    return parse_recipe(TEACHER, "over.yaml", ["questions.train.num=10", "ray.block_size=4", *overrides])
 
 
 @pytest.fixture(scope="module")
@@ -196,9 +188,7 @@ def test_a_local_models_batches_hang_on_the_block_so_its_folder_does() -> None:
     changed = {name for name in names[0] if names[0][name] != names[1][name]}
     assert "paths-sft" in changed and "paths-teacher" not in changed
     assert told_apart(plan(recipe()), RaySettings(block_size=7)) == plan(recipe())
-    assert (
-        load_function("builders.paths:QUESTIONS_AT_ONCE") == load_function("builders.assess:QUESTIONS_AT_ONCE") == HERE
-    )
+    assert load_function("builders.block_work:QUESTIONS_AT_ONCE") == HERE
 
 
 @pytest.mark.parametrize(

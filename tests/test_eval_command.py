@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from insightv_bench.agents import ReasoningAgent, path_text, whole_text
-from insightv_bench.chat import Chat
 from insightv_bench.cli_eval import eval_command, pairs
-from insightv_bench.engines import Caller
-from insightv_bench.errors import EngineError, ModelError, RecipeError, SourceError
+from insightv_bench.errors import ModelError, RecipeError
 from insightv_bench.eval_command import BOARD, Asked, _recipes, copy_results, text_options
-from insightv_bench.evals.metrics import UNSCORED, circular_accuracy, mme_score, score_extracted, score_flawed, scored
-from insightv_bench.evals.rotations import rotated
-from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
-from insightv_bench.protocol import parse_path
 from insightv_bench.recipe import load_recipe
-from insightv_bench.records import Message, Question
 from insightv_bench.run import needed, place
 from insightv_bench.seats import engine_of, seat_name
-from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TaskSource, WorldSource
-from insightv_bench.sources.drafts import Draft
+from insightv_bench.settings import OpenAIEngine, TaskSource, WorldSource
 from insightv_bench.world.fixed import fixed_questions, fixed_version
 from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
-
-from .reading import png
 
 SERVER = "openai:http://127.0.0.1:1/v1#org/model"
 NOTHING: dict[str, Any] = {
@@ -78,7 +63,7 @@ def test_the_fixed_set_is_the_same_whatever_the_seed_and_a_fresh_one_is_another(
     assert len({fixed_version(), fixed_version(7), fixed_version(num=4)}) == 3
 
 
-def test_each_task_is_a_run_of_its_own(tmp_path: File) -> None:
+def test_each_task_is_a_run_of_its_own(tmp_path: Path) -> None:
     pytest.importorskip("lm_eval")
     drawn, puzzles = recipes(tasks=("insightv_small", "insightv_puzzlevqa"), data=None, limit=5)
     assert (drawn.task, puzzles.task) == ("insightv_small", "insightv_puzzlevqa")
@@ -115,7 +100,7 @@ def test_more_summary_agents_are_systems_of_their_own_on_the_same_paths() -> Non
     assert paths == {"paths-eval-org-thinker-org-a"}
 
 
-def test_new_weights_in_a_folder_of_the_same_name_are_asked_anew(tmp_path: File) -> None:
+def test_new_weights_in_a_folder_of_the_same_name_are_asked_anew(tmp_path: Path) -> None:
     (tmp_path / "agent").mkdir()
     for name in ("config.json", "model.safetensors"):
         (tmp_path / "agent" / name).write_text("{}")
@@ -153,7 +138,7 @@ def test_gen_kwargs_are_of_every_arm() -> None:
         ({"models": ("openai:host#name", "", "")}, "names no model at a server"),
         ({"models": ("", "", "")}, "makes no model to evaluate"),
         ({"models": ("", "", ""), "model_args": {"batch_size": 1}}, "options of the models that are named"),
-        ({"tasks": ("insightv_tiny",), "data": File("x.parquet")}, "are drawn"),
+        ({"tasks": ("insightv_tiny",), "data": Path("x.parquet")}, "are drawn"),
         ({"recipe": "puzzlevqa", "fresh_seed": 1}, "makes questions of its own"),
         ({"tasks": ("insightv_mme",), "fresh_seed": 1}, "is a fixed set"),
         ({"tasks": ("insightv_paper",)}, "is a group of tasks"),
@@ -195,6 +180,12 @@ def test_a_places_parts_are_told_apart() -> None:
     assert [seat_name(SERVER), seat_name("org/x"), seat_name(engine)] == ["org/model", "org/x", "org/model"]
 
 
+def test_a_local_models_name_holds_no_path(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "train-base-1" / "model"
+    folder.mkdir(parents=True)
+    assert seat_name(str(folder)) == "train-base-1" and seat_name(str(folder.parent)) == "train-base-1"
+
+
 def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command_says_else() -> None:
     def engines(recipe: Any) -> dict[str, str]:
         stages = {stage.name: stage for stage in plan(recipe)}
@@ -209,7 +200,7 @@ def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command
     assert "dtype" not in before.settings.model_dump()  # what was evaluated before is not evaluated again
 
 
-def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: File) -> None:
+def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: Path) -> None:
     inner = tmp_path / "run" / "model"
     inner.mkdir(parents=True)
     for name in ("results_1.json", "samples_a_1.jsonl"):
@@ -218,210 +209,3 @@ def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: File) -> None:
     assert [file.name for file in (tmp_path / "out" / "model").iterdir()] == ["results_1.json"]
     copy_results(tmp_path / "run", tmp_path / "out", log_samples=True)
     assert len(list((tmp_path / "out" / "model").iterdir())) == 2
-
-
-# Thinking aloud is the path
-
-
-@dataclass
-class Thinker:
-    """Says the same to everything."""
-
-    reply_: Reply
-    name: str = "thinker"
-    revision: str = "1"
-    concurrency: int = 4
-    requests: list[Request] = field(default_factory=list)
-
-    async def reply(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.reply_
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(text="8", reasoning="Red is 3.\n\nSo the answer is 9."),
-        Reply(text="<think>\nRed is 3.\n\nSo the answer is 9.\n</think>\n8"),
-    ],
-)
-def test_what_a_model_thinks_aloud_is_its_path_and_never_its_answer(tmp_path: File, reply: Reply) -> None:
-    (question,) = sample_questions(Level(side=16), "test", 0, 1)
-    settings = PathsSettings(mode="one-call", num_paths=1, sampling=Sampling())
-    with Caller(Thinker(reply), Journal(tmp_path / "journal.sqlite")) as caller:
-        (path,) = caller.run([ReasoningAgent(caller, settings).write(question, 0)])
-    assert path.answer == "8" and [step.reasoning for step in path.steps] == ["Red is 3.", "So the answer is 9."]
-    assert "So the answer is 9." in path_text(path) and "Red is 3." in path.text
-    assert parse_path(whole_text(reply)).steps == path.steps
-    doc = {"options": [], "answer_type": "number", "gold": "9"}
-    assert not scored(doc, reply.text).right
-
-
-def test_a_path_thought_aloud_reaches_the_summary_agent_on_lm_evals_command_line() -> None:
-    pytest.importorskip("lm_eval")
-    from insightv_bench.evals.model import bare_question, shown_path
-
-    shown = shown_path(Reply(text="8", reasoning="Red is 3.\n\nIt is 8."))
-    assert "Red is 3." in shown and '{"answer": "8"}' in shown
-    unread = shown_path(Reply(text="no structure", reasoning=""))
-    assert unread == "no structure"
-    assert bare_question({"question": "Which?", "options": ["red", "blue"]}) == "Which?\nA. red\nB. blue"
-
-
-# Figures
-
-
-def test_figures_over_several_questions() -> None:
-    assert circular_accuracy([("1", 1.0), ("1", 1.0), ("2", 1.0), ("2", 0.0)]) == 0.5
-    both, one, cut = ("count", "1", 1.0), ("count", "2", 1.0), ("count", "3", 1.0)
-    assert mme_score([both, both, one, ("count", "2", 0.0), cut]) == 100 * (2 + 0.5) / 2
-    assert mme_score([cut]) == 0.0
-
-
-def test_following_a_flaw_is_counted_where_it_reaches_the_answer() -> None:
-    doc = {"options": [], "answer_type": "number", "gold": "8", "planted_answer": "9"}
-    assert score_flawed(doc, ["Answer: 9"]) == {"acc": 0.0, "unread": 0.0, "followed": 1.0}
-    assert score_flawed(doc, ["Answer: 8"]) == {"acc": 1.0, "unread": 0.0, "followed": 0.0}
-    assert "followed" not in score_flawed({**doc, "planted_answer": "8"}, ["Answer: 8"])
-
-
-def test_rotations_move_the_answers_letter_with_its_option() -> None:
-    draft = Draft("Which?", "C", (b"",), ("red", "blue", "green"), group="1")
-    made = [each for _, each in rotated([(0, draft)])]
-    assert [each.options["ABC".index(each.answer)] for each in made] == ["green"] * 3
-    assert len({each.options for each in made}) == 3
-    held = [(0, draft), (1, draft._replace(options=("blue", "green", "red"), answer="B"))]
-    assert list(rotated(held)) == held  # the data set's own rotations
-
-
-# MathVista's judge
-
-
-@dataclass
-class Judge:
-    """Answers by a word in its prompt; None: it cannot be asked."""
-
-    answers: dict[str, str | None]
-    name: str = "judge"
-    revision: str = "1"
-    concurrency: int = 4
-
-    async def reply(self, request: Request) -> Reply:
-        prompt = request.chat.messages[0].content
-        for word, answer in self.answers.items():
-            if word in prompt:
-                if answer is None:
-                    raise EngineError("gone")
-                return Reply(text=answer)
-        raise AssertionError(prompt)
-
-
-def extracted(
-    monkeypatch: pytest.MonkeyPatch, folder: File, answers: dict[str, str | None], replies: Sequence[str]
-) -> list[dict[str, Any]]:
-    from insightv_bench.evals import extraction
-
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv(extraction.JUDGE, SERVER)
-    monkeypatch.setattr(extraction, "open_engine", lambda settings: Judge(answers))
-    doc = {"question": "How long?", "options": [], "answer_type": "number", "gold": "1.2"}
-    texts = extraction.extract([[reply] for reply in replies], [doc] * len(replies))
-    return [score_extracted(doc, [text]) for text in texts]
-
-
-def test_a_judge_finds_an_answer_and_never_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path: File) -> None:
-    answers: dict[str, str | None] = {
-        "first": '{"answer": "1.2"}',
-        "second": '{"answer": "1.2"}',
-        "third": '{"answer": null}',
-        "fourth": "It is 1.2, I think.",
-    }
-    replies = (
-        "first 3.4 and then 1.2 of it",
-        "second, about 5 or 6",
-        "third: 7 or 8",
-        "fourth 1.2 or 9",
-        "Answer: 1.2",
-    )
-    right, made, none, unscored, clear = extracted(monkeypatch, tmp_path, answers, replies)
-    assert right == clear == {"acc": 1.0, "unread": 0.0, "unscored": 0.0}
-    assert made == none == {"acc": 0.0, "unread": 1.0, "unscored": 0.0}
-    assert unscored == {"unscored": 1.0}
-
-
-def test_a_judge_that_cannot_be_asked_leaves_replies_unscored(monkeypatch: pytest.MonkeyPatch, tmp_path: File) -> None:
-    assert extracted(monkeypatch, tmp_path, {"gone": None}, ["gone: 1 or 2"]) == [{"unscored": 1.0}]
-    assert score_extracted({}, [UNSCORED]) == {"unscored": 1.0}
-
-
-# Any task that generates
-
-
-def test_a_task_of_ones_own_is_asked_by_its_text_choices_and_target(tmp_path: File) -> None:
-    pytest.importorskip("lm_eval")
-    import datasets
-
-    from insightv_bench.evals.task_questions import check_tasks, load_task, task_rows
-
-    rows = [
-        {"q": "Which?", "choices": ["red", "blue"], "gold": 1, "image": {"bytes": png(1), "path": None}},
-        {"q": "Which now?", "choices": ["red", "blue"], "gold": 0, "image": {"bytes": png(2), "path": None}},
-    ]
-    made = datasets.Dataset.from_list(rows).cast_column("image", datasets.Image())
-    made.to_parquet(tmp_path / "rows.parquet")
-    (tmp_path / "own.yaml").write_text(
-        f"""task: own
-dataset_path: parquet
-dataset_kwargs: {{data_files: {json.dumps(str(tmp_path / "rows.parquet"))}}}
-test_split: train
-output_type: generate_until
-doc_to_text: "<image>{{{{q}}}}"
-doc_to_image: [image]
-doc_to_choice: "{{{{choices}}}}"
-doc_to_target: gold
-metric_list: [{{metric: exact_match}}]
-"""
-    )
-    check_tasks(["own", "insightv_mme"], str(tmp_path))
-    source = TaskSource(source="task", task="own", include_path=str(tmp_path), limit=1)
-    (question,) = task_rows(load_task(source), source)
-    assert isinstance(question, Question)
-    assert (question.question, question.options, question.answer) == ("Which?", ("red", "blue"), "B")
-    assert question.source == "own" and len(question.images) == 1
-    with pytest.raises(RecipeError, match="no folder of task files"):
-        check_tasks(["own"], str(tmp_path / "absent"))
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize(
-    ("task", "file", "num"), [("puzzlevqa", "puzzlevqa", 500), ("mathvision", "mathvision_testmini", 304)]
-)
-def test_real_rows_are_questions_whose_gold_answers_are_right(task: str, file: str, num: int) -> None:
-    pytest.importorskip("lm_eval")
-    from insightv_bench.evals.task_questions import load_task
-
-    place = File(__file__).parents[2] / "shared" / "data" / f"{file}.parquet"
-    if not place.exists():
-        pytest.skip("the shared rows are not beside this checkout")
-    made = load_task(TaskSource(source="task", task=f"insightv_{task}", data=str(place)))
-    docs = list(made.eval_docs)
-    assert len(docs) + sum(made.config.metadata["left_out"].values()) == num and len(docs) >= num - 4
-    assert made.config.metadata["revision"].startswith("sha256-")
-    assert all(made.process_results(doc, [json.dumps({"answer": doc["gold"]})])["acc"] == 1.0 for doc in docs[::7])
-    with pytest.raises(SourceError, match="no parquet file"):
-        load_task(TaskSource(source="task", task=f"insightv_{task}", data="absent.parquet"))
-
-
-def test_a_chat_at_a_summary_seat_keeps_its_picture() -> None:
-    pytest.importorskip("lm_eval")
-    from io import BytesIO
-
-    from PIL import Image as Picture
-
-    from insightv_bench.evals.model import as_image, chat_of
-
-    opened = Picture.open(BytesIO(png(3)))
-    opened.original = png(3)  # type: ignore[attr-defined]
-    assert as_image(opened).bytes == png(3)
-    chat = chat_of("<image>Which?", [as_image(opened)])
-    assert chat == Chat((Message(role="user", content="Which?"),), (as_image(opened),))

@@ -6,28 +6,25 @@ import asyncio
 import socket
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from email.utils import formatdate
+from collections.abc import Sequence
 from pathlib import Path as Place
 from typing import Any
 
 import pytest
+from faulty_server import Echo, ask, engine_of, served
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
-from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.openai import MAX_CHARS, MAX_TURNED_AWAY, as_reply
 from insightv_bench.engines.teacher import Teacher
-from insightv_bench.engines.troubles import Patience, Trouble, asked_wait
 from insightv_bench.errors import EngineError, EngineUnavailable, RecipeError
 from insightv_bench.faults import FAULTS, Faults
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.records import Message, Path
-from insightv_bench.serving import ChatServer, Manners
-from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TeacherEngine
+from insightv_bench.records import Path
+from insightv_bench.serving import ChatServer
+from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
@@ -42,38 +39,6 @@ KINDS = {
     "truncated": "not chat",
 }
 """How the journal counts each fault that may pass."""
-
-
-class Echo:
-    """Says what it was asked; turns away whatever holds a bad word."""
-
-    name, revision, concurrency = "echo", "1", 8
-
-    async def reply(self, request: Request) -> Reply:
-        said = request.chat.messages[-1].content
-        if "bad" in said:
-            raise ValueError("the prompt is too long")
-        return Reply(text=f"you said {said}", num_prompt_tokens=3, num_tokens=2)
-
-
-@pytest.fixture
-def journal(tmp_path: Place) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
-
-
-def served(*script: str, rates: dict[str, float] | None = None, engine: Any = None, key: str = "") -> ChatServer:
-    return ChatServer(engine or Echo(), manners=Manners(key=key, faults=Faults(rates, script, slow_s=30)))
-
-
-def engine_of(server: ChatServer, **changes: Any) -> Any:
-    given = {"model": server.engine.name, "base_url": server.url, "first_wait_s": 0.001, "max_retries": 1}
-    return open_engine(OpenAIEngine.model_validate({**given, "timeout_s": 20, **changes}))
-
-
-def ask(text: str) -> Request:
-    return Request(Chat((Message(role="user", content=text),)), Sampling())
 
 
 def ask_all(server: ChatServer, journal: Journal, texts: Sequence[str], **changes: Any) -> list[Reply]:
@@ -237,35 +202,6 @@ def test_a_reply_that_comes_drop_by_drop_is_given_up_after_the_timeout(journal: 
     assert failures(journal)["timeout"] == 1
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "3"}, 3),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "600"}, 600),
-        ({"retry-after": "-2"}, 0),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "inf"}, float("inf")),
-        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
-        ({"retry-after-ms": "?", "retry-after": "1"}, 1),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0),
-        ({"retry-after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None),
-    ],
-)
-def test_a_wait_that_a_server_asks_for_is_read(headers: dict[str, str], seconds: float | None) -> None:
-    assert asked_wait(headers) == seconds
-
-
-@given(st.text(max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{1,6} \d\d:\d\d:\d\d GMT"))
-@settings(max_examples=100, deadline=None)
-def test_no_header_crashes_the_reading_of_a_wait(header: str) -> None:
-    for headers in ({"retry-after": header}, {"retry-after-ms": header}):
-        seconds = asked_wait(headers)
-        assert seconds is None or seconds >= 0
-
-
 anything = st.none() | st.integers() | st.text(max_size=20) | st.lists(st.text(max_size=5), max_size=2)
 
 
@@ -280,65 +216,6 @@ def test_no_completion_crashes_its_reading_and_every_reply_can_be_kept(
     reply = as_reply(answer, 0.1, OpenAIEngine(model="m", base_url="http://x"))
     assert Reply.model_validate_json(reply.model_dump_json()) == reply
     assert reply.num_tokens >= 0
-
-
-def test_a_wait_until_a_date_is_read() -> None:
-    date = formatdate(time.time() + 90, usegmt=True)
-    assert asked_wait({"retry-after": date}) == pytest.approx(90, abs=5)
-    assert asked_wait({"retry-after": date.replace("GMT", "-0000")}) == pytest.approx(90, abs=5)
-
-
-def test_waits_are_never_shorter_than_asked_and_double_up_to_a_minute() -> None:
-    patience, asked = Patience(8, 0.5, 600), Trouble("429", "", True, wait_s=300)
-    waits = [patience.wait(asked, 0) for _ in range(50)]
-    assert 300 <= min(waits) < max(waits) <= 375  # with jitter, so that they do not all come back at once
-    plain = Trouble("500", "", True)
-    for number, most in enumerate([0.5, 1, 2, 4, 8, 16, 32, 60, 60]):
-        waits = [patience.wait(plain, number) for _ in range(50)]
-        assert 0.75 * most <= min(waits) < max(waits) <= most
-
-
-def serve_raw(responses: list[bytes], times: list[float]) -> tuple[socket.socket, threading.Thread]:
-    """One connection a response, sent as it is."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(20)
-
-    def serve() -> None:
-        for response in responses:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                times.append(time.monotonic())
-                connection.sendall(response)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    return listener, thread
-
-
-BUSY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-
-def test_the_next_try_waits_as_long_as_the_server_asks(journal: Journal) -> None:
-    times: list[float] = []
-    listener, thread = serve_raw([BUSY % b"0.4", BUSY % b"0"], times)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    engine = open_engine(OpenAIEngine(model="m", base_url=url, first_wait_s=0, max_retries=1))
-    with Caller(engine, journal) as caller, pytest.raises(EngineUnavailable):
-        caller.ask_all([ask("one")])
-    thread.join()
-    listener.close()
-    assert times[1] - times[0] >= 0.4
-
-
-def test_a_server_that_asks_for_too_long_a_wait_is_unavailable_at_once(journal: Journal) -> None:
-    listener, thread = serve_raw([BUSY % b"7200"], [])
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    engine = open_engine(OpenAIEngine(model="m", base_url=url, max_wait_s=600))
-    with Caller(engine, journal) as caller, pytest.raises(EngineUnavailable, match="asks to wait 7,200 s"):
-        caller.ask_all([ask("one")])
-    thread.join()
-    listener.close()
 
 
 @pytest.mark.parametrize("rates", [{"fire": 0.1}, {"429": -0.1}, {"429": 0.6, "500": 0.6}])

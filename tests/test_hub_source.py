@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,9 +17,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-
-from .read_hub import TOKEN, ReadHub
-from .reading import png
+from read_hub import TOKEN, ReadHub, environment
+from reading import png
 
 WORKER = """
 import json, os, sys
@@ -58,12 +56,6 @@ for line in sys.stdin:
 COLUMNS = {"question": "question", "answer": "answer", "image": "image"}
 CARD = b"---\nlicense: cc-by-4.0\n---\n# A set\n"
 Read = Callable[..., dict[str, Any]]
-
-
-def environment(hub: ReadHub, home: File) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    quiet = {"HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    return {**kept, **quiet, "HF_ENDPOINT": hub.url, "HF_HOME": str(home)}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
+from reading import png
 
 from insightv_bench.builders.corpora import columns_of
 from insightv_bench.chat import ask, to_openai, user
@@ -23,8 +24,6 @@ from insightv_bench.records import Image, Question, ReasoningRow
 from insightv_bench.settings import EvalSettings, HfEngine, Sampling, TinyModel
 from insightv_bench.tables import read_rows, write_shards
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
-
-from .reading import png
 
 SHORT = Sampling(max_new_tokens=4)
 PLACEHOLDERS = 36

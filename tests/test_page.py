@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from board_rows import written
+from boards import HOSTILE, arm_of, board_of, choice, controls, flawed, record, walk
 from PIL import Image as Picture
-from test_leaderboard import HOSTILE, arm_of, board_of, choice, controls, flawed, record, walk, written
 from typer.testing import CliRunner
 
 from insightv_bench import tables
@@ -272,6 +273,22 @@ def test_of_many_systems_the_best_are_drawn_and_it_is_said(tmp_path: Path) -> No
     first = figures.draw(board, tmp_path / "figures")[0]
     assert "the 12 most accurate of 16 systems" in first.caption and "best reason 100.00 %" in first.alternative
     assert first.alternative.count("reason") == 12
+
+
+def test_of_many_systems_greedy_twins_are_the_first_to_go(tmp_path: Path) -> None:
+    names = [name for place in range(8) for name in (f"s{place}", f"s{place}-greedy")]
+    board = board_of(tmp_path, [row for name in names for row in arm_of("reason", "1100", system=name)])
+    first = figures.draw(board, tmp_path / "figures")[0]
+    assert "8 of 16 systems, the greedy twins left out" in first.caption
+    drawn = (tmp_path / "figures" / "board-1.svg").read_text()
+    assert ">s0<" in drawn and "greedy" not in drawn
+
+
+def test_tokens_have_ticks_however_near_each_other_they_lie(tmp_path: Path) -> None:
+    rows_ = [*arm_of("reason", "1100", num_tokens=41), *arm_of("reason+summary", "1100", num_tokens=58)]
+    figures.draw(board_of(tmp_path, rows_), tmp_path / "figures")
+    drawn = (tmp_path / "figures" / "cost-1.svg").read_text()
+    assert len(re.findall(r'id="xtick_\d+".*?<text[^>]*>[\d,]+</text>', drawn, re.DOTALL)) > 1
 
 
 def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_run import make, run
 
-from insightv_bench.builders import assess, flawed
+from insightv_bench.builders import block_work, flawed
 from insightv_bench.errors import StageError
 from insightv_bench.records import Assessment, Question
 from insightv_bench.records import Path as ReasoningPath
@@ -52,7 +52,7 @@ def again(folder: Path, name: str, made: Callable[[Path], None]) -> dict[str, by
 def test_portions_of_any_size_give_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     spoilt(folder)
     whole = {name: rows(folder / name) for name in ("assess", "flawed")}
-    for module in (assess, flawed):
+    for module in (block_work, flawed):
         monkeypatch.setattr(module, "QUESTIONS_AT_ONCE", size)
     assert again(folder, "assess", assessed) == whole["assess"]
     assert again(folder, "flawed", spoilt) == whole["flawed"]

@@ -6,8 +6,10 @@ import json
 import time
 
 import pytest
+from hostile import texts_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from two_steps import ADD, PATH, READ, STEPS
 
 from insightv_bench.protocol import (
     parse_path,
@@ -19,11 +21,6 @@ from insightv_bench.protocol import (
     render_summary,
 )
 from insightv_bench.records import Step
-
-READ = Step(summary="Read the bars", reasoning="Red is 3, blue is 5.", action="continue")
-ADD = Step(summary="Add", reasoning="3 + 5 = 8", action="summary")
-STEPS = (READ, ADD)
-PATH = render_path(STEPS, "8")
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 steps = st.builds(Step, summary=words, reasoning=words, action=st.sampled_from(["continue", "summary"]))
@@ -50,10 +47,7 @@ PIECES = (
     *('{"answer": ', '"8"', '"summary"', '"reasoning"', '"action"', '"continue"', '{"title"', '"content"', "<answer>"),
     *("1e400", "null", "true", "\x00", "\ud800", "“", "é", "The answer is B. ", render_step(READ), PATH),
 )
-hostile = st.one_of(
-    st.text(st.characters(exclude_categories=[]), max_size=80),
-    st.lists(st.sampled_from(PIECES), max_size=14).map("".join),
-)
+hostile = texts_of(PIECES, 14)
 
 
 def with_key(**changes: object) -> str:
@@ -123,85 +117,6 @@ def test_the_place_of_an_answer_holds_its_characters() -> None:
     escaped = render_path(STEPS, 'a "b"')
     span = parse_path(escaped).answer_span
     assert span and escaped[slice(*span)] == 'a \\"b\\"'
-
-
-def test_the_official_spelling_is_read() -> None:
-    text = (
-        '{"title": "Read", "content": "Red is 3.", "next_action": "continue"}\n'
-        '{"title": "Add", "content": "3 + 5", "next_action": "final_answer"}\n'
-        '{"title":"FINAL ANSWER","content":"B"}'
-    )
-    parsed = parse_path(text)
-    assert (parsed.status, parsed.dialect, parsed.answer) == ("complete", "official", "B")
-    assert [step.action for step in parsed.steps] == ["continue", "summary"]
-
-
-def test_a_last_step_titled_final_answer_is_the_answer_unless_one_follows() -> None:
-    first = '{"title": "Add", "content": "3 + 5", "next_action": "continue"}\n'
-    final = '{"title": "Final Answer", "content": "B", "next_action": "final_answer"}\n'
-    assert parse_path(first + final).answer == "B"
-    both = parse_path(first + final + '{"title": "Final Answer", "content": "B"}')
-    assert (both.answer, len(both.steps)) == ("B", 2)
-    assert parse_step(final).step is not None
-    assert parse_path(first + final.replace("final_answer", "continue")).status == "max_steps"
-
-
-def test_thoughts_are_read_with_the_answer_after_them() -> None:
-    text = "<thoughts>\nRead: red is 3\nand blue is 5\nAdd: 3 + 5: that is 8\n</thoughts>\nThe answer is 8."
-    parsed = parse_path(text)
-    assert [(step.summary, step.reasoning) for step in parsed.steps] == [
-        ("Read", "red is 3\nand blue is 5"),
-        ("Add", "3 + 5: that is 8"),
-    ]
-    assert (parsed.answer, parsed.status, parsed.dialect) == ("The answer is 8.", "complete", "thoughts")
-    assert parsed.answer_span and text[slice(*parsed.answer_span)] == parsed.answer
-
-
-def test_thoughts_without_titles_are_not_given_titles() -> None:
-    assert parse_path("<thoughts>\nred is 3\n</thoughts>\n8").status == "malformed"
-
-
-@pytest.mark.parametrize("after", ['{"answer": "8"}', "8", "<answer> 8 </answer>", '```json\n{"answer": "8"}\n```'])
-def test_thinking_is_read_by_paragraphs(after: str) -> None:
-    for opening in ("<think>", ""):  # many chat templates write the opening tag into the prompt
-        text = f"{opening}\nRed is 3.\n\nBlue is 5.\n</think>\n\n{after}"
-        parsed = parse_path(text)
-        assert [step.reasoning for step in parsed.steps] == ["Red is 3.", "Blue is 5."]
-        assert (parsed.answer, parsed.status, parsed.dialect) == ("8", "complete", "think")
-        assert parsed.answer_span and text[slice(*parsed.answer_span)] == "8"
-
-
-def test_thinking_that_is_never_closed_has_no_answer() -> None:
-    parsed = parse_path("<think>\nRed is 3.\n\nThe answer is 8")
-    assert (parsed.answer, parsed.status, len(parsed.steps)) == (None, "max_steps", 2)
-
-
-def test_empty_thinking_before_a_path_is_passed_over() -> None:
-    parsed = parse_path(f"<think>\n\n</think>\n\n{PATH}")
-    assert (parsed.steps, parsed.answer, parsed.dialect) == (STEPS, "8", "json")
-
-
-def test_a_path_after_thinking_is_the_path() -> None:
-    parsed = parse_path(f"<think>Let me plan.</think>\n{PATH}")
-    assert (parsed.steps, parsed.answer, parsed.dialect) == (STEPS, "8", "json")
-
-
-def test_a_tag_inside_a_step_is_text() -> None:
-    odd = Step(summary="<think>", reasoning="it says </think> and <thoughts>", action="summary")
-    assert parse_path(render_path([odd], "<think>")).steps == (odd,)
-
-
-def test_a_repeated_tag_is_malformed() -> None:
-    assert parse_path("<think>a</think>b<think>c</think>8").status == "malformed"
-    assert parse_path("<think>a</thoughts>8").status == "malformed"
-
-
-def test_reasoning_content_is_read_as_the_path_and_never_as_the_answer() -> None:
-    parsed = parse_path('{"answer": "8"}', reasoning="Red is 3.\n\nThe answer is 9.")
-    assert (parsed.answer, parsed.status, parsed.dialect, len(parsed.steps)) == ("8", "complete", "think", 2)
-    unanswered = parse_path("", reasoning='Red is 3.\n\n{"answer": "9"}')
-    assert (unanswered.answer, unanswered.status) == (None, "max_steps")
-    assert parse_path(PATH, reasoning="thinking").steps == STEPS
 
 
 @pytest.mark.parametrize(
@@ -356,9 +271,9 @@ def test_an_answer_given_twice_and_differently_is_no_answer() -> None:
 )
 def test_a_long_text_takes_linear_time(unit: str) -> None:
     text = unit * (250_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     parse_path(text)
     parse_path("<thoughts>" + text)
     parse_summary(text)
     parse_step(text)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from near_desk import TEACHER
 
 from insightv_bench.cluster import blocks, stages
 from insightv_bench.engines.teacher import Teacher
@@ -35,14 +36,6 @@ pytestmark = [
         "ignore:Exception in thread StreamingExecutor:pytest.PytestUnhandledThreadExceptionWarning"
     ),
 ]
-TEACHER = """
-name: over
-world: {side: 16}
-questions:
-  train: {source: world, split: train, num: 24}
-paths: {engine: {kind: teacher, read_error: 0.2}, num_paths: 2}
-assess: {judge: engine, engine: {kind: teacher, judge: {score_sd: 5}}}
-"""
 CONCURRENCY = 4
 SERVED = """
 name: served

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from reading import png, ran
 
 from insightv_bench.answers import matches
 from insightv_bench.errors import SourceError
@@ -15,8 +16,6 @@ from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Question
 from insightv_bench.settings import ParquetSource
 from insightv_bench.stage import Exclusion
-
-from .reading import png, ran
 
 DATA = File(__file__).parents[2] / "shared" / "data"
 PICTURE = pl.Struct({"bytes": pl.Binary, "path": pl.String})

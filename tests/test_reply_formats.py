@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path as Place
 from typing import Any
 
 import pytest
@@ -64,13 +63,6 @@ def serve() -> Iterator[Callable[[str], Held]]:
     yield start
     for server in servers:
         server.__exit__()
-
-
-@pytest.fixture
-def journal(tmp_path: Place) -> Iterator[Journal]:
-    opened = Journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
 
 
 def write(server: Held, journal: Journal, mode: str = "stepwise", **changes: Any) -> list[Path]:

@@ -11,14 +11,13 @@ from typing import Any
 import polars as pl
 import pytest
 from PIL import Image as Picture
+from reading import png, ran
 
 from insightv_bench import tables
 from insightv_bench.builders.sources.files import inside
 from insightv_bench.errors import InsightvError, RecipeError, SourceError, StageError
 from insightv_bench.recipe import parse_recipe
 from insightv_bench.settings import Columns, JsonlSource, ParquetSource, TableSource
-
-from .reading import png, ran
 
 COLUMNS = Columns(question="question", answer="answer", image=("image",))
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-
-from .test_tasks import ROWS
+from task_rows import ROWS
 
 TASKS = File(__file__).parents[1] / "evals" / "tasks"
 THEIRS = {

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.journal import Entry, Spent
-from insightv_bench.journal_files import SQLITE, Appended, beneath, block_lines, has_replied, spent_of, to_text
+from insightv_bench.journal_files import Appended, beneath
+from insightv_bench.journal_lines import SQLITE, block_lines, to_text
+from insightv_bench.journal_sums import has_replied, spent_of
 from insightv_bench.stage import load_function
 from insightv_bench.stored import PictureStore
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from insightv_bench.engines.budget import Budget, Limits
 from insightv_bench.journal import Entry, Reply, Spent
-from insightv_bench.journal_files import SQLITE, Appended, FileJournal, block_lines, to_line
+from insightv_bench.journal_files import Appended, FileJournal
+from insightv_bench.journal_lines import SQLITE, block_lines, to_line
 from insightv_bench.stored import Pictures
 
 from .job import Job

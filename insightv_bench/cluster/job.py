@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.journal import Journal
-from insightv_bench.journal_files import JOURNALS
+from insightv_bench.journal_lines import JOURNALS
 from insightv_bench.progress import Progress
 from insightv_bench.settings import EngineSettings
 from insightv_bench.stage import Context, Stage

@@ -11,7 +11,8 @@ from uuid import uuid4
 from insightv_bench.costs import Costs
 from insightv_bench.engines import Engine, open_engine
 from insightv_bench.errors import StageError
-from insightv_bench.journal_files import FileJournal, read_lines
+from insightv_bench.journal_files import FileJournal
+from insightv_bench.journal_lines import read_lines
 from insightv_bench.records import Record
 from insightv_bench.settings import EngineSettings, HfEngine
 from insightv_bench.stage import CHECKPOINTS, Context, code_versions, load_function

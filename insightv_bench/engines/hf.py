@@ -15,6 +15,7 @@ from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
 from insightv_bench.processors import load_processor
 from insightv_bench.records import DECODERS, Image, Message
+from insightv_bench.seats import folder_name
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.tables import first_line
 
@@ -59,7 +60,7 @@ def identity(settings: HfEngine) -> tuple[str, str]:
     if folder.is_dir():
         if not (folder / "config.json").exists():
             raise ModelError(f"`{settings.model}` is no model: it holds no `config.json`", "name a folder that does")
-        return _name(folder), hash_folder(folder) + _type_told(_dtype_of(settings, folder))
+        return folder_name(folder), hash_folder(folder) + _type_told(_dtype_of(settings, folder))
     if settings.model.startswith((".", "/")) or settings.model.count("/") != 1:
         raise ModelError(f"`{settings.model}` is neither a folder nor a Hub id", "name a folder, or `ORG/NAME`")
     commit = settings.revision or _resolve_revision(settings.model)
@@ -80,11 +81,6 @@ def _dtype_of(settings: HfEngine, folder: Path) -> str:
         raise ModelError(f"`{settings.model}` has a `config.json` that cannot be read: {first_line(error)}") from error
     named = (config.get("dtype") or config.get("torch_dtype")) if isinstance(config, dict) else None
     return str(named or "auto")  # transformers then looks at the weights
-
-
-def _name(folder: Path) -> str:
-    """A run keeps each model in `<stage>/model`; the stage's name says more."""
-    return folder.resolve().parent.name if folder.resolve().name == "model" else folder.resolve().name
 
 
 def _resolve_revision(model: str) -> str:

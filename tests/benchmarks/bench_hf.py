@@ -3,13 +3,15 @@
 The batches are those that the evaluation makes, noted while it runs and then generated again by themselves: chat
 template, pictures, `generate` with the same options, and the texts. In seconds of the processor, so that a busy machine
 changes little; one process, all libraries imported before, questions drawn before. What is counted beside the model's
-own work: journal, documents, lm-eval, answers, rows, result files and the board.
+own work: journal, documents, lm-eval, answers, rows, result files and the board. Turn about: whichever comes first pays
+for memory that the other finds.
 
     BENCH_QUESTIONS=64,1000 python -m pytest tests/benchmarks/bench_hf.py -s
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from figures import Took, Work, keep, scaled
+from figures import Took, Work, keep, scaled, turn_about
 
 from insightv_bench.engines import hf
 from insightv_bench.engines.hf import LocalModel, encode, load_model
@@ -57,31 +59,36 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
 
 @pytest.mark.parametrize("num", SIZES)
 def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Path, batches: Batches, num: int) -> None:
-    load_function("trainers.tiny:make_tiny")(TinyModel(), tmp_path / "tiny", seed=0)
+    tiny = tmp_path / "tiny"
+    load_function("trainers.tiny:make_tiny")(TinyModel(), tiny, seed=0)
     for stage in ("evals.evaluate:evaluate", "evals.model:Seats", "leaderboard.stage:leaderboard"):
         load_function(stage)
-    # What libraries do once, neither pays for.
-    time_run(recipe_of(tmp_path / "tiny", 8), tmp_path / "warm-up", batches)
-    whole = time_run(recipe_of(tmp_path / "tiny", num), tmp_path / "whole", batches)
-    bare = time_bare(tmp_path / "tiny", batches)
-    print(f"\n{len(batches)} batches, {sum(map(len, batches)):,} replies")
-    keep(Work("hf: the whole eval", num, "questions", "s"), [Took(whole)], {"bare generate": [Took(bare)]}, aim=1.1)
+    time_run(recipe_of(tiny, num), tmp_path / "warm-up", batches)  # what libraries do once, neither pays for
+    asked, turns = list(batches), itertools.count()
+    took = turn_about(
+        {
+            "whole": lambda: time_run(recipe_of(tiny, num), tmp_path / str(next(turns)), batches),
+            "bare generate": lambda: time_bare(tiny, asked),
+        }
+    )
+    print(f"\n{len(asked)} batches, {sum(map(len, asked)):,} replies")
+    keep(Work("hf: the whole eval", num, "questions", "s"), took.pop("whole"), took, aim=1.1)
 
 
 def recipe_of(model: Path, num: int) -> Recipe:
     return parse_recipe(RECIPE.replace("NUM", str(num)).replace("MODEL", str(model)), "bench", [])
 
 
-def time_run(recipe: Recipe, out: Path, batches: Batches) -> float:
+def time_run(recipe: Recipe, out: Path, batches: Batches) -> Took:
     """Of the run without its questions; leaves its batches in `batches`."""
     run(recipe, out, "questions-test")
     batches.clear()
     started = time.process_time()
     run(recipe, out)
-    return time.process_time() - started
+    return Took(time.process_time() - started)
 
 
-def time_bare(folder: Path, batches: Batches) -> float:
+def time_bare(folder: Path, batches: Batches) -> Took:
     started = time.process_time()
     model, processor = load_model(HfEngine(model=str(folder)))
     for requests in batches:
@@ -89,4 +96,4 @@ def time_bare(folder: Path, batches: Batches) -> float:
         with torch.inference_mode():
             tokens = model.generate(**inputs, **hf._options(model, requests[0].sampling))
         processor.tokenizer.batch_decode(tokens[:, inputs["input_ids"].shape[1] :])
-    return time.process_time() - started
+    return Took(time.process_time() - started)

@@ -1,0 +1,27 @@
+"""A small release, and what the tests of releases look at in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image as Picture
+
+from insightv_bench.recipe import load_recipe
+from insightv_bench.run import run
+
+SMALL = ["questions.train.num=40", "questions.test.num=12", "corpora.summary_num=60"]
+
+
+def released(out: Path, *overrides: str) -> Path:
+    """The folder of a small release of recipe `corpora`, whose run stands below `out`."""
+    run(load_recipe("corpora", [*SMALL, *overrides]), out, "release")
+    return next(out.glob("*/stages/release-*/release"))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def size_of(file: Path) -> tuple[int, int]:
+    with Picture.open(file) as picture:
+        return picture.size

@@ -1,0 +1,105 @@
+"""A board as terminal and page tell it: in 80 columns, with chance and failures in words, obeying no name."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from boards import ARMS, HOSTILE, arm_of, board_of, choice, printed, record, walk
+from rich.console import Console
+
+from insightv_bench.leaderboard import figures, page
+from insightv_bench.leaderboard.table import print_board
+from insightv_bench.leaderboard.text import short, visible
+
+
+def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
+    long = arm_of("reason", "1" * 24, system="a system with a name that is far too long for a terminal")
+    output = io.StringIO()
+    print_board(board_of(tmp_path, walk() + long), Console(file=output, width=80))
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(re.search(r"sft +direct +1–3 +50\.00 +31\.43 – 68\.57 +24", line) for line in lines)
+    assert "reason+summary against reason:" in output.getvalue()
+
+
+def test_the_terminal_obeys_no_name(tmp_path: Path) -> None:
+    output = io.StringIO()
+    print_board(board_of(tmp_path, arm_of("reason", "10", system=HOSTILE)), Console(file=output, width=80))
+    assert "\x1b" not in output.getvalue() and "\u202e" not in output.getvalue()
+    assert "</script>" in output.getvalue()
+
+
+def test_chance_is_the_mean_over_the_questions_with_options(tmp_path: Path) -> None:
+    """Two of four options, one of two, and one question without: (1/4 + 1/4 + 1/2) / 3."""
+    rows = [choice(0, True), choice(1, False), choice(2, True, num_options=2), choice(3, True, num_options=0)]
+    board = board_of(tmp_path, [*rows, *(choice(place, True, 2, "direct") for place in (2,))])
+    (found,) = board.sets
+    assert (found.chance, found.num_with_options, found.num_questions) == (pytest.approx(1 / 3), 3, 4)
+    assert "4 questions, chance 33.33 % on the 3 with options" in printed(board)
+
+
+def test_without_options_there_is_no_chance(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "1100"))
+    assert (board.sets[0].chance, board.sets[0].num_with_options, board.arms[0].above_chance) == (None, 0, None)
+    assert "chance" not in printed(board)
+
+
+@pytest.mark.parametrize(("num_right", "above"), [(0, False), (10, False), (14, False), (17, True), (40, True)])
+def test_an_arm_whose_interval_is_not_above_chance_is_marked_in_words(
+    tmp_path: Path, num_right: int, above: bool
+) -> None:
+    """Of 40 questions with four options: Wilson's interval of 14 right begins at 22 %, of 17 at 29 %."""
+    board = board_of(tmp_path, [choice(place, place < num_right) for place in range(40)])
+    (row,) = board.arms
+    assert row.above_chance is above is (row.low > 0.25)
+    assert ("not above chance: sft: reason" in printed(board)) is not above
+    assert ("<code>reason</code><small>not above chance</small>" in page.render(board)) is not above
+
+
+def test_questions_without_options_lift_no_arm_above_chance(tmp_path: Path) -> None:
+    rows = [choice(place, place % 4 == 0) for place in range(40)]
+    rows += [choice(place, True, num_options=0) for place in range(40, 80)]
+    (row,) = board_of(tmp_path, rows).arms
+    assert row.low > 0.25 and row.above_chance is False
+
+
+def test_a_chance_of_some_questions_is_not_drawn_for_all(tmp_path: Path) -> None:
+    board = board_of(tmp_path, [choice(0, True), choice(1, True, num_options=0)])
+    figures.draw(board, tmp_path)
+    assert "chance" not in (tmp_path / "board-1.svg").read_text()
+
+
+def test_the_terminal_says_which_arms_had_malformed_paths(tmp_path: Path) -> None:
+    rows = [record(q, arm, True, path_status="malformed" if q < 2 else "complete") for q in range(5) for arm in ARMS]
+    rows += [record(q, "direct", False, finish="error" if q else "length") for q in range(5)]
+    text = " ".join(printed(board_of(tmp_path, rows)).split())
+    assert "malformed paths: sft: reason 2 of 5, reason+summary 2 of 5" in text
+    assert "cut off at the token cap: sft: direct 1 of 5" in text
+    assert "replies that never came: sft: direct 4 of 5" in text
+    assert "malformed" not in printed(board_of(tmp_path / "other", arm_of("reason", "10")))
+
+
+def test_comparisons_are_told_family_by_family(tmp_path: Path) -> None:
+    text = printed(board_of(tmp_path, walk()))
+    agents, rounds = text.index("Arms against each other (n = 24"), text.index("DPO rounds against before (n = 24")
+    assert agents < text.index("sft: reason+summary against reason:") < rounds
+    assert rounds < text.index("dpo-1: reason+summary against sft:") and ", n = 24, p" not in text
+    page_text = page.render(board_of(tmp_path / "page", walk()))
+    section = page_text.split("<h2>Comparisons</h2>")[1].split("<h2>")[0]
+    assert section.count('class="name"><bdi>sft</bdi></th>') == 1
+    assert section.count("<bdi>reason+summary against reason</bdi>") == 3
+    assert section.count("<bdi>dpo-2 against dpo-1</bdi>") == 2
+
+
+def test_a_title_that_is_our_name_is_said_once(tmp_path: Path) -> None:
+    board = board_of(tmp_path, arm_of("reason", "10"))
+    assert '<p class="brand">insightv-bench</p>' in page.render(board)
+    assert "brand" not in page.render(board.model_copy(update={"title": "insightv-bench"}))
+
+
+def test_unseen_characters_are_spelt_out() -> None:
+    assert visible("a\u202eb\x1b\ud800\n") == "a[U+202E]b[U+001B][U+D800]\n"
+    assert short("one\ntwo three", 8) == "one two…"

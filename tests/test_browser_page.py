@@ -1,0 +1,179 @@
+"""The page as a whole in a real browser: from a disk and from a server, by key, on a phone, and attacked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board_rows import written
+from boards import arm_of, record
+from browser import VIEWS, Opened
+from synthetic import write_results
+
+from insightv_bench.leaderboard.build import build
+
+ATTACK = '"><img src=x onerror=alert(1)><script>hacked=1</script>\u202e\u0000 `__proto__` </script><!--'
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page whose every text is an attack, one of them a megabyte long."""
+    folder = tmp_path_factory.mktemp("attacked")
+    texts = {"question": ATTACK, "response": ATTACK + "x" * 1_000_000, "kind": ATTACK, "gold": ATTACK, "task": ATTACK}
+    rows = arm_of("reason", "10" * 12, system=ATTACK, base=ATTACK, **texts)
+    for name in ("__proto__", "constructor", "a\u202eb" + "y" * 5_000):
+        rows += arm_of("reason", "01" * 12, system=name, base=ATTACK, answer=ATTACK, **texts)
+    rows.append(record(0, "direct", False, system="__proto__", base=ATTACK, path=ATTACK, **texts))
+    build([written(folder / "eval", rows)], folder / "out", ATTACK)
+    return folder / "out"
+
+
+def test_dark_and_light_follow_the_system_and_the_button(browser: Any, rounds_page: str) -> None:
+    dark = Opened(browser, color_scheme="dark")
+    page = dark.go(f"{rounds_page}#board", VIEWS["board"])
+    seen = "(theme) => getComputedStyle(document.querySelector(`img.${theme}`)).display !== 'none'"
+    drawn = f"['light', 'dark'].filter({seen})"
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(14, 17, 22)"
+    assert page.evaluate(drawn) == ["dark"]
+    page.locator("#theme").click()  # light
+    assert page.evaluate(ground) == "rgb(252, 252, 251)"
+    assert page.evaluate(drawn) == ["light"]
+    page.reload()
+    assert page.evaluate(ground) == "rgb(252, 252, 251)"
+    dark.context.close()
+
+
+def test_every_view_fits_a_phone(browser: Any, tasks_page: str, rounds_page: str, tmp_path: Path) -> None:
+    phone = Opened(
+        browser, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
+    for address in (tasks_page, rounds_page):
+        for view in VIEWS if address == rounds_page else ("board", "samples", "compare"):
+            page = phone.go(f"{address}#{view}", VIEWS[view])
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), view
+            page.screenshot(path=tmp_path / f"{view}.png")
+            assert (tmp_path / f"{view}.png").stat().st_size > 10_000
+    assert not phone.faults
+    phone.context.close()
+
+
+def test_no_view_has_an_error_or_asks_another_host(
+    opened: Opened, tasks_page: str, rounds_page: str, tmp_path: Path
+) -> None:
+    for address in (tasks_page, rounds_page):
+        for view, selector in VIEWS.items():
+            if address == rounds_page or view != "rounds":
+                page = opened.go(f"{address}#{view}", selector)
+                page.screenshot(path=tmp_path / f"{view}.png", full_page=True)
+    assert not opened.faults
+    assert opened.requests and all(url.startswith("file://") for url in opened.requests)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Any, tasks_page: str, rounds_page: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python").Axe()
+    one = Opened(browser, color_scheme=scheme)
+    for view, selector in VIEWS.items():
+        page = one.go(f"{rounds_page if view == 'rounds' else tasks_page}#{view}", selector)
+        if view == "board":
+            page.locator("button.open").first.click()
+        found = axe.run(page).response["violations"]
+        serious = [
+            f"{view}: {each['id']}: {node['html'][:160]}: {node['failureSummary'][:300]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
+        assert not serious, "\n".join(serious)
+    one.context.close()
+
+
+def test_the_page_is_used_by_key_alone(opened: Opened, tasks_page: str) -> None:
+    page = opened.go(f"{tasks_page}#board", VIEWS["board"])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main" and "#board" in page.url
+    page.locator("#views a", has_text="Samples").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(VIEWS["samples"])
+    assert page.locator("#views a[aria-current=page]").inner_text() == "Samples"
+
+
+@pytest.mark.parametrize("view", ["board", "compare", "samples", "about"])
+def test_hostile_texts_neither_run_nor_break_the_page(opened: Opened, attacked: Path, view: str) -> None:
+    page = opened.go(f"{(attacked / 'index.html').as_uri()}#{view}", VIEWS[view])
+    assert not opened.faults and page.evaluate("typeof hacked") == "undefined"
+    assert page.locator("h1").inner_text().startswith('"><img src=x onerror')
+    assert page.locator("main img").count() == page.locator("main figure img").count()
+    if view == "board":
+        assert "__proto__" in page.locator("#view-board tbody").inner_text()
+    if view == "samples":
+        text = page.locator("#sample").inner_text()
+        assert "more characters]" in text and "\u202e" not in text and "[U+202E]" in text
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+
+
+@pytest.mark.parametrize("way", ["file", "http"])
+def test_the_policy_holds_from_a_disk_and_from_a_server(opened: Opened, tasks_page: str, served: str, way: str) -> None:
+    """What got into the page by any door would not run, and could not tell another host."""
+    address = tasks_page if way == "file" else served
+    page = opened.go(f"{address}#samples", VIEWS["samples"])
+    assert page.locator(".pictures img").evaluate("image => image.naturalWidth") == 96
+    assert not opened.faults
+    page.evaluate("""() => {
+        window.blocked = [];
+        document.addEventListener("securitypolicyviolation", (event) => blocked.push(event.effectiveDirective));
+        const script = document.createElement("script");
+        script.textContent = "window.hacked = 1";
+        const other = document.createElement("script");
+        other.src = "https://example.org/x.js";
+        const image = new Image();
+        image.src = "https://example.org/x.png";
+        const style = document.createElement("style");
+        style.textContent = "body { display: none }";
+        document.body.append(script, other, image, style);
+        fetch("https://example.org/").catch(() => {});
+    }""")
+    page.wait_for_function("blocked.length >= 5")
+    found = set(page.evaluate("blocked"))
+    assert found == {"script-src-elem", "img-src", "style-src-elem", "connect-src"}
+    assert page.evaluate("typeof hacked") == "undefined" and page.locator("body").is_visible()
+    assert not any("example.org" in url for url in opened.requests if opened.page.evaluate("blocked.length") == 0)
+
+
+def test_a_folder_that_was_copied_in_part_says_so(opened: Opened, tasks_page: str, tmp_path: Path) -> None:
+    shutil.copytree(Path(tasks_page.removeprefix("file://")).parent, tmp_path / "copy")
+    for file in (tmp_path / "copy" / "page" / "data").glob("samples-0*.js"):
+        file.unlink()
+    page = opened.go(f"{(tmp_path / 'copy' / 'index.html').as_uri()}#samples", "#trouble:not([hidden])")
+    assert "was the whole folder copied?" in page.locator("#trouble").inner_text()
+    page.locator("#views a", has_text="Board").click()
+    page.wait_for_selector(VIEWS["board"])
+    assert not page.locator("#trouble").is_visible()
+
+
+def test_without_javascript_the_figures_are_plain_tables(browser: Any, rounds_page: str) -> None:
+    one = Opened(browser, java_script_enabled=False)
+    page = one.go(rounds_page, "table")
+    assert page.locator("table caption").count() >= 4
+    assert "reason+summary against reason" in page.locator("main").inner_text()
+    assert not page.locator("#views").is_visible() and not page.locator("#theme").is_visible()
+    one.context.close()
+
+
+@pytest.mark.slow
+def test_two_hundred_systems_and_twenty_thousand_samples_are_usable(opened: Opened, tmp_path: Path) -> None:
+    build(write_results(tmp_path / "results"), tmp_path / "page", "Large")
+    page = opened.go(f"{(tmp_path / 'page' / 'index.html').as_uri()}#board", VIEWS["board"])
+    assert page.locator("#view-board tbody tr").count() == 200 and page.locator("#view-board thead th").count() >= 13
+    page.locator("button.sort").nth(2).click()
+    page.goto(f"{page.url.split('#')[0]}#samples?b=Birch-VL-1&differ=any")
+    page.wait_for_selector(VIEWS["samples"])
+    assert page.locator("select[name=a] option").count() == 10
+    page.goto(f"{page.url.split('#')[0]}#compare?a=Aster-VL-20&b=Birch-VL-20")
+    page.wait_for_selector("#view-compare .card tbody tr:nth-child(12)")
+    assert not opened.faults

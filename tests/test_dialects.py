@@ -1,0 +1,88 @@
+"""Paths in other spellings: the official one, thoughts, thinking aloud, and reasoning that a server sends apart."""
+
+from __future__ import annotations
+
+import pytest
+from two_steps import PATH, STEPS
+
+from insightv_bench.protocol import parse_path, parse_step, render_path
+from insightv_bench.records import Step
+
+
+def test_the_official_spelling_is_read() -> None:
+    text = (
+        '{"title": "Read", "content": "Red is 3.", "next_action": "continue"}\n'
+        '{"title": "Add", "content": "3 + 5", "next_action": "final_answer"}\n'
+        '{"title":"FINAL ANSWER","content":"B"}'
+    )
+    parsed = parse_path(text)
+    assert (parsed.status, parsed.dialect, parsed.answer) == ("complete", "official", "B")
+    assert [step.action for step in parsed.steps] == ["continue", "summary"]
+
+
+def test_a_last_step_titled_final_answer_is_the_answer_unless_one_follows() -> None:
+    first = '{"title": "Add", "content": "3 + 5", "next_action": "continue"}\n'
+    final = '{"title": "Final Answer", "content": "B", "next_action": "final_answer"}\n'
+    assert parse_path(first + final).answer == "B"
+    both = parse_path(first + final + '{"title": "Final Answer", "content": "B"}')
+    assert (both.answer, len(both.steps)) == ("B", 2)
+    assert parse_step(final).step is not None
+    assert parse_path(first + final.replace("final_answer", "continue")).status == "max_steps"
+
+
+def test_thoughts_are_read_with_the_answer_after_them() -> None:
+    text = "<thoughts>\nRead: red is 3\nand blue is 5\nAdd: 3 + 5: that is 8\n</thoughts>\nThe answer is 8."
+    parsed = parse_path(text)
+    assert [(step.summary, step.reasoning) for step in parsed.steps] == [
+        ("Read", "red is 3\nand blue is 5"),
+        ("Add", "3 + 5: that is 8"),
+    ]
+    assert (parsed.answer, parsed.status, parsed.dialect) == ("The answer is 8.", "complete", "thoughts")
+    assert parsed.answer_span and text[slice(*parsed.answer_span)] == parsed.answer
+
+
+def test_thoughts_without_titles_are_not_given_titles() -> None:
+    assert parse_path("<thoughts>\nred is 3\n</thoughts>\n8").status == "malformed"
+
+
+@pytest.mark.parametrize("after", ['{"answer": "8"}', "8", "<answer> 8 </answer>", '```json\n{"answer": "8"}\n```'])
+def test_thinking_is_read_by_paragraphs(after: str) -> None:
+    for opening in ("<think>", ""):  # many chat templates write the opening tag into the prompt
+        text = f"{opening}\nRed is 3.\n\nBlue is 5.\n</think>\n\n{after}"
+        parsed = parse_path(text)
+        assert [step.reasoning for step in parsed.steps] == ["Red is 3.", "Blue is 5."]
+        assert (parsed.answer, parsed.status, parsed.dialect) == ("8", "complete", "think")
+        assert parsed.answer_span and text[slice(*parsed.answer_span)] == "8"
+
+
+def test_thinking_that_is_never_closed_has_no_answer() -> None:
+    parsed = parse_path("<think>\nRed is 3.\n\nThe answer is 8")
+    assert (parsed.answer, parsed.status, len(parsed.steps)) == (None, "max_steps", 2)
+
+
+def test_empty_thinking_before_a_path_is_passed_over() -> None:
+    parsed = parse_path(f"<think>\n\n</think>\n\n{PATH}")
+    assert (parsed.steps, parsed.answer, parsed.dialect) == (STEPS, "8", "json")
+
+
+def test_a_path_after_thinking_is_the_path() -> None:
+    parsed = parse_path(f"<think>Let me plan.</think>\n{PATH}")
+    assert (parsed.steps, parsed.answer, parsed.dialect) == (STEPS, "8", "json")
+
+
+def test_a_tag_inside_a_step_is_text() -> None:
+    odd = Step(summary="<think>", reasoning="it says </think> and <thoughts>", action="summary")
+    assert parse_path(render_path([odd], "<think>")).steps == (odd,)
+
+
+def test_a_repeated_tag_is_malformed() -> None:
+    assert parse_path("<think>a</think>b<think>c</think>8").status == "malformed"
+    assert parse_path("<think>a</thoughts>8").status == "malformed"
+
+
+def test_reasoning_content_is_read_as_the_path_and_never_as_the_answer() -> None:
+    parsed = parse_path('{"answer": "8"}', reasoning="Red is 3.\n\nThe answer is 9.")
+    assert (parsed.answer, parsed.status, parsed.dialect, len(parsed.steps)) == ("8", "complete", "think", 2)
+    unanswered = parse_path("", reasoning='Red is 3.\n\n{"answer": "9"}')
+    assert (unanswered.answer, unanswered.status) == (None, "max_steps")
+    assert parse_path(PATH, reasoning="thinking").steps == STEPS

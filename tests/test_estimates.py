@@ -1,0 +1,132 @@
+"""Estimates with their intervals and tests, and the figures that are made of them: robustness, outcomes, votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from board_rows import of, row, written
+
+from insightv_bench import estimates
+from insightv_bench.equal_tokens import equal_tokens
+from insightv_bench.estimates import estimate, share_sums
+from insightv_bench.outcomes import outcomes, tokens_a_right_answer
+from insightv_bench.records import EvalRecord
+from insightv_bench.results import load, parse_name
+from insightv_bench.robustness import measured
+from insightv_bench.statistics import accuracy
+
+
+def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> None:
+    generator = np.random.default_rng(0)
+    for num_rows in (1, 3):
+        marks = generator.random(60 * num_rows) < 0.4
+        clusters = [f"q{place // num_rows}" for place in range(len(marks))]
+        rows = pl.DataFrame({"question_id": clusters, "correct": marks})
+        found, wanted = estimate(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
+        assert found == pytest.approx(wanted, abs=0.02) and found[0] == wanted[0]
+
+
+def test_alike_questions_have_an_interval_of_some_width() -> None:
+    """Each of three questions is right once of two: a bootstrap over them sees no spread."""
+    rows = pl.DataFrame({"question_id": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
+    found = estimate(share_sums(rows, pl.col("correct")))
+    assert found.low < 0.2 and found.high > 0.8
+    assert accuracy(rows["correct"].to_list(), rows["question_id"].to_list()) == pytest.approx(found)
+
+
+def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
+    rows = pl.DataFrame({"question_id": [f"q{place}" for place in range(200)]})
+    a, b, c = (
+        share_sums(
+            rows.with_columns(correct=pl.Series([place % 10 < tenths for place in range(200)])), pl.col("correct")
+        )
+        for tenths in (4, 6, 4)
+    )
+    assert estimates.compare(a, b).p < 0.001 and estimates.compare(a, c).p == 1
+
+
+def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
+    """5 % of 200 tests, give or take three standard errors of a binomial."""
+    generator, small = np.random.default_rng(1), 0
+    for _ in range(200):
+        sides = [
+            estimates.Sums(
+                tuple(f"q{place}" for place in range(60)),
+                np.column_stack([generator.random(60) < 0.3, np.ones(60)]).astype(float),
+                estimates.ratio,
+                60,
+            )
+            for _ in range(2)
+        ]
+        small += estimates.compare(*sides).p < 0.05
+    assert small <= 10 + 3 * (200 * 0.05 * 0.95) ** 0.5
+
+
+def frame(records: Sequence[EvalRecord], folder: Path) -> pl.DataFrame:
+    return load(parse_name(str(written(folder, records)))).rows
+
+
+def test_flaws_in_own_paths_are_measured_against_the_same_paths_unspoilt(tmp_path: Path) -> None:
+    own = [row(place, "reason+summary", place < 8, path_correct=True, path_id=f"p{place}") for place in range(10)]
+    planted = {"severity": 0.25, "flaw": "perception", "planted_answer": "9"}
+    spoilt = [row(place, "self-flawed", place < 6, made_from=f"p{place}", **planted) for place in range(10)]
+    direct = of("direct", "1111111110")
+    found = {one.measure: one.interval for one in measured(frame(own + spoilt + direct, tmp_path / "a"))}
+    assert (found["self_recovery"].value, found["self_recovery"].n) == (6 / 8, 8)
+    assert (found["self_follow"].value, found["self_excess_follow"].value) == (0.4, pytest.approx(0.3))
+    assert "recovery" not in found and "follow" not in found
+
+
+def test_verdicts_on_controls_do_not_count(tmp_path: Path) -> None:
+    rows = [row(0, "shuffled", True, path_correct=False, path_status="complete", verdict="wrong")]
+    assert not [*measured(frame(rows, tmp_path / "a"))]
+
+
+def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_path: Path) -> None:
+    rows = of("reason+summary", "1100", total_tokens=30, num_tokens=10)
+    rows[2] = rows[2].model_copy(update={"answer": None, "path_status": "malformed"})
+    rows[3] = rows[3].model_copy(update={"finish": "length", "judge_failure": "no reply"})
+    found = frame(rows, tmp_path / "a")
+    shares = {one.outcome: one.interval.value for one in outcomes(found)}
+    assert shares == {
+        "accuracy": 0.5,
+        "unread": 0.25,
+        "malformed": 0.25,
+        "cut_off": 0.25,
+        "no_reply": 0,
+        "judge_failed": 0.25,
+    }
+    price = estimate(tokens_a_right_answer(found))
+    assert price.value == 60 and price.low <= 60 <= price.high
+
+
+def test_a_vote_at_equal_tokens_has_as_many_paths_as_two_agents_would_pay_for(tmp_path: Path) -> None:
+    answers = ["979", "799", "777", "999"]
+    rows = [
+        row(place, "reason", mark == "7", sample=sample, num_tokens=20, total_tokens=20)
+        for place, marks in enumerate(answers)
+        for sample, mark in enumerate(marks)
+    ]
+    rows += of("reason+summary", "1110", total_tokens=50, num_tokens=30)
+    found = equal_tokens(frame(rows, tmp_path / "a"))
+    assert found and (found.k, found.wanted_k, found.tokens_majority, found.tokens_two_agents) == (3, 3, 60, 50)
+    assert found.comparison.difference == pytest.approx(3 / 4 - 1 / 4)
+    few = equal_tokens(frame([row for row in rows if row.sample == 0], tmp_path / "b"))
+    assert few and (few.k, few.wanted_k) == (1, 3)
+
+
+def test_a_tolerance_counts_for_votes_and_planted_answers_as_it_does_for_replies(tmp_path: Path) -> None:
+    near = {"gold": "100", "tolerance": 0.05}
+    rows = [row(0, "reason", True, answer="103", **near), row(0, "reason+summary", True, answer="103", **near)]
+    for place, planted in enumerate(("103", "120")):
+        flaw = {"severity": 0.5, "flaw": "perception", "planted_answer": planted, "path": f"f{place}"}
+        rows.append(row(place, "flawed", True, answer=planted, **flaw, **near))
+    found = frame(rows, tmp_path / "a")
+    same = equal_tokens(found)
+    assert same and same.comparison.difference == 0
+    flawed = found.filter(pl.col("arm") == "flawed").sort("planted_answer")
+    assert flawed["misleads"].to_list() == [False, True]

@@ -1,0 +1,140 @@
+"""`rescore` on evaluations made by hand: replies read and votes cast as today, and nothing written over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board_rows import of, row, written
+from typer.testing import CliRunner
+
+from insightv_bench.answer_filter import AnswerFilter
+from insightv_bench.answers import PARSER
+from insightv_bench.cli import app
+from insightv_bench.comparing import compare
+from insightv_bench.engines import Caller
+from insightv_bench.errors import RunError
+from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.records import EvalRecord
+from insightv_bench.rescoring import rescored
+from insightv_bench.results import load, parse_name
+from insightv_bench.settings import AssessSettings
+
+
+class Judge:
+    """Says right of `seven`, nothing that can be read of `mute`, wrong of all else."""
+
+    name, revision, concurrency = "judge", "1", 4
+
+    async def reply(self, request: Request) -> Reply:
+        asked = request.chat.messages[0].content
+        verdict = "right" if '"seven' in asked or "It is seven" in asked else "wrong"
+        return Reply(text="Well." if "mute" in asked else json.dumps({"verdict": verdict}))
+
+
+def free(place: int, response: str) -> EvalRecord:
+    known = {"gold": "a seven", "answer_type": "text", "response": response, "answer": None, "span": None}
+    return row(place, "direct", False, method="unread", sure=False, parser="answers@0", **known)
+
+
+def test_replies_are_read_again_without_a_model() -> None:
+    old = row(
+        0, "oracle", True, response='{"verdict": "wrong", "answer": "8"}', parser="answers@0", path_status="complete"
+    )
+    (change,) = rescored([old])
+    assert change.is_other and (change.after.answer, change.after.correct, change.after.parser) == ("8", False, PARSER)
+    assert change.after.verdict == "wrong" and change.after.response[slice(*change.after.span or ())] == "8"
+    unchanged = row(1, "reason", True)
+    assert rescored([unchanged])[0].after == unchanged
+
+
+def test_a_judge_settles_what_the_rule_cannot_and_its_failures_are_kept(tmp_path: Path) -> None:
+    texts = [
+        '{"answer": "a seven"}',
+        '{"answer": "seven dots"}',
+        "It is seven, as one sees in the third row of them all.",
+        "",
+    ]
+    texts += ['{"answer": "mute"}', '{"answer": "eight"}']
+    with Caller(Judge(), Journal(tmp_path / "journal.sqlite")) as caller:
+        judge = AnswerFilter(AssessSettings(judge="rule"), caller)
+        made = [change.after for change in rescored([free(place, text) for place, text in enumerate(texts)], judge)]
+    assert [row.correct for row in made] == [True, True, True, False, False, False]
+    assert [row.answer_judge for row in made] == ["rule", "judge@1", "judge@1", "rule", "judge@1", "judge@1"]
+    assert [bool(row.judge_failure) for row in made] == [False, False, False, False, True, False]
+    assert made[2].answer is None
+
+
+def test_rescore_writes_rows_that_compare_takes_and_leaves_the_old_ones(tmp_path: Path) -> None:
+    a = written(tmp_path / "a", of("reason", "1100", parser="answers@0"))
+    before = (a / "data-00000.parquet").read_bytes()
+    for _ in range(2):  # the same command again does the same
+        reply = CliRunner().invoke(app, ["rescore", str(a), "--out", str(tmp_path / "again")])
+        assert reply.exit_code == 0, reply.output
+    assert (a / "data-00000.parquet").read_bytes() == before
+    b = written(tmp_path / "b", of("reason", "1110"))
+    with pytest.raises(RunError, match="parser"):
+        compare(load(parse_name(str(a))), load(parse_name(str(b))))
+    assert len(compare(load(parse_name(str(tmp_path / "again"))), load(parse_name(str(b)))).pairings) == 1
+
+
+def thought(answer: str) -> str:
+    return f'{{"summary": "look", "reasoning": "so", "action": "summary"}}\n{{"answer": "{answer}"}}'
+
+
+def sampled(texts: Sequence[str], verdicts: Sequence[str] = ()) -> list[EvalRecord]:
+    """The stored paths of question 0, and what the summary agent says of each."""
+    rows = [row(0, "reason", False, sample=k, path_id=f"p{k}", response=text) for k, text in enumerate(texts)]
+    for k, verdict in enumerate(verdicts):
+        said = json.dumps({"verdict": verdict, "answer": "9"})
+        known = {"path_id": f"p{k}", "path_status": "complete", "response": said}
+        rows.append(row(0, "reason+summary", False, sample=k, **known))
+    return rows
+
+
+def vote(arm: str, texts: Sequence[str], **changes: Any) -> EvalRecord:
+    return row(0, arm, False, response='{"answer": "9"}', num_paths=len(texts), **changes)
+
+
+def test_votes_are_cast_again_from_the_paths_as_they_are_read_today() -> None:
+    texts = [thought("9"), thought("7"), "Nothing to say.", thought("7.0")]
+    old = vote("majority", texts, parser="answers@0")
+    cast = rescored([old, *sampled(texts)])[0].after
+    assert (cast.answer, cast.correct, cast.parser) == ("7", True, PARSER)
+    (silent, *_) = rescored([vote("majority", ["?"] * 3), *sampled(["?"] * 3)])
+    assert (silent.after.response, silent.after.answer, silent.after.method) == ("", None, "unread")
+
+
+def test_the_best_of_k_is_chosen_again_by_the_verdicts_as_they_are_read_today() -> None:
+    texts = [thought("9"), thought("7"), "Nothing to say."]
+    old = vote("best-of-k", texts, path_id="p0", path_score=50, path_judge="summary: m@1")
+    cast = rescored([old, *sampled(texts, ["wrong", "right", "right"])])[0].after
+    assert (cast.path_id, cast.path_score, cast.answer, cast.correct) == ("p1", 100, "7", True)
+    unread = rescored([old, *sampled(texts, ["wrong"])])[0].after  # some verdicts are not there: its choice stands
+    assert (unread.path_id, unread.answer) == ("p0", "9")
+    judged = vote("best-of-k", texts, path_id="p1", path_score=80, path_judge="engine: judge@1")
+    stood = rescored([judged, *sampled(texts, ["right", "wrong", "wrong"])])[0].after
+    assert (stood.path_id, stood.path_score, stood.answer) == ("p1", 80, "7")
+
+
+def test_a_vote_whose_paths_are_not_there_stays_and_is_counted(tmp_path: Path) -> None:
+    texts = [thought("7")] * 3
+    rows = [vote("majority", texts), *sampled(texts)[:2]]
+    assert rescored(rows)[0].after.answer == "9"
+    reply = CliRunner().invoke(app, ["rescore", str(written(tmp_path / "a", rows)), "--out", str(tmp_path / "b")])
+    assert reply.exit_code == 0 and "1 votes stay as they were cast" in " ".join(reply.output.split())
+
+
+def test_rescore_writes_over_nothing_that_it_did_not_write(tmp_path: Path) -> None:
+    a = written(tmp_path / "a", of("reason", "1100"))
+    other = written(tmp_path / "other" / "b", of("reason", "1100"))
+    for out, words in [
+        (other.parent, "which no `rescore` wrote"),
+        (a / "again", "lies inside"),
+        (tmp_path, "or holds it"),
+    ]:
+        reply = CliRunner().invoke(app, ["rescore", str(a), "--out", str(out)])
+        assert isinstance(reply.exception, RunError) and words in reply.exception.fact
