@@ -25,7 +25,7 @@ class Assessed(NamedTuple):
 
 
 def assessed_by_question(
-    context: Context, questions: str, paths: str, assessments: str, at_once: int
+    context: Context, at_once: int, questions: str, paths: str, assessments: str
 ) -> Iterator[list[list[Assessed]]]:
     """The rows of three stages, one group a question, in the order of the paths, `at_once` questions a portion: the
     texts of a portion are in memory. Raises StageError where the paths of a question do not stand together."""

@@ -67,7 +67,7 @@ def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scene
     num = read_frame(context.inputs[inputs[1]], ["question_id"])["question_id"].n_unique()
     bar = context.progress.start("planting flaws", num)
     naturals = Naturals(ScoreRanges(**context.stage.options["ranges"])) if "natural" in settings.flaws else None
-    for portion in assessed_by_question(context, *inputs, at_once=QUESTIONS_AT_ONCE):
+    for portion in assessed_by_question(context, QUESTIONS_AT_ONCE, *inputs):
         scenes.clear()
         scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
         chains = (_versions(settings, group, caller, context.seed) for group in portion)
