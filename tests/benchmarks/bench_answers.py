@@ -38,8 +38,8 @@ UNITS = ("Answer: B. ", '{"answer": "B"}\n', "{", "<think>", "\\boxed{", "a ", "
 (SPOILT,) = scaled(int(os.environ.get("BENCH_SPOILT", MILLION)))
 PATTERN = r"answer is \(?([A-D])\)?"
 FILTER = "lm-eval: multi_choice_regex"
-AT_ONCE = 50
-"""Replies given to lm-eval's filter in one call: it goes through all of Unicode first, once a task and not once a reply."""
+AT_ONCE = 1_000
+"""Replies given to lm-eval's filter in one call, as a task has it: it goes through all of Unicode first."""
 MOST_S = 0.5
 """Of the processor, for one way in one turn; one call at least."""
 
