@@ -9,8 +9,8 @@ finding about a path: what it answered is kept, and the same command goes on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from insightv_bench.answer_filter import RULE, Settled, is_right
@@ -19,13 +19,14 @@ from insightv_bench.errors import StageError
 from insightv_bench.records import Assessment, Path, Question
 from insightv_bench.settings import AssessSettings
 from insightv_bench.stage import Context
-from insightv_bench.stored import Pictures, questions_of, with_pictures
+from insightv_bench.stored import Pictures, QuestionsById, questions_of, with_pictures
 from insightv_bench.tables import read_frame, read_slice
 from insightv_bench.world.oracle import judge, rate
 
+from .assessed import apart, by_question
 from .block_work import OpenedOnce, at_once
 from .judges import Group, Judges, who_judged
-from .position_effect import position_effect
+from .position_effect import Rated, position_effect
 from .scoring import Scored
 
 __all__ = ["Assessor", "assess", "assess_path", "is_right"]
@@ -56,7 +57,8 @@ class Assessor(OpenedOnce):
     def read(context: Context, start: int, stop: int) -> list[Group]:
         questions, paths = (context.inputs[name] for name in context.stage.inputs)
         rows = read_slice(paths, Path, start, stop)
-        return list(_by_question(questions_of(questions, {row.question_id for row in rows}), rows))
+        asked = questions_of(questions, {row.question_id for row in rows})
+        return [(asked[name], group) for name, group in by_question(rows)]
 
     def write(self, groups: Sequence[Group], pictures: Pictures | None = None) -> list[Assessment]:
         if pictures:
@@ -81,11 +83,11 @@ def assess(context: Context) -> None:
     """Inputs: the questions' stage, then the paths' stage."""
     settings = context.stage.settings
     assert isinstance(settings, AssessSettings)
-    made: list[Assessment] = []
+    figures = Figures()
     rows = _over_cluster(context, settings) if goes_over(context, settings) else _here(context, settings)
     rows = context.progress.track(rows, "assessing paths", context.num_rows_of(context.stage.inputs[1]))
-    context.write(Assessment, _listed(rows, made))
-    context.totals.update(_figures(made, context.seed))
+    context.write(Assessment, figures.counted(rows))
+    context.totals.update(figures.totals(context.seed))
 
 
 def goes_over(context: Context, settings: AssessSettings) -> bool:
@@ -95,19 +97,14 @@ def goes_over(context: Context, settings: AssessSettings) -> bool:
     return context.cluster is not None and asks and all(map(context.cluster.takes_blocks, engines))
 
 
-def _listed(rows: Iterable[Assessment], made: list[Assessment]) -> Iterator[Assessment]:
-    for row in rows:
-        made.append(row)
-        yield row
-
-
 def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
-    """In the order of the paths, a portion of questions at a time."""
-    questions = {question.id: question for question in context.questions(context.stage.inputs[0])}
-    groups = _by_question(questions, context.rows(context.stage.inputs[1], Path))
+    """In the order of the paths; the texts of a portion of questions are in memory."""
+    questions = QuestionsById(context.inputs[context.stage.inputs[0]])
+    groups = by_question(context.rows(context.stage.inputs[1], Path))
     with Assessor(context) as assessor:
         while portion := list(islice(groups, at_once(context))):
-            yield from assessor.write(portion)
+            asked = questions.of(name for name, _ in portion)
+            yield from assessor.write([(asked[name], paths) for name, paths in portion])
         models = [caller.model for caller in assessor.callers]
         context.totals.update(who_judged(settings, models, figures_of(assessor.callers)))
 
@@ -117,20 +114,6 @@ def _over_cluster(context: Context, settings: AssessSettings) -> Iterator[Assess
     yield from context.cluster.rows(context, "builders.assess:Assessor", Assessment)
     costs, models = Costs(**context.totals.pop("costs")), context.totals.pop("models")
     context.totals.update(who_judged(settings, models, costs))
-
-
-def apart(question_id: str) -> StageError:
-    return StageError(f"the paths of question `{question_id}` do not stand together", "sort them by question")
-
-
-def _by_question(questions: Mapping[str, Question], paths: Iterable[Path]) -> Iterator[Group]:
-    """A question's paths stand together, as the paths' stage writes them; raises StageError where they do not."""
-    seen: set[str] = set()
-    for question_id, group in groupby(paths, key=lambda path: path.question_id):
-        if question_id in seen:
-            raise apart(question_id)
-        seen.add(question_id)
-        yield questions[question_id], list(group)
 
 
 def assess_path(
@@ -190,13 +173,24 @@ def _score(settings: AssessSettings, question: Question, path: Path, scored: Sco
     }
 
 
-def _figures(made: Sequence[Assessment], seed: int) -> dict[str, Any]:
-    """For the manifest."""
-    unscored = Counter(row.reason for row in made if row.status == "unscored")
-    figures: dict[str, Any] = {
-        "statuses": dict(Counter(row.status for row in made)),
-        "answers_settled_by": dict(Counter(row.answer_judge for row in made)),
-        "unscored": dict(unscored),
-    }
-    rated = [row for row in made if row.pass_scores]
-    return figures | ({"position_effect": position_effect(rated, seed)} if rated else {})
+class Figures:
+    """What the manifest tells of all assessments, counted as they pass."""
+
+    def __init__(self) -> None:
+        self._statuses, self._settled, self._unscored = Counter[str](), Counter[str](), Counter[str]()
+        self._rated: list[Rated] = []
+
+    def counted(self, rows: Iterable[Assessment]) -> Iterator[Assessment]:
+        for row in rows:
+            self._statuses[row.status] += 1
+            self._settled[row.answer_judge] += 1
+            if row.status == "unscored":
+                self._unscored[row.reason] += 1
+            if row.pass_scores:
+                self._rated.append(Rated(row.question_id, row.position, row.pass_scores))
+            yield row
+
+    def totals(self, seed: int) -> dict[str, Any]:
+        told = {"statuses": self._statuses, "answers_settled_by": self._settled, "unscored": self._unscored}
+        figures: dict[str, Any] = {name: dict(counts) for name, counts in told.items()}
+        return figures | ({"position_effect": position_effect(self._rated, seed)} if self._rated else {})

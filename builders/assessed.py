@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import groupby, islice
 from typing import NamedTuple
 
+from insightv_bench.errors import StageError
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Assessment, FlawedRow, Path, Question
 from insightv_bench.settings import ScoreRanges
 from insightv_bench.stage import Context
+from insightv_bench.stored import QuestionsById
 from insightv_bench.world.oracle import Judgement, judge
 
 
@@ -21,19 +24,50 @@ class Assessed(NamedTuple):
     assessment: Assessment
 
 
-def assessed_by_question(context: Context, questions: str, paths: str, assessments: str) -> list[list[Assessed]]:
-    """The rows of three stages, one group a question, in the order of the paths."""
-    groups: dict[str, list[Assessed]] = defaultdict(list)
-    for row in _rows(context, questions, paths, assessments):
-        groups[row.question.id].append(row)
-    return list(groups.values())
+def assessed_by_question(
+    context: Context, at_once: int, questions: str, paths: str, assessments: str
+) -> Iterator[list[list[Assessed]]]:
+    """The rows of three stages, one group a question, in the order of the paths, `at_once` questions a portion: the
+    texts of a portion are in memory. Raises StageError where the paths of a question do not stand together."""
+    asked = QuestionsById(context.inputs[questions])
+    groups = by_question(context.rows(paths, Path))
+    found = Found(context, assessments)
+    while portion := list(islice(groups, at_once)):
+        rows = asked.of(name for name, _ in portion)
+        yield [[Assessed(rows[name], path, found.of(path)) for path in group] for name, group in portion]
 
 
-def _rows(context: Context, questions: str, paths: str, assessments: str) -> Iterator[Assessed]:
-    by_id = {question.id: question for question in context.questions(questions)}
-    by_path = {assessment.path_id: assessment for assessment in context.rows(assessments, Assessment)}
-    for path in context.rows(paths, Path):
-        yield Assessed(by_id[path.question_id], path, by_path[path.id])
+def by_question(paths: Iterable[Path]) -> Iterator[tuple[str, list[Path]]]:
+    """Ids of questions with their paths, which stand together, as the paths' stage writes them; raises StageError where
+    they do not."""
+    seen: set[str] = set()
+    for question_id, group in groupby(paths, key=lambda path: path.question_id):
+        if question_id in seen:
+            raise apart(question_id)
+        seen.add(question_id)
+        yield question_id, list(group)
+
+
+def apart(question_id: str) -> StageError:
+    return StageError(f"the paths of question `{question_id}` do not stand together", "sort them by question")
+
+
+class Found:
+    """The assessments of a stage, by path. They lie in the order of their paths, as a rule, and are read as they are
+    asked for; where they do not, all of them are held."""
+
+    def __init__(self, context: Context, stage: str) -> None:
+        self._context, self._stage = context, stage
+        self._later = context.rows(stage, Assessment)
+
+    def of(self, path: Path) -> Assessment:
+        row = next(self._later, None)
+        return row if row and row.path_id == path.id else self._all[path.id]
+
+    @cached_property
+    def _all(self) -> dict[str, Assessment]:
+        self._later = iter(())
+        return {row.path_id: row for row in self._context.rows(self._stage, Assessment)}
 
 
 def right_ones(group: Iterable[Assessed]) -> list[Assessed]:

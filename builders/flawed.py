@@ -22,7 +22,7 @@ from insightv_bench.flawed_rows import columns_of, drawn_flaws, flawed_versions
 from insightv_bench.records import FlawedRow, FlawType, Position
 from insightv_bench.settings import FlawsSettings, ScoreRanges
 from insightv_bench.stage import Context, Dropped
-from insightv_bench.tables import batched
+from insightv_bench.tables import read_frame
 from insightv_bench.text_flaws import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
 
 from .assessed import Assessed, assessed_by_question, range_of, right_ones
@@ -35,22 +35,19 @@ def flawed(context: Context) -> None:
     """Inputs: questions, paths, assessments."""
     settings = context.stage.settings
     assert isinstance(settings, FlawsSettings)
-    groups = assessed_by_question(context, *context.stage.inputs)
+    scenes: dict[str, str] = {}
     with ExitStack() as stack:
-        caller = _open(context, settings, groups, stack)
-        context.write(FlawedRow, _counted(context, _all(context, settings, groups, caller)))
+        caller = _open(context, settings, scenes, stack)
+        context.write(FlawedRow, _counted(context, _all(context, settings, caller, scenes)))
         if caller:
             context.totals.update(maker=caller.model, num_calls=caller.num_calls + caller.num_hits)
             context.totals.update(num_tokens=caller.num_tokens)
             context.totals.update(prompts=[load_prompt(name).label for name in (FLAW, REPAIR)])
 
 
-def _open(
-    context: Context, settings: FlawsSettings, groups: Sequence[Sequence[Assessed]], stack: ExitStack
-) -> Caller | None:
+def _open(context: Context, settings: FlawsSettings, scenes: dict[str, str], stack: ExitStack) -> Caller | None:
     if settings.maker != "engine" or settings.engine is None:
         return None
-    scenes = {g[0].question.image_sha256[0]: g[0].question.scene for g in groups if g[0].question.scene}
     engine = open_engine(context.resolve(settings.engine), scenes)
     return stack.enter_context(Caller(engine, context.journal, seed=context.seed))
 
@@ -64,12 +61,15 @@ def _counted(context: Context, rows: Iterator[Made]) -> Iterator[Made]:
     context.totals["flaws"] = dict(flaws)
 
 
-def _all(
-    context: Context, settings: FlawsSettings, groups: Sequence[list[Assessed]], caller: Caller | None
-) -> Iterator[Made]:
-    bar = context.progress.start("planting flaws", len(groups))
+def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scenes: dict[str, str]) -> Iterator[Made]:
+    """`scenes`: by picture, of the portion at hand, for an engine that knows them."""
+    inputs = context.stage.inputs
+    num = read_frame(context.inputs[inputs[1]], ["question_id"])["question_id"].n_unique()
+    bar = context.progress.start("planting flaws", num)
     naturals = Naturals(ScoreRanges(**context.stage.options["ranges"])) if "natural" in settings.flaws else None
-    for portion in batched(groups, QUESTIONS_AT_ONCE):
+    for portion in assessed_by_question(context, QUESTIONS_AT_ONCE, *inputs):
+        scenes.clear()
+        scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
         chains = (_versions(settings, group, caller, context.seed) for group in portion)
         made = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
         for group, rows in zip(portion, made, strict=True):

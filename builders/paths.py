@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.costs import costs_of
@@ -16,7 +17,7 @@ from insightv_bench.records import Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings
 from insightv_bench.stage import Context
 from insightv_bench.stored import Pictures, question_slice, with_pictures
-from insightv_bench.tables import batched, spans
+from insightv_bench.tables import spans
 
 from .block_work import OpenedOnce, at_once
 
@@ -80,8 +81,8 @@ def _counted(context: Context, rows: Iterable[Path]) -> Iterator[Path]:
 
 
 def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
-    questions = list(context.questions(context.stage.inputs[0]))
-    bar = context.progress.start("writing paths", len(questions) * settings.num_paths)
+    questions, num = context.questions(context.stage.inputs[0]), context.num_rows_of(context.stage.inputs[0])
+    bar = context.progress.start("writing paths", num * settings.num_paths)
 
     def advance() -> None:
         spent = caller.budget.spent.cost_usd
@@ -89,7 +90,7 @@ def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
 
     with Writer(context, advance) as writer:
         caller = writer.caller
-        for portion in batched(questions, at_once(context)):
+        while portion := list(islice(questions, at_once(context))):
             yield from writer.write(portion)
         context.totals.update(num_calls=caller.num_calls + caller.num_hits, num_tokens=caller.num_tokens)
         context.totals.update(model=caller.model, costs=costs_of(caller))

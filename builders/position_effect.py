@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from insightv_bench.ranking import spearman
 from insightv_bench.records import Assessment
 
 
-def position_effect(rows: Sequence[Assessment], seed: int) -> dict[str, Any]:
+class Rated(NamedTuple):
+    """Of an Assessment, what is looked at here: all those of a run are held."""
+
+    question_id: str
+    position: int | None
+    pass_scores: tuple[int, ...]
+
+
+def position_effect(rows: Sequence[Rated | Assessment], seed: int) -> dict[str, Any]:
     """For the manifest; `rows` are scored and have `pass_scores` and `position`. Scores are 1-100."""
     places = _placed(rows)
     figures: dict[str, Any] = {
@@ -32,9 +40,9 @@ def position_effect(rows: Sequence[Assessment], seed: int) -> dict[str, Any]:
     return figures
 
 
-def _placed(rows: Sequence[Assessment]) -> dict[int, list[tuple[int, float]]]:
+def _placed(rows: Sequence[Rated | Assessment]) -> dict[int, list[tuple[int, float]]]:
     """By place in the prompt, over all passes: the score, and the score less its question's mean in that pass."""
-    questions: dict[str, dict[int, Assessment]] = defaultdict(dict)
+    questions: dict[str, dict[int, Rated | Assessment]] = defaultdict(dict)
     for row in rows:
         assert row.position is not None  # a rated path was shown somewhere
         questions[row.question_id].setdefault(row.position, row)  # a text that stands twice was shown once

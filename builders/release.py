@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from insightv_bench.disk import sha256
 from insightv_bench.records import Question
 from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stage import Context, Dropped
+from insightv_bench.stored import group_sizes, read_group
 from insightv_bench.tables import parquet_files, read_frame, write_text
 
 from .card import benchmark_yaml, card
@@ -97,18 +99,28 @@ def gate(context: Context, settings: ReleaseSettings, splits: Mapping[str, Mappi
 
 
 def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, Hash | None]) -> Iterator[Asked]:
-    """Each question once; `hashes` keeps what was worked out, by picture."""
+    """Each question once; `hashes` keeps what was worked out, by picture. A row group's pictures are in memory."""
     seen: set[str] = set()
     for file in files:
-        frame = read_frame(file, ["id", "question", "options", "image_sha256", "images"])
-        for id_, question, options, shas, images in frame.unique("id", keep="first", maintain_order=True).iter_rows():
-            if id_ not in seen:
-                seen.add(id_)
-                for sha, image in zip(shas, images, strict=True):
-                    if sha not in hashes:
-                        hashes[sha] = perceptual_hash(image["bytes"])
-                made = tuple(found for sha in shas if (found := hashes[sha]) is not None)
-                yield Asked(id_, name, " ".join([question, *options]), tuple(shas), made)
+        rows = read_frame(file, ["id", "question", "options", "image_sha256"]).iter_rows()
+        for group, num_rows in enumerate(group_sizes(file)):
+            part = list(islice(rows, num_rows))
+            _hash_pictures(file, group, [shas for *_, shas in part], hashes)
+            for id_, question, options, shas in part:
+                if id_ not in seen:
+                    seen.add(id_)
+                    made = tuple(found for sha in shas if (found := hashes[sha]) is not None)
+                    yield Asked(id_, name, " ".join([question, *options]), tuple(shas), made)
+
+
+def _hash_pictures(file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, Hash | None]) -> None:
+    """Those of a row group, unless all of them are known."""
+    if all(sha in hashes for row in shas for sha in row):
+        return
+    for row, images in zip(shas, read_group(file, group), strict=True):
+        for sha, image in zip(row, images, strict=True):
+            if sha not in hashes:
+                hashes[sha] = perceptual_hash(image)
 
 
 def describe(

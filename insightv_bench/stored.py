@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+import polars as pl
 
 from .errors import RunError
 from .records import Image, Question
@@ -126,10 +128,42 @@ def read_questions(folder: Path) -> Iterator[Question]:
     """The rows of a questions stage, their pictures left on disk. A column that came later may be missing."""
     store = PictureStore(folder)
     for file in parquet_files(folder):
-        there = column_names(file)
-        columns = [name for name in Question.model_fields if name in there and name != "images"]
-        for row in read_frame(file, columns).iter_rows(named=True):
-            yield Question.model_validate({**row, "images": tuple(map(store.image, row["image_sha256"]))})
+        yield from as_questions(without_pictures(file), store)
+
+
+def without_pictures(file: Path) -> pl.DataFrame:
+    there = column_names(file)
+    return read_frame(file, [name for name in Question.model_fields if name in there and name != "images"])
+
+
+def as_questions(frame: pl.DataFrame, store: PictureStore) -> Iterator[Question]:
+    for row in frame.iter_rows(named=True):
+        yield Question.model_validate({**row, "images": tuple(map(store.image, row["image_sha256"]))})
+
+
+class QuestionsById:
+    """The rows of a questions stage by id, read when they are asked for; the file read last is kept, no picture is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store, self._files = PictureStore(folder), parquet_files(folder)
+        self._file_of = {id_: n for n, file in enumerate(self._files) for id_ in read_frame(file, ["id"])["id"]}
+        self._kept: tuple[int, pl.DataFrame] | None = None
+
+    def of(self, ids: Iterable[str]) -> dict[str, Question]:
+        """Raises KeyError where one is not there."""
+        wanted: dict[int, list[str]] = {}
+        for id_ in ids:
+            wanted.setdefault(self._file_of[id_], []).append(id_)
+        found: dict[str, Question] = {}
+        for number in sorted(wanted):
+            rows = self._file(number).filter(pl.col("id").is_in(wanted[number]))
+            found |= {row.id: row for row in as_questions(rows, self._store)}
+        return found
+
+    def _file(self, number: int) -> pl.DataFrame:
+        if self._kept is None or self._kept[0] != number:
+            self._kept = number, without_pictures(self._files[number])
+        return self._kept[1]
 
 
 def column_names(file: Path) -> set[str]:

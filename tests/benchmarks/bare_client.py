@@ -1,6 +1,7 @@
-"""A bare asyncio client, and no more: `python bare_client.py URL PARQUET`. The floor that a harness is held against.
+"""A bare asyncio client, and no more: `python bare_client.py URL PARQUET [TIMES]`. The floor a harness is held against.
 
-It reads the rows before it starts, and makes each body as it is sent: base64, JSON, one POST over 64 connections.
+It reads the rows before it starts, and makes each body as it is sent: base64, JSON, one POST over 64 connections; of
+each row so often, once if left out.
 """
 
 from __future__ import annotations
@@ -42,4 +43,5 @@ async def ask_all(url: str, rows: list[dict[str, Any]]) -> list[str]:
 if __name__ == "__main__":
     columns = pq.read_schema(sys.argv[2]).names
     found = pq.read_table(sys.argv[2], columns=[name for name in ("question", "image") if name in columns]).to_pylist()
-    print(len(asyncio.run(ask_all(sys.argv[1], found))))
+    times = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    print(len(asyncio.run(ask_all(sys.argv[1], [row for row in found for _ in range(times)]))))

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -16,7 +16,7 @@ from insightv_bench.world.level import Level
 from insightv_bench.world.scene import Scene, sample_scene
 
 LEVEL = Level(level="full", charts=("bars",))  # type: ignore[call-arg]
-NUM = 60
+(NUM,) = scaled(60)
 
 
 def on_axes(scene: Scene) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from figures import TIMES, Took, Work, keep, turn_about
+from figures import TIMES, Took, Work, keep, scaled, turn_about
 from processes import serving
 
 from insightv_bench.chat import Chat, to_openai
@@ -31,7 +31,7 @@ from insightv_bench.records import Image, Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
 CONNECTIONS = 64
-SIZES = {"text": (200, 800, 3_200), "picture": (32, 64, 128)}
+SIZES = {"text": scaled(200, 800, 3_200), "picture": scaled(32, 64, 128)}
 MIDDLE = {load: sizes[1] for load, sizes in SIZES.items()}
 """The `openai` client's ways are measured at this size alone."""
 BYTES = 2_300_000

@@ -22,18 +22,18 @@ import corpora_datasets
 import corpora_pandas
 import polars as pl
 import pytest
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 from processes import child
 from scored_rows import NUM_PATHS, PAIRS, make_scored, settings_for, wanted
 
 from insightv_bench.builders import blocks, selection
 from insightv_bench.settings import CorporaSettings
 
-ROWS = [int(rows) for rows in os.environ.get("BENCH_ROWS", "1000000,5000000,20000000").split(",")]
+ROWS = scaled(*map(int, os.environ.get("BENCH_ROWS", "1000000,5000000,20000000").split(",")))
 IN_MEMORY = 5_000_000
 """Bare polars and pandas stop at so many rows: they hold all of them several times."""
-WITH_DATASETS = 80_000
-A_ROW_FROM, MOST_A_ROW, MOST_MB = 5_000_000, 1.2, 6_000
+(WITH_DATASETS,) = scaled(80_000)
+(A_ROW_FROM,), MOST_A_ROW, MOST_MB = scaled(5_000_000), 1.2, 6_000
 AREA, BARE = "corpora", "bare polars: read and sort"
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import torch
-from figures import Took, Work, keep
+from figures import Took, Work, keep, scaled
 
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
@@ -20,8 +20,8 @@ from insightv_bench.trainers.tiny import make_tiny
 from insightv_bench.world.level import Level
 from insightv_bench.world.questions import sample_questions
 
-NUM_QUESTIONS, BATCH, TOKENS = 512, 128, 48
-NUM_PATHS, NUM_ALONE = 8, 24
+NUM_QUESTIONS, NUM_ALONE = scaled(512, 24)
+NUM_PATHS, BATCH, TOKENS = 8, 128, 48
 
 
 def test_the_engine_against_bare_generate(tmp_path: Path) -> None:

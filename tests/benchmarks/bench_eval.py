@@ -1,7 +1,8 @@
 """`insightv-bench eval` against a bare asyncio client on the same payload, and beside it other harnesses.
 
     python -m pytest tests/benchmarks/bench_eval.py -s                both loads, three times each; others once
-    BENCH_PYTHON=/other/venv/bin/python python -m pytest ...          a venv that has inspect_ai, openai and pyarrow
+    BENCH_PYTHON=/one/venv/bin/python:/other/venv/bin/python python -m pytest ...
+                                       venvs that have inspect_ai, openai and pyarrow, and lmms-eval
 
 A loopback server takes 200 ms, over 64 connections, and says when the first request came and when the last reply left:
 that is the request phase, measured by one clock for all. Runs alternate; the figures are medians with their range.
@@ -19,11 +20,11 @@ from typing import NamedTuple
 
 import pytest
 from asked_rows import RECIPE, Asked, prepare, table
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 from processes import child, python_with, serving
 
 HERE = Path(__file__).parent
-SIZES = {"text": (200, 800, 2_000), "images": (64, 150, 300)}
+SIZES = {"text": scaled(200, 800, 2_000), "images": scaled(64, 150, 300)}
 MOST_PHASE = 1.1
 
 
@@ -83,7 +84,11 @@ def other(name: str, python: str) -> Callable[[Path, str, Asked], Run]:
     return run
 
 
-OTHERS = {"lm_eval": "lm_eval, tenacity", "inspect": "inspect_ai, openai, pyarrow"}
+OTHERS = {
+    "lm_eval": "lm_eval, tenacity",
+    "inspect": "inspect_ai, openai, pyarrow",
+    "lmms_eval": "lmms_eval.evaluator",
+}
 """Other harnesses, and what each needs."""
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 
 from insightv_bench.engines import hf
 from insightv_bench.engines.hf import LocalModel, encode, load_model
@@ -29,7 +29,7 @@ from insightv_bench.run import run
 from insightv_bench.settings import HfEngine, TinyModel
 from insightv_bench.stage import load_function
 
-SIZES = [int(num) for num in os.environ.get("BENCH_QUESTIONS", "64,192,512").split(",")]
+SIZES = scaled(*map(int, os.environ.get("BENCH_QUESTIONS", "64,192,512").split(",")))
 RECIPE = """
 name: bench
 threads: 1

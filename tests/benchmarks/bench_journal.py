@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
@@ -24,7 +24,7 @@ from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Message
 from insightv_bench.settings import Sampling
 
-SIZES = (500, 2_000, 8_000)
+SIZES = scaled(500, 2_000, 8_000)
 TEXT = '{"summary": "read the bars", "reasoning": "red is 5, blue is 7", "action": "continue"}\n{"answer": "B"}'
 
 

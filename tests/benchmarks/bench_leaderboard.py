@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 from board_rows import row
-from figures import Took, Work, keep, turn_about
+from figures import Took, Work, keep, scaled, turn_about
 
 from insightv_bench.leaderboard import rows, sets
 from insightv_bench.leaderboard.build import compute
@@ -57,7 +57,7 @@ def took(function: object, *arguments: object) -> tuple[float, float, object]:
     return time.perf_counter() - wall, time.process_time() - cpu, made
 
 
-@pytest.mark.parametrize("num_questions", [179, 1_790, 8_950])
+@pytest.mark.parametrize("num_questions", scaled(179, 1_790, 8_950))
 def test_rows_are_read(tmp_path: Path, num_questions: int) -> None:
     import pandas as pd
 

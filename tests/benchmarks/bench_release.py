@@ -13,9 +13,10 @@ import sys
 import time
 from pathlib import Path
 
+from figures import scaled
 from hub_server import READER, WRITER, serving
 
-NUM_QUESTIONS = int(os.environ.get("BENCH_RELEASE_QUESTIONS", 5_000))
+(NUM_QUESTIONS,) = scaled(int(os.environ.get("BENCH_RELEASE_QUESTIONS", 5_000)))
 COMMAND = [sys.executable, "-m", "insightv_bench"]
 BACK = """
 import hashlib, json, sys

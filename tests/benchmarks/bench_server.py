@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import openai
 import pytest
+from figures import scaled
 from PIL import Image as Picture
 
 from insightv_bench.chat import Chat, to_openai
@@ -24,7 +25,7 @@ from insightv_bench.journal import Journal, Request
 from insightv_bench.records import Image, Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
-NUM, CONNECTIONS = 300, 64
+(NUM,), CONNECTIONS = scaled(300), 64
 SERVER = """
 import asyncio, sys, time
 from insightv_bench.journal import Reply

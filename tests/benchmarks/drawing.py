@@ -26,7 +26,7 @@ def draw(figures: Sequence[Mapping[str, Any]], file: Path) -> None:
         panel(ax, area, found)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)
-    drawn.suptitle("Time of ours over time of the other on the same work (below 1: ours took less)")
+    drawn.suptitle("Ours over the other on the same work, in time or memory (below 1: ours took less)")
     drawn.savefig(file, dpi=110)
     plt.close(drawn)
 
@@ -43,7 +43,7 @@ def panel(ax: Any, area: str, found: Sequence[Mapping[str, Any]]) -> None:
         rows = sorted((figure for figure in found if figure["beside"] == name), key=lambda figure: figure["size"])
         sizes, ratios = [row["size"] for row in rows], [row["ratio"] for row in rows]
         spread = [[r["ratio"] - r["lowest"] for r in rows], [r["highest"] - r["ratio"] for r in rows]]
-        spread = [[max(0.0, width) for width in side] for side in spread]
+        spread = [[max(0.0, w) if r["turns"] > 1 else 0.0 for w, r in zip(side, rows, strict=True)] for side in spread]
         ax.errorbar(sizes, ratios, spread, label=name, color=colour, marker="o", capsize=3)
     ax.axhline(1, color="0.4", linewidth=1)
     aims = {figure["aim"] for figure in found if figure["aim"]}

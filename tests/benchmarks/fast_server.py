@@ -1,10 +1,10 @@
 """A chat server that takes 200 ms for each request and next to nothing of the processor.
 
-    python fast_server.py [SECONDS [CAPACITY]]
+    python fast_server.py [SECONDS [CAPACITY [answer|path]]]
 
-With a capacity it answers so many at once, and the others wait in the order they came.
+With a capacity it answers so many at once, and the others wait in the order they came; 0 is none.
 
-POST /v1/chat/completions   the body is read and thrown away; the reply says "Answer: A"
+POST /v1/chat/completions   the body is read and thrown away; the reply is an answer, or a path that ends in it
 GET  /v1/models             the one model, `m`
 GET  /stats                 requests, bytes, when the first came and the last was answered; then counts anew
 """
@@ -19,11 +19,13 @@ import time
 from typing import Any
 
 BUFFER_BYTES = 2**20
-TEXT = '{"answer": "A"}'
+ANSWER = '{"answer": "A"}'
+STEP = '{"summary": "read the bar", "reasoning": "The red bar ends at the line of 7.", "action": "%s"}'
+TEXTS = {"answer": ANSWER, "path": "\n".join((*[STEP % "continue"] * 5, STEP % "summary", ANSWER))}
 
 
-def completion() -> bytes:
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": TEXT}}
+def completion(text: str) -> bytes:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 1000, "completion_tokens": 5, "total_tokens": 1005}
     whole = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
     return json.dumps(whole).encode()
@@ -60,8 +62,8 @@ class Places:
 class Connection(asyncio.BufferedProtocol):
     """One client's connection; each request is answered before the next is read."""
 
-    def __init__(self, stats: Stats, places: Places) -> None:
-        self._stats, self._places = stats, places
+    def __init__(self, stats: Stats, places: Places, text: str) -> None:
+        self._stats, self._places, self._text = stats, places, text
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._head, self._num_left = b"", -1  # -1: in the head
         self._transport: Any = None
@@ -106,7 +108,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _send_reply(self) -> None:
         self._stats.last = time.time()
-        self._send(completion())
+        self._send(completion(self._text))
 
     def _send(self, content: bytes) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -122,14 +124,14 @@ def length(head: bytes) -> int:
     return 0
 
 
-async def serve(delay_s: float, capacity: int) -> None:
+async def serve(delay_s: float, capacity: int, text: str) -> None:
     stats, places = Stats(), Places(delay_s, capacity)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(stats, places), "127.0.0.1", 0, backlog=256)
+    server = await loop.create_server(lambda: Connection(stats, places, text), "127.0.0.1", 0, backlog=256)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     given = dict(enumerate(sys.argv))
-    asyncio.run(serve(float(given.get(1, "0.2")), int(given.get(2, "0"))))
+    asyncio.run(serve(float(given.get(1, "0.2")), int(given.get(2, "0")), TEXTS[given.get(3, "answer")]))

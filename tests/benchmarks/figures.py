@@ -16,6 +16,12 @@ from typing import Any, NamedTuple
 FILE = "BENCH_FIGURES"
 TIMES = int(os.environ.get("BENCH_TIMES", "3"))
 """Turns of each way, where a benchmark says nothing else."""
+SCALE = float(os.environ.get("BENCH_SCALE", "1"))
+"""Of all sizes: 0.05 says in minutes whether everything runs, and no more than that."""
+
+
+def scaled(*sizes: int) -> tuple[int, ...]:
+    return tuple(max(2, round(size * SCALE)) for size in sizes)
 
 
 class Took(NamedTuple):

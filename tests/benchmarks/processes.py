@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-OTHER = os.environ.get("BENCH_PYTHON", "")
-"""The Python of another environment, with packages that do not install beside ours."""
+OTHERS = tuple(filter(None, os.environ.get("BENCH_PYTHON", "").split(":")))
+"""The Pythons of other environments, with packages that do not install beside ours."""
 
 
 class Ended(NamedTuple):
@@ -51,9 +51,9 @@ def watched(pid: int) -> tuple[float, tuple[int, int, resource.struct_rusage]]:
 
 
 def python_with(modules: str) -> str:
-    """Of this environment and the other one that is named, the first that has these modules; empty for neither."""
+    """Of this environment and the others that are named, the first that has these modules; empty for none."""
     words = ["-c", f"import {modules}"]
-    tried = filter(None, (sys.executable, OTHER))
+    tried = (sys.executable, *OTHERS)
     return next((each for each in tried if not subprocess.run([each, *words], capture_output=True).returncode), "")
 
 
