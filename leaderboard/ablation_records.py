@@ -13,7 +13,7 @@ Topic = Literal["controls", "rounds", "base", "flaws"]
 TOPICS: dict[Topic, str] = {
     "controls": "Two agents against their controls",
     "rounds": "DPO rounds against before and against their controls",
-    "base": "Against the base model",
+    "base": "Against the base model, and against more steps",
     "flaws": "Flawed paths",
 }
 

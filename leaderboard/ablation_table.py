@@ -23,11 +23,13 @@ IN_COLUMNS = ("oracle", "flawed")
 SYSTEMS: dict[str, str] = {
     "base": "base model",
     "sft": "supervised fine-tuning",
+    "longer-sft": "supervised fine-tuning, a quarter longer",
     "continued-sft": "continued SFT at the summary agent's compute",
     "optimal-only": "summary agent trained on right paths only",
     "single-model": "one model in both seats",
     "multi-turn": "one model, two turns of a conversation",
     "continued-sft-dpo": "continued SFT at the DPO rounds' compute",
+    "pooled-dpo": "one DPO on as many pairs, none from a round's own model",
 }
 WORDS: dict[str, str] = {
     "base": "no path",
@@ -104,7 +106,7 @@ def place_of(system: str) -> tuple[int, int, str]:
         return len(known), number, system
     if number := number_of(system, "rejection"):
         return len(known) + 1, number, system
-    if system == "continued-sft-dpo":
+    if system in ("continued-sft-dpo", "pooled-dpo"):
         return len(known) + 2, 0, system
     return (known.index(system), 0, system) if system in known else (len(known) + 3, 0, system)
 

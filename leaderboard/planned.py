@@ -43,7 +43,7 @@ def planned(cells: Cells, num_paths: int) -> list[Planned]:
     """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
     systems = sorted({twin(side.system) for side in cells})
     flaws = sorted({side.flaw for side in cells if side.flaw})
-    return [*_controls(systems, num_paths), *_rounds(systems), *_base(), *_flaws(flaws)]
+    return [*_controls(systems, num_paths), *_rounds(systems), *_base(), *_longer(), *_flaws(flaws)]
 
 
 def _controls(systems: list[str], num_paths: int) -> Iterator[Planned]:
@@ -76,6 +76,12 @@ def _rounds(systems: list[str]) -> Iterator[Planned]:
 def _base() -> Iterator[Planned]:
     for arm, told in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
         yield Planned("base", Side("base", "base"), Side("sft", arm), f"{told} against base model")
+
+
+def _longer() -> Iterator[Planned]:
+    """Whether the agent was near a plateau."""
+    told = f"longer-sft (a quarter more steps) against sft, {WORDS['reason']}"
+    yield Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), told)
 
 
 def _flaws(flaws: list[str]) -> Iterator[Planned]:

@@ -14,7 +14,7 @@ ENDING = re.compile(r"-greedy(?=$| \(| #|,)")
 """In a label the base model or the setting's number may follow."""
 TRAINED = r"^(sft|dpo-\d+)$"
 """Supervised fine-tuning and the DPO rounds, sampled: what the rounds' view shows."""
-CONTROL = re.compile(r"(continued-sft(-dpo)?|rejection-\d+|optimal-only|single-model|multi-turn)")
+CONTROL = re.compile(r"(longer-sft|continued-sft(-dpo)?|rejection-\d+|pooled-dpo|optimal-only|single-model|multi-turn)")
 
 ROUND_ARMS = ("reason", "reason+summary")
 """The arms that a DPO round is meant to move."""
@@ -50,7 +50,7 @@ class Side(NamedTuple):
 
 
 def control_pairs(systems: Collection[str]) -> Iterator[tuple[Side, Side]]:
-    """What the controls are for, as (a, b) with b the method's: two agents or a DPO round; or optimal-only against sft.
+    """What the controls are for, as (a, b) with b the method's: two agents or a DPO round; or a control against sft.
 
     Only what is planned is named: whether a side has rows is the caller's to see.
     """
@@ -62,9 +62,10 @@ def control_pairs(systems: Collection[str]) -> Iterator[tuple[Side, Side]]:
     yield Side("single-model", "reason+summary"), both
     yield Side("multi-turn", "multi-turn"), both
     yield Side("sft", "flawed"), Side("optimal-only", "flawed")
+    yield Side("sft", "reason"), Side("longer-sft", "reason")
     for number in rounds:
         own = f"dpo-{number}"
         yield Side(own, "majority"), Side(own, "reason+summary")
-        # Only the last round has spent what `continued-sft-dpo` spent.
-        rivals = [f"rejection-{number}", *(["continued-sft-dpo"] if number == rounds[-1] else [])]
+        # Only the last round has spent what these two spent.
+        rivals = [f"rejection-{number}", *(["continued-sft-dpo", "pooled-dpo"] if number == rounds[-1] else [])]
         yield from ((Side(rival, arm), Side(own, arm)) for rival in rivals for arm in ROUND_ARMS)

@@ -153,6 +153,15 @@ def test_no_difference_is_said_to_be_none(found: Ablations) -> None:
     assert difference(found, "dpo-1: reason", "sft: reason").difference == pytest.approx(0.05)
 
 
+def test_more_steps_and_pooled_pairs_are_compared_with_what_they_question(tmp_path: Path) -> None:
+    rows = [*arm(0, "reason", 60), *arm(0, "reason", 75, 1, "dpo-1")]
+    rows += [*arm(0, "reason", 62, 1, "longer-sft"), *arm(0, "reason", 70, 1, "pooled-dpo")]
+    made = computed(run(tmp_path / "a", 0, rows))
+    assert difference(made, "longer-sft: reason", "sft: reason").difference == pytest.approx(0.02)
+    assert difference(made, "dpo-1: reason", "pooled-dpo: reason").difference == pytest.approx(0.05)
+    assert [row.system for row in made.table] == ["sft", "longer-sft", "dpo-1", "pooled-dpo"]
+
+
 def test_flaws_are_compared_one_by_one(found: Ablations) -> None:
     exact = difference(found, "sft: oracle", "sft: flawed (perception)")
     assert exact.difference == pytest.approx(0.6) and exact.name == "exact path against flaw: near-miss read"
