@@ -21,6 +21,9 @@ NEXT = """What to try next
   insightv-bench eval puzzlevqa --model {run} --data FILE
                                            these agents on real puzzles
   insightv-bench recipes                   the other recipes"""
+NEXT_OF_EVAL = """What to try next
+  insightv-bench leaderboard view {run}    the page, every sample in it
+  insightv-bench compare {run} OTHER       paired with another evaluation on the same questions"""
 
 
 def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
@@ -80,7 +83,9 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     load_function("leaderboard.table:print_board")(board, console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
-    console.print("\n" + NEXT.format(run=_run_of(summary["page"])), highlight=False, soft_wrap=True)
+    run = _run_of(summary["page"])
+    told = NEXT if any(run.glob("stages/train-*")) else NEXT_OF_EVAL  # agents of its own, or others' that it evaluated
+    console.print("\n" + told.format(run=run), highlight=False, soft_wrap=True)
 
 
 def _run_of(page: str) -> Path:

@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from boards import ARMS, HOSTILE, arm_of, board_of, choice, printed, record, walk
+from boards import ARMS, HOSTILE, arm_of, board_of, choice, printed, record, walk, written
 from rich.console import Console
 
 from insightv_bench.leaderboard import figures, page
+from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.table import print_board
 from insightv_bench.leaderboard.text import short, visible
+from insightv_bench.report import print_summary
 
 
 def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
@@ -103,3 +105,17 @@ def test_a_title_that_is_our_name_is_said_once(tmp_path: Path) -> None:
 def test_unseen_characters_are_spelt_out() -> None:
     assert visible("a\u202eb\x1b\ud800\n") == "a[U+202E]b[U+001B][U+D800]\n"
     assert short("one\ntwo three", 8) == "one two…"
+
+
+def test_what_to_try_next_suits_a_run_that_trains_and_one_that_evaluates(tmp_path: Path) -> None:
+    page = tmp_path / "run" / "stages" / "leaderboard-1" / "index.html"
+    build([written(tmp_path / "eval", arm_of("reason", "1100"))], page.parent, "A board")
+    told = []
+    for _ in range(2):
+        out = io.StringIO()
+        print_summary({"page": str(page), "wall_seconds": 60.0}, Console(file=out, width=200))
+        told.append(out.getvalue())
+        (tmp_path / "run" / "stages" / "train-reason-1").mkdir(exist_ok=True)
+    evaluated, trained = told
+    assert f"compare {tmp_path / 'run'} OTHER" in evaluated and "eval puzzlevqa" not in evaluated
+    assert f"eval puzzlevqa --model {tmp_path / 'run'}" in trained and "OTHER" not in trained
