@@ -55,17 +55,19 @@ def panel(ax: Any, area: str, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def plain_ticks(ax: Any, sizes: Sequence[int]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     ax.set_xticks(sizes, [short(size) for size in sizes])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = ax.get_ylim()
+    # Within a factor of three a logarithmic axis would have one number or none.
+    ax.yaxis.set_major_locator(MaxNLocator(5) if high < 3 * low else LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def short(size: int) -> str:
     for letter, unit in (("M", 1_000_000), ("k", 1_000)):
         if size >= unit:
-            return f"{size / unit:g}{letter}"
+            return f"{size / unit:.3g}{letter}"
     return str(size)
