@@ -38,6 +38,8 @@ WORDS: dict[str, str] = {
     "multi-turn": "answer in its second turn",
     BOTH: "both agents",
 }
+OF_ROUNDS = ("continued-sft-dpo", "pooled-dpo")
+"""Controls of all DPO rounds together."""
 GROUPS: dict[str, Group] = {"base": "base", "sft": "agents"}
 
 
@@ -106,13 +108,13 @@ def place_of(system: str) -> tuple[int, int, str]:
         return len(known), number, system
     if number := number_of(system, "rejection"):
         return len(known) + 1, number, system
-    if system in ("continued-sft-dpo", "pooled-dpo"):
+    if system in OF_ROUNDS:
         return len(known) + 2, 0, system
     return (known.index(system), 0, system) if system in known else (len(known) + 3, 0, system)
 
 
 def group_of(system: str) -> Group:
-    if number_of(system, "dpo") or number_of(system, "rejection") or system == "continued-sft-dpo":
+    if number_of(system, "dpo") or number_of(system, "rejection") or system in OF_ROUNDS:
         return "rounds"
     return GROUPS.get(system, "controls" if system in SYSTEMS else "others")
 

@@ -80,7 +80,7 @@ def _base() -> Iterator[Planned]:
 
 def _longer() -> Iterator[Planned]:
     """Whether the agent was near a plateau."""
-    told = f"longer-sft (a quarter more steps) against sft, {WORDS['reason']}"
+    told = f"longer-sft against sft, {WORDS['reason']}"
     yield Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), told)
 
 
