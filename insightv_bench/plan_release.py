@@ -98,11 +98,11 @@ def with_given(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
     folder = Path(recipe.given)
     if not folder.is_dir() and HUB_ID.fullmatch(recipe.given):
         return [_from_hub(stage, recipe.given) for stage in stages]
-    configs = {path.parent.name: path for path in folder.glob("*/train")}
+    configs = {path.parent.name: path for path in folder.glob("*/train") if any(path.glob("data-*.parquet"))}
     if not configs:
         hint = (
             "name a folder that `insightv-bench pull` made, or a release on the Hub as `ORG/NAME@REVISION`; a "
-            "corpus lies in `FOLDER/reasoning/train/*.parquet`, and so for `summary` and `preference`"
+            "corpus lies in `FOLDER/reasoning/train/data-*.parquet`, and so for `summary` and `preference`"
         )
         raise RecipeError(f"`given: {recipe.given}` holds no corpus", hint)
     return [_given(stage, configs) for stage in stages]

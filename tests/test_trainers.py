@@ -220,6 +220,9 @@ def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Pat
 
     assert "it holds pairs, which `train dpo` learns from" in said(frame.rename({"completion": "chosen"}))
     assert "holds String, not messages" in said(frame.with_columns(prompt=pl.lit("How many?")))
+    assert "holds String, not pictures" in said(frame.with_columns(images=pl.lit("chart.png")))
+    assert "holds List(String), not pictures" in said(frame.with_columns(images=pl.lit(["chart.png"])))
+    assert "has no column `images`" in said(frame.drop("images"))
     third = pl.int_range(pl.len()) == 2
     lacking = frame.with_columns(completion=pl.when(third).then(None).otherwise(pl.col("completion")))
     assert re.search(r"row 2 of the corpus .* has no `completion`", said(lacking))

@@ -78,13 +78,28 @@ def _check_messages(frame: pl.LazyFrame, schema: pl.Schema, folder: Path, column
 def check_pictures(folders: Sequence[Path]) -> None:
     """Raises StageError where a picture's bytes are not in the corpus, but a place on somebody's disk."""
     for folder in folders:
-        frame = pl.scan_parquet(parquet_files(folder), glob=False).select("images")
+        frame = pl.scan_parquet(parquet_files(folder), glob=False)
+        _check_images(frame.collect_schema(), folder)
+        frame = frame.select("images")
         picture = pl.element().struct
         lacking = pl.col("images").list.eval(picture.field("bytes").is_null()).list.any()
         places = pl.col("images").list.eval(picture.field("path")).list.first()
         found = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
         if found.height:
             raise without_bytes(*found.row(0))
+
+
+def _check_images(schema: pl.Schema, folder: Path) -> None:
+    """Raises StageError where `images` is missing or is no list of pictures."""
+    if "images" not in schema:
+        raise StageError(f"the corpus `{folder}` has no column `images`", _other_kind(schema.names()))
+    inner = getattr(schema["images"], "inner", None)
+    fields = {field.name: field.dtype for field in getattr(inner, "fields", ())}
+    if fields.get("bytes") != pl.Binary or fields.get("path") not in (pl.String, pl.Null):
+        raise StageError(
+            f"the column `images` of the corpus `{folder}` holds {schema['images']}, not pictures",
+            'write each row\'s as a list: [{"bytes": ..., "path": null}]',
+        )
 
 
 def without_bytes(row: int, path: str | None) -> StageError:
