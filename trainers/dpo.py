@@ -120,17 +120,30 @@ def _with_reference(job: Job, corpus: Any, processor: Any, attention: dict[str, 
     """The rows with the reference's log-probabilities, computed where they are not kept yet."""
     if corpus is None:
         return None
+    from accelerate import PartialState
+
     assert job.reference is not None and job.kept is not None
     kept = Kept(job.kept, job.reference)
     settings = job.settings.trainer
     pairs = pair_ids(corpus, f"{dtype_of(job.settings)}/{settings.get('bf16')}/{settings.get('ld_alpha')}")
-    if missing_pairs(pairs, kept.read(), 0, 1):
-        _compute(job, corpus, processor, pairs, kept, attention)
+    known = kept.read()
+    PartialState().wait_for_everyone()  # all have read before one writes, else their shares overlap or miss some
+    if missing_pairs(pairs, known, 0, 1):
+        _compute(job, corpus, processor, (pairs, known), kept, attention)
     return with_logps(corpus, pairs, kept.read())
 
 
-def _compute(job: Job, corpus: Any, processor: Any, pairs: list[str], kept: Kept, attention: dict[str, Any]) -> None:
-    """With the reference as the only model in memory; each process of several takes its share of the pairs."""
+def _compute(
+    job: Job,
+    corpus: Any,
+    processor: Any,
+    wanted: tuple[list[str], dict[str, Any]],
+    kept: Kept,
+    attention: dict[str, Any],
+) -> None:
+    """With the reference as the only model in memory; each process of several takes its share of the pairs.
+
+    `wanted`: the pairs, and what was kept of them when all processes looked."""
     import gc
 
     import torch
@@ -144,7 +157,8 @@ def _compute(job: Job, corpus: Any, processor: Any, pairs: list[str], kept: Kept
     arguments = make_options(trl.DPOConfig, _plain(job.settings.trainer), job.checkpoints / "reference", job.seed)
     trainer = cached(trl.DPOTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
     trainer.model.to(trainer.accelerator.device).eval()
-    places = missing_pairs(pairs, kept.read(), state.process_index, state.num_processes)
+    pairs, known = wanted
+    places = missing_pairs(pairs, known, state.process_index, state.num_processes)
     size = job.settings.trainer.get("precompute_ref_batch_size") or arguments.per_device_train_batch_size
     compute(trainer, corpus, pairs, places, kept, size)
     del trainer, model

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import RecipeError
-from insightv_bench.tables import first_line
 
 LEAST: dict[str, float] = {
     "learning_rate": 0,
@@ -82,6 +81,8 @@ def as_recipe_errors(config_class: type) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     except (ValueError, TypeError, ImportError) as error:
+        from insightv_bench.tables import first_line  # brings polars, which a machine with a GPU may lack
+
         raise RecipeError(f"TRL's `{config_class.__name__}` refuses these options: {first_line(error)}") from error
     finally:
         os.environ.clear()

@@ -31,6 +31,7 @@ QUIET = {
     "RAY_ROTATION_BACKUP_COUNT": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # else a thread that outlives a run connects again, before the next one does
 }
 """The environment of Ray in this process and in a cluster that it starts; what the user has set stays."""
 
