@@ -54,7 +54,8 @@ class Plan(NamedTuple):
 
 def draw(board: Board, folder: Path) -> list[Figure]:
     """Write every figure the board has rows for. Raises MissingExtra without seaborn."""
-    require("seaborn", "plots", "the figures")
+    for library in ("seaborn", "adjustText"):
+        require(library, "plots", "the figures")
     import matplotlib
 
     folder.mkdir(parents=True, exist_ok=True)

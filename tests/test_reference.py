@@ -8,14 +8,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
+from datasets import Dataset
 from training_stages import corpus, dpo_settings, history, lessons, losses, manifest, pairs, placed, sft_settings, train
 
 from insightv_bench.errors import StageError
 from insightv_bench.settings import TinyModel
+from insightv_bench.trainers import dpo
 from insightv_bench.trainers.reference import Kept, missing_pairs
 from insightv_bench.trainers.tiny import make_tiny
 from insightv_bench.trainers.training import prepare
@@ -57,8 +60,6 @@ def test_the_losses_are_those_of_a_reference_in_memory(run: tuple[Path, dict[str
 
 
 def test_what_is_kept_is_not_computed_again(run: tuple[Path, dict[str, Path]], monkeypatch: Any) -> None:
-    from insightv_bench.trainers import dpo
-
     trained(run, cache_reference=True, trainer={"max_steps": 1})
     monkeypatch.setattr(dpo, "compute", lambda *_: pytest.fail("computed again"))
     monkeypatch.setattr(dpo, "_compute", lambda *_: pytest.fail("loaded again"))
@@ -70,8 +71,6 @@ def test_two_loads_are_enough_for_a_full_fine_tuning(run: tuple[Path, dict[str, 
     import gc
 
     from transformers import PreTrainedModel
-
-    from insightv_bench.trainers import dpo
 
     alive: list[int] = []
     theirs = dpo.run_trainer
@@ -92,6 +91,31 @@ def test_each_pair_is_computed_once_and_by_one_process() -> None:
     names = ["a", "b", "a", "c", "d"]
     shares = [missing_pairs(names, {"c": (0, 0)}, rank, 2) for rank in (0, 1)]
     assert sorted(shares[0] + shares[1]) == [0, 1, 4] and not set(shares[0]) & set(shares[1])
+
+
+def test_shares_are_parts_of_what_was_missing_when_all_had_looked(
+    run: tuple[Path, dict[str, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two processes is ahead, and has written its share before this one comes to its own."""
+    names, reference = ["a", "b", "c", "d", "e"], run[1]["train-base"] / "model"
+
+    class Second:
+        process_index, num_processes = 1, 2
+
+        def wait_for_everyone(self) -> None:
+            Kept(tmp_path, reference).add([(names[place], 0.0, 0.0) for place in (0, 2, 4)])
+
+    def computed(
+        job: Any, corpus: Any, processor: Any, pairs: list[str], places: list[int], kept: Kept, _: Any
+    ) -> None:
+        kept.add([(pairs[place], 1.0, 1.0) for place in places])
+
+    monkeypatch.setattr("accelerate.PartialState", Second)
+    monkeypatch.setattr(dpo, "pair_ids", lambda *_: names)
+    monkeypatch.setattr(dpo, "_compute", computed)
+    job = SimpleNamespace(reference=reference, kept=tmp_path, settings=dpo_settings())
+    made = dpo._with_reference(job, Dataset.from_dict({"n": [*range(5)]}), None, {})
+    assert made["ref_chosen_logps"] == [0.0, 1.0, 0.0, 1.0, 0.0]
 
 
 def test_half_a_file_of_log_probabilities_is_none(run: tuple[Path, dict[str, Path]], tmp_path: Path) -> None:

@@ -126,45 +126,35 @@ def _with_reference(job: Job, corpus: Any, processor: Any, attention: dict[str, 
     kept = Kept(job.kept, job.reference)
     settings = job.settings.trainer
     pairs = pair_ids(corpus, f"{dtype_of(job.settings)}/{settings.get('bf16')}/{settings.get('ld_alpha')}")
-    known = kept.read()
-    PartialState().wait_for_everyone()  # all have read before one writes, else their shares overlap or miss some
+    state, known = PartialState(), kept.read()
+    state.wait_for_everyone()  # all have read before one writes, else their shares overlap or miss some
     if missing_pairs(pairs, known, 0, 1):
-        _compute(job, corpus, processor, (pairs, known), kept, attention)
+        mine = missing_pairs(pairs, known, state.process_index, state.num_processes)
+        _compute(job, corpus, processor, pairs, mine, kept, attention)
+        state.wait_for_everyone()
     return with_logps(corpus, pairs, kept.read())
 
 
 def _compute(
-    job: Job,
-    corpus: Any,
-    processor: Any,
-    wanted: tuple[list[str], dict[str, Any]],
-    kept: Kept,
-    attention: dict[str, Any],
+    job: Job, corpus: Any, processor: Any, pairs: list[str], places: list[int], kept: Kept, attention: dict[str, Any]
 ) -> None:
-    """With the reference as the only model in memory; each process of several takes its share of the pairs.
-
-    `wanted`: the pairs, and what was kept of them when all processes looked."""
+    """Those at `places`, this process's share, with the reference as the only model in memory."""
     import gc
 
     import torch
     import trl
-    from accelerate import PartialState
 
     assert job.reference is not None
-    state = PartialState()
     with every_process_loads():
         model, _ = load_for_training(job.reference, attention, dtype_of(job.settings))
     arguments = make_options(trl.DPOConfig, _plain(job.settings.trainer), job.checkpoints / "reference", job.seed)
     trainer = cached(trl.DPOTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
     trainer.model.to(trainer.accelerator.device).eval()
-    pairs, known = wanted
-    places = missing_pairs(pairs, known, state.process_index, state.num_processes)
     size = job.settings.trainer.get("precompute_ref_batch_size") or arguments.per_device_train_batch_size
     compute(trainer, corpus, pairs, places, kept, size)
     del trainer, model
     gc.collect()
     torch.cuda.empty_cache() if torch.cuda.is_available() else None
-    state.wait_for_everyone()
 
 
 @contextmanager
