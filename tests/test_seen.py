@@ -9,17 +9,12 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from training_stages import corpus, lessons, placed, sft_settings, tiny_model, train
+from training_stages import corpus, lessons, placed, sft_settings, train
 
 from insightv_bench.progress import Progress
 from insightv_bench.trainers import bar
 
 SEEN = r"loss \d+\.\d{3}, (\d+\.\dk|\d+) tok/s"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 def seen(run: Path, tiny: Path, is_terminal: bool, **settings: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from training_stages import (
+    SFT,
     corpus,
     dpo_settings,
     lessons,
@@ -16,21 +17,12 @@ from training_stages import (
     pairs,
     placed,
     sft_settings,
-    tiny_model,
     train,
 )
 
 from insightv_bench.engines.hf import load_model
 from insightv_bench.settings import HfEngine
 from insightv_bench.trainers import launch
-
-SFT = "trainers.sft:sft"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
-
 
 INSTEAD = {"fsdp": "shared_out", "zero3": "zero_out"}
 """What begins a process on a CPU, for each config that shares a model out."""

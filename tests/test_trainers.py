@@ -1,11 +1,9 @@
-"""A base that is there, LoRA, validation, launches, and what a trainer says of input that it cannot use."""
+"""A base that is there, LoRA, validation, launches, and what a training leaves: card, figures, curves."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from training_stages import (
     corpus,
@@ -24,33 +21,16 @@ from training_stages import (
     manifest,
     pairs,
     placed,
+    reasoned,
     sft_settings,
-    tiny_model,
     train,
 )
 
 from insightv_bench.engines.hf import load_model
-from insightv_bench.errors import ModelError, RecipeError, StageError
-from insightv_bench.recipe import load_recipe
-from insightv_bench.records import Image
+from insightv_bench.errors import ModelError, StageError
 from insightv_bench.settings import BaseSettings, HfEngine, TrainSettings
-from insightv_bench.stage import Stage
-from insightv_bench.trainers import rows
-from insightv_bench.trainers.options import check_stages
 from insightv_bench.trainers.training import WHOLE, last_checkpoint
 from insightv_bench.trainers.troubles import explained_memory
-
-SFT = "trainers.sft:sft"
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-def reasoned(run: Path, tiny: Path, rows: list[Any], settings: TrainSettings, base: str = "tiny") -> Path:
-    inputs = {"train-base": placed(tiny, run), "corpora-reasoning": corpus(run, "corpora-reasoning", rows)}
-    return train(run, SFT, settings, inputs, base=base)
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -157,97 +137,6 @@ def test_the_best_weights_are_kept_and_no_question_is_on_both_sides(tiny: Path, 
     assert totals["num_steps"] < 40
 
 
-# The token budget and what a row may hold
-
-
-def test_long_rows_and_broken_pictures_are_left_out_with_their_reasons(tiny: Path, tmp_path: Path) -> None:
-    rows = lessons(8)
-    long = rows[1].completion[0].model_copy(update={"content": "1 " * 400})
-    rows[1] = rows[1].model_copy(update={"completion": (long,)})
-    rows[2] = rows[2].model_copy(update={"images": (Image(bytes=b"no picture"),)})
-    hostile = rows[3].prompt[0].model_copy(update={"content": rows[3].prompt[0].content + " What is <image>?"})
-    rows[3] = rows[3].model_copy(update={"prompt": (hostile,)})
-    folder = reasoned(tmp_path, tiny, rows, sft_settings(max_tokens=300))
-    assert manifest(folder)["dropped"] == {"over 300 tokens": 1, "picture cannot be read": 1}
-    assert set(pl.read_parquet(folder / "exclusions.parquet")["id"]) == {rows[1].id, rows[2].id}
-    totals = manifest(folder)["totals"]
-    assert totals["num_rows"] == 6
-    assert totals["mix"] == {"corpora-reasoning": {"rows": 6, "tokens": totals["num_row_tokens"]}}
-
-
-def test_a_corpus_that_cannot_be_trained_on_is_an_error_with_a_hint(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(StageError, match="no row is left") as told:
-        reasoned(tmp_path / "a", tiny, lessons(4), sft_settings(max_tokens=16))
-    assert "raise `max_tokens`" in told.value.hint
-    rows = corpus(tmp_path, "corpora-reasoning", lessons(4))
-    frame = pl.read_parquet(rows / "data-00000.parquet")
-    without = frame.with_columns(images=pl.lit([{"bytes": None, "path": "charts/1.png"}], dtype=frame["images"].dtype))
-    without.write_parquet(rows / "data-00000.parquet")
-    inputs = {"train-base": placed(tiny, tmp_path), "corpora-reasoning": rows}
-    with pytest.raises(
-        StageError, match=r"row 0 of the corpus holds no picture, only a place for one \(`charts/1.png`\)"
-    ):
-        train(tmp_path, SFT, sft_settings(max_tokens=300), inputs)
-    frame.drop("prompt").write_parquet(rows / "data-00000.parquet")
-    with pytest.raises(StageError, match="has no column `prompt`"):
-        train(tmp_path, SFT, sft_settings(max_tokens=300), inputs)
-
-
-def test_pictures_that_are_not_there_or_are_none_end_a_training_from_nothing_too(tiny: Path, tmp_path: Path) -> None:
-    """Its rows are not measured first."""
-    rows = corpus(tmp_path, "corpora-reasoning", lessons(4))
-    frame, inputs = pl.read_parquet(rows / "data-00000.parquet"), {"train-base": placed(tiny, tmp_path)}
-    for picture, said in [
-        ({"bytes": None, "path": "charts/1.png"}, r"row 0 of the corpus holds no picture.*`charts/1.png`"),
-        ({"bytes": b"no picture", "path": None}, "a picture of its corpus cannot be read"),
-    ]:
-        broken = frame.with_columns(images=pl.lit([picture], dtype=frame["images"].dtype))
-        broken.write_parquet(rows / "data-00000.parquet")
-        with pytest.raises(StageError, match=said) as told:
-            train(tmp_path, SFT, sft_settings(), {**inputs, "corpora-reasoning": rows})
-        assert told.value.hint
-
-
-def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Path, tmp_path: Path) -> None:
-    base, rows = placed(tiny, tmp_path), corpus(tmp_path, "corpora-reasoning", lessons(4))
-    file, frame = rows / "data-00000.parquet", pl.read_parquet(rows / "data-00000.parquet")
-
-    def said(changed: pl.DataFrame) -> str:
-        changed.write_parquet(file)
-        with pytest.raises(StageError) as told:
-            train(tmp_path, SFT, sft_settings(), {"train-base": base, "corpora-reasoning": rows})
-        return str(told.value)
-
-    assert "it holds pairs, which `train dpo` learns from" in said(frame.rename({"completion": "chosen"}))
-    assert "holds String, not messages" in said(frame.with_columns(prompt=pl.lit("How many?")))
-    assert "holds String, not pictures" in said(frame.with_columns(images=pl.lit("chart.png")))
-    assert "holds List(String), not pictures" in said(frame.with_columns(images=pl.lit(["chart.png"])))
-    assert "has no column `images`" in said(frame.drop("images"))
-    third = pl.int_range(pl.len()) == 2
-    lacking = frame.with_columns(completion=pl.when(third).then(None).otherwise(pl.col("completion")))
-    assert re.search(r"row 2 of the corpus .* has no `completion`", said(lacking))
-    assert "exclusions" not in said(frame.head(0))
-
-
-def test_a_picture_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
-    """The header of one is whole."""
-    rows = lessons(6)
-    whole = rows[1].images[0].bytes
-    assert whole
-    rows[1] = rows[1].model_copy(update={"images": (Image(bytes=whole[: len(whole) // 2]),)})
-    measured = reasoned(tmp_path / "a", tiny, rows, sft_settings(max_tokens=300))
-    assert manifest(measured)["dropped"] == {"picture cannot be read": 1}
-    assert "picture cannot be read: 1" in (measured / "model" / "README.md").read_text(encoding="utf-8")
-    with pytest.raises(StageError, match="a picture of its corpus cannot be read") as told:
-        reasoned(tmp_path / "b", tiny, rows, sft_settings(trainer={"num_train_epochs": 1}))
-    assert "set `max_tokens`" in told.value.hint
-
-
-def test_options_that_do_not_fit_the_model_are_said_in_a_line(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(StageError, match="TRL refuses these options: Target modules"):
-        reasoned(tmp_path, tiny, lessons(4), sft_settings(lora={"target_modules": ["nope"]}), base=str(tiny))
-
-
 def test_a_card_says_what_was_trained_and_what_its_figures_are(tiny: Path, tmp_path: Path) -> None:
     folder = reasoned(tmp_path, tiny, lessons(8), sft_settings(), base=str(tiny))
     card, totals = (folder / "model" / "README.md").read_text(encoding="utf-8"), manifest(folder)["totals"]
@@ -266,44 +155,6 @@ def test_the_tokens_of_a_training_are_those_of_all_its_steps(tiny: Path, tmp_pat
         for often in (1, 2)
     ]
     assert len({manifest(folder)["totals"]["num_tokens"] for folder in counted}) == 1
-
-
-# Before anything heavy
-
-
-def complaint(settings: TrainSettings, function: str = SFT) -> str:
-    with pytest.raises((RecipeError, ModelError)) as told:
-        check_stages([Stage("train-reason", function, settings, (), "train reason")])
-    return str(told.value)
-
-
-def test_what_cannot_be_is_said_before_a_model_is_loaded() -> None:
-    assert "`lora.rank` is no option of PEFT's `LoraConfig`" in complaint(TrainSettings(lora={"rank": 8}))
-    assert "no CUDA device is here" in complaint(TrainSettings(device="cuda"))
-    launch: Any = {"config": "fdsp"}
-    assert "did you mean `fsdp`" in complaint(TrainSettings(launch=launch))
-    assert "no CUDA device is here" in complaint(TrainSettings(launch={"config": "fsdp"}))  # type: ignore[arg-type]
-    assert "a tracker that is not installed" in complaint(TrainSettings(trainer={"report_to": "nonesuch"}))
-    assert "`device: cpu` uses none" in complaint(TrainSettings(launch={"config": "fsdp"}, device="cpu"))  # type: ignore[arg-type]
-    with pytest.raises(RecipeError, match="`patience` needs `validation_share`"):
-        load_recipe("walk", ["reason.patience=2"])
-    check_stages([Stage("train-reason", SFT, TrainSettings(lora={"r": 8}, trainer={"report_to": "none"}))])
-
-
-def test_a_launch_config_of_ones_own_is_read_before_anything_starts(tmp_path: Path) -> None:
-    """On a machine without a GPU accelerate would pass over its FSDP and say nothing."""
-    file = tmp_path / "own.yaml"
-
-    def settings() -> TrainSettings:
-        return TrainSettings.model_validate({"launch": {"config": str(file), "num_processes": 2}})
-
-    assert "is no file" in complaint(settings())
-    file.write_text("a: [")
-    assert "is no YAML" in complaint(settings())
-    file.write_text("distributed_type: FSDP\n")
-    assert "no CUDA device is here" in complaint(settings())
-    file.write_text("distributed_type: MULTI_GPU\nuse_cpu: true\n")
-    check_stages([Stage("train-reason", SFT, settings(), (), "train reason")])
 
 
 def test_out_of_memory_says_which_knobs_to_turn(tmp_path: Path) -> None:
@@ -422,39 +273,3 @@ def test_a_recipe_reaches_a_process_as_it_is(tmp_path: Path) -> None:
     write_job(job, tmp_path / "job.json")
     assert read_job(tmp_path / "job.json") == job
     assert json.loads((tmp_path / "job.json").read_text())["settings"]["lora"] == {"r": 2}
-
-
-def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from PIL import Image as Picture
-
-    buffer = io.BytesIO()
-    Picture.new("RGB", (48, 48)).save(buffer, "PNG")
-    monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 100)
-    assert rows._picture_tokens(None, [{"bytes": buffer.getvalue()}], 0) is None
-
-
-def test_an_option_that_cannot_be_meant_is_said_before_a_model_is_loaded() -> None:
-    def said(**trainer: Any) -> str:
-        return complaint(TrainSettings(trainer=trainer))
-
-    assert "`trainer.learning_rate: fast` is of the wrong type\nhint: it takes a number" in said(learning_rate="fast")
-    assert "`trainer.max_steps: 2.5` is of the wrong type" in said(max_steps=2.5)
-    assert "it takes `true` or `false`" in said(gradient_checkpointing="perhaps")
-    assert "`trainer.learning_rate: -1` is out of range" in said(learning_rate=-1)
-    assert "it is at least 1" in said(per_device_train_batch_size=0)
-    assert "at least 1, or -1 for all epochs" in said(max_steps=0)
-    assert "it is above 0" in said(num_train_epochs=0)
-    assert "cosin is not a valid SchedulerType" in said(lr_scheduler_type="cosin")
-    assert "adamx" in said(optim="adamx")
-    assert "`lora.r: many` is of the wrong type" in complaint(TrainSettings(lora={"r": "many"}))
-    assert "a rank is at least 1" in complaint(TrainSettings(lora={"r": 0}))
-    before = dict(os.environ)
-    dpo = dpo_settings(trainer={"loss_type": "sigmoid", "bf16": True, "learning_rate": 1})
-    check_stages([Stage("train-dpo-1", "trainers.dpo:dpo", dpo, (), "train dpo")])
-    assert dict(os.environ) == before
-
-
-def test_a_learning_rate_may_be_written_without_a_point() -> None:
-    recipe = load_recipe("walk", ["reason.trainer.learning_rate=1e-5", "reason.trainer.lr_scheduler_kwargs={a: 2E3}"])
-    assert recipe.reason and recipe.reason.trainer["learning_rate"] == 1e-5
-    assert recipe.reason.trainer["lr_scheduler_kwargs"] == {"a": 2000.0}

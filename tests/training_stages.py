@@ -20,6 +20,7 @@ from insightv_bench.world.lessons import sample_lessons
 from insightv_bench.world.level import Level
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
+SFT = "trainers.sft:sft"
 QUICK = {"per_device_train_batch_size": 4, "dataloader_num_workers": 0, "logging_steps": 1, "save_strategy": "no"}
 
 
@@ -114,3 +115,9 @@ def placed(model: Path, run: Path, name: str = "train-base") -> Path:
     folder.mkdir(parents=True)
     (folder / "model").symlink_to(model)
     return folder
+
+
+def reasoned(run: Path, tiny: Path, rows: list[Any], settings: TrainSettings, base: str = "tiny") -> Path:
+    """The folder of a reasoning agent's training on these rows."""
+    inputs = {"train-base": placed(tiny, run), "corpora-reasoning": corpus(run, "corpora-reasoning", rows)}
+    return train(run, SFT, settings, inputs, base=base)
