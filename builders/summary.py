@@ -135,9 +135,13 @@ def _from(source: str, rows: Block) -> Block:
 
 
 def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) -> Iterator[Share]:
-    """The agent's own paths, half of them right and half wrong at most; the verdict that comes first stands first."""
+    """The agent's own paths; where balanced, half right and half wrong at most, the verdict that comes first first."""
     scored = read_scored(context, *triple, shuffled=True)
-    store = Store(context, *triple)
+    store, num = Store(context, *triple), number_of("agent", settings)
+    if not settings.balance_agent:
+        every = candidates(scored, lambda block: selection.agents(block, settings))
+        yield Share("agent", every, num, _of_paths(store, "agent"), store.portion)
+        return
 
     def own(verdict: bool) -> Iterator[Block]:
         for block in candidates(scored, lambda block: selection.agents(block, settings)):
@@ -145,7 +149,7 @@ def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) 
 
     verdicts = selection.agents(scored, settings).select(pl.col("correct").unique(maintain_order=True)).collect()
     for verdict in verdicts["correct"]:
-        yield Share("agent", own(verdict), number_of("agent", settings) // 2, _of_paths(store, "agent"), store.portion)
+        yield Share("agent", own(verdict), num // 2, _of_paths(store, "agent"), store.portion)
 
 
 def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:

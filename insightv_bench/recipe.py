@@ -115,7 +115,7 @@ class Recipe(Section):
     @property
     def base_name(self) -> str:
         """What the agents came from, as the board names it."""
-        made = self.base.model if self.base and not self.base.from_nothing else f"{self.world.name}-llava"
+        made = self.base.model if self.base and not self.base.from_nothing else f"{self.world.name}-aya-vision"
         return next(map(seat_name, self.model_seats.values()), made)
 
     @property

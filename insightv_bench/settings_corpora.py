@@ -39,6 +39,8 @@ class SummaryCorpus(ScoreRanges):
 
     summary_num: int = Field(6000, ge=1)
     summary_shares: dict[SummaryKind, float] = {"optimal": 0.3, "flawed": 0.3, "agent": 0.2, "plain": 0.2}
+    balance_agent: bool = True
+    """Of the agent's own paths half are right and half wrong at most; if not, as many are right as it wrote."""
     flawed_from: tuple[Literal["injected", "sampled"], ...] = Field(("injected",), min_length=1)
     """Where the summary corpus has its flawed paths from: flaws put into exact paths, or sampled paths below High."""
     flawed_shares: dict[Literal["mid", "low", "wrong"], float] = {}

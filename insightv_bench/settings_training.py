@@ -13,15 +13,28 @@ from .settings_sources import WorldSource
 
 
 class TinyModel(Section):
-    """A LLaVA of about a million parameters, from nothing."""
+    """An Aya Vision of about a million parameters, from nothing."""
 
     image_side: int = Field(48, ge=8)  # pixels
     patch_side: int = Field(8, ge=1)  # pixels
+    downsample_factor: int = Field(2, ge=1)
+    """Patches to a side of the square that becomes one image token (pixel shuffle)."""
     vision_width: int = 96
     vision_layers: int = 2
     text_width: int = 128
     text_layers: int = 4
     num_heads: int = 4
+
+    @model_validator(mode="after")
+    def _whole_tokens(self) -> TinyModel:
+        if self.image_side % self.token_side:
+            raise ValueError(f"`image_side` ({self.image_side}) is no multiple of an image token's ({self.token_side})")
+        return self
+
+    @property
+    def token_side(self) -> int:
+        """Of the square that one image token stands for, in pixels."""
+        return self.patch_side * self.downsample_factor
 
 
 SMALL_MODEL = TinyModel(image_side=96, vision_width=192, vision_layers=4, text_width=320, text_layers=8, num_heads=8)

@@ -26,7 +26,7 @@ from insightv_bench.tables import read_rows, write_shards
 from insightv_bench.trainers.tiny import IMAGE, make_tiny
 
 SHORT = Sampling(max_new_tokens=4)
-PLACEHOLDERS = 36
+PLACEHOLDERS = 9
 """Tokens of one picture in the tiny model."""
 
 

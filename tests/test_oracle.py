@@ -236,7 +236,7 @@ def test_a_scene_that_nobody_drew_is_refused(questions: list[Question], scene: s
         judge(questions[0].question, scene, ())
 
 
-def test_what_a_path_should_have_read_is_told_in_its_order_with_the_sum_so_far() -> None:
+def test_what_a_path_should_have_read_is_told_in_its_order_with_what_it_comes_to() -> None:
     bars = tuple(Bar(name, value, slot) for slot, (name, value) in enumerate([("red", 5), ("blue", 7), ("green", 1)]))
     scene = Scene(bars, 0)
     steps = [Step(summary=f"read {name}", reasoning=f"{name} is 2", action="continue") for name in ("blue", "red")]
@@ -246,4 +246,11 @@ def test_what_a_path_should_have_read_is_told_in_its_order_with_the_sum_so_far()
     assert reread(scene, steps, Program("compare", ("blue", "red"))) == "blue is 7, red is 5, 7 > 5"
     assert reread(scene, steps, Program("compare", ("red", "blue"))) == "blue is 7, red is 5, 5 < 7"
     assert reread(scene, [steps[0]], Program("compare", ("blue", "red"))) == "blue is 7"
+    assert reread(scene, steps, Program("count", ("blue", "red", "green"), 5)) == (
+        "blue is 7, so the count is 1, red is 5, so the count is 1"
+    )
+    assert reread(scene, steps, Program("range", ("blue", "red"))) == (
+        "blue is 7, red is 5, so the tallest is 7 and the shortest 5"
+    )
+    assert reread(scene, steps, Program("range", ("blue", "red", "green"))) == "blue is 7, red is 5"
     assert reread(scene, [step("the bars are many")]) == ""

@@ -68,6 +68,18 @@ def test_agent_rows_are_half_right_and_half_wrong(built: Built) -> None:
     assert verdicts == {True: 20, False: 20}
 
 
+def test_agent_rows_are_right_as_often_as_the_agent_where_nothing_is_balanced(built: Built) -> None:
+    written = {(path.question_id, path_text(path)) for path in built.rows("agent-paths", Path)}
+    shares = []
+    for name, num, wanted in (("all", 100_000, len(written)), ("some", 600, 120)):
+        settings = SUMMARY.model_copy(update={"summary_num": num, "balance_agent": False})
+        built.run(f"summary-{name}", "summary:summary", settings, [*TRIPLE, "flawed", *AGENT])
+        rows = [row_ for row_ in built.rows(f"summary-{name}", SummaryRow) if row_.kind == "agent"]
+        assert len(rows) == wanted
+        shares.append(sum(row_.path_correct is True for row_ in rows) / len(rows))
+    assert min(shares) > 0.52 and abs(shares[0] - shares[1]) < 0.12
+
+
 def test_agent_rows_come_from_the_agents_own_paths(built: Built) -> None:
     agent = {(path.question_id, path_text(path)) for path in built.rows("agent-paths", Path)}
     for row_ in built.rows("summary", SummaryRow):

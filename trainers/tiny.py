@@ -1,7 +1,9 @@
-"""A vision-language model from nothing: LLaVA (SigLIP tower, Llama text) of about a million parameters.
+"""A vision-language model from nothing: Aya Vision (SigLIP tower, pixel shuffle, Llama text), a million parameters.
 
-The architecture is transformers' own, so whatever holds for the tiny model holds for its big sisters: the folder loads
-with `AutoModelForImageTextToText` and `AutoProcessor`, and TRL trains it. Nothing is downloaded.
+Four patches become one image token before the language model: a step costs three quarters of LLaVA's, and bars are
+seen sooner (docs/learning-log.md). The architecture is transformers' own, so whatever holds for the tiny model holds
+for its big sisters: the folder loads with `AutoModelForImageTextToText` and `AutoProcessor`, and TRL trains it. Nothing
+is downloaded.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ def make_processor(config: TinyModel) -> Any:
     return LlavaProcessor(
         image_processor=SiglipImageProcessorPil(size=side),
         tokenizer=make_tokenizer(),
-        patch_size=config.patch_side,
+        patch_size=config.token_side,  # by which image tokens are counted: those stand in a prompt, not the tower's
         vision_feature_select_strategy="full",
         num_additional_image_tokens=0,
         chat_template=CHAT_TEMPLATE,
@@ -76,23 +78,24 @@ def make_processor(config: TinyModel) -> Any:
 def make_model(config: TinyModel, tokenizer: Any, seed: int) -> Any:
     """Random weights; the same seed gives the same weights."""
     import torch
-    from transformers import LlavaForConditionalGeneration
+    from transformers import AyaVisionForConditionalGeneration
 
     torch.manual_seed(seed)
-    model = LlavaForConditionalGeneration(_llava_config(config, tokenizer))
+    model = AyaVisionForConditionalGeneration(_config(config, tokenizer))
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     return model
 
 
-def _llava_config(config: TinyModel, tokenizer: Any) -> Any:
-    from transformers import LlavaConfig
+def _config(config: TinyModel, tokenizer: Any) -> Any:
+    from transformers import AyaVisionConfig
 
-    return LlavaConfig(
+    return AyaVisionConfig(
         vision_config=_vision_config(config),
         text_config=_text_config(config, tokenizer),
         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
-        image_seq_length=(config.image_side // config.patch_side) ** 2,
+        downsample_factor=config.downsample_factor,
+        alignment_intermediate_size=4 * config.text_width,
         vision_feature_select_strategy="full",
         vision_feature_layer=-1,
         tie_word_embeddings=True,

@@ -21,7 +21,10 @@ def draw_pixels(scene: Scene, level: Level) -> np.ndarray:
     slot_width = level.side / level.num_slots
     for bar in scene.bars:
         left, right = round(bar.slot * slot_width + 1), round((bar.slot + 1) * slot_width - 1)
-        top = level.side - round(bar.value * (level.side - 2) / level.max_value)
+        height = bar.value * (level.side - 2) / level.max_value
+        if level.height_sd:  # drawn only then: levels without it keep their pictures
+            height += random_.normal(0, level.height_sd)
+        top = level.side - round(min(max(height, 1), level.side))
         pixels[top:, left:right] = np.array(COLOURS[bar.colour]) + random_.normal(0, level.colour_sd, 3)
     pixels += random_.normal(0, level.noise_sd, pixels.shape)
     return pixels.clip(0, 255).astype(np.uint8)

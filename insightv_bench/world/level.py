@@ -70,6 +70,9 @@ class Level(BaseModel):
     """Bars have the values 1 to this."""
     noise_sd: float = Field(20.0, ge=0, le=400)  # of 255
     """Standard deviation of the pixel noise: with enough of it reading fails."""
+    height_sd: float = Field(0.0, ge=0, le=64)  # pixels
+    """Standard deviation of a bar's height: with enough of it no eye can tell some values from the next. Unlike noise,
+    which a longer training sees through, it bounds what any model can reach. Charts have none."""
     colour_sd: float = Field(18.0, ge=0, le=128)  # of 255
     """Standard deviation of a bar's colour, drawn once a bar and channel; charts have none."""
     max_terms: int = Field(4, ge=2, le=8)

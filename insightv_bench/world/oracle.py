@@ -109,8 +109,9 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
 def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) -> str:
     """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`.
 
-    With the program of a sum, also where the sum stands: `red is 5, blue is 7, so the sum is 12`; with that of a
-    comparison, how the two compare: `red is 5, blue is 7, 5 < 7`.
+    With a program, also what they come to, which an answer can be taken from: of a sum or a count where it stands
+    (`red is 5, blue is 7, so the sum is 12`), of a comparison or a range the two that it lies between
+    (`red is 5, blue is 7, 5 < 7`).
     """
     named = (step.summary.removeprefix("read ") for step in steps)
     names = dict.fromkeys(name for name in named if name in scene.values)
@@ -118,13 +119,24 @@ def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) 
     state: State = None
     for name in names:
         said.append(f"{name} is {scene.values[name]}")
-        if program and program.kind == "sum":
+        if program:
             state = update(program, state, name, scene.values[name])
-            said += [f"so {state_text(program, state)}"] if len(said) > 1 else []
-    if program and program.kind == "compare" and names.keys() >= set(program.colours):
-        first, second = (scene.values[colour] for colour in program.colours)
-        said.append(f"{first} {'>' if first > second else '<'} {second}")
-    return ", ".join(said)
+            said += _running(program, state, is_first=len(said) == 1)
+    whole = program is not None and names.keys() >= set(program.colours)
+    return ", ".join([*said, *(_final(program, scene) if whole and program else [])])
+
+
+def _running(program: Program, state: State, is_first: bool) -> list[str]:
+    """A sum of one reading is that reading; a count of one says whether it counts."""
+    told = program.kind == "count" or (program.kind == "sum" and not is_first)
+    return [f"so {state_text(program, state)}"] if told else []
+
+
+def _final(program: Program, scene: Scene) -> list[str]:
+    values = [scene.values[colour] for colour in program.colours]
+    if program.kind == "compare":
+        return [f"{values[0]} {'>' if values[0] > values[1] else '<'} {values[1]}"]
+    return [f"so {state_text(program, (max(values), min(values)))}"] if program.kind == "range" else []
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:
