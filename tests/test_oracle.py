@@ -242,15 +242,27 @@ def test_what_a_path_should_have_read_is_told_in_its_order_with_what_it_comes_to
     steps = [Step(summary=f"read {name}", reasoning=f"{name} is 2", action="continue") for name in ("blue", "red")]
     assert reread(scene, steps) == "blue is 7, red is 5"
     assert reread(scene, steps, Program("sum", ("blue", "red"))) == "blue is 7, red is 5, so the sum is 12"
-    assert reread(scene, [steps[0], steps[0]], Program("sum", ("blue", "red"))) == "blue is 7"
+    assert reread(scene, [steps[0], steps[0]], Program("read", ("blue",))) == "blue is 7"
     assert reread(scene, steps, Program("compare", ("blue", "red"))) == "blue is 7, red is 5, 7 > 5"
     assert reread(scene, steps, Program("compare", ("red", "blue"))) == "blue is 7, red is 5, 5 < 7"
-    assert reread(scene, [steps[0]], Program("compare", ("blue", "red"))) == "blue is 7"
-    assert reread(scene, steps, Program("count", ("blue", "red", "green"), 5)) == (
+    assert reread(scene, steps, Program("count", ("blue", "red"), 5)) == (
         "blue is 7, so the count is 1, red is 5, so the count is 1"
     )
     assert reread(scene, steps, Program("range", ("blue", "red"))) == (
         "blue is 7, red is 5, so the tallest is 7 and the shortest 5"
     )
-    assert reread(scene, steps, Program("range", ("blue", "red", "green"))) == "blue is 7, red is 5"
     assert reread(scene, [step("the bars are many")]) == ""
+
+
+def test_a_check_reads_what_a_path_left_out_and_counts_no_bar_that_is_not_asked_for() -> None:
+    bars = tuple(Bar(name, value, slot) for slot, (name, value) in enumerate([("red", 5), ("blue", 7), ("green", 1)]))
+    scene = Scene(bars, 0)
+    steps = [Step(summary=f"read {name}", reasoning=f"{name} is 2", action="continue") for name in ("blue", "green")]
+    assert reread(scene, steps, Program("sum", ("blue", "red"))) == (
+        "blue is 7, green is 1, red is 5, so the sum is 12"
+    )
+    assert reread(scene, steps[:1], Program("compare", ("red", "blue"))) == "blue is 7, red is 5, 5 < 7"
+    assert reread(scene, steps, Program("range", ("red", "blue", "green"))) == (
+        "blue is 7, green is 1, red is 5, so the tallest is 7 and the shortest 1"
+    )
+    assert reread(scene, [], Program("read", ("blue",))) == ""

@@ -39,9 +39,8 @@ def test_summary_rows_judge_the_path_and_end_in_the_gold_answer(built: Built) ->
         assert shown.steps and row_.path_correct is (shown.answer == row_.answer)
         assert said.verdict == ("right" if row_.path_correct else "wrong")
         names = [step.summary.removeprefix("read ") for step in shown.steps if step.summary.startswith("read ")]
-        assert [
-            part.partition(" is ")[0] for part in said.check.split(", ") if " is " in part and part[:3] != "so "
-        ] == list(dict.fromkeys(names))
+        again = [part.partition(" is ")[0] for part in said.check.split(", ") if " is " in part and part[:3] != "so "]
+        assert again[: len(set(names))] == list(dict.fromkeys(names))  # then what the path left out
         num_checked += bool(said.check)
     assert num_checked > 20
 

@@ -60,7 +60,7 @@ def test_the_loss_is_on_the_completion_and_its_end_alone(made: Path) -> None:
         trained = [int(token) for token in labels if token != -100]
         assert processor.tokenizer.decode(trained) in wanted
         assert processor.tokenizer.convert_tokens_to_ids(IMAGE) not in trained
-        assert tokens.tolist().count(processor.tokenizer.convert_tokens_to_ids(IMAGE)) == 36
+        assert tokens.tolist().count(processor.tokenizer.convert_tokens_to_ids(IMAGE)) == 9
 
 
 def test_a_round_starts_at_its_reference(made: Path) -> None:

@@ -175,6 +175,23 @@ def test_without_noise_and_spread_a_bar_has_its_colour_and_height() -> None:
             assert height == round(bar.value * (level.side - 2) / level.max_value)
 
 
+@pytest.mark.parametrize("sd", [0, 1.0, 2.8])
+def test_heights_spread_as_far_as_asked_for_and_every_bar_stays_on_the_canvas(sd: float) -> None:
+    level = Level(noise_sd=0, colour_sd=0, height_sd=sd, max_value=6)
+    off = []
+    for question in drawn(300, level=level):
+        picture = pixels(question)
+        for bar in scene_from_json(question.scene).bars:
+            column = picture[:, round((bar.slot + 0.5) * level.side / level.num_slots)]
+            height = (column == COLOURS[bar.colour]).all(axis=1).sum()
+            assert 1 <= height <= level.side
+            if bar.value not in (1, level.max_value):  # where the canvas does not cut it
+                off.append(height - bar.value * (level.side - 2) / level.max_value)
+    rounding = 1 / 12
+    assert np.sqrt(np.mean(np.square(off))) == pytest.approx((sd**2 + rounding) ** 0.5, rel=0.3 if not sd else 0.1)
+    assert abs(np.mean(off)) < 0.3
+
+
 @pytest.mark.parametrize("sd", [5, 20, 60])
 def test_noise_is_as_strong_as_asked_for(sd: float) -> None:
     """Told from the top row, ground alone: below its mean, where nothing is clipped, the spread is a half normal's."""

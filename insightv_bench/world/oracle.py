@@ -109,21 +109,20 @@ def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: i
 def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) -> str:
     """What the bars that the steps read really say, in the path's order: `red is 5, blue is 7`.
 
-    With a program, also what they come to, which an answer can be taken from: of a sum or a count where it stands
-    (`red is 5, blue is 7, so the sum is 12`), of a comparison or a range the two that it lies between
-    (`red is 5, blue is 7, 5 < 7`).
+    With a program, also the bars that it needs and the steps left out, and what they come to, which an answer can be
+    taken from: of a sum or a count where it stands (`red is 5, blue is 7, so the sum is 12`), of a comparison or a
+    range the two that it lies between (`red is 5, blue is 7, 5 < 7`).
     """
-    named = (step.summary.removeprefix("read ") for step in steps)
-    names = dict.fromkeys(name for name in named if name in scene.values)
+    named = [step.summary.removeprefix("read ") for step in steps]
+    needed = program.colours if program and steps else ()
     said: list[str] = []
     state: State = None
-    for name in names:
+    for name in dict.fromkeys(name for name in (*named, *needed) if name in scene.values):
         said.append(f"{name} is {scene.values[name]}")
-        if program:
+        if program and name in program.colours:
             state = update(program, state, name, scene.values[name])
             said += _running(program, state, is_first=len(said) == 1)
-    whole = program is not None and names.keys() >= set(program.colours)
-    return ", ".join([*said, *(_final(program, scene) if whole and program else [])])
+    return ", ".join([*said, *(_final(program, scene) if program and steps else [])])
 
 
 def _running(program: Program, state: State, is_first: bool) -> list[str]:
