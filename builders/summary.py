@@ -1,8 +1,9 @@
 """The summary corpus: optimal paths, flawed ones of several score ranges, the trained agent's own, and plain questions.
 
-The completion is what the path's readings should have said (or, where no scene tells, the correction of the first wrong
-step), the verdict on the path, and the gold answer. It is far shorter than a path: there is room to check one, not to
-write another. The verdict is on the path's answer: a path that errs and still ends right may be followed.
+The completion is what the path's readings should have said and what it left out (or, where no scene tells, the
+correction of the first wrong step), the verdict on the path, and the gold answer. It is far shorter than a path: there
+is room to check one, not to write another. The verdict is on the path's answer: a path that errs and still ends right
+may be followed.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) 
         if program and name in program.colours:
             state = update(program, state, name, scene.values[name])
             said += _running(program, state, is_first=len(said) == 1)
-    return ", ".join([*said, *(_final(program, scene) if program and steps else [])])
+    return ", ".join([*said, *(_final(program, scene, state) if program and steps else [])])
 
 
 def _running(program: Program, state: State, is_first: bool) -> list[str]:
@@ -131,11 +131,11 @@ def _running(program: Program, state: State, is_first: bool) -> list[str]:
     return [f"so {state_text(program, state)}"] if told else []
 
 
-def _final(program: Program, scene: Scene) -> list[str]:
-    values = [scene.values[colour] for colour in program.colours]
+def _final(program: Program, scene: Scene, state: State) -> list[str]:
+    """Of a range its ends, of a comparison how the two compare, in the question's order."""
     if program.kind == "compare":
-        return [f"{values[0]} {'>' if values[0] > values[1] else '<'} {values[1]}"]
-    return [f"so {state_text(program, (max(values), min(values)))}"] if program.kind == "range" else []
+        return [conclude(program, tuple(scene.values[colour] for colour in program.colours))[0].partition(", so ")[0]]
+    return [f"so {state_text(program, state)}"] if program.kind == "range" else []
 
 
 def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:
