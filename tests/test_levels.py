@@ -102,6 +102,7 @@ def test_a_level_fills_in_what_a_recipe_leaves_out() -> None:
     [
         ("world={level: ful}", "did you mean `full`"),
         ("world={level: full, side: 100}", "too small for charts"),
+        ("world={level: full, height_sd: 2}", "`height_sd` (2.0) is for plain bars"),
         ("world={level: full, charts: [bar]}", "did you mean `bars`"),
         ("world={level: full}", "`lessons` teach a model from nothing"),
     ],

@@ -72,7 +72,7 @@ class Level(BaseModel):
     """Standard deviation of the pixel noise: with enough of it reading fails."""
     height_sd: float = Field(0.0, ge=0, le=64)  # pixels
     """Standard deviation of a bar's height: with enough of it no eye can tell some values from the next. Unlike noise,
-    which a longer training sees through, it bounds what any model can reach. Charts have none."""
+    which a longer training sees through, it bounds what any model can reach. Refused for charts, which have none."""
     colour_sd: float = Field(18.0, ge=0, le=128)  # of 255
     """Standard deviation of a bar's colour, drawn once a bar and channel; charts have none."""
     max_terms: int = Field(4, ge=2, le=8)
@@ -93,4 +93,6 @@ class Level(BaseModel):
             raise ValueError(f"`min_bars` ({self.min_bars}) is more than `max_bars` and `num_slots` allow ({most})")
         if self.charts and self.side < LEVELS["full"]["side"]:
             raise ValueError(f"`side` ({self.side}) is too small for charts: the least is {LEVELS['full']['side']}")
+        if self.charts and self.height_sd:
+            raise ValueError(f"`height_sd` ({self.height_sd}) is for plain bars: charts are drawn without it")
         return self
