@@ -15,7 +15,7 @@ import polars as pl
 
 from .arms import counted
 from .board import ArmRow, AverageRow, ComparableSet
-from .ranks import Pairs, Place, better, normal_p, pairs, places_of
+from .ranks import Pairs, Place, apart, better, normal_p, pairs, places_of
 
 Found = Sequence[tuple[ComparableSet, pl.DataFrame]]
 
@@ -38,12 +38,13 @@ def _of_arm(arm: str, arms: Sequence[ArmRow], replies: dict[str, pl.DataFrame]) 
     whole = {system: own for system, own in cells.items() if len(own) == len(sets)}
     if len(sets) < 2 or not whole:
         return []
-    systems = list(whole)
-    tested = [
-        pairs(replies[name].filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems) for name in sets
-    ]
-    places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
-    return [_row(list(whole[system].values()), place) for system, place in zip(systems, places, strict=True)]
+    answers = [replies[name].filter(pl.col("arm") == arm) for name in sets]
+    placed: dict[str, Place] = {}
+    for systems in apart(list(whole), {row.system for row in arms}):
+        tested = [pairs(found.filter(pl.col("label").is_in(systems)), systems) for found in answers]
+        places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
+        placed.update(zip(systems, places, strict=True))
+    return [_row(list(own.values()), placed[system]) for system, own in whole.items()]
 
 
 def _summed(tested: Sequence[Pairs]) -> Pairs:

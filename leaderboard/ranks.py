@@ -8,7 +8,7 @@ that many coins can make it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from insightv_bench.statistics import Floats, holm
 from .arms import counted
 from .board import ArmRow
 from .comparisons import ALPHA
+from .systems import is_greedy, twin
 
 Better = NDArray[np.bool_]
 """[systems, systems]: whether the first was found better than the second."""
@@ -42,15 +43,22 @@ class Pairs(NamedTuple):
 
 
 def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
-    """The rows of one comparable set with their places among the systems of their arm."""
+    """The rows of one comparable set with their places in their arm, those of greedy twins among themselves."""
     made = {row: row for row in arms}
     replies = counted(rows)
     for arm in dict.fromkeys(row.arm for row in arms):
-        members = [row for row in arms if row.arm == arm]
-        found = pairs(replies.filter(pl.col("arm") == arm), [row.system for row in members])
-        places = places_of([row.accuracy for row in members], better(found))
-        made.update((row, row.model_copy(update=place._asdict())) for row, place in zip(members, places, strict=True))
+        for systems in apart([row.system for row in arms if row.arm == arm], {row.system for row in arms}):
+            members = [row for row in arms if row.arm == arm and row.system in systems]  # in the systems' order
+            found = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
+            placed = zip(members, places_of([row.accuracy for row in members], better(found)), strict=True)
+            made.update((row, row.model_copy(update=place._asdict())) for row, place in placed)
     return [made[row] for row in arms]
+
+
+def apart(systems: Sequence[str], everyone: Collection[str]) -> list[list[str]]:
+    """The systems, then those that are another's greedy twin: one system twice over would push others down."""
+    twins = [system for system in systems if is_greedy(system) and twin(system) in everyone]
+    return [found for found in ([system for system in systems if system not in twins], twins) if found]
 
 
 def pairs(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:

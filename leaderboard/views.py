@@ -54,6 +54,8 @@ def arms(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
         if row.set == found.name and row.system in systems
     ]
     remark = "rank: the places that paired tests, Holm-adjusted, leave a system in its arm"
+    if any(is_greedy(row[0]) for row in rows):
+        remark += "; of greedy twins, among themselves"
     ranked = any(row[2] not in ("1", NONE) for row in rows)
     return View(
         "Board", ("system", "arm", "rank", "accuracy %", "95 % interval", "n"), rows, remark=remark if ranked else ""

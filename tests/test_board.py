@@ -55,6 +55,22 @@ def test_ties_that_do_not_chain_share_a_group_and_not_a_rank(tmp_path: Path) -> 
     assert places == [(1, 2, 1), (1, 3, 1), (2, 3, 1)]
 
 
+def test_a_greedy_twin_takes_no_place_from_the_others(tmp_path: Path) -> None:
+    """The greedy twin is best by far; `other-greedy` is a name without a twin, a system like any."""
+    right = {"sft": 20, "sft-greedy": 40, "dpo-1": 19, "dpo-1-greedy": 10, "other-greedy": 2}
+    made = [one for system, num in right.items() for one in of("reason", "1" * num + "0" * (40 - num), system=system)]
+    board = board_of(tmp_path, made)
+    places = {name: (of_system(board, name).rank_best, of_system(board, name).rank_worst) for name in right}
+    assert places == {
+        "sft": (1, 2),
+        "dpo-1": (1, 2),
+        "other-greedy": (3, 3),
+        "sft-greedy": (1, 1),
+        "dpo-1-greedy": (2, 2),
+    }
+    assert "of greedy twins, among themselves" in markdown(board)
+
+
 @pytest.mark.parametrize("num_samples", [1, 3])
 def test_every_pair_at_once_agrees_with_the_paired_test(num_samples: int) -> None:
     """Exactly where a question has one reply, and within the flips' own noise where it has several, or none."""

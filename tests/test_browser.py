@@ -7,8 +7,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from board_rows import written
+from boards import controls
 from browser import VIEWS, Opened
 
+from insightv_bench.leaderboard.build import build
 from insightv_bench.statistics import holm, paired
 
 TASK = "drawn-01@1, parser 1"
@@ -47,6 +50,22 @@ def test_the_board_is_filtered_by_name_arm_and_task(opened: Opened, tasks_page: 
     before = page.locator("#view-board thead th").count()
     page.locator("#view-board label.chip", has_text="oracle").click()
     assert page.locator("#view-board thead th").count() == before - 1
+
+
+def test_the_board_shows_greedy_twins_when_asked(opened: Opened, tmp_path: Path) -> None:
+    build([written(tmp_path / "eval", controls())], tmp_path / "out", "With twins")
+    page = opened.go(f"{(tmp_path / 'out/index.html').as_uri()}#board", VIEWS["board"])
+    systems = page.locator("#view-board button.open")
+    sampled = systems.all_inner_texts()
+    assert "sft" in sampled and not any(name.endswith("-greedy") for name in sampled)
+    assert "greedy twins" not in page.locator("#view-board caption").first.inner_text()
+    page.get_by_label("greedy twins too").check()
+    added = {"sft-greedy", "dpo-2-greedy", "rejection-2-greedy"}
+    assert set(systems.all_inner_texts()) == {*sampled, *added}
+    assert "of greedy twins, among themselves" in page.locator("#view-board caption").first.inner_text()
+    page.get_by_label("greedy twins too").uncheck()
+    page.get_by_label("Find a system").fill("sft-greedy")
+    assert systems.all_inner_texts() == ["sft-greedy"]
 
 
 def test_two_systems_picked_on_the_board_are_compared(opened: Opened, tasks_page: str) -> None:

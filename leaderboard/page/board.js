@@ -4,6 +4,7 @@
   const { make, text, code, percent, range, count, points, strip, select, table, load, rows, spaced } = insightv;
   const ALL = "all";
   const FIRST_ARMS = ["base", "direct", "reason", "reason+summary", "oracle", "flawed"];
+  const TWIN = /-greedy(?=$| \(| #|,)/; // as systems.py has it
   const opened = new Set();
   const picked = new Map(); // system's name -> the set it was picked in
   const place = document.getElementById("view-board");
@@ -15,6 +16,8 @@
   const board = () => insightv.board;
   const arms = () => board().arm_meanings.map(([arm]) => arm).filter((arm) => board().arms.some((row) => row.arm === arm));
   const setNamed = (name) => board().sets.find((one) => one.name === name);
+
+  const isTwin = (system, among) => TWIN.test(system) && among.has(system.replace(TWIN, ""));
 
   function chosenSet() {
     if (board().sets.length === 1) return board().sets[0];
@@ -56,7 +59,17 @@
     const search = make("input", { type: "search", value: state.get("find") ?? "", autocomplete: "off" });
     search.addEventListener("input", () => change("find", search.value));
     controls.append(make("label", {}, "Find a system", search), make("div", { class: "arms" }));
+    const systems = new Set(board().arms.map((row) => row.system));
+    if ([...systems].some((system) => isTwin(system, systems))) controls.append(twinsBox());
     refreshArms();
+  }
+
+  // The recipe's own decoding is the headline; the same systems decoded greedily are shown when asked for.
+  function twinsBox() {
+    const box = make("input", { type: "checkbox" });
+    box.checked = state.get("twins") === "shown";
+    box.addEventListener("change", () => change("twins", box.checked ? "shown" : ""));
+    return make("fieldset", { class: "twins" }, make("legend", {}, "Decoding"), make("label", { class: "chip" }, box, "greedy twins too"));
   }
 
   function refreshArms() {
@@ -112,7 +125,9 @@
   function lines(among) {
     const wanted = (state.get("find") ?? "").trim().toLowerCase();
     const by = new Map();
+    const names = new Set(among.map((row) => row.system));
     for (const row of among) {
+      if (!wanted && state.get("twins") !== "shown" && isTwin(row.system, names)) continue;
       if (wanted && !row.system.toLowerCase().includes(wanted)) continue;
       if (!by.has(row.system)) by.set(row.system, { system: row.system, base: row.base, round: row.round, rows: new Map() });
       by.get(row.system).rows.set(row.key, row);
@@ -137,8 +152,9 @@
       cell: (line) => count(Math.round(line.rows.get(main)?.tokens_per_right_answer ?? NaN) || null),
     });
     const ranked = of.some((row) => Number.isInteger(row.rank_best));
-    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open.` : ""}`;
+    const systems = new Set(of.map((row) => row.system));
     const told = lines(of);
+    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open${told.some((line) => isTwin(line.system, systems)) ? "; of greedy twins, among themselves" : ""}.` : ""}`;
     return table({ caption, rows: told, columns: withRank(columns, (line) => line.rows.get(main), told), sort: sortOf(`-${main}`), press, more: (line) => more(line, found),
       empty: "No system of that name." });
   }
