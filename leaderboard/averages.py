@@ -40,7 +40,7 @@ def _of_arm(arm: str, arms: Sequence[ArmRow], replies: dict[str, pl.DataFrame]) 
         return []
     answers = [replies[name].filter(pl.col("arm") == arm) for name in sets]
     placed: dict[str, Place] = {}
-    for systems in apart(list(whole), {row.system for row in arms}):
+    for systems in apart(list(whole)):
         tested = [pairs(found.filter(pl.col("label").is_in(systems)), systems) for found in answers]
         places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
         placed.update(zip(systems, places, strict=True))

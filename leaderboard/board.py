@@ -86,9 +86,10 @@ class ArmRow(Record):
     tokens_per_right_answer: float | None
     """Tokens generated in all seats over right answers; None: no answer is right."""
     rank_best: int | None = None
-    """One more than the number of systems that were found better, in the same set and arm; None: not ranked."""
+    """One more than the number of systems that were found better, of those that are ranked together: the systems of one
+    set and arm, greedy twins apart. None: not ranked."""
     rank_worst: int | None = None
-    """The number of systems in the set and arm, less those that were found worse."""
+    """The number of systems that are ranked together, less those that were found worse."""
     tie_group: int | None = None
     """1 is the best. Every system of a group was found better than every one of the next group."""
 

@@ -22,7 +22,8 @@ from .alternatives import (
 )
 from .board import ArmRow, Board, ComparableSet
 from .figure_parts import MAX_SYSTEMS, ROW_HEIGHT, WIDTH, Draw, legend_height, save, style
-from .systems import ROUND_ARMS, twin
+from .systems import ROUND_ARMS
+from .views import without_twins
 
 PANEL_HEIGHT = 1.5
 
@@ -122,7 +123,7 @@ def drawn_systems(arms: Sequence[ArmRow], found: ComparableSet) -> list[str]:
     them have."""
     if len(found.systems) <= MAX_SYSTEMS:
         return list(found.systems)
-    sampled = without_twins(found)
+    sampled = without_twins(found, found.systems)
     if len(sampled) <= MAX_SYSTEMS:
         return sampled
     own = [row for row in arms if row.system in sampled]
@@ -132,14 +133,10 @@ def drawn_systems(arms: Sequence[ArmRow], found: ComparableSet) -> list[str]:
     return [system for system in sampled if system in best]
 
 
-def without_twins(found: ComparableSet) -> list[str]:
-    return [system for system in found.systems if twin(system) == system or twin(system) not in found.systems]
-
-
 def left_out(systems: Sequence[str], found: ComparableSet) -> str:
     """How a caption says which systems are drawn; empty where all are."""
     if len(systems) == len(found.systems):
         return ""
-    if len(systems) == len(without_twins(found)):
+    if len(systems) == len(without_twins(found, found.systems)):
         return f"; {len(systems)} of {len(found.systems)} systems, the greedy twins left out"
     return f"; the {len(systems)} most accurate of {len(found.systems)} systems"

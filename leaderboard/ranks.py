@@ -1,14 +1,14 @@
 """Which systems of an arm can be told apart, and so which places each of them may have.
 
 Every pair of systems is tested on the questions that both answered, and p adjusted after Holm over all pairs of the set
-and arm. With one reply a question in both it is the exact McNemar test; with several, the sign-flip test over questions
-(`statistics.paired`) in its normal limit, so that 20,000 pairs are a few products of matrices; p is never less than
-that many coins can make it.
+and arm; greedy twins are tested, adjusted and placed among themselves. With one reply a question in both it is the
+exact McNemar test; with several, the sign-flip test over questions (`statistics.paired`) in its normal limit, so that
+20,000 pairs are a few products of matrices; p is never less than that many coins can make it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from insightv_bench.statistics import Floats, holm
 from .arms import counted
 from .board import ArmRow
 from .comparisons import ALPHA
-from .systems import is_greedy, twin
+from .systems import twins_among
 
 Better = NDArray[np.bool_]
 """[systems, systems]: whether the first was found better than the second."""
@@ -47,7 +47,7 @@ def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
     made = {row: row for row in arms}
     replies = counted(rows)
     for arm in dict.fromkeys(row.arm for row in arms):
-        for systems in apart([row.system for row in arms if row.arm == arm], {row.system for row in arms}):
+        for systems in apart([row.system for row in arms if row.arm == arm]):
             members = [row for row in arms if row.arm == arm and row.system in systems]  # in the systems' order
             found = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
             placed = zip(members, places_of([row.accuracy for row in members], better(found)), strict=True)
@@ -55,10 +55,11 @@ def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
     return [made[row] for row in arms]
 
 
-def apart(systems: Sequence[str], everyone: Collection[str]) -> list[list[str]]:
+def apart(systems: Sequence[str]) -> list[list[str]]:
     """The systems, then those that are another's greedy twin: one system twice over would push others down."""
-    twins = [system for system in systems if is_greedy(system) and twin(system) in everyone]
-    return [found for found in ([system for system in systems if system not in twins], twins) if found]
+    twins = twins_among(systems)
+    groups = [[system for system in systems if (system in twins) == wanted] for wanted in (False, True)]
+    return [group for group in groups if group]
 
 
 def pairs(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:

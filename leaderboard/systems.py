@@ -22,11 +22,16 @@ ROUND_ARMS = ("reason", "reason+summary")
 
 def twin(system: str) -> str:
     """The name, or the board's label, without `-greedy`."""
-    return ENDING.sub("", system)
+    return ENDING.sub("", system, count=1)
 
 
 def is_greedy(system: str) -> bool:
     return ENDING.search(system) is not None
+
+
+def twins_among(systems: Collection[str]) -> set[str]:
+    """Those that are another's greedy twin; a greedy system that stands alone is a system like any."""
+    return {system for system in systems if is_greedy(system) and twin(system) in systems}
 
 
 def is_control(system: str) -> bool:

@@ -59,14 +59,15 @@ def _print_set(board: Board, found: ComparableSet, console: Console) -> None:
 
 
 def _leading(board: Board, found: ComparableSet) -> list[str]:
-    """All systems where they are few, else those that are best in any arm, in the set's order."""
+    """All where they are few, else without greedy twins, and of many such those that are best in any arm."""
     if len(found.systems) <= MAX_SYSTEMS:
         return list(found.systems)
     best: dict[str, float] = {}
     for row in board.arms:
         if row.set == found.name:
             best[row.system] = max(row.accuracy, best.get(row.system, 0.0))
-    leading = sorted(found.systems, key=lambda system: -best.get(system, 0.0))[:MAX_SYSTEMS]
+    sampled = views.without_twins(found, found.systems)
+    leading = sorted(sampled, key=lambda system: -best.get(system, 0.0))[:MAX_SYSTEMS]
     return [system for system in found.systems if system in leading]
 
 

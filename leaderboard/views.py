@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from .board import ArmRow, AverageRow, Board, ComparableSet, LineageRow
-from .systems import is_greedy, twin
+from .systems import twins_among
 from .text import percent
 
 NONE = "–"
+AMONG = "; greedy twins are ranked among themselves"
 
 
 class View(NamedTuple):
@@ -28,7 +29,8 @@ class View(NamedTuple):
 
 def without_twins(found: ComparableSet, systems: Collection[str]) -> list[str]:
     """The systems but greedy ones whose sampled twin is in the set: a table would say everything twice."""
-    return [one for one in systems if not is_greedy(one) or twin(one) not in found.systems]
+    twins = twins_among(found.systems)
+    return [one for one in systems if one not in twins]
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -53,10 +55,9 @@ def arms(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
         for row in board.arms
         if row.set == found.name and row.system in systems
     ]
-    remark = "rank: the places that paired tests, Holm-adjusted, leave a system in its arm"
-    if any(is_greedy(row[0]) for row in rows):
-        remark += "; of greedy twins, among themselves"
-    ranked = any(row[2] not in ("1", NONE) for row in rows)
+    twins = twins_among({row[0] for row in rows})
+    remark = "rank: the places that paired tests, Holm-adjusted, leave a system in its arm" + (AMONG if twins else "")
+    ranked = bool(twins) or any(row[2] not in ("1", NONE) for row in rows)
     return View(
         "Board", ("system", "arm", "rank", "accuracy %", "95 % interval", "n"), rows, remark=remark if ranked else ""
     )
@@ -69,7 +70,9 @@ def averages(board: Board, systems: Collection[str]) -> View:
         for row in board.averages
         if row.system in systems
     ]
+    twins = twins_among({row[0] for row in rows})
     remark = "every task counts the same; systems that lack a task of the arm are not ranked here"
+    remark += AMONG if twins else ""
     columns = ("system", "arm", "rank", "tasks", "mean accuracy %", "95 % interval")
     return View("All tasks", columns, rows, remark=remark if rows else "")
 

@@ -68,7 +68,7 @@ def test_a_greedy_twin_takes_no_place_from_the_others(tmp_path: Path) -> None:
         "sft-greedy": (1, 1),
         "dpo-1-greedy": (2, 2),
     }
-    assert "of greedy twins, among themselves" in markdown(board)
+    assert "greedy twins are ranked among themselves" in markdown(board)
 
 
 @pytest.mark.parametrize("num_samples", [1, 3])
@@ -121,6 +121,21 @@ def test_tasks_count_the_same_in_a_mean_with_its_interval(tmp_path: Path) -> Non
     assert mean.low == pytest.approx(0.6 - ((0.8 - low[0]) ** 2 + (0.4 - low[1]) ** 2) ** 0.5 / 2)
     assert mean.high == pytest.approx(0.6 + ((high[0] - 0.8) ** 2 + (high[1] - 0.4) ** 2) ** 0.5 / 2)
     assert "All tasks" in printed(board) and "Accuracy % by task, arm reason" in markdown(board)
+
+
+def test_a_greedy_twin_takes_no_place_in_the_mean_of_tasks(tmp_path: Path) -> None:
+    right = {"sft": 20, "sft-greedy": 40, "dpo-1": 5}
+    tasks = [
+        [
+            one
+            for name, num in right.items()
+            for one in of("reason", "1" * num + "0" * (40 - num), system=name, task=task)
+        ]
+        for task in ("drawn", "other")
+    ]
+    board = board_of(tmp_path, *tasks)
+    assert {row.system: row.rank_best for row in board.averages} == {"sft": 1, "dpo-1": 2, "sft-greedy": 1}
+    assert "not ranked here; greedy twins are ranked among themselves" in markdown(board)
 
 
 def test_sets_of_one_task_are_not_averaged(tmp_path: Path) -> None:
@@ -248,6 +263,13 @@ def test_many_systems_are_cut_in_the_terminal_and_said(tmp_path: Path) -> None:
     made = [one for n in range(30) for one in of("reason", "1" * n + "0" * (30 - n), system=f"s{n:02d}")]
     text = printed(board_of(tmp_path, made))
     assert "the 20 best of 30 systems" in text and "s29" in text and "s05" not in text
+
+
+def test_of_many_systems_the_terminal_leaves_greedy_twins_out_first(tmp_path: Path) -> None:
+    marks = [(f"s{n:02d}{twin}", "1" * (n + 9 * bool(twin))) for n in range(12) for twin in ("", "-greedy")]
+    made = [one for name, right in marks for one in of("reason", right.ljust(24, "0"), system=name)]
+    text = printed(board_of(tmp_path, made))
+    assert "the 12 best of 24 systems" in text and "s00" in text and "-greedy" not in text
 
 
 def test_build_writes_page_and_files(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_board_shows_greedy_twins_when_asked(opened: Opened, tmp_path: Path)
     page.get_by_label("greedy twins too").check()
     added = {"sft-greedy", "dpo-2-greedy", "rejection-2-greedy"}
     assert set(systems.all_inner_texts()) == {*sampled, *added}
-    assert "of greedy twins, among themselves" in page.locator("#view-board caption").first.inner_text()
+    assert "greedy twins are ranked among themselves" in page.locator("#view-board caption").first.inner_text()
     page.get_by_label("greedy twins too").uncheck()
     page.get_by_label("Find a system").fill("sft-greedy")
     assert systems.all_inner_texts() == ["sft-greedy"]

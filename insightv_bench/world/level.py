@@ -94,5 +94,5 @@ class Level(BaseModel):
         if self.charts and self.side < LEVELS["full"]["side"]:
             raise ValueError(f"`side` ({self.side}) is too small for charts: the least is {LEVELS['full']['side']}")
         if self.charts and self.height_sd:
-            raise ValueError(f"`height_sd` ({self.height_sd}) is for plain bars: charts are drawn without it")
+            raise ValueError(f"`height_sd` ({self.height_sd}) is for plain bars: with `charts` set it to 0")
         return self

@@ -140,6 +140,8 @@
     table_.replaceChildren(found ? oneTask(found) : allTasks());
   }
 
+  const amongThemselves = (told, systems) => (told.some((line) => isTwin(line.system, systems)) ? "; greedy twins are ranked among themselves" : "");
+
   function oneTask(found) {
     const shown = chosenArms(found);
     const of = board().arms.filter((row) => row.set === found.name).map((row) => ({ ...row, key: row.arm }));
@@ -154,7 +156,7 @@
     const ranked = of.some((row) => Number.isInteger(row.rank_best));
     const systems = new Set(of.map((row) => row.system));
     const told = lines(of);
-    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open${told.some((line) => isTwin(line.system, systems)) ? "; of greedy twins, among themselves" : ""}.` : ""}`;
+    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open${amongThemselves(told, systems)}.` : ""}`;
     return table({ caption, rows: told, columns: withRank(columns, (line) => line.rows.get(main), told), sort: sortOf(`-${main}`), press, more: (line) => more(line, found),
       empty: "No system of that name." });
   }
@@ -255,7 +257,8 @@
       ...(averages.size ? [share("mean", `Mean of ${sets.length} tasks`, mean)] : []),
       ...sets.map((one) => share(one.name, text(insightv.setName(one)), (line) => line.rows.get(one.name)))];
     const told = lines(of);
-    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? " A mean is of all tasks, each counting the same." : ""}`;
+    const systems = new Set(of.map((row) => row.system));
+    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? ` A mean is of all tasks, each counting the same${amongThemselves(told, systems)}.` : ""}`;
     return table({ caption, rows: told, columns: withRank(columns, mean, told), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, more: (line) => more(line, null),
       empty: "No system of that name." });
   }
