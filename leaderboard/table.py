@@ -46,7 +46,7 @@ def print_board(board: Board, console: Console) -> None:
 def _print_set(board: Board, found: ComparableSet, console: Console) -> None:
     systems = _leading(board, found)
     if len(systems) < len(found.systems):
-        console.print(f"the {len(systems)} best of {len(found.systems):,} systems; the page shows all", style="yellow")
+        console.print(_left_out(systems, found), style="yellow")
     print_view(views.arms(board, found, systems), console, heading=False)
     _print_remarks([row for row in board.arms if row.set == found.name and row.system in systems], console)
     _print_comparisons(board, found, systems, console)
@@ -56,6 +56,13 @@ def _print_set(board: Board, found: ComparableSet, console: Console) -> None:
     _print_map(robust_views.flaw_map(board, found, systems), console)
     print_view(robust_views.measures(board, found, systems), console)
     print_view(views.cost(board, found, systems), console)
+
+
+def _left_out(systems: list[str], found: ComparableSet) -> str:
+    """Which systems are shown."""
+    if systems == views.without_twins(found, found.systems):
+        return f"{len(systems)} of {len(found.systems):,} systems, the greedy twins left out; the page shows all"
+    return f"the {len(systems)} best of {len(found.systems):,} systems; the page shows all"
 
 
 def _leading(board: Board, found: ComparableSet) -> list[str]:
