@@ -149,8 +149,8 @@ def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) 
             yield block.unique("order", keep="first", maintain_order=True).filter(pl.col("correct") == verdict)
 
     verdicts = selection.agents(scored, settings).select(pl.col("correct").unique(maintain_order=True)).collect()
-    for verdict in verdicts["correct"]:
-        yield Share("agent", own(verdict), num // 2, _of_paths(store, "agent"), store.portion)
+    for place, verdict in enumerate(verdicts["correct"]):
+        yield Share("agent", own(verdict), (num + 1 - place) // 2, _of_paths(store, "agent"), store.portion)
 
 
 def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:

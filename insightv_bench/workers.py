@@ -73,8 +73,15 @@ def _parts(value: object) -> Iterator[BaseModel]:
 
 def finished_line(place: str, name: str, seconds: float, manifest: Message) -> str:
     dropped = f", {manifest['num_dropped']:,} dropped" if manifest["num_dropped"] else ""
-    rows = f"{manifest['num_rows']:,} rows{dropped}" if manifest["num_rows"] else ""
+    rows = f"{manifest['num_rows']:,} rows{dropped}{_short(manifest['totals'])}" if manifest["num_rows"] else ""
     return f"{place:>6} {name:<22} {seconds:7.1f} s  {rows}".rstrip()
+
+
+def _short(totals: Message) -> str:
+    """The kinds of which a corpus asked for more rows than there are."""
+    has, wanted = totals.get("kinds", {}), totals.get("wanted", {})
+    short = [f"{kind} {has.get(kind, 0):,} of {num:,}" for kind, num in wanted.items() if has.get(kind, 0) < num]
+    return f", short of {', '.join(short)}" if short else ""
 
 
 def wait_for_orphans(folder: Path, locks: str = "") -> None:

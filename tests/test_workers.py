@@ -25,7 +25,7 @@ from insightv_bench.recipe import Recipe, load_recipe, parse_recipe, recipe_name
 from insightv_bench.run import place, run, run_folder, wall_seconds
 from insightv_bench.stage import is_whole, read_manifest
 from insightv_bench.worker import FarProgress, Teller, as_message, from_message
-from insightv_bench.workers import asks, next_stage
+from insightv_bench.workers import asks, finished_line, next_stage
 
 BRANCHES = """
 name: branches
@@ -209,6 +209,15 @@ def test_wall_seconds_count_what_ran_side_by_side_once_and_no_pause() -> None:
     assert wall_seconds(manifests) == 16.5
     assert wall_seconds([]) == 0
     assert wall_seconds([*manifests, {"seconds": 2.0}]) == 18.5  # one of a run from before this was kept
+
+
+def test_a_corpus_that_has_fewer_of_a_kind_than_asked_for_says_so_in_its_line() -> None:
+    totals = {"wanted": {"optimal": 20, "agent": 5000}, "kinds": {"optimal": 20, "agent": 1234, "plain": 3}}
+    manifest = {"num_rows": 1257, "num_dropped": 2, "totals": totals}
+    line = finished_line("3/9", "corpora-summary", 1.0, manifest)
+    assert line.endswith("1,257 rows, 2 dropped, short of agent 1,234 of 5,000")
+    totals["kinds"]["agent"] = 5000
+    assert finished_line("3/9", "corpora-summary", 1.0, manifest).endswith("1,257 rows, 2 dropped")
 
 
 def test_a_manifest_says_when_its_stage_began(tmp_path: Path) -> None:
