@@ -18,31 +18,38 @@
   const sides = () => [...new Set(insightv.board.arms.map((row) => row.system))];
   const armsOf = (system) => [...new Set(insightv.board.arms.filter((row) => row.system === system).map((row) => row.arm))];
 
+  // Where nothing is asked for, the suite's own question: a system's two agents against the first of them alone.
+  const TWO = { a: "reason", b: "reason+summary" };
+  const first = () => sides().find((system) => Object.values(TWO).every((arm) => armsOf(system).includes(arm)));
+
   function side(key) {
     const all = sides();
-    const last = all[all.length - 1];
-    const system = all.includes(state.get(key)) ? state.get(key) : key === "a" ? all[0] : last;
+    const own = state.has("a") || state.has("b") ? undefined : first();
+    const system = all.includes(state.get(key)) ? state.get(key) : own ?? (key === "a" ? all[0] : all[all.length - 1]);
     const present = armsOf(system);
+    const usual = [own && TWO[key], "reason+summary", "reason", "direct", "base"].find((arm) => present.includes(arm));
     const asked = state.get(`${key}arm`);
-    const usual = ["reason+summary", "reason", "direct", "base"].find((arm) => present.includes(arm)) ?? present[0];
-    return { system, arm: present.includes(asked) ? asked : usual };
+    return { system, arm: present.includes(asked) ? asked : usual ?? present[0] };
   }
 
   function show(next) {
     state = next;
     const [a, b] = [side("a"), side("b")];
-    const change = (key) => (value) => { state.set(key, value); insightv.note("compare", state); show(state); };
+    const keep = (both) => {
+      state = new Map([...state, ...Object.entries(both)]);
+      insightv.note("compare", state);
+      show(state);
+    };
+    const now = { a: a.system, aarm: a.arm, b: b.system, barm: b.arm };
+    const change = (key) => (value) => keep({ ...now, [key]: value });
     const names = sides().map((name) => [name, name]);
     const focus = document.activeElement?.dataset?.key;
     const boxes = [["b", "This system", b], ["a", "against", a]].map(([key, title, chosen]) => make("fieldset", {},
       make("legend", {}, title),
       select("System", names, chosen.system, change(key), { "data-key": key }),
       select("Arm", armsOf(chosen.system).map((arm) => [arm, arm]), chosen.arm, change(`${key}arm`), { "data-key": `${key}arm` })));
-    const swap = make("button", { type: "button", "data-key": "swap", onclick: () => {
-      state = new Map([...state, ["a", b.system], ["aarm", b.arm], ["b", a.system], ["barm", a.arm]]);
-      insightv.note("compare", state);
-      show(state);
-    } }, "⇄ Swap");
+    const swapped = { a: b.system, aarm: b.arm, b: a.system, barm: a.arm };
+    const swap = make("button", { type: "button", "data-key": "swap", onclick: () => keep(swapped) }, "⇄ Swap");
     controls.replaceChildren(...boxes, swap);
     if (focus) [...controls.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focus)?.focus();
     if (!place.contains(found_)) place.append(controls, found_, planned);
