@@ -49,6 +49,16 @@ class AblationRow(Record):
     seeds: tuple[int, ...]
 
 
+class Below(Record):
+    """How far flawed paths stand below the exact paths of the same questions, with its 95 % interval."""
+
+    difference: float
+    low: float
+    high: float
+    n: int
+    """Questions."""
+
+
 class FlawRow(Record):
     """A summary agent on one kind of flawed path."""
 
@@ -57,6 +67,8 @@ class FlawRow(Record):
     accuracy: Share
     follow: Share | None
     """How often it gives the planted answer, where that is wrong; None: it never is."""
+    below_exact: Below | None
+    """Where the planted answer is wrong; None: it never is, or the runs have no exact paths. Described, not tested."""
 
 
 class PlannedRow(Record):

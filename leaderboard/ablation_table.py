@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from insightv_bench.statistics import accuracy
+from insightv_bench.statistics import accuracy, paired
 
-from .ablation_records import AblationRow, FlawRow, Group, Share
+from .ablation_records import AblationRow, Below, FlawRow, Group, Share
 from .arms import counted
 from .board import ARMS
 from .systems import GREEDY, number_of, twin
@@ -149,16 +149,36 @@ def share_of(rows: pl.DataFrame | None, column: str = "correct") -> Share | None
 
 def flaw_rows(rows: pl.DataFrame) -> list[FlawRow]:
     """Every summary agent on every kind of flawed path."""
-    flawed = counted(rows).filter((pl.col("arm") == "flawed") & ~pl.col("system").str.ends_with(GREEDY))
+    sampled = counted(rows).filter(~pl.col("system").str.ends_with(GREEDY))
+    flawed, oracle = (sampled.filter(pl.col("arm") == arm) for arm in ("flawed", "oracle"))
     cells = flawed.partition_by(["system", "kind_of_flaw"], as_dict=True)
     made = []
     for system, flaw in sorted(cells, key=lambda key: (place_of(str(key[0])), str(key[1]))):
         cell = cells[system, flaw]
         correct = share_of(cell)
         assert correct is not None  # a partition has rows
-        follow = share_of(cell.filter("misleads"), "follows")
-        made.append(FlawRow(system=system, flaw=flaw, accuracy=correct, follow=follow))
+        misled = cell.filter("misleads")
+        exact = oracle.filter(pl.col("system") == system)
+        row = FlawRow(
+            system=system,
+            flaw=flaw,
+            accuracy=correct,
+            follow=share_of(misled, "follows"),
+            below_exact=_below(exact, misled),
+        )
+        made.append(row)
     return made
+
+
+def _below(exact: pl.DataFrame, misled: pl.DataFrame) -> Below | None:
+    """Replies to both on the questions that have both, of the same seed; None without."""
+    keys = ["seed", "question_id"]
+    sides = [misled.join(exact, on=keys, how="semi"), exact.join(misled, on=keys, how="semi")]
+    if sides[0].is_empty():
+        return None
+    wrong, right = (dict(side.group_by("question_id").agg("correct").iter_rows()) for side in sides)
+    found = paired(wrong, right)
+    return Below(difference=found.difference, low=found.low, high=found.high, n=found.n)
 
 
 def with_kind_of_flaw(rows: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .ablation_records import TOPICS, AblationRow, Ablations, FlawRow, PlannedRow, Share
+from .ablation_records import TOPICS, AblationRow, Ablations, Below, FlawRow, PlannedRow, Share
 from .text import short
 
 NONE = "–"
@@ -97,12 +97,28 @@ def _seeds(row: PlannedRow | None) -> str:
 
 
 def _flaws(rows: Sequence[FlawRow]) -> str:
-    headings = ["system", "flaw", "accuracy", "gives the planted answer", "n"]
+    headings = [
+        "system",
+        "flaw",
+        "accuracy",
+        "gives the planted answer",
+        "n",
+        "exact path less it, points",
+        "questions",
+    ]
     lines = [
         [_code(row.system), _code(row.flaw), _share(row.accuracy), _share(row.follow), f"{row.accuracy.n:,}"]
+        + _below(row.below_exact)
         for row in rows
     ]
     return f"**Flaw by flaw**\n\n{_grid(headings, lines, {0, 1})}"
+
+
+def _below(found: Below | None) -> list[str]:
+    if found is None:
+        return [NONE, NONE]
+    low, high = _signed(found.low), _signed(found.high)
+    return [f"{_signed(found.difference)} [{low}, {high}]", f"{found.n:,}"]
 
 
 def _reading(found: Ablations) -> str:
@@ -120,7 +136,8 @@ def _reading(found: Ablations) -> str:
     if any(row.topic == "flaws" for row in found.comparisons):
         told.append(
             "Following a path that ends wrong is wrong each time, by construction: there the difference is the "
-            "accuracy itself, and the table of flaws says how often the planted answer is given."
+            "accuracy itself, and the table of flaws says how often the planted answer is given. That table sets an "
+            "exact path, in points, against those that end wrong on the same questions; the comparison takes all."
         )
     if len(found.seeds) > 1:
         told.append("Intervals speak of other questions; how far other trainings differ, each seed's difference shows.")

@@ -174,6 +174,18 @@ def test_flaws_are_compared_one_by_one(found: Ablations) -> None:
     assert sft and only and (sft.value, only.value) == (pytest.approx(0.6), 1.0)
 
 
+def test_a_flaw_stands_below_the_exact_path_where_it_changes_the_answer(found: Ablations, tmp_path: Path) -> None:
+    below = {(row.system, row.flaw): row.below_exact for row in found.flaws}
+    near = below["sft", "perception"]
+    assert near and near.difference == pytest.approx(0.6) and near.low < 0.6 < near.high and near.n == 400
+    assert below["optimal-only", "perception"] is None  # it was shown no exact path
+    changed = {"s0q1", "s0q2"}
+    rows = [row for row in misled(0, 50, planted_answer="7", path_correct=True) if row.question_id not in changed]
+    rows += [row for row in misled(0, 0) if row.question_id in changed] + arm(0, "oracle", 100)
+    near = computed(run(tmp_path / "a", 0, rows)).flaws[0].below_exact
+    assert near and (near.difference, near.n) == (1.0, 2)
+
+
 def test_a_flaw_with_and_without_its_consequences_is_two(tmp_path: Path) -> None:
     rows = arm(0, "oracle", 90) + misled(0, 40)
     rows += [row.model_copy(update={"propagated": False, "path": "other"}) for row in rows if row.arm == "flawed"]
