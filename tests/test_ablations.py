@@ -1,100 +1,14 @@
-"""Runs made by hand, whose truth is known, and what the ablation table and its comparisons make of them."""
+"""Runs whose truth is known, and what the ablation table and its comparisons make of them."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import board_rows
-import polars as pl
 import pytest
-from typer.testing import CliRunner
+from ablation_rows import BOTH, NUM, arm, computed, difference, misled, record, row_of, run, stage, whole
 
-from insightv_bench import tables
-from insightv_bench.cli import app
-from insightv_bench.errors import RunError
 from insightv_bench.leaderboard import ablations
-from insightv_bench.leaderboard.ablation_records import AblationRow, Ablations, PlannedRow
-from insightv_bench.leaderboard.runs import read_runs
-from insightv_bench.records import EvalRecord
-
-NUM = 200
-BOTH = "reason+summary"
-
-
-def record(place: int, arm: str, correct: bool, **changes: Any) -> EvalRecord:
-    """A row of system `sft`: gold 7, and 9 where it is wrong."""
-    return board_rows.row(place, arm, correct, **{"parser": "1", **changes})
-
-
-def flawed(place: int, correct: bool, **changes: Any) -> EvalRecord:
-    """A reply to a path with a perception flaw that ends in 9."""
-    planted = {"flaw": "perception", "severity": 0.5, "planted_answer": "9", "path_correct": False, "position": "early"}
-    return record(place, "flawed", correct, **{**planted, **changes})
-
-
-def arm(
-    seed: int, name: str, num_right: int, samples: int = 1, system: str = "sft", **changes: Any
-) -> list[EvalRecord]:
-    """`num_right` of 100 questions right, in every sample; the questions are the seed's own."""
-    keys = [(q, s) for q in range(NUM) for s in range(samples)]
-    own = {"system": system, **changes}
-    return [record(q, name, 100 * q < num_right * NUM, sample=s, question_id=f"s{seed}q{q}", **own) for q, s in keys]
-
-
-def misled(seed: int, num_right: int, system: str = "sft", **changes: Any) -> list[EvalRecord]:
-    return [
-        flawed(q, 100 * q < num_right * NUM, system=system, question_id=f"s{seed}q{q}", propagated=True, **changes)
-        for q in range(NUM)
-    ]
-
-
-def run(folder: Path, seed: int, rows: Sequence[EvalRecord], recipe: str = "ablations", settings: int = 1) -> Path:
-    """A run's folder, with an evaluation stage for each system."""
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"recipe": recipe, "seed": seed}))
-    for system in {row.system for row in rows}:
-        stage(folder, system, [row for row in rows if row.system == system], "0f", settings)
-    return folder
-
-
-def stage(folder: Path, system: str, rows: Sequence[EvalRecord], fingerprint: str, settings: int = 1) -> Path:
-    place = folder / "stages" / f"eval-{system}-{fingerprint}"
-    place.mkdir(parents=True)
-    tables.write_shards(place, rows, EvalRecord)
-    manifest = {"stage": f"eval-{system}", "settings": {"batch_size": settings}}
-    (place / "manifest.json").write_text(json.dumps(manifest))
-    return place
-
-
-def whole(seed: int, gain: int = 10) -> list[EvalRecord]:
-    """Every kind of system: two agents gain `gain` points, the majority 20, continued SFT nothing."""
-    rows = arm(seed, "base", 20, system="base", total_tokens=4)
-    rows += arm(seed, "direct", 20) + arm(seed, "reason", 60, 3, total_tokens=40)
-    rows += arm(seed, "majority", 80, total_tokens=120) + arm(seed, BOTH, 60 + gain, 3, total_tokens=55)
-    rows += arm(seed, "oracle", 100) + misled(seed, 40) + misled(seed, 50, flaw="arithmetic")
-    rows += misled(seed, 0, "optimal-only") + misled(seed, 0, "optimal-only", flaw="arithmetic")
-    rows += arm(seed, BOTH, 60, 3, "optimal-only") + arm(seed, "reason", 60, 3, "continued-sft")
-    for number, right in ((1, 65), (2, 75)):
-        rows += arm(seed, "reason", right, 3, f"dpo-{number}") + arm(seed, "reason", 65, 3, f"rejection-{number}")
-    rows += arm(seed, "reason", 75, 3, "continued-sft-dpo")
-    rows += arm(seed, "reason", 70, 1, "sft-greedy") + arm(seed, BOTH, 90, 1, "sft-greedy")
-    return rows
-
-
-def computed(*folders: Path) -> Ablations:
-    return ablations.compute(read_runs(folders))
-
-
-def row_of(found: Ablations, system: str, name: str) -> AblationRow:
-    return next(row for row in found.table if (row.system, row.arm) == (system, name))
-
-
-def difference(found: Ablations, b: str, a: str, decoding: str = "sampled") -> PlannedRow:
-    return next(row for row in found.comparisons if (row.b, row.a, row.decoding) == (b, a, decoding))
+from insightv_bench.leaderboard.ablation_records import Ablations
 
 
 @pytest.fixture(scope="module")
@@ -237,83 +151,3 @@ def test_a_system_that_is_not_in_the_plan_is_shown_last(tmp_path: Path) -> None:
     file = ablations.write([folder], tmp_path / "out")
     lines = [line for line in file.read_text().splitlines() if "| `" in line]
     assert len(lines) == 2 and "`mine\\|<b>`" in lines[1] and "mine&#124;&#60;b&#62;: summary agent" in lines[1]
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"task_version": "2"}, "more than one task version: `1`, `2`"),
-        ({"parser": "9"}, "more than one parser"),
-        ({"base": "org/other"}, "more than one base model"),
-        ({"token_cap": 9}, "arm `reason` was run in different settings: .*token cap 9 and .*token cap 512"),
-    ],
-)
-def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
-    one = run(tmp_path / "a", 0, arm(0, "reason", 50))
-    other = run(tmp_path / "b", 1, arm(1, "reason", 50, **changes))
-    with pytest.raises(RunError, match=words):
-        computed(one, other)
-
-
-def test_other_recipes_settings_and_the_same_seed_twice_are_refused(tmp_path: Path) -> None:
-    rows = arm(0, "reason", 50)
-    one = run(tmp_path / "a", 0, rows)
-    with pytest.raises(RunError, match="`quickstart`, .* one of `ablations`"):
-        read_runs([one, run(tmp_path / "b", 1, rows, recipe="quickstart")])
-    with pytest.raises(RunError, match="both have seed 0"):
-        read_runs([one, run(tmp_path / "c", 0, rows)])
-    with pytest.raises(RunError, match="stage `eval-sft` was run with another `batch_size`"):
-        read_runs([one, run(tmp_path / "d", 2, rows, settings=2)])
-
-
-def test_a_folder_that_is_no_run_is_an_error_with_a_hint(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="holds no `run.json`\nhint: name folders of runs"):
-        read_runs([tmp_path])
-    with pytest.raises(RunError, match="holds no finished evaluation"):
-        read_runs([run(tmp_path / "a", 0, [])])
-    (tmp_path / "run.json").write_text("[1")
-    with pytest.raises(RunError, match="cannot be read"):
-        read_runs([tmp_path])
-
-
-def test_the_evaluations_of_the_last_board_count(tmp_path: Path) -> None:
-    """A changed recipe leaves its older stages in the folder: without a board which of them counts is not guessed."""
-    folder = run(tmp_path / "a", 0, arm(0, "reason", 50))
-    stage(folder, "sft", arm(0, "reason", 90), "1a")
-    with pytest.raises(RunError, match="holds stage `eval-sft` twice: `eval-sft-0f` and `eval-sft-1a`"):
-        read_runs([folder])
-    board = folder / "stages" / "leaderboard-77"
-    board.mkdir()
-    (board / "manifest.json").write_text(json.dumps({"inputs": {"eval-sft": "eval-sft-1a"}}))
-    (folder / "summary.json").write_text(json.dumps({"page": "/gone/stages/leaderboard-66/index.html"}))
-    with pytest.raises(RunError, match="holds stage `eval-sft` twice"):
-        read_runs([folder])
-    (folder / "summary.json").write_text(json.dumps({"page": "/elsewhere/stages/leaderboard-77/index.html"}))
-    sampled = computed(folder).table[0].sampled
-    assert sampled and sampled.value == pytest.approx(0.9)
-
-
-def test_the_command_writes_the_same_bytes_twice(tmp_path: Path) -> None:
-    folders = [str(run(tmp_path / f"seed{seed}", seed, whole(seed))) for seed in (0, 1)]
-    for out, order in (("one", folders), ("two", folders[::-1])):
-        done = CliRunner().invoke(app, ["leaderboard", "ablations", *order, "--out", str(tmp_path / out)])
-        assert done.exit_code == 0, done.output
-    assert "both agents against reasoning agent alone: +10.0 points, higher, in 2 of 2 seeds" in done.output
-    names = sorted(file.name for file in (tmp_path / "one").iterdir())
-    assert names == [*(f"ablations.{end}" for end in ("json", "md", "png", "svg", "txt")), "comparisons.parquet"]
-    for name in names:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
-    found = Ablations.model_validate_json((tmp_path / "one" / "ablations.json").read_bytes())
-    assert pl.read_parquet(tmp_path / "one" / "comparisons.parquet").height == len(found.comparisons) > 10
-    text = (tmp_path / "one" / "ablations.md").read_text()
-    assert "![" in text and "(ablations.svg)" in text and str(tmp_path) not in text
-    assert len({line.count(" | ") for line in text.splitlines() if line.startswith("| `sft` | `reason")}) == 1
-    words = (tmp_path / "one" / "ablations.txt").read_text()
-    assert all(row.name in words for row in found.comparisons)
-
-
-def test_without_the_plots_extra_the_table_is_made_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "seaborn", None)
-    file = ablations.write([run(tmp_path / "a", 0, arm(0, "reason", 50))], tmp_path / "out")
-    assert "The figure was left out: &#96;seaborn&#96; is not installed" in file.read_text()
-    assert "![" not in file.read_text() and not (tmp_path / "out" / "ablations.svg").exists()
