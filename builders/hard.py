@@ -10,17 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from insightv_bench.answers import read
+from insightv_bench.answers import is_gold, read
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
 from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Question
 from insightv_bench.settings import HardSettings, TeacherEngine
-from insightv_bench.stage import Context, Dropped, drop
-from insightv_bench.text_path import is_gold
+from insightv_bench.stages import Context, Dropped, drop
 
-from .block_work import QUESTIONS_AT_ONCE
+from .portions import QUESTIONS_AT_ONCE
 
 EASY = "answered right without a path"
 

@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from insightv_bench.agents import ReasoningAgent
-from insightv_bench.costs import costs_of
-from insightv_bench.engines import Caller
+from insightv_bench.engines import Caller, costs_of
 from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings
-from insightv_bench.stage import Context
-from insightv_bench.stored import Pictures, question_slice, with_pictures
-from insightv_bench.tables import spans
+from insightv_bench.stages import Context
+from insightv_bench.storage import Pictures, question_slice, spans, with_pictures
 
-from .block_work import OpenedOnce, at_once
+from .portions import OpenedOnce, at_once
 
 
 class Writer(OpenedOnce):

@@ -7,13 +7,11 @@ from collections import Counter
 from insightv_bench.errors import StageError
 from insightv_bench.records import Question, ReasoningRow
 from insightv_bench.settings import FileSource, HubSource, LessonsSettings, WorldSource
-from insightv_bench.sources.rows import distinct
-from insightv_bench.stage import Context
-from insightv_bench.world.lessons import sample_lessons
+from insightv_bench.sources import distinct
+from insightv_bench.stages import Context
+from insightv_bench.world import sample_lessons
 
-from .sources.hub import read_hub
-from .sources.table import Table, read_local
-from .sources.world import read_world
+from .sources import Table, read_hub, read_local, read_world
 
 
 def questions(context: Context) -> None:

@@ -11,22 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from insightv_bench.costs import COSTS, Costs, costs_from, total
-from insightv_bench.engines import Caller
+from insightv_bench.engines import COSTS, Caller, Costs, costs_from, total
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
-from insightv_bench.seats import engine_of, is_server, plain
-from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine
-from insightv_bench.stage import Context, code_versions, read_manifest
+from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine, engine_of, is_server, plain
+from insightv_bench.stages import Context, code_versions, read_manifest
 
-from .arms import Given, docs
-from .best_of import best_of
-from .blank import blanks
-from .changed_paths import change
-from .lm_eval_run import quiet, run_lm_eval
-from .records import eval_record
-from .tasks import arm_task, task_name
+from .arms import Given, best_of, blanks, change, docs
+from .harness import arm_task, eval_record, quiet, run_lm_eval, task_name
 
 
 def evaluate(context: Context) -> None:
@@ -125,7 +118,7 @@ def _run(
     tasks: Mapping[Arm, list[dict[str, Any]]],
     questions: Sequence[Question],
 ) -> list[EvalRecord]:
-    from .model import Seats
+    from .harness.model import Seats
 
     settings, name = context.stage.settings, context.stage.options["task"]
     version = context.stage.options["task_version"] or questions[0].source_revision

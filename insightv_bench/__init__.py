@@ -21,15 +21,15 @@ _EXPORTS = {
     "Assessment": "records",
     "EvalRecord": "records",
     "InsightvError": "errors",
-    "Recipe": "recipe",
-    "load_recipe": "recipe",
+    "Recipe": "settings",
+    "load_recipe": "settings",
     "open_engine": "engines",
     "read_answer": "answers:read",
     "match_answer": "answers:matches",
     "parse_path": "protocol",
     "render_path": "protocol",
-    "read_rows": "tables",
-    "run_recipe": "run:run",
+    "read_rows": "storage",
+    "run_recipe": "runs:run",
 }
 __all__ = ["__version__", *_EXPORTS]
 

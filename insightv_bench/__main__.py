@@ -1,5 +1,5 @@
 """`python -m insightv_bench` is `insightv-bench`."""
 
-from .cli import main
+from insightv_bench.cli import main
 
 main()

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from .chat import Chat, ask, assistant, go_on, load_prompt
-from .engines import Caller
-from .journal import Reply, Request
-from .protocol import (
+from insightv_bench.chat import Chat, ask, assistant, go_on, load_prompt
+from insightv_bench.engines import Caller
+from insightv_bench.journal import Reply, Request
+from insightv_bench.protocol import (
     ParsedAnswer,
     ParsedPath,
     ParsedStep,
@@ -22,8 +22,8 @@ from .protocol import (
     render_answer,
     render_step,
 )
-from .records import Message, Path, PathStatus, Question, QuestionColumns, Step, content_id
-from .settings import PathsSettings, Sampling
+from insightv_bench.records import Message, Path, PathStatus, Question, QuestionColumns, Step, content_id
+from insightv_bench.settings import PathsSettings, Sampling
 
 Parsed = TypeVar("Parsed", ParsedStep, ParsedAnswer)
 MAX_CHARS_SHOWN = 20_000

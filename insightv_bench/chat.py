@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from .records import Image, Message, QuestionColumns
+from insightv_bench.records import Image, Message, QuestionColumns
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SLOT = re.compile(r"\{(question|path|problem|gold|answer|paths|flaw|place|ending)\}")

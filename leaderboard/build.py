@@ -12,17 +12,25 @@ import polars as pl
 
 from insightv_bench.errors import MissingExtra, RunError
 
-from . import export, figures, page, rows, sets
-from .arms import arm_rows
-from .averages import average_rows
-from .board import Board, ComparableSet
-from .comparisons import comparison_rows
-from .flaw_map import flaw_rows
-from .lineage import lineage_rows
-from .ranks import with_ranks
-from .results import find
-from .robustness import measure_rows, robustness_rows
-from .rounds import round_rows
+from .board import (
+    Board,
+    ComparableSet,
+    arm_rows,
+    average_rows,
+    comparison_rows,
+    find,
+    flaw_rows,
+    lineage_rows,
+    load_rows,
+    measure_rows,
+    robustness_rows,
+    round_rows,
+    split_sets,
+    with_ranks,
+)
+from .figures import draw_figures
+from .page import write_page
+from .tables import write_files
 
 Found = list[tuple[ComparableSet, pl.DataFrame]]
 
@@ -32,8 +40,8 @@ def build(eval_folders: Sequence[Path], out: Path, title: str, told: Sequence[st
 
     Raises RunError where a folder holds no evaluation rows, or `out` cannot be written.
     """
-    frame, notes = rows.load(eval_folders)
-    found, apart = sets.split(frame)
+    frame, notes = load_rows(eval_folders)
+    found, apart = split_sets(frame)
     board = compute(found, [*told, *notes, *apart], title)
     try:
         return _write(board, found, eval_folders, out)
@@ -44,8 +52,8 @@ def build(eval_folders: Sequence[Path], out: Path, title: str, told: Sequence[st
 def read(results: Sequence[str], title: str = "insightv-bench") -> tuple[Board, Found]:
     """The board over what `RESULTS` names, and its rows; writes nothing."""
     folders, told = find(results)
-    frame, notes = rows.load(folders)
-    found, apart = sets.split(frame)
+    frame, notes = load_rows(folders)
+    found, apart = split_sets(frame)
     return compute(found, [*told, *notes, *apart], title), found
 
 
@@ -72,10 +80,10 @@ def compute(found: Found, notes: Sequence[str], title: str) -> Board:
 def _write(board: Board, found: Found, eval_folders: Sequence[Path], out: Path) -> Board:
     out.mkdir(parents=True, exist_ok=True)
     try:
-        drawn = figures.draw(board, out / "figures")
+        drawn = draw_figures(board, out / "figures")
     except MissingExtra as error:
         drawn = []
         board = board.model_copy(update={"notes": (*board.notes, f"The figures were left out: {error.fact}.")})
-    export.write_files(board, out)
-    page.write(out, board, found, drawn, eval_folders)
+    write_files(board, out)
+    write_page(out, board, found, drawn, eval_folders)
     return board

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from insightv_bench.stage import Context
+from insightv_bench.stages import Context
 
 from .build import build
 

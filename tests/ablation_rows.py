@@ -9,11 +9,11 @@ from typing import Any
 
 import board_rows
 
-from insightv_bench import tables
-from insightv_bench.leaderboard import ablations
-from insightv_bench.leaderboard.ablation_records import AblationRow, Ablations, PlannedRow
-from insightv_bench.leaderboard.runs import read_runs
+from insightv_bench.leaderboard.ablations.build import compute
+from insightv_bench.leaderboard.ablations.records import AblationRow, Ablations, PlannedRow
+from insightv_bench.leaderboard.ablations.runs import read_runs
 from insightv_bench.records import EvalRecord
+from insightv_bench.storage import write_shards
 
 NUM = 200
 BOTH = "reason+summary"
@@ -58,7 +58,7 @@ def run(folder: Path, seed: int, rows: Sequence[EvalRecord], recipe: str = "abla
 def stage(folder: Path, system: str, rows: Sequence[EvalRecord], fingerprint: str, settings: int = 1) -> Path:
     place = folder / "stages" / f"eval-{system}-{fingerprint}"
     place.mkdir(parents=True)
-    tables.write_shards(place, rows, EvalRecord)
+    write_shards(place, rows, EvalRecord)
     manifest = {"stage": f"eval-{system}", "settings": {"batch_size": settings}}
     (place / "manifest.json").write_text(json.dumps(manifest))
     return place
@@ -80,7 +80,7 @@ def whole(seed: int, gain: int = 10) -> list[EvalRecord]:
 
 
 def computed(*folders: Path) -> Ablations:
-    return ablations.compute(read_runs(folders))
+    return compute(read_runs(folders))
 
 
 def row_of(found: Ablations, system: str, name: str) -> AblationRow:

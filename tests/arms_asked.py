@@ -16,8 +16,7 @@ from insightv_bench.flaws import make_flawed
 from insightv_bench.journal import Journal
 from insightv_bench.records import Arm, FlawedRow, Image, Question, QuestionColumns
 from insightv_bench.settings import EvalSettings, PathsSettings, Sampling, TeacherEngine
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.scene import scene_from_json
+from insightv_bench.world import parse_question, scene_from_json
 
 ARMS: tuple[Arm, ...] = ("base", "direct", "reason", "reason+summary", "oracle", "flawed")
 SETTINGS = EvalSettings(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench import tables
 from insightv_bench.answers import PARSER, read
 from insightv_bench.protocol import render_answer
 from insightv_bench.records import EvalRecord
+from insightv_bench.storage import write_shards, write_text
 
 
 def row(place: int, arm: str, right: bool, **changes: Any) -> EvalRecord:
@@ -78,7 +78,7 @@ def small(num: int = 12, **changes: Any) -> list[EvalRecord]:
 def written(folder: Path, rows: Sequence[EvalRecord], manifest: dict[str, Any] | None = None) -> Path:
     """The rows as an evaluation's folder, with a manifest where one is given."""
     folder.mkdir(parents=True, exist_ok=True)
-    tables.write_shards(folder, rows, EvalRecord)
+    write_shards(folder, rows, EvalRecord)
     if manifest is not None:
         stage(folder, **manifest)
     return folder
@@ -89,7 +89,7 @@ def stage(folder: Path, **columns: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     whole = {
         "stage": folder.name.rpartition("-")[0],
-        "function": "builders.corpora:reasoning",
+        "function": "builders.corpora.reasoning:reasoning",
         "settings": {},
         "options": {},
         "seed": 0,
@@ -101,7 +101,7 @@ def stage(folder: Path, **columns: Any) -> Path:
         "git_commit": "f" * 40,
         "started": "2026-01-01T00:00:00+00:00",
     }
-    tables.write_text(folder / "manifest.json", json.dumps({**whole, **columns}))
+    write_text(folder / "manifest.json", json.dumps({**whole, **columns}))
     return folder
 
 
@@ -109,11 +109,15 @@ def run(folder: Path, seed: int = 0, right: int = 6, mark: str = "a1") -> Path:
     """A run of recipe `mine`: a base, sft and two DPO rounds, with the stages that they came from."""
     stages = folder / "stages"
     stages.mkdir(parents=True)
-    tables.write_text(folder / "run.json", json.dumps({"recipe": "mine", "seed": seed}))
+    write_text(folder / "run.json", json.dumps({"recipe": "mine", "seed": seed}))
     stage(stages / f"corpora-reasoning-{mark}", num_rows=590)
     stage(stages / f"train-reason-{mark}", function="trainers.sft:sft", inputs={"c": f"corpora-reasoning-{mark}"})
     for number in (1, 2):
-        stage(stages / f"corpora-preference-{number}-{mark}", function="builders.preference:preference", num_rows=50)
+        stage(
+            stages / f"corpora-preference-{number}-{mark}",
+            function="builders.corpora.preference:preference",
+            num_rows=50,
+        )
         before = f"train-dpo-{number - 1}-{mark}" if number > 1 else f"train-reason-{mark}"
         stage(
             stages / f"train-dpo-{number}-{mark}",

@@ -11,11 +11,9 @@ from typing import Any
 from board_rows import row, written
 from rich.console import Console
 
-from insightv_bench.leaderboard import rows as rows_module
-from insightv_bench.leaderboard import sets
-from insightv_bench.leaderboard.board import Board, MeasureRow
+from insightv_bench.leaderboard.board import Board, MeasureRow, load_rows, split_sets
 from insightv_bench.leaderboard.build import compute
-from insightv_bench.leaderboard.table import print_board
+from insightv_bench.leaderboard.tables.terminal import print_board
 from insightv_bench.records import EvalRecord
 
 FAMILIES = ("agents", "rounds")
@@ -42,8 +40,8 @@ def arm_of(arm: str, right: str, **changes: Any) -> list[EvalRecord]:
 def board_of(folder: Path, *evaluations: Sequence[EvalRecord]) -> Board:
     """The board alone, without drawing it."""
     folders = [written(folder / f"eval-{place}", records) for place, records in enumerate(evaluations)]
-    frame, notes = rows_module.load(folders)
-    found, apart = sets.split(frame)
+    frame, notes = load_rows(folders)
+    found, apart = split_sets(frame)
     return compute(found, [*notes, *apart], "A board")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from insightv_bench.world.level import Level
-from insightv_bench.world.scene import Scene, sample_scene
+from insightv_bench.world import Level, Scene
+from insightv_bench.world.scene import sample_scene
 
 FULL = Level(level="full")  # type: ignore[call-arg]
 

@@ -23,10 +23,9 @@ from synthetic import write_results
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.journal import Journal
 from insightv_bench.leaderboard.build import build
-from insightv_bench.leaderboard.view import server
+from insightv_bench.leaderboard.page.server import server
 from insightv_bench.records import Arm, Question
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ from typing import Any
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import open_engine
-from insightv_bench.faults import Faults
 from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Message
-from insightv_bench.serving import ChatServer, Manners
+from insightv_bench.serving import ChatServer, Faults, Manners
 from insightv_bench.settings import OpenAIEngine, Sampling
 
 

@@ -8,11 +8,7 @@ from typing import NamedTuple
 from insightv_bench.flaws import FLAWS, Flawed, make_flawed
 from insightv_bench.protocol import ParsedPath, parse_path, render_path
 from insightv_bench.records import Position, Question
-from insightv_bench.world.level import Level
-from insightv_bench.world.oracle import Judgement, judge
-from insightv_bench.world.program import Program, parse_question
-from insightv_bench.world.scene import Scene, scene_from_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.world import Judgement, Level, Program, Scene, exact_path, judge, parse_question, scene_from_json
 
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 POSITIONS: tuple[Position, ...] = ("early", "middle", "late")

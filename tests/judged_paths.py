@@ -12,12 +12,10 @@ from pathlib import Path as File
 from typing import Any
 
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Assessment, Image, Path, Question, Step
-from insightv_bench.settings import AssessSettings, OpenAIEngine
-from insightv_bench.stage import MANIFEST, Context, Stage, run_stage
-from insightv_bench.tables import read_rows, write_shards, write_text
+from insightv_bench.settings import AssessSettings, OpenAIEngine, load_recipe
+from insightv_bench.stages import MANIFEST, Context, Progress, Stage, run_stage
+from insightv_bench.storage import read_rows, write_shards, write_text
 
 Say = Callable[[str, list[dict[str, Any]]], str]
 """From the first user text and all messages to the reply."""
@@ -129,7 +127,7 @@ def assessed(
         inputs[name].mkdir(exist_ok=True)
         write_shards(inputs[name], rows, type(rows[0]))
         write_text(inputs[name] / MANIFEST, json.dumps({"num_rows": len(rows), "files": {}}))
-    stage = Stage("assess", "builders.assess:assess", settings, tuple(inputs), "", {})
+    stage = Stage("assess", "builders.assessment.stage:assess", settings, tuple(inputs), "", {})
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(stage, tmp_path / "assess", inputs, journal, Progress(), seed, load_recipe("walk"))
         run_stage(stage, context)

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.cluster.desk import Desk
-from insightv_bench.cluster.far import FarDesk
+from insightv_bench.cluster.actor import Actor
+from insightv_bench.cluster.coordinator import Desk
 from insightv_bench.cluster.job import Job, context_of
-from insightv_bench.cluster.worker import Actor
+from insightv_bench.cluster.remote import FarDesk
 from insightv_bench.plan import plan
-from insightv_bench.recipe import Recipe
-from insightv_bench.run import place, run_folder
-from insightv_bench.stage import code_versions, load_function
+from insightv_bench.runs import place, run_folder
+from insightv_bench.settings import Recipe
+from insightv_bench.stages import code_versions, load_function
 
 TEACHER = """
 name: over

@@ -8,7 +8,8 @@ import pytest
 
 from insightv_bench.errors import RecipeError
 from insightv_bench.plan import plan
-from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
+from insightv_bench.settings import Recipe, load_recipe
+from insightv_bench.settings.recipe import parse_recipe
 
 MINIMAL = """
 name: mine

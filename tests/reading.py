@@ -9,12 +9,10 @@ from pathlib import Path as File
 from PIL import Image as Picture
 
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Question
-from insightv_bench.settings import TableSource
-from insightv_bench.stage import Context, Exclusion, Stage, run_stage
-from insightv_bench.tables import read_rows
+from insightv_bench.settings import TableSource, load_recipe
+from insightv_bench.stages import Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.storage import read_rows
 
 
 def png(shade: int = 0, side: int = 4) -> bytes:

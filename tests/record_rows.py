@@ -21,9 +21,8 @@ from insightv_bench.records import (
     Step,
     SummaryRow,
 )
-from insightv_bench.stage import Exclusion
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.stages import Exclusion
+from insightv_bench.world import Level, sample_questions
 
 QUESTIONS = list(sample_questions(Level(), "train", seed=11, num=6))
 

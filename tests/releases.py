@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image as Picture
 
-from insightv_bench.recipe import load_recipe
-from insightv_bench.run import run
+from insightv_bench.runs import run
+from insightv_bench.settings import load_recipe
 
 SMALL = ["questions.train.num=40", "questions.test.num=12", "corpora.summary_num=60"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from accelerate import state
 from accelerate.utils import DistributedType
 
-from insightv_bench.trainers.launched import main
+from insightv_bench.trainers.worker import main
 
 real = state.AcceleratorState.__init__
 

@@ -10,8 +10,6 @@ from pathlib import Path as File
 from typing import Any
 
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Assessment, Path, Question, Record, Step
 from insightv_bench.settings import (
     AssessSettings,
@@ -23,9 +21,10 @@ from insightv_bench.settings import (
     Section,
     TeacherEngine,
     WorldSource,
+    load_recipe,
 )
-from insightv_bench.stage import MANIFEST, Context, Exclusion, Stage, run_stage
-from insightv_bench.tables import read_rows, write_shards, write_text
+from insightv_bench.stages import MANIFEST, Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.storage import read_rows, write_shards, write_text
 
 PATHS = PathsSettings(
     engine=TeacherEngine(careful=0.5, partial=0.3, read_error=0.1, state_error=0.1),
@@ -85,12 +84,12 @@ def build_corpora(root: File) -> Built:
     made.run("sample", "questions:questions", WorldSource(split="train", num=80, seed=1))
     made.run("paths", "paths:paths", PATHS, ["questions"])
     made.run("agent-paths", "paths:paths", PATHS, ["sample"])
-    made.run("assess-teacher", "assess:assess", AssessSettings(), ["questions", "paths"])
-    made.run("assess-agent", "assess:assess", AssessSettings(), ["sample", "agent-paths"])
-    made.run("reasoning", "corpora:reasoning", REASONING, TRIPLE)
-    made.run("flawed", "corpora:flawed", FlawsSettings(per_question=3), ["questions"])
-    made.run("summary", "summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
-    made.run("preference", "preference:preference", PairsSettings(per_question=3), AGENT, round=2)
+    made.run("assess-teacher", "assessment.stage:assess", AssessSettings(), ["questions", "paths"])
+    made.run("assess-agent", "assessment.stage:assess", AssessSettings(), ["sample", "agent-paths"])
+    made.run("reasoning", "corpora.reasoning:reasoning", REASONING, TRIPLE)
+    made.run("flawed", "corpora.reasoning:flawed", FlawsSettings(per_question=3), ["questions"])
+    made.run("summary", "corpora.summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
+    made.run("preference", "corpora.preference:preference", PairsSettings(per_question=3), AGENT, round=2)
     return made
 
 

@@ -17,13 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from insightv_bench import tables
 from insightv_bench.flaws import Flawed, make_flawed
 from insightv_bench.records import EvalRecord, FlawedRow, FlawType, Question, QuestionColumns
-from insightv_bench.world.level import Level
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
+from insightv_bench.storage import schema_of, write_shards
+from insightv_bench.world import Level, parse_question, sample_questions, scene_from_json
 
 SEVERITIES: dict[FlawType, float] = {"perception": 0.34, "wrong-final": 0.1, "all-wrong": 1.0}
 FLAWS = tuple(SEVERITIES)
@@ -97,7 +94,7 @@ def _row(question: Question, made: Flawed) -> FlawedRow:
 
 def _write_stage(folder: Path, rows: Sequence[Any], record: type[Any]) -> None:
     folder.mkdir(parents=True)
-    tables.write_shards(folder, rows, record)
+    write_shards(folder, rows, record)
 
 
 def _rows(task: int, asked: Sequence[Asked], num_systems: int, num_told: int) -> Iterator[pl.DataFrame]:
@@ -135,7 +132,7 @@ def _replies(arm: str, asked: Sequence[Asked], told: bool) -> tuple[pl.DataFrame
 
 def _with_system(frame: pl.DataFrame, task: int, system: int, arm: str) -> pl.DataFrame:
     name = f"{FAMILIES[system % len(FAMILIES)]}-VL-{system // len(FAMILIES) + 1}"
-    schema = pl.DataFrame(tables.schema(EvalRecord).empty_table()).schema
+    schema = pl.DataFrame(schema_of(EvalRecord).empty_table()).schema
     own = {"system": name, "arm": arm, "task": f"drawn-{task + 1:02d}", "prompt": f"{arm}@1"}
     frame = frame.with_columns(
         *(pl.lit(value).alias(key) for key, value in (CONSTANTS | own).items()),

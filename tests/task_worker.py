@@ -12,7 +12,7 @@ from insightv_bench.errors import InsightvError
 def tell(name: str, replies: dict[str, str]) -> dict[str, Any]:
     from lm_eval.tasks import TaskManager
 
-    from insightv_bench.evals.task_questions import load_task, our_tasks, task_rows
+    from insightv_bench.evals.harness.task_questions import load_task, our_tasks, task_rows
     from insightv_bench.records import Question
     from insightv_bench.settings import TaskSource
 

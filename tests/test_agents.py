@@ -11,17 +11,14 @@ import pytest
 from insightv_bench.agents import ReasoningAgent, path_text, summary_chat
 from insightv_bench.answers import matches
 from insightv_bench.chat import load_prompt
-from insightv_bench.engines import Caller
-from insightv_bench.engines.base import OneByOneEngine
+from insightv_bench.engines import Caller, OneByOneEngine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_answer, parse_path, parse_step, parse_summary, render_answer, render_step
 from insightv_bench.records import Message, Path, Question, Step
 from insightv_bench.settings import PathsSettings, Sampling, TeacherEngine
-from insightv_bench.world.level import Level
-from insightv_bench.world.oracle import judge
+from insightv_bench.world import Level, judge, sample_questions
 from insightv_bench.world.program import KINDS
-from insightv_bench.world.questions import sample_questions
 
 QUESTIONS = list(sample_questions(Level(), "train", seed=3, num=24))
 PROSE = "I would say that the red bar is tall."

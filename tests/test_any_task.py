@@ -13,13 +13,12 @@ from insightv_bench.agents import ReasoningAgent, path_text, whole_text
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
 from insightv_bench.errors import RecipeError, SourceError
-from insightv_bench.evals.metrics import scored
+from insightv_bench.evals.harness.metrics import scored
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Message, Question
 from insightv_bench.settings import PathsSettings, Sampling, TaskSource
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 
 @dataclass
@@ -58,7 +57,7 @@ def test_what_a_model_thinks_aloud_is_its_path_and_never_its_answer(tmp_path: Fi
 
 def test_a_path_thought_aloud_reaches_the_summary_agent_on_lm_evals_command_line() -> None:
     pytest.importorskip("lm_eval")
-    from insightv_bench.evals.model import bare_question, shown_path
+    from insightv_bench.evals.harness.model import bare_question, shown_path
 
     shown = shown_path(Reply(text="8", reasoning="Red is 3.\n\nIt is 8."))
     assert "Red is 3." in shown and '{"answer": "8"}' in shown
@@ -71,7 +70,7 @@ def test_a_task_of_ones_own_is_asked_by_its_text_choices_and_target(tmp_path: Fi
     pytest.importorskip("lm_eval")
     import datasets
 
-    from insightv_bench.evals.task_questions import check_tasks, load_task, task_rows
+    from insightv_bench.evals.harness.task_questions import check_tasks, load_task, task_rows
 
     rows = [
         {"q": "Which?", "choices": ["red", "blue"], "gold": 1, "image": {"bytes": png(1), "path": None}},
@@ -108,7 +107,7 @@ metric_list: [{{metric: exact_match}}]
 )
 def test_real_rows_are_questions_whose_gold_answers_are_right(task: str, file: str, num: int) -> None:
     pytest.importorskip("lm_eval")
-    from insightv_bench.evals.task_questions import load_task
+    from insightv_bench.evals.harness.task_questions import load_task
 
     place = File(__file__).parents[2] / "shared" / "data" / f"{file}.parquet"
     if not place.exists():
@@ -128,7 +127,7 @@ def test_a_chat_at_a_summary_seat_keeps_its_picture() -> None:
 
     from PIL import Image as Picture
 
-    from insightv_bench.evals.model import as_image, chat_of
+    from insightv_bench.evals.harness.model import as_image, chat_of
 
     opened = Picture.open(BytesIO(png(3)))
     opened.original = png(3)  # type: ignore[attr-defined]

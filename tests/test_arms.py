@@ -11,18 +11,17 @@ from insightv_bench.agents import path_text
 from insightv_bench.answers import PARSER, matches
 from insightv_bench.chat import load_prompt, question_text
 from insightv_bench.errors import EngineError
-from insightv_bench.evals.arms import SEATS, Given, docs
-from insightv_bench.evals.metrics import score
-from insightv_bench.evals.model import Seats, chat_of, sampling_of
-from insightv_bench.evals.records import eval_record
-from insightv_bench.evals.tasks import context_with_markers, generation_kwargs, image_hashes
+from insightv_bench.evals.arms import Given, docs
+from insightv_bench.evals.arms.documents import SEATS
+from insightv_bench.evals.harness import eval_record
+from insightv_bench.evals.harness.arm_task import context_with_markers, generation_kwargs, image_hashes
+from insightv_bench.evals.harness.metrics import score
+from insightv_bench.evals.harness.model import Seats, chat_of, sampling_of
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import Arm, Question
 from insightv_bench.settings import Sampling
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.world import exact_path, parse_question, scene_from_json
 
 
 def test_every_arm_has_a_seat_and_is_known(arm_docs: dict[Arm, list[dict[str, Any]]]) -> None:

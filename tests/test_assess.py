@@ -10,17 +10,13 @@ from typing import Any
 import pytest
 from judged_paths import GOLD, Judge, Say, assessed, by_name, path, question, shown
 
-from insightv_bench.builders.position_effect import position_effect
+from insightv_bench.builders.assessment.position_effect import position_effect
 from insightv_bench.errors import EngineUnavailable, RecipeError, StageError
-from insightv_bench.recipe import parse_recipe
 from insightv_bench.records import Assessment, Path, Question
 from insightv_bench.settings import AssessSettings, TeacherEngine, TeacherJudge
-from insightv_bench.stage import MANIFEST
-from insightv_bench.world.level import Level
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import MANIFEST
+from insightv_bench.world import Level, exact_path, parse_question, sample_questions, scene_from_json
 
 pytest.importorskip("openai")
 

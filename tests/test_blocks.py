@@ -16,19 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_selection import ROWS, table
 
-from insightv_bench import tables
-from insightv_bench.builders import blocks, selection
-from insightv_bench.builders.scored import Judged, Rows
+from insightv_bench.builders.corpora import blocks, selection
+from insightv_bench.builders.corpora.scored import Judged, Rows
 from insightv_bench.chat import assistant, user
-from insightv_bench.flawed_rows import columns_of
-from insightv_bench.recipe import load_recipe
+from insightv_bench.flaws import columns_of
 from insightv_bench.records import Assessment, Image, Question, ReasoningRow
-from insightv_bench.run import run
-from insightv_bench.settings import CorporaSettings, PairsSettings
-from insightv_bench.stage import Exclusion
-from insightv_bench.tables import Appending, read_rows, write_shards
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.runs import run
+from insightv_bench.settings import CorporaSettings, PairsSettings, load_recipe
+from insightv_bench.stages import Exclusion
+from insightv_bench.storage import Appending, read_rows, write_frames, write_shards
+from insightv_bench.storage import parquet as tables
+from insightv_bench.world import Level, sample_questions
 
 
 @given(ROWS, st.integers(1, 12), st.integers(0, 9), st.booleans())
@@ -52,7 +50,7 @@ def test_blocks_choose_what_all_rows_at_once_would(rows: list[dict[str, Any]], s
 
 def test_a_block_of_a_file_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = pl.DataFrame({"question": [n // 4 for n in range(400)], "path": range(400)})
-    tables.write_frames(tmp_path / "scored.parquet", rows.iter_slices(40))
+    write_frames(tmp_path / "scored.parquet", rows.iter_slices(40))
     monkeypatch.setattr(blocks, "ROWS_A_BLOCK", 100)
     found = [block.collect() for block in blocks.blocks(pl.scan_parquet(tmp_path / "scored.parquet"))]
     assert [frame.height for frame in found] == [100] * 4
@@ -113,7 +111,7 @@ def test_what_is_left_out_is_written_as_it_comes(tmp_path: Path, monkeypatch: py
 PEAK = """
 import sys
 from pathlib import Path
-from insightv_bench.builders.shards import write_split
+from insightv_bench.builders.release.shards import write_split
 
 def peak():
     return int([line for line in open("/proc/self/status") if line.startswith("VmHWM")][0].split()[1]) / 1024

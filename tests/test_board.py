@@ -12,15 +12,15 @@ import pytest
 from board_rows import of, row, run, small, written
 from boards import printed
 
-from insightv_bench import tables
-from insightv_bench.leaderboard import ranks, rows, verify_figures
-from insightv_bench.leaderboard.board import ArmRow, Board
+from insightv_bench.leaderboard.board import ArmRow, Board, load_rows, ranks, read_origin
 from insightv_bench.leaderboard.build import build, read
-from insightv_bench.leaderboard.export import TABLES, write_files
-from insightv_bench.leaderboard.lineage import read_origin
-from insightv_bench.leaderboard.markdown import markdown
+from insightv_bench.leaderboard.submissions import verify_figures
+from insightv_bench.leaderboard.tables import write_files
+from insightv_bench.leaderboard.tables.export import TABLES
+from insightv_bench.leaderboard.tables.markdown import markdown
 from insightv_bench.records import EvalRecord
 from insightv_bench.statistics import paired
+from insightv_bench.storage import read_rows
 
 HOSTILE = "</td>|<script>alert(1)</script>\u202e\x1b[31m`x`[a](javascript:b) *b* \n# no heading"
 
@@ -252,7 +252,7 @@ def test_files_hold_the_whole_board(tmp_path: Path) -> None:
     write_files(board, tmp_path / "out")
     assert Board.model_validate_json((tmp_path / "out/board.json").read_bytes()) == board
     for name, record in TABLES.items():
-        assert tuple(tables.read_rows(tmp_path / f"out/tables/{name}.parquet", record)) == getattr(board, name)
+        assert tuple(read_rows(tmp_path / f"out/tables/{name}.parquet", record)) == getattr(board, name)
     text = (tmp_path / "out/board.md").read_text()
     assert text == markdown(board) and "sft: reason+summary against sft: reason" in text
     assert set(TABLES) | {"title", "notes", "sets"} == set(Board.model_fields)
@@ -283,4 +283,4 @@ def test_rows_written_before_later_columns_are_read(tmp_path: Path) -> None:
     folder = written(tmp_path / "eval", small())
     file = folder / "data-00000.parquet"
     pl.read_parquet(file).drop("model", "tolerance", "answer_judge").write_parquet(file)
-    assert rows.load([folder])[0]["answer_judge"].unique().to_list() == ["rule"]
+    assert load_rows([folder])[0]["answer_judge"].unique().to_list() == ["rule"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from boards import ARMS, FAMILIES, arm_of, board_of, controls, printed, walk
 
-from insightv_bench.leaderboard import page
+from insightv_bench.leaderboard.page.build import render
 
 
 def test_two_agents_against_one_by_hand(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_controls_are_told_in_terminal_and_page(tmp_path: Path) -> None:
     agents, against = told.index("Arms against each other"), told.index("Against controls")
     assert agents < against < told.index("DPO rounds against before")
     assert "optimal-only: flawed against sft:" in told and "majority:" in told
-    text = page.render(board)
+    text = render(board)
     assert "Against controls; p Holm-adjusted over" in text
     assert "<bdi>reason+summary against continued-sft: reason</bdi>" in text
     assert "most of the reasoning agent&#x27;s sampled paths" in text or "most of the reasoning agent's" in text

@@ -11,7 +11,7 @@ from board_rows import written
 from boards import arm_of, board_of, record
 
 from insightv_bench.errors import RunError
-from insightv_bench.leaderboard import rows as rows_module
+from insightv_bench.leaderboard.board import load_rows
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_rows_that_stand_twice_count_once(tmp_path: Path) -> None:
 def test_exclusions_are_no_rows(tmp_path: Path) -> None:
     folder = written(tmp_path / "eval", arm_of("reason", "1100"))
     pl.DataFrame({"id": ["x"], "reason": ["no"]}).write_parquet(folder / "exclusions.parquet")
-    assert rows_module.load([folder])[0].height == 4
+    assert load_rows([folder])[0].height == 4
 
 
 def test_a_folder_without_rows_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no parquet file"):
-        rows_module.load([tmp_path])
+        load_rows([tmp_path])
     pl.DataFrame({"id": ["x"]}).write_parquet(tmp_path / "data-00000.parquet")
     with pytest.raises(RunError, match="column `system` is missing"):
-        rows_module.load([tmp_path])
+        load_rows([tmp_path])
     (tmp_path / "data-00000.parquet").write_bytes(b"PAR1 cut")
     with pytest.raises(RunError, match="cannot be read"):
-        rows_module.load([tmp_path])
+        load_rows([tmp_path])

@@ -10,11 +10,12 @@ import pytest
 from boards import ARMS, HOSTILE, arm_of, board_of, choice, printed, record, walk, written
 from rich.console import Console
 
-from insightv_bench.leaderboard import figures, page
+from insightv_bench.cli.summary import print_summary
 from insightv_bench.leaderboard.build import build
-from insightv_bench.leaderboard.table import print_board
-from insightv_bench.leaderboard.text import short, visible
-from insightv_bench.report import print_summary
+from insightv_bench.leaderboard.figures import draw_figures
+from insightv_bench.leaderboard.page import build as page
+from insightv_bench.leaderboard.tables import short, visible
+from insightv_bench.leaderboard.tables.terminal import print_board
 
 
 def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_questions_without_options_lift_no_arm_above_chance(tmp_path: Path) -> N
 
 def test_a_chance_of_some_questions_is_not_drawn_for_all(tmp_path: Path) -> None:
     board = board_of(tmp_path, [choice(0, True), choice(1, True, num_options=0)])
-    figures.draw(board, tmp_path)
+    draw_figures(board, tmp_path)
     assert "chance" not in (tmp_path / "board-1.svg").read_text()
 
 

@@ -11,17 +11,16 @@ from typing import Any
 import pytest
 
 from insightv_bench.chat import Chat
+from insightv_bench.cli.summary import print_plan
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import BudgetSpent, RecipeError
-from insightv_bench.estimate import estimate
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Message
-from insightv_bench.report import print_plan
+from insightv_bench.runs.estimate import estimate
 from insightv_bench.serving import ChatServer
-from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling
-from insightv_bench.stage import fingerprint
+from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, load_recipe
+from insightv_bench.stages import fingerprint
 
 pytest.importorskip("openai")
 TEXTS = [f"question {number}" for number in range(40)]

@@ -12,19 +12,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from insightv_bench.builders.calibrate import FIGURES, PLOT
-from insightv_bench.builders.calibration_plot import roc
-from insightv_bench.builders.calibration_table import print_calibration
-from insightv_bench.builders.traces import read_traces
-from insightv_bench.calibrate import overrides
+from insightv_bench.builders.calibration.plot import roc
+from insightv_bench.builders.calibration.stage import FIGURES, PLOT
+from insightv_bench.builders.calibration.table import print_calibration
+from insightv_bench.builders.calibration.traces import read_traces
+from insightv_bench.cli.calibrate import overrides
 from insightv_bench.errors import RecipeError, SourceError, StageError
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import CalibrationRow
-from insightv_bench.run import run
-from insightv_bench.stage import Context, Stage, run_stage
-from insightv_bench.tables import read_rows
+from insightv_bench.runs import run
+from insightv_bench.settings import load_recipe
+from insightv_bench.stages import Context, Progress, Stage, run_stage
+from insightv_bench.storage import read_rows
 
 DATA = File(__file__).parents[2] / "shared" / "data" / "step_mistakes.jsonl.gz"
 WRITTEN = DATA.exists()
@@ -196,13 +195,13 @@ class TextJudge:
 
 def tried(tmp_path: File, monkeypatch: pytest.MonkeyPatch, file: File, told: dict[str, int | None]) -> dict[str, Any]:
     """The figures of a judge that says `told` (by question text) of the traces in `file`."""
-    monkeypatch.setattr("insightv_bench.stage.open_engine", lambda *_: TextJudge(told))
+    monkeypatch.setattr("insightv_bench.stages.stage.open_engine", lambda *_: TextJudge(told))
     recipe = load_recipe("calibrate", ["calibrate.questions=null", f"calibrate.steps={json.dumps(str(file))}"])
     options = {
         "assess": recipe.assess.model_dump(mode="json") | {"engine": {"kind": "openai", "model": "m", "base_url": "x"}}
     }
     assert recipe.calibrate is not None
-    stage = Stage("calibrate", "builders.calibrate:calibrate", recipe.calibrate, (), "", options)
+    stage = Stage("calibrate", "builders.calibration.stage:calibrate", recipe.calibrate, (), "", options)
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(stage, tmp_path / "calibrate", {}, journal, Progress(), 0, recipe)
         run_stage(stage, context)

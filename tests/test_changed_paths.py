@@ -13,21 +13,19 @@ from PIL import Image as Picture
 from insightv_bench.agents import path_text
 from insightv_bench.engines import Caller
 from insightv_bench.errors import RecipeError
-from insightv_bench.evals.arms import Given, docs
-from insightv_bench.evals.best_of import ORACLE, best_of
-from insightv_bench.evals.blank import blank_of, blanks
-from insightv_bench.evals.changed_paths import CHANGED, Changed, change
-from insightv_bench.evals.model import chat_of, sampling_of
-from insightv_bench.evals.shown import exact_text
-from insightv_bench.evals.tasks import context_with_markers, generation_kwargs
+from insightv_bench.evals.arms import Given, best_of, blanks, change, docs
+from insightv_bench.evals.arms.best_of import ORACLE
+from insightv_bench.evals.arms.blank import blank_of
+from insightv_bench.evals.arms.changed import CHANGED, Changed
+from insightv_bench.evals.arms.columns import exact_text
+from insightv_bench.evals.harness.arm_task import context_with_markers, generation_kwargs
+from insightv_bench.evals.harness.model import chat_of, sampling_of
 from insightv_bench.journal import Journal, Reply, Request, request_key
 from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Image, Path, PathStatus, Question
-from insightv_bench.settings import EvalSettings, Sampling
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.settings import EvalSettings, Sampling, load_recipe
+from insightv_bench.world import Level, sample_questions
 
 SETTINGS = EvalSettings(num_paths=3, path_sampling=Sampling(max_new_tokens=64, temperature=1.0))
 

@@ -17,11 +17,10 @@ from PIL import Image as Picture
 
 from insightv_bench.errors import MissingExtra
 from insightv_bench.records import Question
-from insightv_bench.world.chart_sheet import Sheet
-from insightv_bench.world.chart_style import MAX_UNPRINTED, sample_style
+from insightv_bench.world import sample_questions, scene_from_json
 from insightv_bench.world.charts import draw_chart
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
+from insightv_bench.world.charts.sheet import Sheet
+from insightv_bench.world.charts.style import MAX_UNPRINTED, sample_style
 from insightv_bench.world.topics import TOPICS
 
 pytest.importorskip("matplotlib")

@@ -20,12 +20,11 @@ from insightv_bench.journal import Journal
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import Question
 from insightv_bench.settings import PathsSettings, Sampling, TeacherEngine
+from insightv_bench.world import exact_path, judge, parse_question, scene_from_json
+from insightv_bench.world import run as run_program
 from insightv_bench.world.level import Chart
-from insightv_bench.world.oracle import judge
-from insightv_bench.world.program import ANSWER_TYPES, KINDS, parse_question, question_text, sample_program
-from insightv_bench.world.program import run as run_program
-from insightv_bench.world.scene import sample_scene, scene_from_json, scene_to_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.world.program import ANSWER_TYPES, KINDS, question_text, sample_program
+from insightv_bench.world.scene import sample_scene, scene_to_json
 
 pytest.importorskip("matplotlib")
 

@@ -9,16 +9,14 @@ import pytest
 from command_line import SMALL, bench, the_error
 from filelock import FileLock
 
-from insightv_bench import tables
-from insightv_bench.cli_run import first_stage
+from insightv_bench.cli.run import first_stage
 from insightv_bench.errors import EngineUnavailable, ModelError, RecipeError, RunError
-from insightv_bench.models import find_seats
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe, recipe_names
 from insightv_bench.records import Question
-from insightv_bench.run import needed, run
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.runs import find_seats, needed, run
+from insightv_bench.settings import load_recipe, recipe_names
+from insightv_bench.storage import write_file
+from insightv_bench.world import Level, sample_questions
 
 
 def test_an_unknown_recipe(tmp_path: Path) -> None:
@@ -117,7 +115,7 @@ def test_a_folder_that_is_no_finished_run(tmp_path: Path, file: str, content: st
 
 def test_a_truncated_parquet_file(tmp_path: Path) -> None:
     whole = tmp_path / "whole.parquet"
-    tables.write_file(whole, list(sample_questions(Level(), "test", 0, 5)), Question)
+    write_file(whole, list(sample_questions(Level(), "test", 0, 5)), Question)
     (tmp_path / "cut.parquet").write_bytes(whole.read_bytes()[:-100])
     fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", "cut.parquet"))
     assert fact.startswith("`cut.parquet` cannot be read as parquet: ")
@@ -125,7 +123,7 @@ def test_a_truncated_parquet_file(tmp_path: Path) -> None:
 
 
 def test_a_parquet_file_with_other_columns(tmp_path: Path) -> None:
-    tables.write_file(tmp_path / "other.parquet", list(sample_questions(Level(), "test", 0, 5)), Question)
+    write_file(tmp_path / "other.parquet", list(sample_questions(Level(), "test", 0, 5)), Question)
     fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", "other.parquet"))
     assert fact.startswith("`other.parquet` has no column `image`")
     assert "`image_sha256`" in hint

@@ -18,23 +18,20 @@ from insightv_bench.cluster import session, vllm
 from insightv_bench.cluster.blocks import Parked
 from insightv_bench.cluster.engine import Batch, ClusterEngine, light, shown
 from insightv_bench.cluster.job import Job
-from insightv_bench.cluster.plan import HERE, told_apart
-from insightv_bench.cluster.settings import RaySettings
-from insightv_bench.costs import Costs
-from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines import Caller, Costs, open_engine
 from insightv_bench.errors import MissingExtra, RecipeError, RunError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
-from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
+from insightv_bench.plan.cluster import HERE, told_apart
 from insightv_bench.records import Path as PathRow
-from insightv_bench.run import place, run, run_folder
+from insightv_bench.runs import place, run, run_folder
 from insightv_bench.serving import ChatServer
-from insightv_bench.settings import HfEngine, Sampling, TeacherEngine
-from insightv_bench.stage import load_function
-from insightv_bench.stored import PictureStore, StoredImage
-from insightv_bench.tables import read_rows
+from insightv_bench.settings import HfEngine, RaySettings, Recipe, Sampling, TeacherEngine, load_recipe
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import load_function
+from insightv_bench.storage import PictureStore, StoredImage, read_rows
 
-WRITER, ASSESSOR = "builders.paths:Writer", "builders.assess:Assessor"
+WRITER, ASSESSOR = "builders.paths:Writer", "builders.assessment.stage:Assessor"
 
 
 def recipe(*overrides: str) -> Recipe:
@@ -188,7 +185,7 @@ def test_a_local_models_batches_hang_on_the_block_so_its_folder_does() -> None:
     changed = {name for name in names[0] if names[0][name] != names[1][name]}
     assert "paths-sft" in changed and "paths-teacher" not in changed
     assert told_apart(plan(recipe()), RaySettings(block_size=7)) == plan(recipe())
-    assert load_function("builders.block_work:QUESTIONS_AT_ONCE") == HERE
+    assert load_function("builders.portions:QUESTIONS_AT_ONCE") == HERE
 
 
 @pytest.mark.parametrize(
@@ -258,7 +255,7 @@ def finished(coroutine: Any) -> Any:
 
 def test_replies_from_actors_are_kept_in_order_and_asked_for_once(alone: Path, tmp_path: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER)
-    questions = list(load_function("stored:read_questions")(job.inputs["questions-train"]))
+    questions = list(load_function("storage:read_questions")(job.inputs["questions-train"]))
     scenes = {question.image_sha256[0]: question.scene for question in questions}
     ask = load_function("chat:ask")
     requests = [Request(ask("direct", question), job.stage.settings.sampling) for question in questions]
@@ -284,7 +281,7 @@ def test_replies_from_actors_are_kept_in_order_and_asked_for_once(alone: Path, t
 def test_no_picture_travels_with_a_request(alone: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER)
     folder = job.inputs["questions-train"]
-    question = next(load_function("stored:read_questions")(folder))
+    question = next(load_function("storage:read_questions")(folder))
     request = Request(load_function("chat:ask")("direct", question), job.stage.settings.sampling)
     sent = light(request)
     assert isinstance(request.chat.images[0], StoredImage)
@@ -307,7 +304,7 @@ def test_vllms_processor_is_given_the_model_and_the_requests_with_their_pictures
         "tensor_parallel_size": 2,
     }  # fmt: skip
     assert (options["model_source"], options["concurrency"]) == ("ORG/NAME", (1, 3))
-    question = next(load_function("stored:read_questions")(job.inputs["questions-train"]))
+    question = next(load_function("storage:read_questions")(job.inputs["questions-train"]))
     sampling = Sampling(max_new_tokens=7, temperature=0.5)
     request = Request(load_function("chat:ask")("direct", question), sampling, sample=3)
     with actor(job) as (_, desk):

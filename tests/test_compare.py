@@ -13,15 +13,14 @@ from board_rows import of, row, written
 from rich.console import Console
 from typer.testing import CliRunner
 
-from insightv_bench import tables
 from insightv_bench.answers import PARSER
-from insightv_bench.cli import app
-from insightv_bench.compare_table import as_json, print_comparison
-from insightv_bench.comparing import compare
+from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.records import EvalRecord
-from insightv_bench.results import load, parse_name
+from insightv_bench.results import as_json, load, parse_name, print_comparison
+from insightv_bench.results.compare import compare
 from insightv_bench.statistics import paired
+from insightv_bench.storage import read_rows
 
 
 def two_agents(right: str, **changes: Any) -> list[EvalRecord]:
@@ -186,7 +185,7 @@ def test_rows_written_before_a_column_came_are_read(tmp_path: Path) -> None:
     file = a / "data-00000.parquet"
     pl.read_parquet(file).drop("maker", "made_from", "judge_failure", "answer_judge", "tolerance").write_parquet(file)
     assert load(parse_name(str(a))).rows["answer_judge"].unique().to_list() == ["rule"]
-    assert [row.made_from for row in tables.read_rows(a, EvalRecord)] == [""] * 4
+    assert [row.made_from for row in read_rows(a, EvalRecord)] == [""] * 4
     pl.read_parquet(file).drop("gold").write_parquet(file)
     with pytest.raises(RunError, match="column `gold` is missing"):
         load(parse_name(str(a)))

@@ -6,11 +6,10 @@ import io
 
 from PIL import Image as Picture
 
-from insightv_bench.builders.contamination import Asked, collisions, overlap, perceptual_hash
+from insightv_bench.builders.release.contamination import Asked, collisions, overlap, perceptual_hash
 from insightv_bench.records import Image
 from insightv_bench.settings import GateSettings
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 
 def asked(id_: str, set_: str, text: str, *contents: bytes) -> Asked:

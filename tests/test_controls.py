@@ -7,16 +7,13 @@ import re
 
 import pytest
 
-from insightv_bench.controls import NOTHING, Shown, irrelevant, keeps_content, paraphrased, shuffled
-from insightv_bench.paraphrasing import read_paraphrase
+from insightv_bench.evals.arms.paraphrase import read_paraphrase
+from insightv_bench.flaws import Shown, irrelevant, keeps_content, paraphrased, shuffled
+from insightv_bench.flaws.controls import NOTHING
+from insightv_bench.flaws.edits import COLOURS, comparison_spots, observation_spots
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import Question
-from insightv_bench.text_edits import COLOURS, comparison_spots, observation_spots
-from insightv_bench.world.level import Level
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.world import Level, exact_path, parse_question, sample_questions, scene_from_json
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from small_build import REASONING, Built, assessment, given, left_out, reasons, 
 
 from insightv_bench.agents import path_text
 from insightv_bench.answers import matches
-from insightv_bench.builders.assess import assess_path
+from insightv_bench.builders.assessment.stage import assess_path
 from insightv_bench.chat import user
 from insightv_bench.errors import StageError
 from insightv_bench.protocol import parse_path, render_path
@@ -27,7 +27,7 @@ from insightv_bench.records import (
     SummaryRow,
 )
 from insightv_bench.settings import AssessSettings, FlawsSettings, LessonsSettings
-from insightv_bench.tables import read_frame
+from insightv_bench.storage import read_frame
 
 SHARED = "id, images, image_sha256, question, options, answer, answer_type, source, source_revision, source_license"
 
@@ -56,7 +56,7 @@ def test_a_wrong_path_is_not_scored_and_a_right_one_is_scored_1_to_100(built: Bu
 
 
 def test_a_rule_rates_nothing(built: Built) -> None:
-    built.run("assess-rule", "assess:assess", AssessSettings(judge="rule"), ["questions", "paths"])
+    built.run("assess-rule", "assessment.stage:assess", AssessSettings(judge="rule"), ["questions", "paths"])
     for row_ in built.rows("assess-rule", Assessment):
         assert row_.score is None and row_.step_labels == () and row_.judge == "rule" and row_.reason
         assert row_.status == ("unscored" if row_.correct else "not_scored")
@@ -123,7 +123,7 @@ def test_unfinished_paths_are_left_out_by_their_status(built: Built, tmp_path: F
         for status, answer in (("malformed", None), ("max_steps", None))
     ]
     given(own, [question], broken, [assessment(p, correct=False) for p in broken])
-    own.run("reasoning", "corpora:reasoning", REASONING, ["questions", "paths", "assess"])
+    own.run("reasoning", "corpora.reasoning:reasoning", REASONING, ["questions", "paths", "assess"])
     assert own.rows("reasoning", ReasoningRow) == []
     assert reasons(own.folders["reasoning"]) == {"malformed": 1, "max_steps": 1}
 
@@ -154,7 +154,10 @@ def test_a_flaw_of_more_weight_is_drawn_more_often(built: Built, tmp_path: File)
     shares = {}
     for weights in ({}, {"perception": 40.0}):
         own.run(
-            f"flawed-{len(weights)}", "corpora:flawed", FlawsSettings(per_question=1, weights=weights), ["questions"]
+            f"flawed-{len(weights)}",
+            "corpora.reasoning:flawed",
+            FlawsSettings(per_question=1, weights=weights),
+            ["questions"],
         )
         flaws = [row_.flaw for row_ in own.rows(f"flawed-{len(weights)}", FlawedRow)]
         shares[len(weights)] = flaws.count("perception") / len(flaws)
@@ -165,7 +168,7 @@ def test_a_question_without_a_scene_has_no_flaws(built: Built, tmp_path: File) -
     own = Built(tmp_path)
     question = built.rows("questions", Question)[0].model_copy(update={"scene": ""})
     given(own, [question], [], [])
-    own.run("flawed", "corpora:flawed", FlawsSettings(), ["questions"])
+    own.run("flawed", "corpora.reasoning:flawed", FlawsSettings(), ["questions"])
     assert reasons(own.folders["flawed"]) == {"not of the drawn world": 1}
 
 

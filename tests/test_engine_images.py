@@ -14,8 +14,9 @@ from PIL import Image as Picture
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
-from insightv_bench.engines import images as engine_images
-from insightv_bench.engines.images import ImageUrls, encode
+from insightv_bench.engines.openai import encode
+from insightv_bench.engines.openai import images as engine_images
+from insightv_bench.engines.openai.images import ImageUrls
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Image, Message

@@ -10,14 +10,11 @@ import polars as pl
 import pytest
 from board_rows import of, row, written
 
-from insightv_bench import estimates
-from insightv_bench.equal_tokens import equal_tokens
-from insightv_bench.estimates import estimate, share_sums
-from insightv_bench.outcomes import outcomes, tokens_a_right_answer
 from insightv_bench.records import EvalRecord
-from insightv_bench.results import load, parse_name
-from insightv_bench.robustness import measured
-from insightv_bench.statistics import accuracy
+from insightv_bench.results import load, measured, parse_name
+from insightv_bench.results.equal_tokens import equal_tokens
+from insightv_bench.results.outcomes import outcomes, tokens_a_right_answer
+from insightv_bench.statistics import Sums, accuracy, compare_sums, estimate_sums, ratio, share_sums
 
 
 def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> None:
@@ -26,14 +23,14 @@ def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> Non
         marks = generator.random(60 * num_rows) < 0.4
         clusters = [f"q{place // num_rows}" for place in range(len(marks))]
         rows = pl.DataFrame({"question_id": clusters, "correct": marks})
-        found, wanted = estimate(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
+        found, wanted = estimate_sums(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
         assert found == pytest.approx(wanted, abs=0.02) and found[0] == wanted[0]
 
 
 def test_alike_questions_have_an_interval_of_some_width() -> None:
     """Each of three questions is right once of two: a bootstrap over them sees no spread."""
     rows = pl.DataFrame({"question_id": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
-    found = estimate(share_sums(rows, pl.col("correct")))
+    found = estimate_sums(share_sums(rows, pl.col("correct")))
     assert found.low < 0.2 and found.high > 0.8
     assert accuracy(rows["correct"].to_list(), rows["question_id"].to_list()) == pytest.approx(found)
 
@@ -46,7 +43,7 @@ def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
         )
         for tenths in (4, 6, 4)
     )
-    assert estimates.compare(a, b).p < 0.001 and estimates.compare(a, c).p == 1
+    assert compare_sums(a, b).p < 0.001 and compare_sums(a, c).p == 1
 
 
 def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
@@ -54,15 +51,15 @@ def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
     generator, small = np.random.default_rng(1), 0
     for _ in range(200):
         sides = [
-            estimates.Sums(
+            Sums(
                 tuple(f"q{place}" for place in range(60)),
                 np.column_stack([generator.random(60) < 0.3, np.ones(60)]).astype(float),
-                estimates.ratio,
+                ratio,
                 60,
             )
             for _ in range(2)
         ]
-        small += estimates.compare(*sides).p < 0.05
+        small += compare_sums(*sides).p < 0.05
     assert small <= 10 + 3 * (200 * 0.05 * 0.95) ** 0.5
 
 
@@ -100,7 +97,7 @@ def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_p
         "no_reply": 0,
         "judge_failed": 0.25,
     }
-    price = estimate(tokens_a_right_answer(found))
+    price = estimate_sums(tokens_a_right_answer(found))
     assert price.value == 60 and price.low <= 60 <= price.high
 
 

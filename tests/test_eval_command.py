@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 
-from insightv_bench.cli_eval import eval_command, pairs
+from insightv_bench.cli.eval import eval_command, pairs
+from insightv_bench.cli.eval_recipes import BOARD, Asked, _recipes, copy_results, text_options
 from insightv_bench.errors import ModelError, RecipeError
-from insightv_bench.eval_command import BOARD, Asked, _recipes, copy_results, text_options
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
-from insightv_bench.run import needed, place
-from insightv_bench.seats import engine_of, seat_name
-from insightv_bench.settings import OpenAIEngine, TaskSource, WorldSource
-from insightv_bench.world.fixed import fixed_questions, fixed_version
-from insightv_bench.world.level import Level
+from insightv_bench.runs import needed, place
+from insightv_bench.settings import OpenAIEngine, TaskSource, WorldSource, engine_of, load_recipe, seat_name
+from insightv_bench.world import Level, fixed_questions, fixed_version
 
 SERVER = "openai:http://127.0.0.1:1/v1#org/model"
 NOTHING: dict[str, Any] = {
@@ -50,7 +47,7 @@ def test_with_no_tasks_it_is_the_drawn_world_at_full_and_its_flawed_paths_in_eve
 
 
 def test_the_fixed_set_is_the_same_whatever_the_seed_and_a_fresh_one_is_another() -> None:
-    from insightv_bench.builders.sources.world import read_world
+    from insightv_bench.builders.sources import read_world
 
     (recipe,) = recipes(tasks=("insightv_tiny",), limit=4, seed=9)
     source = recipe.questions["test"]
@@ -69,7 +66,7 @@ def test_each_task_is_a_run_of_its_own(tmp_path: Path) -> None:
     assert (drawn.task, puzzles.task) == ("insightv_small", "insightv_puzzlevqa")
     assert isinstance(puzzles.questions["test"], TaskSource) and puzzles.questions["test"].limit == 5
     stage = plan(puzzles)[0]
-    assert stage.function == "evals.task_questions:questions"
+    assert stage.function == "evals.harness.task_questions:questions"
 
 
 def test_a_server_fills_seats_and_its_speed_is_no_part_of_what_is_asked() -> None:

@@ -27,7 +27,7 @@ from insightv_bench.protocol import render_answer
 from insightv_bench.records import EvalRecord
 from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import TinyModel
-from insightv_bench.tables import read_rows
+from insightv_bench.storage import read_rows
 
 pytest.importorskip("openai")
 pytest.importorskip("lm_eval")
@@ -202,7 +202,7 @@ def test_each_summary_agent_under_test_answers_for_itself_on_paths_that_are_aske
 @pytest.mark.slow
 def test_a_local_models_evaluation_killed_at_random_ends_as_an_unbroken_one(forker: Forker, tmp_path: Path) -> None:
     pytest.importorskip("trl")
-    from insightv_bench.trainers.tiny import make_tiny
+    from insightv_bench.trainers.models import make_tiny
 
     make_tiny(TinyModel(), tmp_path / "tiny", seed=0)
     more = ["--batch_size", "4"]

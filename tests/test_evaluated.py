@@ -19,15 +19,14 @@ from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import StageError
 from insightv_bench.evals.arms import Given
 from insightv_bench.evals.evaluate import _run, evaluate
-from insightv_bench.evals.lm_eval_run import LM_EVAL
-from insightv_bench.evals.tasks import task_name
+from insightv_bench.evals.harness import task_name
+from insightv_bench.evals.harness.run import LM_EVAL
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.progress import Progress
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import Arm, EvalRecord, Question
-from insightv_bench.stage import Context, Stage
+from insightv_bench.stages import Context, Progress, Stage
 from insightv_bench.statistics import accuracy
-from insightv_bench.tables import read_rows, write_shards
+from insightv_bench.storage import read_rows, write_shards
 
 
 class Pupil:

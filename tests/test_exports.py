@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from releases import size_of
 
-from insightv_bench.builders.export import export
+from insightv_bench.builders.release.export import export
 from insightv_bench.chat import assistant
 from insightv_bench.errors import RunError, SourceError
 from insightv_bench.records import Message, PreferenceRow, ReasoningRow
-from insightv_bench.tables import read_rows, write_shards
+from insightv_bench.storage import read_rows, write_shards
 
 
 def marks(text: str) -> int:

@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gpu.families import FAMILIES
+from gpu.memory import full_gib, lora_gib, sizes_of
+from gpu.random_models import make_random
 from PIL import Image as Picture
 from training_stages import QUICK, corpus, first_step, lessons, losses, manifest, pairs, placed, train
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines.hf import LocalModel, load_model
 from insightv_bench.journal import Request
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Image
-from insightv_bench.settings import HfEngine, Sampling
-from insightv_bench.trainers.corpus import COMPLETIONS, load_corpus
-from insightv_bench.trainers.families import FAMILIES
-from insightv_bench.trainers.memory import full_gib, lora_gib, sizes_of
-from insightv_bench.trainers.random_models import make_random
-from insightv_bench.trainers.rows import measure
+from insightv_bench.settings import HfEngine, Sampling, load_recipe
+from insightv_bench.trainers.data import COMPLETIONS, load_corpus
+from insightv_bench.trainers.data.lengths import measure
+from insightv_bench.trainers.options import freeze_vision
+from insightv_bench.trainers.options.lora import is_vision, linear_layers
 from insightv_bench.trainers.training import prepare
-from insightv_bench.trainers.weights import freeze_vision, is_vision, linear_layers
 
 NAMES = list(FAMILIES)
 ONE_OF_EACH = ["qwen2-5-vl-3b", "qwen3-vl-4b", "llava-next-llama3-8b", "smolvlm2-2b"]

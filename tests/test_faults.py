@@ -17,16 +17,15 @@ from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.openai import MAX_CHARS, MAX_TURNED_AWAY, as_reply
+from insightv_bench.engines.openai.server import MAX_CHARS, MAX_TURNED_AWAY, as_reply
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError, EngineUnavailable, RecipeError
-from insightv_bench.faults import FAULTS, Faults
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Path
-from insightv_bench.serving import ChatServer
+from insightv_bench.serving import ChatServer, Faults
+from insightv_bench.serving.faults import FAULTS
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 pytest.importorskip("openai")
 KINDS = {

@@ -7,7 +7,8 @@ from collections import Counter, defaultdict
 from flaw_cases import ADDED, MISSING, POSITIONS, SEVERITIES, TWO_READINGS, Case, of, said, spoilt_readings
 
 from insightv_bench.protocol import render_path
-from insightv_bench.world.telling import exact_path, read_claim
+from insightv_bench.world import exact_path
+from insightv_bench.world.exact_paths import read_claim
 
 
 def test_every_flaw_is_made_for_every_kind_that_has_it(cases: list[Case]) -> None:

@@ -10,18 +10,18 @@ from pathlib import Path as File
 
 import pytest
 
-from insightv_bench.engine_flaws import WORDS, compare, in_our_form, read_flawed
 from insightv_bench.errors import RecipeError
+from insightv_bench.flaws import WORDS, in_our_form, read_flawed
+from insightv_bench.flaws.by_model import compare
+from insightv_bench.flaws.by_rule import LEAKS
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
-from insightv_bench.progress import Progress
 from insightv_bench.protocol import parse_path, render_path
-from insightv_bench.recipe import load_recipe, parse_recipe
 from insightv_bench.records import Assessment, FlawedRow, FlawType, Path, Question, Step
-from insightv_bench.settings import FlawsSettings, OpenAIEngine
-from insightv_bench.stage import MANIFEST, Context, Exclusion, Stage, run_stage
-from insightv_bench.tables import read_rows, write_shards, write_text
-from insightv_bench.text_flaws import LEAKS
+from insightv_bench.settings import FlawsSettings, OpenAIEngine, load_recipe
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import MANIFEST, Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.storage import read_rows, write_shards, write_text
 
 WORDS_OF_PATH = (
     "The picture shows 7 rows of blue tiles, and 6 tiles in each.",
@@ -83,7 +83,9 @@ def flawed(
         inputs[name].mkdir(exist_ok=True)
         write_shards(inputs[name], rows, type(rows[0]))
         write_text(inputs[name] / MANIFEST, json.dumps({"num_rows": len(rows), "files": {}}))
-    stage = Stage("flawed", "builders.flawed:flawed", settings, tuple(inputs), "", {"ranges": {"high": 80, "mid": 50}})
+    stage = Stage(
+        "flawed", "builders.corpora.flawed:flawed", settings, tuple(inputs), "", {"ranges": {"high": 80, "mid": 50}}
+    )
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         run_stage(stage, Context(stage, tmp_path / "flawed", inputs, journal, Progress(), 0, load_recipe("walk")))
     left = tmp_path / "flawed" / "exclusions.parquet"
@@ -228,7 +230,7 @@ def test_a_model_plants_flaws_and_is_told_what_was_wrong(
 ) -> None:
     planter = Planter(able)
     planter.revision = "http://10.0.0.1/v1"  # of a served model nobody named a revision
-    monkeypatch.setattr("insightv_bench.builders.flawed.open_engine", lambda *_: planter)
+    monkeypatch.setattr("insightv_bench.builders.corpora.flawed.open_engine", lambda *_: planter)
     engine = OpenAIEngine(model="m", base_url="http://localhost/v1")
     settings = FlawsSettings(flaws=("arithmetic",), maker="engine", engine=engine, tries=2)
     judged = [(p, rated(p, 90)) for p in (path(f"q{number}", 0, text_of()) for number in range(8))]
@@ -255,10 +257,10 @@ DRAWN = "name: r\nquestions:\n  train: {source: world, split: train, num: 4}\n"
 @pytest.mark.parametrize(
     ("text", "function", "num_inputs"),
     [
-        (f"{PLAIN}paths: {{}}\nflaws: {{}}", "builders.flawed:flawed", 3),
-        (f"{DRAWN}paths: {{}}\nflaws: {{}}", "builders.corpora:flawed", 1),
-        (f"{DRAWN}paths: {{}}\nflaws: {{maker: rule}}", "builders.flawed:flawed", 3),
-        (f"{DRAWN}paths: {{}}\nflaws: {{flaws: [natural, perception]}}", "builders.flawed:flawed", 3),
+        (f"{PLAIN}paths: {{}}\nflaws: {{}}", "builders.corpora.flawed:flawed", 3),
+        (f"{DRAWN}paths: {{}}\nflaws: {{}}", "builders.corpora.reasoning:flawed", 1),
+        (f"{DRAWN}paths: {{}}\nflaws: {{maker: rule}}", "builders.corpora.flawed:flawed", 3),
+        (f"{DRAWN}paths: {{}}\nflaws: {{flaws: [natural, perception]}}", "builders.corpora.flawed:flawed", 3),
     ],
 )
 def test_the_plan_takes_the_maker_that_the_source_allows(text: str, function: str, num_inputs: int) -> None:

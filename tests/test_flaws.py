@@ -8,10 +8,12 @@ import pytest
 from flaw_cases import ADDED, MISSING, TWO_READINGS, Case, every_flaw, of, parts, spoilt_readings
 
 from insightv_bench.answers import matches
-from insightv_bench.flaws import IRRELEVANT, ISOLATED, make_flawed
+from insightv_bench.flaws import make_flawed
+from insightv_bench.flaws.exact import IRRELEVANT, ISOLATED
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawType, Question
-from insightv_bench.world.telling import read_claim, replay, tell, trace
+from insightv_bench.world import replay, tell, trace
+from insightv_bench.world.exact_paths import read_claim
 
 
 def test_a_propagated_misreading_is_worked_out_to_the_end(cases: list[Case]) -> None:

@@ -9,9 +9,8 @@ import pytest
 from training_stages import QUICK, corpus, first_step, losses, manifest, pairs, train
 
 from insightv_bench.engines.hf import load_model
-from insightv_bench.recipe import load_recipe
-from insightv_bench.settings import HfEngine
-from insightv_bench.world.lessons import sample_lessons
+from insightv_bench.settings import HfEngine, load_recipe
+from insightv_bench.world import sample_lessons
 
 STEPS = {**QUICK, "max_steps": 3, "warmup_steps": 0, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
 """The recipes' schedules are for thousands of steps: of three, the rate would be next to nothing."""

@@ -12,8 +12,8 @@ import pytest
 from command_line import SMALL, bench, num_hits, num_kept_calls, the_error, whole_stages
 
 from insightv_bench.errors import RunError
-from insightv_bench.recipe import load_recipe
-from insightv_bench.run import run
+from insightv_bench.runs import run
+from insightv_bench.settings import load_recipe
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from gpu import loop as gpu_loop
+from gpu import report as gpu_report
 from test_walk import SMALL
-
-from insightv_bench.trainers import gpu_loop, gpu_report
 
 NAME = "only_in_a_wheel-1.0"
 TOY = ["--toy", "--no-loop", "--steps", "1", "--length", "160", "--minutes", "5"]

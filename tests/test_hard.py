@@ -12,18 +12,17 @@ import pytest
 
 from insightv_bench.builders import hard as room
 from insightv_bench.chat import load_prompt
+from insightv_bench.cli.summary import print_plan
 from insightv_bench.errors import EngineUnavailable, RecipeError, StageError
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.plan import plan, questions_of
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe, parse_recipe
+from insightv_bench.plan import plan
+from insightv_bench.plan.stages import questions_of
 from insightv_bench.records import Question
-from insightv_bench.report import print_plan
-from insightv_bench.settings import HardSettings, OpenAIEngine, Sampling, TeacherEngine
-from insightv_bench.stage import MANIFEST, Context, Exclusion, Stage, run_stage
-from insightv_bench.tables import read_rows, write_shards
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.settings import HardSettings, OpenAIEngine, Sampling, TeacherEngine, load_recipe
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import MANIFEST, Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.storage import read_rows, write_shards
+from insightv_bench.world import Level, sample_questions
 
 QUESTIONS = list(sample_questions(Level(side=16), "train", 3, 40))
 WARM = Sampling(temperature=1.0, max_new_tokens=64)

@@ -17,9 +17,10 @@ import pytest
 from hub_server import READER, WRITER, Hub, commit_id, serving
 
 from insightv_bench.errors import HubError
-from insightv_bench.hub import check_sums, claim, files_of, guard_secrets, kind_of, stale_of
-from insightv_bench.recipe import load_recipe
-from insightv_bench.run import run
+from insightv_bench.hub import files_of
+from insightv_bench.hub.transfer import check_sums, claim, guard_secrets, kind_of, stale_of
+from insightv_bench.runs import run
+from insightv_bench.settings import load_recipe
 
 COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
 SETTINGS = ["questions.train.num=40", "questions.test.num=10", "corpora.summary_num=60", "release.shard_bytes=30000"]
@@ -200,7 +201,7 @@ def test_every_refusal_is_one_line_with_a_hint(hub: Hub, tmp_path: Path) -> None
         hub,
         tmp_path,
         WRITER,
-        "from insightv_bench.hub import push, Path; push(Path('folder'), 'org/secret', private=True)",
+        "from insightv_bench.hub.transfer import push, Path; push(Path('folder'), 'org/secret', private=True)",
     )
     assert ready.returncode == 0, ready.stderr
     done = python(hub, tmp_path, "", REFUSALS.format(reader=READER, writer=WRITER))

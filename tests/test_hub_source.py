@@ -26,12 +26,12 @@ from contextlib import closing
 from pathlib import Path
 from insightv_bench.errors import InsightvError
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
+from insightv_bench.stages import Progress
+from insightv_bench.settings import load_recipe
 from insightv_bench.records import Question
 from insightv_bench.settings import HubSource
-from insightv_bench.stage import Context, Exclusion, Stage, run_stage
-from insightv_bench.tables import read_rows
+from insightv_bench.stages import Context, Exclusion, Stage, run_stage
+from insightv_bench.storage import read_rows
 
 for line in sys.stdin:
     asked = json.loads(line)

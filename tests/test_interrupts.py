@@ -59,7 +59,8 @@ def test_after_ctrl_c_in_the_whole_walk_a_second_run_continues(tmp_path: Path) -
 def test_a_second_ctrl_c_ends_at_once() -> None:
     """The first one lets the work tidy up, here for a minute."""
     code = (
-        "import signal, time; from insightv_bench.cli import interrupted; signal.signal(signal.SIGINT, interrupted)\n"
+        "import signal, time; from insightv_bench.cli.main import interrupted\n"
+        "signal.signal(signal.SIGINT, interrupted)\n"
         "try: print('at work', flush=True); time.sleep(60)\n"
         "finally: print('tidying up', flush=True); time.sleep(60)\n"
     )

@@ -8,10 +8,21 @@ from pathlib import Path
 import pytest
 
 from insightv_bench.errors import RunError
-from insightv_bench.journal import Journal, Reply, Spent
-from insightv_bench.journal_files import Appended, FileJournal, open_journal
-from insightv_bench.journal_lines import JOURNALS, Line, block_lines, read_lines, to_line, to_text
-from insightv_bench.journal_sums import run_stats
+from insightv_bench.journal import (
+    JOURNALS,
+    Appended,
+    FileJournal,
+    Journal,
+    Reply,
+    Spent,
+    block_lines,
+    open_journal,
+    read_lines,
+    run_stats,
+    to_line,
+    to_text,
+)
+from insightv_bench.journal.lines import Line
 
 YES = Reply(text="yes", num_prompt_tokens=3, num_tokens=1, seconds=0.5, cost_usd=0.25)
 NO = Reply(text='no\u2028\n"', reasoning="because", finish="length", num_tokens=2)

@@ -8,13 +8,13 @@ from pathlib import Path as Place
 
 import pytest
 
-from insightv_bench.answer_filter import AnswerFilter, by_rule
-from insightv_bench.asking import Asked, ask_strictly
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
 from insightv_bench.errors import EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.judging import (
+from insightv_bench.judging import AnswerFilter, Asked, ask_strictly
+from insightv_bench.judging.answer_filter import by_rule
+from insightv_bench.protocol import (
     FirstWrong,
     Rating,
     Read,

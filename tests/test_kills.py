@@ -19,11 +19,11 @@ import pytest
 from forking import Forker
 
 from insightv_bench.chat import load_prompt
+from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import render_answer, render_step
 from insightv_bench.records import Step, content_id
-from insightv_bench.serve_command import read_scenes
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import TeacherEngine
 

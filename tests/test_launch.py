@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gpu.families import FAMILIES
+from gpu.random_models import make_config, make_tokenizer
 from training_stages import corpus, lessons, placed, sft_settings, train
 
 from insightv_bench.errors import StageError
-from insightv_bench.recipe import load_recipe, recipe_names
-from insightv_bench.settings import TinyModel
+from insightv_bench.settings import TinyModel, load_recipe, recipe_names
 from insightv_bench.trainers import launch
-from insightv_bench.trainers.families import FAMILIES
-from insightv_bench.trainers.launched import WHOLE_BYTES, failure
 from insightv_bench.trainers.machine import launch_config
-from insightv_bench.trainers.random_models import make_config, make_tokenizer
-from insightv_bench.trainers.shares import layers_to_share
-from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.trainers.models import make_tiny
+from insightv_bench.trainers.options import layers_to_share
+from insightv_bench.trainers.worker import WHOLE_BYTES, failure
 
 CONFIGS = ["cpu", "fsdp", "multi-gpu", "zero3"]
 TYPES = {"cpu": "MULTI_GPU", "fsdp": "FSDP", "multi-gpu": "MULTI_GPU", "zero3": "DEEPSPEED"}
@@ -99,7 +98,7 @@ def raise_deep(depth: int) -> None:
 
 TELLING = """
 import sys
-from insightv_bench.trainers.launched import tell
+from insightv_bench.trainers.worker import tell
 print("a bar without an end", end="", flush=True)
 tell(step=[int(sys.argv[1]), 9, "x" * 3000])
 """

@@ -18,13 +18,9 @@ from PIL import features
 from insightv_bench.errors import RecipeError
 from insightv_bench.flaws import FLAWS, make_flawed
 from insightv_bench.protocol import render_path
-from insightv_bench.recipe import load_recipe
-from insightv_bench.run import run
-from insightv_bench.world.level import Level
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path
+from insightv_bench.runs import run
+from insightv_bench.settings import load_recipe
+from insightv_bench.world import Level, exact_path, parse_question, sample_questions, scene_from_json
 
 pytest.importorskip("matplotlib")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from insightv_bench.evals.lm_eval_run import git_commit, hush_git
+from insightv_bench.evals.harness.run import git_commit, hush_git
 
 
 def test_outside_a_repository_git_says_nothing_on_the_terminal(

@@ -9,40 +9,37 @@ from typing import Any
 
 import polars as pl
 import pytest
+from gpu.families import FAMILIES
+from gpu.random_models import make_random
 from training_stages import corpus, losses, manifest, placed, sft_settings, train
 
 from insightv_bench.agents import path_text, second_turn, summary_chat
-from insightv_bench.builders.multi_turn import OTHER_PROMPT
-from insightv_bench.builders.summary_rows import plain_row, summary_row
+from insightv_bench.builders.corpora.multi_turn import OTHER_PROMPT
+from insightv_bench.builders.corpora.summary_rows import plain_row, summary_row
 from insightv_bench.chat import assistant, go_on, load_prompt, user
 from insightv_bench.engines import Caller
+from insightv_bench.engines.hf import load_processor
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import StageError
 from insightv_bench.evals.arms import Given, docs
-from insightv_bench.evals.model import Seats
-from insightv_bench.evals.records import eval_record
-from insightv_bench.evals.shown import exact_text
-from insightv_bench.flawed_rows import columns_of
+from insightv_bench.evals.arms.columns import exact_text
+from insightv_bench.evals.harness import eval_record
+from insightv_bench.evals.harness.model import Seats
+from insightv_bench.flaws import columns_of
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
-from insightv_bench.processors import load_processor
-from insightv_bench.progress import Progress
 from insightv_bench.protocol import parse_path, parse_summary, render_answer
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import MultiTurnRow, Question, ReasoningRow, SummaryRow
 from insightv_bench.records import Path as PathRow
-from insightv_bench.run import run
-from insightv_bench.settings import EvalSettings, Section, TeacherEngine, TinyModel
-from insightv_bench.stage import Context, Stage, read_manifest, run_stage
-from insightv_bench.tables import read_rows
+from insightv_bench.runs import run
+from insightv_bench.settings import EvalSettings, Section, TeacherEngine, TinyModel, load_recipe
+from insightv_bench.stages import Context, Progress, Stage, read_manifest, run_stage
+from insightv_bench.storage import read_rows
 from insightv_bench.trainers.compute import batch_size
-from insightv_bench.trainers.families import FAMILIES
-from insightv_bench.trainers.random_models import make_random
-from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.trainers.data import AssistantTurns
+from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import prepare
-from insightv_bench.trainers.turns import AssistantTurns
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 Made = tuple[Path, list[MultiTurnRow]]
 
@@ -71,7 +68,9 @@ def conversations(run_folder: Path, reasoning: Sequence[Any], summary: Sequence[
         "corpora-reasoning": corpus(run_folder, "corpora-reasoning", list(reasoning)),
         "corpora-summary": corpus(run_folder, "corpora-summary", list(summary)),
     }
-    stage = Stage("corpora-multi-turn", "builders.multi_turn:multi_turn", Section(), tuple(inputs), "build corpora")
+    stage = Stage(
+        "corpora-multi-turn", "builders.corpora.multi_turn:multi_turn", Section(), tuple(inputs), "build corpora"
+    )
     folder = run_folder / "stages" / "corpora-multi-turn-000000000000"
     with closing(Journal(run_folder / "journal.sqlite")) as journal:
         run_stage(stage, Context(stage, folder, inputs, journal, Progress(), 0, load_recipe("walk")))
@@ -142,7 +141,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_loss_is_on_the_assistants_turns_alone(models: Path, made: Made, name: str) -> None:
     from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-    from insightv_bench.trainers.corpus import COMPLETIONS, load_corpus
+    from insightv_bench.trainers.data import COMPLETIONS, load_corpus
 
     processor = load_processor(str(models / name))
     rows = load_corpus([made[0]], COMPLETIONS, models / "cache")
@@ -164,7 +163,7 @@ def test_a_template_that_writes_old_turns_otherwise_is_an_error(models: Path, ma
     """As those do that take the reasoning out of every turn but the last."""
     from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-    from insightv_bench.trainers.corpus import COMPLETIONS, load_corpus
+    from insightv_bench.trainers.data import COMPLETIONS, load_corpus
 
     processor = load_processor(str(models / "tiny"))
     cut = "{%- if message['role'] == 'assistant' and not loop.last %}<|assistant|>...<|end|>{%- continue %}{%- endif %}"

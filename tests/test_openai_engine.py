@@ -23,8 +23,7 @@ from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Image, Message, Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TeacherEngine
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 pytest.importorskip("openai")
 QUESTIONS = list(sample_questions(Level(), "train", seed=5, num=8))

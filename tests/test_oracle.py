@@ -7,12 +7,21 @@ import random
 import pytest
 
 from insightv_bench.records import Question, Step
-from insightv_bench.world.level import Level
-from insightv_bench.world.oracle import Judgement, judge, reread
-from insightv_bench.world.program import Program, parse_question
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import Bar, Scene, scene_from_json
-from insightv_bench.world.telling import exact_path, tell, trace
+from insightv_bench.world import (
+    Judgement,
+    Level,
+    Program,
+    Scene,
+    exact_path,
+    judge,
+    parse_question,
+    reread,
+    sample_questions,
+    scene_from_json,
+    tell,
+    trace,
+)
+from insightv_bench.world.scene import Bar
 
 STATEFUL = ("sum", "count", "tallest", "shortest", "range")
 LEVEL = Level(side=16)  # the oracle looks at no picture

@@ -13,7 +13,7 @@ import pytest
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.pace import Pace
+from insightv_bench.engines.concurrency import Pace
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Message
 from insightv_bench.serving import ChatServer

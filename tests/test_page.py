@@ -14,16 +14,20 @@ from boards import HOSTILE, arm_of, board_of, choice, controls, flawed, record, 
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
-from insightv_bench import tables
-from insightv_bench.cli import app
+from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
-from insightv_bench.flawed_rows import columns_of
-from insightv_bench.leaderboard import figure_parts, figures, page, pictures, rows, sample_blocks, samples, sets
-from insightv_bench.leaderboard.beside import look
+from insightv_bench.flaws import columns_of
+from insightv_bench.leaderboard.board import load_rows, split_sets
 from insightv_bench.leaderboard.build import build
-from insightv_bench.leaderboard.outcomes import outcomes
-from insightv_bench.leaderboard.pictures import MAX_SIDE, Pictures, fitted
+from insightv_bench.leaderboard.figures import draw_figures
+from insightv_bench.leaderboard.figures.style import GRID, INK, mark, style_of
+from insightv_bench.leaderboard.page import pictures, sample_blocks, samples
+from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
+from insightv_bench.leaderboard.page.outcomes import outcomes
+from insightv_bench.leaderboard.page.pictures import MAX_SIDE, Pictures, fitted
+from insightv_bench.leaderboard.page.run_files import look
 from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question
+from insightv_bench.storage import write_shards
 
 DRAWN = ("board", "cost", "robustness", "flaws", "measures", "rounds")
 
@@ -41,8 +45,8 @@ def table(value: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def shown(folder: Path, records: list[EvalRecord], num: int = 100) -> list[samples.Shown]:
-    frame, _ = rows.load([written(folder / "eval", records)])
-    return samples.choose(sets.split(frame)[0], num)
+    frame, _ = load_rows([written(folder / "eval", records)])
+    return samples.choose(split_sets(frame)[0], num)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +82,8 @@ def test_the_page_names_no_other_host_and_nothing_that_is_not_there(built: Path)
 
 def test_the_policy_allows_the_folders_own_files_alone(built: Path) -> None:
     text = (built / "index.html").read_text()
-    assert f'content="{page.POLICY}"' in text.replace("&#x27;", "'")
-    assert "unsafe" not in page.POLICY and "default-src 'none'" in page.POLICY
+    assert f'content="{POLICY}"' in text.replace("&#x27;", "'")
+    assert "unsafe" not in POLICY and "default-src 'none'" in POLICY
     assert "<style" not in text and "style=" not in text and re.findall(r"<script(?! defer src=)", text) == []
 
 
@@ -102,8 +106,8 @@ def test_the_pieces_hold_the_boards_figures(built: Path) -> None:
 
 def test_a_board_too_large_for_plain_tables_says_where_its_figures_are(tmp_path: Path) -> None:
     board = board_of(tmp_path, arm_of("reason", "10"))
-    large = board.model_copy(update={"arms": board.arms * (page.MAX_PLAIN + 1)})
-    text = page.render(large)
+    large = board.model_copy(update={"arms": board.arms * (MAX_PLAIN + 1)})
+    text = render(large)
     assert "This board has 401 rows and needs JavaScript" in text and "<table>" not in text
 
 
@@ -125,8 +129,8 @@ def test_a_folder_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
 
 def test_outcomes_are_right_replies_in_the_order_of_questions(tmp_path: Path) -> None:
     rows_ = arm_of("reason", "1101") + [flawed(0, True), flawed(0, False, severity=1.0), flawed(2, True)]
-    frame, _ = rows.load([written(tmp_path / "eval", rows_)])
-    (found,) = sets.split(frame)[0]
+    frame, _ = load_rows([written(tmp_path / "eval", rows_)])
+    (found,) = split_sets(frame)[0]
     made = outcomes(*found)
     assert made["num_questions"] == 4
     assert made["cells"] == [[0, "flawed", "1010", "2010"], [0, "reason", "1101", "1"]]
@@ -134,8 +138,8 @@ def test_outcomes_are_right_replies_in_the_order_of_questions(tmp_path: Path) ->
 
 def test_many_replies_to_a_question_are_counted_too(tmp_path: Path) -> None:
     many = [flawed(0, True, sample=place) for place in range(200)]
-    frame, _ = rows.load([written(tmp_path / "eval", many)])
-    (cell,) = outcomes(*sets.split(frame)[0][0])["cells"]
+    frame, _ = load_rows([written(tmp_path / "eval", many)])
+    (cell,) = outcomes(*split_sets(frame)[0][0])["cells"]
     assert [ord(text) - 48 for text in cell[2:]] == [200, 200]
 
 
@@ -236,7 +240,7 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
         ("assess-1", score),
     ):
         (stages / name).mkdir(parents=True)
-        tables.write_shards(stages / name, [row], type(row))
+        write_shards(stages / name, [row], type(row))
         (stages / name / "manifest.json").write_text("{}")
     place = written(stages / "eval-1", arm_of("reason", "10", path_id="p"))
     (stages / "broken").mkdir()
@@ -255,7 +259,7 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
 
 def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     board = board_of(tmp_path, walk())
-    first, second = figures.draw(board, tmp_path / "one"), figures.draw(board, tmp_path / "two")
+    first, second = draw_figures(board, tmp_path / "one"), draw_figures(board, tmp_path / "two")
     assert [one.name for one in first] == [f"{name}-1" for name in DRAWN]
     assert first == second
     files = sorted((tmp_path / "one").iterdir())
@@ -263,14 +267,14 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)
     assert all("<dc:date>" not in file.read_text() for file in files)
     dark = (tmp_path / "one" / "board-1-dark.svg").read_text()
-    assert figure_parts.INK not in dark and figure_parts.GRID not in dark
+    assert INK not in dark and GRID not in dark
 
 
 def test_of_many_systems_the_best_are_drawn_and_it_is_said(tmp_path: Path) -> None:
     rows_ = [row for place in range(15) for row in arm_of("reason", f"{2**place:016b}", system=f"s{place:02d}")]
     rows_ += arm_of("reason", "1" * 16, system="best")
     board = board_of(tmp_path, rows_)
-    first = figures.draw(board, tmp_path / "figures")[0]
+    first = draw_figures(board, tmp_path / "figures")[0]
     assert "the 12 most accurate of 16 systems" in first.caption and "best reason 100.00 %" in first.alternative
     assert first.alternative.count("reason") == 12
 
@@ -278,7 +282,7 @@ def test_of_many_systems_the_best_are_drawn_and_it_is_said(tmp_path: Path) -> No
 def test_of_many_systems_greedy_twins_are_the_first_to_go(tmp_path: Path) -> None:
     names = [name for place in range(8) for name in (f"s{place}", f"s{place}-greedy")]
     board = board_of(tmp_path, [row for name in names for row in arm_of("reason", "1100", system=name)])
-    first = figures.draw(board, tmp_path / "figures")[0]
+    first = draw_figures(board, tmp_path / "figures")[0]
     assert "8 of 16 systems, the greedy twins left out" in first.caption
     drawn = (tmp_path / "figures" / "board-1.svg").read_text()
     assert ">s0<" in drawn and "greedy" not in drawn
@@ -286,7 +290,7 @@ def test_of_many_systems_greedy_twins_are_the_first_to_go(tmp_path: Path) -> Non
 
 def test_tokens_have_ticks_however_near_each_other_they_lie(tmp_path: Path) -> None:
     rows_ = [*arm_of("reason", "1100", num_tokens=41), *arm_of("reason+summary", "1100", num_tokens=58)]
-    figures.draw(board_of(tmp_path, rows_), tmp_path / "figures")
+    draw_figures(board_of(tmp_path, rows_), tmp_path / "figures")
     drawn = (tmp_path / "figures" / "cost-1.svg").read_text()
     assert len(re.findall(r'id="xtick_\d+".*?<text[^>]*>[\d,]+</text>', drawn, re.DOTALL)) > 1
 
@@ -302,8 +306,8 @@ def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path
 
 def test_no_two_systems_of_a_figure_look_alike() -> None:
     systems = [f"system-{place}" for place in range(16)] + ["system-3-greedy"]
-    styles = [figure_parts.style_of(system, systems) for system in systems]
-    marks = [json.dumps(figure_parts.mark(*style), sort_keys=True) for style in styles]
+    styles = [style_of(system, systems) for system in systems]
+    marks = [json.dumps(mark(*style), sort_keys=True) for style in styles]
     assert len(set(marks)) == len(systems) and styles[-1] == (3, True)
 
 

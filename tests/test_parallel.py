@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from insightv_bench.settings import TinyModel
-from insightv_bench.tables import read_frame
+from insightv_bench.storage import read_frame
 
 pytest.importorskip("trl")
 pytest.importorskip("accelerate")
@@ -20,7 +20,8 @@ ASK = """
 import json, sys
 from pathlib import Path
 from insightv_bench.chat import ask
-from insightv_bench.engines import Caller, open_engine, parallel
+from insightv_bench.engines import Caller, open_engine
+from insightv_bench.engines.hf import follow, is_first, num_processes
 from insightv_bench.journal import Journal, Request
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.world.level import Level
@@ -33,13 +34,13 @@ def main(model, journal):
     with Caller(open_engine(HfEngine(model=model, batch_size=4)), kept) as caller:
         print(json.dumps([caller.num_hits, [reply.text for reply in caller.ask_all(requests)], caller.num_hits]))
 
-if parallel.num_processes() == 1:
+if num_processes() == 1:
     main(*sys.argv[1:])
-elif parallel.is_first():
-    with parallel.team():
+elif is_first():
+    with team():
         main(*sys.argv[1:])
 else:
-    parallel.follow()
+    follow()
 """
 LAUNCH = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
 LAUNCH += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
@@ -47,7 +48,7 @@ LAUNCH += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
-    from insightv_bench.trainers.tiny import make_tiny
+    from insightv_bench.trainers.models import make_tiny
 
     folder = tmp_path_factory.mktemp("tiny")
     make_tiny(TinyModel(), folder, seed=0)

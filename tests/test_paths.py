@@ -15,14 +15,13 @@ import pytest
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import RunError
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.recipe import parse_recipe
 from insightv_bench.records import Path, Question
-from insightv_bench.run import run
+from insightv_bench.runs import run
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import TeacherEngine
-from insightv_bench.tables import read_rows
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.storage import read_rows
+from insightv_bench.world import Level, sample_questions
 
 pytest.importorskip("openai")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image as Picture
 
 from insightv_bench.chat import media_type
-from insightv_bench.engines.hf import open_image
-from insightv_bench.sources.pictures import MAX_BYTES, check_picture
+from insightv_bench.engines.hf.model import open_image
+from insightv_bench.sources import MAX_BYTES, check_picture
 
 LIMIT = 64 * 64
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from made_run import make, run
 
-from insightv_bench.builders import block_work, flawed
+from insightv_bench.builders import portions as block_work
+from insightv_bench.builders.corpora import flawed
 from insightv_bench.errors import StageError
 from insightv_bench.records import Assessment, Question
 from insightv_bench.records import Path as ReasoningPath
 from insightv_bench.settings import AssessSettings, FlawsSettings
-from insightv_bench.stored import QuestionsById
-from insightv_bench.tables import read_rows, write_shards
+from insightv_bench.storage import QuestionsById, read_rows, write_shards
 
 NUM = 30
 FLAWS = FlawsSettings(maker="rule", per_question=1, flaws=("arithmetic", "natural"))
@@ -22,11 +22,11 @@ TRIPLE = ("questions", "paths", "assess")
 
 
 def assessed(folder: Path) -> None:
-    run(folder, "assess", "builders.assess:assess", AssessSettings(judge="rule"), *TRIPLE[:2])
+    run(folder, "assess", "builders.assessment.stage:assess", AssessSettings(judge="rule"), *TRIPLE[:2])
 
 
 def spoilt(folder: Path) -> None:
-    run(folder, "flawed", "builders.flawed:flawed", FLAWS, *TRIPLE)
+    run(folder, "flawed", "builders.corpora.flawed:flawed", FLAWS, *TRIPLE)
 
 
 @pytest.fixture

@@ -13,13 +13,12 @@ import pytest
 from test_kills import Parrot
 
 from insightv_bench.cli import main
-from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.base import label
+from insightv_bench.engines import Caller, label, open_engine
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError
 from insightv_bench.journal import Journal, Reply
-from insightv_bench.preflight import check_engine, check_local
 from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import HfEngine, OpenAIEngine
+from insightv_bench.stages.preflight import check_engine, check_local
 
 pytest.importorskip("openai")
 

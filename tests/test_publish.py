@@ -20,10 +20,10 @@ from hub_server import READER, WRITER, Hub, Repo, serving
 from test_hub import asked, bench, every_file
 
 from insightv_bench.errors import HubError, RunError
-from insightv_bench.leaderboard import eval_results, every_eval
+from insightv_bench.leaderboard.board import find
 from insightv_bench.leaderboard.build import read
-from insightv_bench.leaderboard.publish import publish
-from insightv_bench.leaderboard.results import find
+from insightv_bench.leaderboard.submissions import eval_results, every_eval
+from insightv_bench.leaderboard.submissions.publish import publish
 
 RESULTS, SPACE, MODEL = "org/results", "org/board", "org/model"
 
@@ -67,7 +67,10 @@ def test_submissions_are_appended_beside_a_faster_writers_read_back_and_verified
 def test_a_writer_who_is_always_slower_is_told(hub: Hub, tmp_path: Path) -> None:
     written(tmp_path / "eval-sft-a1", small())
     hub.overtake = 99
-    code = "from insightv_bench import hub_commit, cli\nhub_commit.FIRST_WAIT_S = 0\nhub_commit.TRIES = 3\ncli.main()"
+    code = (
+        "from insightv_bench.cli.main import main\nfrom insightv_bench.hub import commits\n"
+        "commits.FIRST_WAIT_S = 0\ncommits.TRIES = 3\nmain()"
+    )
     (tmp_path / "hurried.py").write_text(code)
     words = ["leaderboard", "submit", "eval-sft-a1", "--title", "One", "--to", RESULTS]
     done = asked(hub, tmp_path, WRITER, [sys.executable, "hurried.py", *words])

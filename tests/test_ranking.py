@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, spearmanr
 
-from insightv_bench.ranking import auroc, first_wrong_f1, spearman
+from insightv_bench.statistics import auroc, first_wrong_f1, spearman
 
 
 def drawn(num: int = 400) -> tuple[list[float], list[bool], list[str]]:

@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 from near_desk import TEACHER
 
+from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.cluster import blocks, stages
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import StageError
 from insightv_bench.journal import Reply, Request
-from insightv_bench.recipe import Recipe, parse_recipe
-from insightv_bench.run import run
-from insightv_bench.serve_command import read_scenes
+from insightv_bench.runs import run
 from insightv_bench.serving import ChatServer
-from insightv_bench.settings import TeacherEngine
+from insightv_bench.settings import Recipe, TeacherEngine
+from insightv_bench.settings.recipe import parse_recipe
 
 ray_cluster: Any = pytest.importorskip("ray") and __import__("ray_cluster")
 pytestmark = [

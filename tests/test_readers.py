@@ -12,10 +12,9 @@ from reading import png, ran
 
 from insightv_bench.answers import matches
 from insightv_bench.errors import SourceError
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Question
-from insightv_bench.settings import ParquetSource
-from insightv_bench.stage import Exclusion
+from insightv_bench.settings import ParquetSource, load_recipe
+from insightv_bench.stages import Exclusion
 
 DATA = File(__file__).parents[2] / "shared" / "data"
 PICTURE = pl.Struct({"bytes": pl.Binary, "path": pl.String})

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
-from insightv_bench.cli import app
+from insightv_bench.cli.main import app
 from insightv_bench.records import EvalRecord
-from insightv_bench.tables import read_rows
+from insightv_bench.storage import read_rows
 
 pytest.importorskip("lm_eval")
 pytest.importorskip("trl")
@@ -26,8 +26,8 @@ SHORT += ["eval.answer_sampling.max_new_tokens=4", "threads=1", f"eval.arms={jso
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from insightv_bench.trainers.families import FAMILIES
-    from insightv_bench.trainers.random_models import make_random
+    from gpu.families import FAMILIES
+    from gpu.random_models import make_random
 
     folder = tmp_path_factory.mktemp("models") / "random-qwen"
     make_random(FAMILIES["qwen2-5-vl-3b"], folder)

@@ -7,8 +7,15 @@ from own_recipes import MINIMAL, complaint, parsed
 
 from insightv_bench.errors import RecipeError
 from insightv_bench.plan import plan
-from insightv_bench.recipe import Recipe, load_recipe, recipe_names
-from insightv_bench.settings import HfEngine, OpenAIEngine, ParquetSource, TeacherEngine
+from insightv_bench.settings import (
+    HfEngine,
+    OpenAIEngine,
+    ParquetSource,
+    Recipe,
+    TeacherEngine,
+    load_recipe,
+    recipe_names,
+)
 
 
 @pytest.mark.parametrize("name", recipe_names())

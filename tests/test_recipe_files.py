@@ -9,8 +9,8 @@ from own_recipes import MINIMAL, complaint, files
 
 from insightv_bench.errors import RecipeError
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe, parse_recipe, recipe_names
-from insightv_bench.settings import HfEngine, OpenAIEngine, ParquetSource, WorldSource
+from insightv_bench.settings import HfEngine, OpenAIEngine, ParquetSource, WorldSource, load_recipe, recipe_names
+from insightv_bench.settings.recipe import parse_recipe
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest_and_with_all() -> None:

@@ -14,8 +14,8 @@ from record_rows import QUESTIONS, ROWS, SHARED, TURNS
 from insightv_bench import records
 from insightv_bench.errors import RunError
 from insightv_bench.records import Question, ReasoningRow, Record
-from insightv_bench.stage import Exclusion
-from insightv_bench.tables import read_rows, write_file, write_shards
+from insightv_bench.stages import Exclusion
+from insightv_bench.storage import read_rows, write_file, write_shards
 
 
 def all_records() -> set[str]:

@@ -19,10 +19,10 @@ from training_stages import corpus, dpo_settings, history, lessons, losses, mani
 from insightv_bench.errors import StageError
 from insightv_bench.settings import TinyModel
 from insightv_bench.trainers import dpo
-from insightv_bench.trainers.reference import Kept, missing_pairs
-from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import prepare
-from insightv_bench.trainers.watch import check_fall, check_loss
+from insightv_bench.trainers.trl import Kept, missing_pairs
+from insightv_bench.trainers.trl.callbacks import check_fall, check_loss
 
 
 @pytest.fixture(scope="module")

@@ -13,22 +13,21 @@ import yaml
 from reading import png
 from releases import SMALL, files, released, size_of
 
-from insightv_bench.builders.card_facts import public_recipe
+from insightv_bench.builders.release.card_facts import public_recipe
 from insightv_bench.chat import load_prompt
+from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.engines import public
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import RecipeError
 from insightv_bench.plan import plan
-from insightv_bench.recipe import Recipe, load_recipe, parse_recipe
 from insightv_bench.records import FlawedRow, PreferenceRow, Question, ReasoningRow, SummaryRow
 from insightv_bench.records import Path as Path_
-from insightv_bench.run import place, run, run_folder
-from insightv_bench.serve_command import read_scenes
+from insightv_bench.runs import place, run, run_folder
 from insightv_bench.serving import ChatServer
-from insightv_bench.settings import TeacherEngine
-from insightv_bench.tables import read_rows, write_shards
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.settings import Recipe, TeacherEngine, load_recipe
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.storage import read_rows, write_shards
+from insightv_bench.world import Level, sample_questions
 
 
 def test_a_release_is_the_same_bytes_wherever_it_is_made(release: Path, tmp_path: Path) -> None:
@@ -195,8 +194,8 @@ def test_a_pulled_release_takes_the_place_of_a_runs_corpora(release: Path, tmp_p
     recipe = load_recipe("walk", [f"given={release}"])
     stages = {stage.name: stage for stage in plan(recipe)}
     for name in ("corpora-reasoning", "corpora-summary", "corpora-preference-1", "corpora-preference-2"):
-        assert stages[name].function == "builders.given:given" and stages[name].inputs == ()
-    assert stages["corpora-flawed"].function == "builders.corpora:flawed"
+        assert stages[name].function == "builders.corpora.imported:given" and stages[name].inputs == ()
+    assert stages["corpora-flawed"].function == "builders.corpora.reasoning:flawed"
     run(recipe, tmp_path, "corpora-reasoning")
     (stage,) = tmp_path.glob("*/stages/corpora-reasoning-*")
     assert list(read_rows(stage, ReasoningRow)) == list(read_rows(release / "reasoning/train", ReasoningRow))

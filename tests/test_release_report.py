@@ -10,11 +10,11 @@ import pytest
 from releases import SMALL, size_of
 from typer.testing import CliRunner
 
-from insightv_bench.builders.report import details, report, yields_table
-from insightv_bench.builders.yields import read_yields
-from insightv_bench.cli import app
+from insightv_bench.builders.release.report import details, report, yields_table
+from insightv_bench.builders.release.yields import read_yields
+from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
-from insightv_bench.stage import MANIFEST
+from insightv_bench.stages import MANIFEST
 
 
 def test_the_report_counts_what_the_stages_left(release: Path, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request, request_key
-from insightv_bench.protocol import parse_step, parse_summary, render_step
+from insightv_bench.protocol import parse_step, parse_summary, render_step, response_format
+from insightv_bench.protocol.schemas import SCHEMAS
 from insightv_bench.records import Path, Step
-from insightv_bench.reply_formats import SCHEMAS, response_format
-from insightv_bench.serving import ChatServer, Turned, _Handler
+from insightv_bench.serving import ChatServer
+from insightv_bench.serving.server import Turned, _Handler
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 pytest.importorskip("openai")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))

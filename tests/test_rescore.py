@@ -11,16 +11,15 @@ import pytest
 from board_rows import of, row, written
 from typer.testing import CliRunner
 
-from insightv_bench.answer_filter import AnswerFilter
 from insightv_bench.answers import PARSER
-from insightv_bench.cli import app
-from insightv_bench.comparing import compare
+from insightv_bench.cli.main import app
 from insightv_bench.engines import Caller
 from insightv_bench.errors import RunError
 from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.judging import AnswerFilter
 from insightv_bench.records import EvalRecord
-from insightv_bench.rescoring import rescored
-from insightv_bench.results import load, parse_name
+from insightv_bench.results import load, parse_name, rescored
+from insightv_bench.results.compare import compare
 from insightv_bench.settings import AssessSettings
 
 

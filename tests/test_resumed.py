@@ -15,7 +15,7 @@ from training_stages import corpus, lessons, losses, pairs, placed
 
 from insightv_bench.settings import TinyModel
 from insightv_bench.trainers.launch import JOBS, LOCKS, _tell_job
-from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import last_checkpoint, prepare
 
 MINUTES = 60  # seconds

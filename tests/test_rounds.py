@@ -13,12 +13,12 @@ import pytest
 from hub_server import WRITER, Hub, commit_id, serving
 from training_stages import lessons
 
-from insightv_bench.builders.preference import most_of_a_kind
+from insightv_bench.builders.corpora.preference import most_of_a_kind
 from insightv_bench.errors import RecipeError
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import ReasoningRow
-from insightv_bench.tables import write_shards
+from insightv_bench.settings import load_recipe
+from insightv_bench.storage import write_shards
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_pooled_pairs_are_all_of_the_agent_before_any_round() -> None:
 def test_a_release_on_the_hub_is_named_with_its_revision() -> None:
     stages = {stage.name: stage for stage in plan(load_recipe("walk", ["given=org/corpora@v1"]))}
     for name in ("corpora-reasoning", "corpora-summary", "corpora-preference-1"):
-        assert stages[name].function == "builders.given:pulled" and not stages[name].inputs
+        assert stages[name].function == "builders.corpora.imported:pulled" and not stages[name].inputs
     with pytest.raises(RecipeError, match="holds no corpus") as told:
         plan(load_recipe("walk", ["given=org/corpora"]))
     assert "ORG/NAME@REVISION" in told.value.hint

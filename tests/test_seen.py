@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from training_stages import corpus, lessons, placed, sft_settings, train
 
-from insightv_bench.progress import Progress
+from insightv_bench.stages import Progress
 from insightv_bench.trainers import bar
 
 SEEN = r"loss \d+\.\d{3}, (\d+\.\dk|\d+) tok/s"

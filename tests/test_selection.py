@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insightv_bench.builders import selection
-from insightv_bench.builders.scored import normalised
+from insightv_bench.builders.corpora import selection
+from insightv_bench.builders.corpora.scored import normalised
 from insightv_bench.settings import CorporaSettings, PairsSettings
 
 SCHEMA: dict[str, Any] = {

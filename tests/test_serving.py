@@ -19,19 +19,18 @@ from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat, ask, from_openai, to_openai
+from insightv_bench.cli.serve_teacher import _rates, read_scenes
 from insightv_bench.engines import Caller, Engine, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import RecipeError, RunError
 from insightv_bench.journal import Journal
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Image, Message, Path, Question
-from insightv_bench.run import run
-from insightv_bench.serve_command import _rates, read_scenes
-from insightv_bench.serving import ChatServer, Manners, as_request
-from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
-from insightv_bench.tables import read_rows
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.runs import run
+from insightv_bench.serving import ChatServer, Manners
+from insightv_bench.serving.server import as_request
+from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine, load_recipe
+from insightv_bench.storage import read_rows
+from insightv_bench.world import Level, sample_questions
 
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=8))
 SCENES = {question.image_sha256[0]: question.scene for question in QUESTIONS}

@@ -7,13 +7,12 @@ import json
 import pytest
 
 from insightv_bench.errors import RecipeError
-from insightv_bench.evals.arms import Given, docs, majority
+from insightv_bench.evals.arms import Given, docs
+from insightv_bench.evals.arms.documents import majority
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Path, Question
-from insightv_bench.settings import EvalSettings, Sampling
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.settings import EvalSettings, Sampling, load_recipe
+from insightv_bench.world import Level, sample_questions
 
 SETTINGS = EvalSettings(num_paths=3, path_sampling=Sampling(max_new_tokens=64, temperature=1.0))
 

@@ -36,7 +36,7 @@ def config(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
     def command(job: Any, file: Path) -> list[str]:
         begins = INSTEAD[request.param]
-        return [begins if word == "insightv_bench.trainers.launched" else word for word in real(job, file)]
+        return [begins if word == "insightv_bench.trainers.worker" else word for word in real(job, file)]
 
     monkeypatch.setattr(launch, "command", command)
     monkeypatch.setenv("DS_ACCELERATOR", "cpu")

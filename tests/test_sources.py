@@ -13,11 +13,11 @@ import pytest
 from PIL import Image as Picture
 from reading import png, ran
 
-from insightv_bench import tables
 from insightv_bench.builders.sources.files import inside
 from insightv_bench.errors import InsightvError, RecipeError, SourceError, StageError
-from insightv_bench.recipe import parse_recipe
 from insightv_bench.settings import Columns, JsonlSource, ParquetSource, TableSource
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.storage import parquet as tables
 
 COLUMNS = Columns(question="question", answer="answer", image=("image",))
 

@@ -16,24 +16,23 @@ from record_rows import QUESTIONS
 
 from insightv_bench.errors import SourceError, StageError
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Path, Question
-from insightv_bench.run import run
-from insightv_bench.settings import WorldSource
-from insightv_bench.stage import (
+from insightv_bench.runs import run
+from insightv_bench.settings import WorldSource, load_recipe
+from insightv_bench.stages import (
     CHECKPOINTS,
     MANIFEST,
     Context,
     Dropped,
     Exclusion,
+    Progress,
     Stage,
     drop,
     is_whole,
     read_manifest,
     run_stage,
 )
-from insightv_bench.tables import read_frame, read_rows
+from insightv_bench.storage import read_frame, read_rows
 
 SMALL_WORLD = "world={side: 16, num_slots: 2, min_bars: 2, max_bars: 2, max_value: 99, noise_sd: 1}"
 

@@ -7,9 +7,8 @@ from pathlib import Path as Place
 import pytest
 
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
-from insightv_bench.settings import AssessSettings, TrainSettings
-from insightv_bench.stage import Stage, fingerprint
+from insightv_bench.settings import AssessSettings, TrainSettings, load_recipe
+from insightv_bench.stages import Stage, fingerprint
 
 
 def folders_of(*overrides: str, of: str = "walk") -> dict[str, str]:

@@ -8,14 +8,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from insightv_bench import stored, tables
 from insightv_bench.chat import ask
 from insightv_bench.errors import RunError
 from insightv_bench.journal import Request, request_key
 from insightv_bench.records import Image, Question
 from insightv_bench.settings import Sampling
-from insightv_bench.stored import PictureStore, read_questions, size_of
-from insightv_bench.tables import read_rows, write_shards
+from insightv_bench.storage import PictureStore, read_questions, read_rows, write_shards
+from insightv_bench.storage import parquet as tables
+from insightv_bench.storage import pictures as stored
+from insightv_bench.storage.pictures import size_of
 
 
 def question(number: int, *pictures: bytes) -> Question:

@@ -11,8 +11,8 @@ import pytest
 from own_recipes import files
 
 from insightv_bench.errors import RecipeError
-from insightv_bench.recipe import load_recipe
-from insightv_bench.sweep import expand, is_sweep, run_sweep
+from insightv_bench.runs import expand, is_sweep, run_sweep
+from insightv_bench.settings import load_recipe
 
 SWEEP = """
 extends: walk
@@ -81,10 +81,10 @@ def test_a_sweep_runs_each_once_and_ends_with_a_table_of_each_variant(
         calls.append(([run.name for run in runs], out))
         return out / "table.md"
 
-    room = ModuleType("insightv_bench.leaderboard.ablations")
+    room = ModuleType("insightv_bench.leaderboard.ablations.build")
     room.write = write  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, room.__name__, room)
-    monkeypatch.setattr("insightv_bench.sweep.run", lambda recipe, out, until: {"page": f"{recipe.name}.html"})
+    monkeypatch.setattr("insightv_bench.runs.sweep.run", lambda recipe, out, until: {"page": f"{recipe.name}.html"})
     said: list[str] = []
     groups = expand(files(tmp_path, mine=SWEEP))
     run_sweep(groups, tmp_path, "", True, said.append)

@@ -19,11 +19,10 @@ from small_build import left_out, ran
 
 from insightv_bench.answers import matches
 from insightv_bench.errors import SourceError
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import Question
-from insightv_bench.settings import Columns, ParquetSource
-from insightv_bench.stage import Exclusion
-from insightv_bench.tables import read_rows
+from insightv_bench.settings import Columns, ParquetSource, load_recipe
+from insightv_bench.stages import Exclusion
+from insightv_bench.storage import read_rows
 
 DATA = File(__file__).parents[2] / "shared" / "data"
 

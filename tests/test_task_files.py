@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from arms_asked import UNREADABLE, WRONG
 
-from insightv_bench.evals.register import named, register, with_ours
+from insightv_bench.evals.harness.command_line import named, register, with_ours
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_task_files_ask_the_same_questions(tasks: dict[str, Any]) -> None:
 def test_our_model_is_registered_beside_the_built_in_ones() -> None:
     from lm_eval.api.registry import get_model, model_registry
 
-    from insightv_bench.evals.model import InsightvLM
+    from insightv_bench.evals.harness.model import InsightvLM
 
     register()
     register()  # twice is once

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from insightv_bench.errors import EngineError
-from insightv_bench.evals.metrics import UNSCORED, circular_accuracy, mme_score, score_extracted, score_flawed
-from insightv_bench.evals.rotations import rotated
+from insightv_bench.evals.harness.metrics import UNSCORED, circular_accuracy, mme_score, score_extracted, score_flawed
+from insightv_bench.evals.harness.rotations import rotated
 from insightv_bench.journal import Reply, Request
-from insightv_bench.sources.drafts import Draft
+from insightv_bench.sources import Draft
 
 
 def test_figures_over_several_questions() -> None:
@@ -61,7 +61,7 @@ class Judge:
 def extracted(
     monkeypatch: pytest.MonkeyPatch, folder: File, answers: dict[str, str | None], replies: Sequence[str]
 ) -> list[dict[str, Any]]:
-    from insightv_bench.evals import extraction
+    from insightv_bench.evals.harness import extraction
 
     monkeypatch.chdir(folder)
     monkeypatch.setenv(extraction.JUDGE, "openai:http://127.0.0.1:1/v1#org/model")

@@ -20,12 +20,22 @@ from insightv_bench.journal import Journal, Request
 from insightv_bench.protocol import parse_path, parse_summary, render_path
 from insightv_bench.records import Image, Message, Path, Question
 from insightv_bench.settings import PathsSettings, Sampling, TeacherEngine
-from insightv_bench.world.level import Level
-from insightv_bench.world.oracle import judge, reread
-from insightv_bench.world.program import Program, parse_question, update
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path, read_claim, replay, tell, tell_conclusion, trace
+from insightv_bench.world import (
+    Level,
+    Program,
+    exact_path,
+    judge,
+    parse_question,
+    replay,
+    reread,
+    sample_questions,
+    scene_from_json,
+    tell,
+    tell_conclusion,
+    trace,
+    update,
+)
+from insightv_bench.world.exact_paths import read_claim
 
 LEVEL = Level(side=16)
 SAMPLING = Sampling(temperature=0.7)

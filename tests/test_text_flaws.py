@@ -14,12 +14,13 @@ import polars as pl
 import pytest
 
 from insightv_bench.answers import matches, read
-from insightv_bench.arithmetic import equations, work_out
+from insightv_bench.flaws import TEXT_FLAWS, TextFlawed, make_text_flawed
+from insightv_bench.flaws.arithmetic import equations, work_out
+from insightv_bench.flaws.by_rule import ASIDES, LEAKS
+from insightv_bench.flaws.edits import comparison_spots, near_misses, observation_spots
+from insightv_bench.flaws.text_path import split_prose
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import AnswerType, FlawType, Question, Step
-from insightv_bench.text_edits import comparison_spots, near_misses, observation_spots
-from insightv_bench.text_flaws import ASIDES, LEAKS, TEXT_FLAWS, TextFlawed, make_text_flawed
-from insightv_bench.text_path import split_prose
 
 DATA = File(__file__).parents[2] / "shared" / "data"
 real = pytest.mark.skipif(not DATA.exists(), reason="no ../shared/data")

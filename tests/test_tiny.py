@@ -11,19 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insightv_bench.chat import ask
-from insightv_bench.engines.hf import LocalModel, encode, load_model
+from insightv_bench.engines.hf import LocalModel, load_model
+from insightv_bench.engines.hf.model import encode
 from insightv_bench.errors import ModelError
 from insightv_bench.journal import Request
+from insightv_bench.protocol import render_path
 from insightv_bench.records import Message, Question
 from insightv_bench.settings import HfEngine, Sampling, TinyModel
-from insightv_bench.trainers.tiny import IMAGE, make_tiny, make_tokenizer
-from insightv_bench.world.level import Level
-from insightv_bench.world.program import parse_question
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import scene_from_json
-from insightv_bench.world.telling import exact_path
-
-from insightv_bench.protocol import render_path  # isort: skip
+from insightv_bench.trainers.models import make_tiny
+from insightv_bench.trainers.models.tiny import IMAGE, make_tokenizer
+from insightv_bench.world import Level, exact_path, parse_question, sample_questions, scene_from_json
 
 QUESTIONS = list(sample_questions(Level(), "train", 0, 16))
 

@@ -14,10 +14,10 @@ from training_stages import corpus, dpo_settings, history, lessons, pairs, place
 
 from insightv_bench.errors import MissingExtra, RecipeError
 from insightv_bench.settings import TinyModel
-from insightv_bench.stage import Stage
-from insightv_bench.trainers import options
-from insightv_bench.trainers.options import PROJECT, check_stages
-from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.stages import Stage
+from insightv_bench.trainers.models import make_tiny
+from insightv_bench.trainers.options import trl as options
+from insightv_bench.trainers.options.trl import PROJECT, check_stages
 from insightv_bench.trainers.training import prepare
 
 WATCHED = """

@@ -12,7 +12,7 @@ from training_stages import SFT, corpus, lessons, manifest, placed, reasoned, sf
 
 from insightv_bench.errors import StageError
 from insightv_bench.records import Image
-from insightv_bench.trainers import rows
+from insightv_bench.trainers.data import lengths as rows
 
 
 def test_long_rows_and_broken_pictures_are_left_out_with_their_reasons(tiny: Path, tmp_path: Path) -> None:

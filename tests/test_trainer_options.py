@@ -10,10 +10,9 @@ import pytest
 from training_stages import SFT, dpo_settings, lessons, reasoned, sft_settings
 
 from insightv_bench.errors import ModelError, RecipeError, StageError
-from insightv_bench.recipe import load_recipe
-from insightv_bench.settings import TrainSettings
-from insightv_bench.stage import Stage
-from insightv_bench.trainers.options import check_stages
+from insightv_bench.settings import TrainSettings, load_recipe
+from insightv_bench.stages import Stage
+from insightv_bench.trainers.options.trl import check_stages
 
 
 def complaint(settings: TrainSettings, function: str = SFT) -> str:

@@ -29,8 +29,8 @@ from training_stages import (
 from insightv_bench.engines.hf import load_model
 from insightv_bench.errors import ModelError, StageError
 from insightv_bench.settings import BaseSettings, HfEngine, TrainSettings
+from insightv_bench.trainers.errors import explained_memory
 from insightv_bench.trainers.training import WHOLE, last_checkpoint
-from insightv_bench.trainers.troubles import explained_memory
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -41,7 +41,9 @@ def weights(folder: Path) -> dict[str, Any]:
 
 
 def pretrained(run: Path, model: str, **settings: Any) -> Path:
-    return train(run, "trainers.pretrained:pretrained", BaseSettings(model=model, **settings), {}, "train-base", model)
+    return train(
+        run, "trainers.models.pretrained:pretrained", BaseSettings(model=model, **settings), {}, "train-base", model
+    )
 
 
 def test_a_folder_is_the_base_without_its_pickles(tiny: Path, tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def begun(run: Path) -> list[str]:
             words = file.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "insightv_bench.trainers.launched" in words and str(run) in words and "accelerate" not in words:
+        if "insightv_bench.trainers.worker" in words and str(run) in words and "accelerate" not in words:
             found.append(words)
     return found
 

@@ -13,24 +13,19 @@ import torch
 from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.records import ReasoningRow
 from insightv_bench.settings import MuonSettings, TinyModel, TrainSettings
-from insightv_bench.tables import write_shards
+from insightv_bench.storage import write_shards
 from insightv_bench.trainers.compute import num_tokens, steps_for, tokens_of_row
-from insightv_bench.trainers.corpus import COMPLETIONS, LENGTH, load_corpus, with_lengths
+from insightv_bench.trainers.data import COMPLETIONS, LENGTH, load_corpus
+from insightv_bench.trainers.data.corpus import with_lengths
 from insightv_bench.trainers.job import Job
-from insightv_bench.trainers.lean import lean
-from insightv_bench.trainers.muon import muon_of, split_weights, stacked_muon
-from insightv_bench.trainers.options import check_options, logging_steps, make_options
-from insightv_bench.trainers.tiny import IMAGE, make_tiny
-from insightv_bench.trainers.training import (
-    WHOLE,
-    adapter_of,
-    last_checkpoint,
-    load_for_training,
-    prepare,
-    run_trainer,
-)
-from insightv_bench.world.lessons import sample_lessons
-from insightv_bench.world.level import Level
+from insightv_bench.trainers.models import make_tiny
+from insightv_bench.trainers.models.tiny import IMAGE
+from insightv_bench.trainers.options import make_options
+from insightv_bench.trainers.options.trl import check_options, logging_steps
+from insightv_bench.trainers.training import WHOLE, adapter_of, last_checkpoint, load_for_training, prepare, run_trainer
+from insightv_bench.trainers.trl import lean, muon_of
+from insightv_bench.trainers.trl.optimizer import split_weights, stacked_muon
+from insightv_bench.world import Level, sample_lessons
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
 OPTIONS = {"per_device_train_batch_size": 4, "max_steps": 2, "dataloader_num_workers": 0, "save_strategy": "no"}

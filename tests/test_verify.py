@@ -14,13 +14,12 @@ import pytest
 from board_rows import run, small, written
 from typer.testing import CliRunner
 
-from insightv_bench.cli import app
-from insightv_bench.disk import sha256
+from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
-from insightv_bench.leaderboard.lineage import read_origin
-from insightv_bench.leaderboard.results import find
-from insightv_bench.leaderboard.submission import make, submissions
-from insightv_bench.leaderboard.verify import verify
+from insightv_bench.leaderboard.board import find, read_origin
+from insightv_bench.leaderboard.submissions.submission import make, submissions
+from insightv_bench.leaderboard.submissions.verify import verify
+from insightv_bench.storage import sha256
 
 COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from insightv_bench.errors import RunError
-from insightv_bench.leaderboard.view import server
+from insightv_bench.leaderboard.page.server import server
 
 
 def test_the_server_answers_this_machine_alone_and_lists_nothing(served: str) -> None:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.troubles import Patience, Trouble, asked_wait
+from insightv_bench.engines.openai import Trouble
+from insightv_bench.engines.openai.retries import Patience, asked_wait
 from insightv_bench.errors import EngineUnavailable
 from insightv_bench.journal import Journal
 from insightv_bench.settings import OpenAIEngine

@@ -18,8 +18,8 @@ import polars as pl
 import pytest
 
 from insightv_bench.plan import plan
-from insightv_bench.recipe import load_recipe
-from insightv_bench.stage import read_manifest
+from insightv_bench.settings import load_recipe
+from insightv_bench.stages import read_manifest
 
 SMALL = [
     "world={num_slots: 2, min_bars: 2, max_bars: 2, max_value: 2, noise_sd: 0, colour_sd: 0}",

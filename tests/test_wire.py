@@ -17,9 +17,9 @@ import pytest
 
 from insightv_bench.chat import Chat, from_openai
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.bodies import SLICE, Body
-from insightv_bench.engines.images import ImageUrls
-from insightv_bench.engines.transport import MAX_BYTES
+from insightv_bench.engines.openai.images import ImageUrls
+from insightv_bench.engines.openai.payload import SLICE, Body
+from insightv_bench.engines.openai.transport import MAX_BYTES
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Image, Message

@@ -20,12 +20,13 @@ from rich.console import Console
 from insightv_bench import errors
 from insightv_bench.errors import InsightvError, RunError, SourceError
 from insightv_bench.plan import plan
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import Recipe, load_recipe, parse_recipe, recipe_names
-from insightv_bench.run import place, run, run_folder, wall_seconds
-from insightv_bench.stage import is_whole, read_manifest
-from insightv_bench.worker import FarProgress, Teller, as_message, from_message
-from insightv_bench.workers import asks, finished_line, next_stage
+from insightv_bench.runs import place, run, run_folder
+from insightv_bench.runs.run import wall_seconds
+from insightv_bench.runs.worker import FarProgress, Teller
+from insightv_bench.runs.worker_pool import asks, finished_line, next_stage
+from insightv_bench.settings import Recipe, load_recipe, recipe_names
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import Progress, as_message, from_message, is_whole, read_manifest
 
 BRANCHES = """
 name: branches
@@ -230,7 +231,7 @@ def test_a_manifest_says_when_its_stage_began(tmp_path: Path) -> None:
 def test_a_process_of_a_killed_run_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = branches()
     run(recipe, tmp_path, "questions-test")
-    monkeypatch.setattr("insightv_bench.workers.SECONDS_TO_END", 0.2)
+    monkeypatch.setattr("insightv_bench.runs.worker_pool.SECONDS_TO_END", 0.2)
     with FileLock(run_folder(recipe, tmp_path) / ".worker-1.lock"), pytest.raises(RunError, match="still works in"):
         run(recipe, tmp_path)
     run(recipe, tmp_path)

@@ -14,11 +14,10 @@ from PIL import Image as Picture
 from insightv_bench.chat import SLOT, load_prompt, prompt_names, user
 from insightv_bench.errors import InsightvError
 from insightv_bench.records import FlawedRow, PreferenceRow, Question, ReasoningRow, SummaryRow
-from insightv_bench.world.level import COLOURS, Level
-from insightv_bench.world.program import ANSWER_TYPES, KINDS, parse_question, question_text, run
-from insightv_bench.world.questions import sample_questions
-from insightv_bench.world.scene import Split, scene_from_json, scene_to_json, split_of
-from insightv_bench.world.telling import exact_path
+from insightv_bench.world import Level, Split, exact_path, parse_question, run, sample_questions, scene_from_json
+from insightv_bench.world.level import COLOURS
+from insightv_bench.world.program import ANSWER_TYPES, KINDS, question_text
+from insightv_bench.world.scene import scene_to_json, split_of
 
 TINY = Level()
 EASY = Level(name="easy", min_bars=2, max_bars=3, max_value=4, noise_sd=0)

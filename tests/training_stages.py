@@ -8,16 +8,13 @@ from typing import Any
 
 from insightv_bench.chat import assistant
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import load_recipe
 from insightv_bench.records import PreferenceRow, ReasoningRow
-from insightv_bench.settings import DpoSettings, TinyModel, TrainSettings
-from insightv_bench.stage import Context, Stage, run_stage
-from insightv_bench.tables import write_shards
-from insightv_bench.trainers.tiny import make_tiny
+from insightv_bench.settings import DpoSettings, TinyModel, TrainSettings, load_recipe
+from insightv_bench.stages import Context, Progress, Stage, run_stage
+from insightv_bench.storage import write_shards
+from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import prepare
-from insightv_bench.world.lessons import sample_lessons
-from insightv_bench.world.level import Level
+from insightv_bench.world import Level, sample_lessons
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
 SFT = "trainers.sft:sft"

@@ -12,8 +12,8 @@ from typing import Any
 from accelerate import state
 from accelerate.utils import DistributedType
 
-from insightv_bench.trainers import options
-from insightv_bench.trainers.launched import main
+from insightv_bench.trainers.options import trl as options
+from insightv_bench.trainers.worker import main
 
 theirs, defaults = state.PartialState._prepare_backend, options.defaults
 

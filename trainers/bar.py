@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from insightv_bench.stage import Context
+from insightv_bench.stages import Context
 
 SECONDS_BETWEEN_LINES = 60.0
 

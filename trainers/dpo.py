@@ -14,15 +14,13 @@ from typing import Any
 
 from insightv_bench.errors import require
 from insightv_bench.settings import DpoSettings
-from insightv_bench.stage import MODEL, Context
+from insightv_bench.stages import MODEL, Context
 
-from .corpus import LENGTH, PAIRS
+from .data import LENGTH, PAIRS, load_rows, split
+from .errors import explained_refusal
 from .job import Job, make_job
-from .kept_rows import load_rows, split
 from .launch import train
-from .muon import muon_of
 from .options import chosen_options, make_options
-from .reference import Kept, cached, compute, missing_pairs, pair_ids, with_logps
 from .training import (
     adapter_of,
     dtype_of,
@@ -34,8 +32,7 @@ from .training import (
     run_trainer,
     write_history,
 )
-from .troubles import explained_refusal
-from .watch import Show, estimated_kl, watch
+from .trl import Kept, Show, cached, compute, estimated_kl, missing_pairs, muon_of, pair_ids, watch, with_logps
 
 
 def dpo(context: Context) -> None:

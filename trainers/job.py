@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.settings import DpoSettings, TrainSettings
-from insightv_bench.stage import CHECKPOINTS, MODEL, Context
-from insightv_bench.tables import write_text
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context
+from insightv_bench.storage import write_text
 
 from .machine import DEEPSPEED, distributed_type
 

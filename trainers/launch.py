@@ -19,19 +19,17 @@ from uuid import uuid4
 from filelock import FileLock
 
 from insightv_bench.errors import StageError
-from insightv_bench.stage import Context
-from insightv_bench.worker import from_message
-from insightv_bench.workers import wait_for_orphans
+from insightv_bench.runs import wait_for_orphans
+from insightv_bench.stages import Context, from_message
 
 from .bar import Bar
-from .card import write_card
-from .curves import draw_curves
+from .data import keep_rows
+from .errors import explained_memory, explained_pictures, what_to_turn
 from .job import Job, write_job
-from .kept_rows import keep_rows
 from .last_words import LastWords
 from .machine import launch_config
 from .options import FORCE_CPU
-from .troubles import explained_memory, explained_pictures, what_to_turn
+from .report import draw_curves, write_card
 
 ALIVE, JOBS, LOCKS = "alive.lock", "job-*.json", "process-*.lock"
 """Held while the run lives; the job of each launch, whose file is gone once another launch has begun; held by each
@@ -112,7 +110,7 @@ def command(job: Job, file: Path) -> list[str]:
     assert launch is not None
     options = ["--config_file", str(launch_config(launch.config)), "--num_processes", str(launch.num_processes)]
     port = ["--main_process_port", "0"]  # a free one
-    module = ["-m", "insightv_bench.trainers.launched", str(file)]
+    module = ["-m", "insightv_bench.trainers.worker", str(file)]
     return [sys.executable, "-m", "accelerate.commands.launch", *options, *port, *module]
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from insightv_bench.errors import ModelError, RecipeError, require
 from insightv_bench.settings import DpoSettings, TrainSettings
-from insightv_bench.tables import first_line
+from insightv_bench.storage import first_line
 
 DEEPSPEED = "DEEPSPEED"
 IN_SHARES = ("FSDP", DEEPSPEED)

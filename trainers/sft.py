@@ -9,21 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from insightv_bench.errors import require
-from insightv_bench.stage import CHECKPOINTS, MODEL, Context
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context
 
 from .compute import num_tokens, steps_for
-from .corpus import COMPLETIONS, columns_of, load_corpus
+from .data import COMPLETIONS, AssistantTurns, columns_of, keep_rows, load_corpus, load_rows, mix_of, split
+from .errors import explained_refusal
 from .job import Job, make_job
-from .kept_rows import keep_rows, load_rows, mix_of, split
 from .launch import train
-from .lean import lean
-from .muon import muon_of
+from .models import make_tiny
 from .options import chosen_options, make_options
-from .tiny import make_tiny
 from .training import adapter_of, last_checkpoint, load_policy, prepare, processor_of, run_trainer, write_history
-from .troubles import explained_refusal
-from .turns import AssistantTurns
-from .watch import Show, watch
+from .trl import Show, lean, muon_of, watch
 
 
 def base(context: Context) -> None:

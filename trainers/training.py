@@ -13,16 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.engines.hf import load_model
+from insightv_bench.engines.hf import load_model, load_processor
 from insightv_bench.errors import StageError
-from insightv_bench.processors import load_processor
 from insightv_bench.settings import HfEngine, TrainSettings
-from insightv_bench.tables import write_text
+from insightv_bench.storage import write_text
 
 from .job import Job
-from .options import on_cpu
-from .shares import layers_to_share
-from .weights import ADAPTER, freeze_vision, lora_config, merge_adapter
+from .options import ADAPTER, freeze_vision, layers_to_share, lora_config, merge_adapter, on_cpu
 
 WHOLE = "whole"
 """Put into a checkpoint once all of it is written; one without it is not resumed from. It holds the job's name."""

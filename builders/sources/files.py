@@ -13,13 +13,12 @@ from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
-from insightv_bench.disk import sha256
 from insightv_bench.errors import SourceError
 from insightv_bench.records import content_id
 from insightv_bench.settings import FileSource, ParquetSource
-from insightv_bench.sources.pictures import MAX_BYTES
-from insightv_bench.stage import Dropped
-from insightv_bench.tables import first_line
+from insightv_bench.sources import MAX_BYTES
+from insightv_bench.stages import Dropped
+from insightv_bench.storage import first_line, sha256
 
 NUM_ROWS_AT_ONCE = 64
 MAX_LINE_BYTES = 256 * 1024 * 1024

@@ -17,9 +17,8 @@ from typing import Any
 
 from insightv_bench.errors import SourceError, require
 from insightv_bench.settings import HubSource
-from insightv_bench.sources.pictures import MAX_BYTES
-from insightv_bench.sources.rows import Origin
-from insightv_bench.tables import first_line, write_text
+from insightv_bench.sources import MAX_BYTES, Origin
+from insightv_bench.storage import first_line, write_text
 
 from .files import Fetched, inside
 from .table import Table

@@ -17,11 +17,9 @@ import polars as pl
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question
 from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, TableSource
-from insightv_bench.sources.drafts import Draft, Layout, by_columns
-from insightv_bench.sources.pictures import check_picture
-from insightv_bench.sources.readers import LAYOUTS
-from insightv_bench.sources.rows import Origin, as_question
-from insightv_bench.stage import Dropped
+from insightv_bench.sources import Draft, Layout, Origin, as_question, by_columns, check_picture
+from insightv_bench.sources.benchmarks import LAYOUTS
+from insightv_bench.stages import Dropped
 
 from .files import Beside, Fetched, Folder, hash_files, jsonl_rows, local_files, parquet_rows, parquet_schema
 from .files import seen_columns as jsonl_columns

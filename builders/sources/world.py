@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from insightv_bench.records import Question
 from insightv_bench.settings import WorldSource
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 
 def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:

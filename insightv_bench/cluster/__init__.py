@@ -14,3 +14,9 @@ are kept in the stage's checkpoints, so that the same command goes on. Only numb
 pictures that are being shown pass through Ray's object store; where the run's folder is on storage that all nodes
 share, no picture does. Ray itself is imported inside functions.
 """
+
+from __future__ import annotations
+
+from .stages import cluster
+
+__all__ = ["cluster"]

@@ -15,19 +15,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from insightv_bench.costs import Costs
+from insightv_bench.engines import Costs
 from insightv_bench.errors import InsightvError, StageError
 from insightv_bench.records import Record
-from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
-from insightv_bench.tables import first_line, write_text
-from insightv_bench.worker import from_message
+from insightv_bench.settings import LOCAL, EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
+from insightv_bench.stages import from_message
+from insightv_bench.storage import first_line, write_text
 
-from .desk import THREADS, Desk
-from .far import FarDesk
+from .actor import STOPPED, Actor
+from .coordinator import THREADS, Desk
 from .job import Job
+from .remote import FarDesk
 from .session import resources_of
-from .settings import LOCAL
-from .worker import STOPPED, Actor
 
 R = TypeVar("R", bound=Record)
 Outcome = dict[str, Any]

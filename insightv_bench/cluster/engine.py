@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from insightv_bench.engines import BatchEngine, Caller, Engine
 from insightv_bench.journal import Reply, Request, plan_id, request_key
 from insightv_bench.records import Image
-from insightv_bench.stage import Context
-from insightv_bench.stored import Pictures, StoredImage, image_of
+from insightv_bench.stages import Context
+from insightv_bench.storage import Pictures, StoredImage, image_of
 
-from .worker import ActorContext
+from .actor import ActorContext
 
 Batches = Sequence[tuple[Sequence[Request], int]]
 Run = Callable[[Mapping[int, Any], Mapping[int, str]], Iterator[tuple[int, list[str]]]]

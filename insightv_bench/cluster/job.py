@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.journal import Journal
-from insightv_bench.journal_lines import JOURNALS
-from insightv_bench.progress import Progress
+from insightv_bench.journal import JOURNALS, Journal
 from insightv_bench.settings import EngineSettings
-from insightv_bench.stage import Context, Stage
+from insightv_bench.stages import Context, Progress, Stage
 
 
 @dataclass(frozen=True)

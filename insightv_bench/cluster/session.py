@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import RunError, require
-from insightv_bench.settings import EngineSettings, HfEngine
-from insightv_bench.tables import first_line
-
-from .settings import AUTO, LOCAL, RaySettings
+from insightv_bench.settings import AUTO, LOCAL, EngineSettings, HfEngine, RaySettings
+from insightv_bench.storage import first_line
 
 ANSWER_S = 10
 """For the head of a cluster to take a connection."""

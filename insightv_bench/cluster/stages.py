@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from insightv_bench.costs import Costs
-from insightv_bench.engines import Engine, open_engine
+from insightv_bench.engines import Costs, Engine, open_engine
 from insightv_bench.errors import StageError
-from insightv_bench.journal_files import FileJournal
-from insightv_bench.journal_lines import read_lines
+from insightv_bench.journal import FileJournal, read_lines
 from insightv_bench.records import Record
-from insightv_bench.settings import EngineSettings, HfEngine
-from insightv_bench.stage import CHECKPOINTS, Context, code_versions, load_function
+from insightv_bench.settings import EngineSettings, HfEngine, RaySettings
+from insightv_bench.stages import CHECKPOINTS, Context, code_versions, load_function
 
 from .blocks import Blocks, Parked
 from .engine import ClusterEngine
 from .job import Job
 from .session import session
-from .settings import RaySettings
 
 R = TypeVar("R", bound=Record)
 

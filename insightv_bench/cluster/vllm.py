@@ -15,17 +15,17 @@ from typing import Any
 
 from insightv_bench.chat import to_openai
 from insightv_bench.engines.hf import identity
-from insightv_bench.engines.images import encode
+from insightv_bench.engines.openai import encode
 from insightv_bench.errors import MissingExtra, RecipeError
 from insightv_bench.journal import Reply, Request
 from insightv_bench.records import content_id
 from insightv_bench.settings import HfEngine, PathsSettings
-from insightv_bench.stage import Stage
+from insightv_bench.stages import Stage
 
 from .blocks import Blocks
 from .engine import Batch, shown
-from .far import FarDesk, FarPictures
 from .job import Job, questions_folder
+from .remote import FarDesk, FarPictures
 
 REVISION = "+vllm"
 """Added to a model's: another program gives other replies."""

@@ -22,10 +22,28 @@ from typing import Any
 
 from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
 
-from .base import BatchEngine, Engine, OneByOneEngine, public
+from .base import BatchEngine, Engine, OneByOneEngine, label, public
+from .budget import Budget, Limits
 from .caller import Caller
+from .costs import COSTS, Costs, costs_from, costs_of, figures_of, total
 
-__all__ = ["BatchEngine", "Caller", "Engine", "OneByOneEngine", "open_engine", "public"]
+__all__ = [
+    "BatchEngine",
+    "Budget",
+    "COSTS",
+    "Caller",
+    "Costs",
+    "Engine",
+    "Limits",
+    "OneByOneEngine",
+    "costs_from",
+    "costs_of",
+    "figures_of",
+    "label",
+    "open_engine",
+    "public",
+    "total",
+]
 
 
 def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
@@ -37,11 +55,10 @@ def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = Non
 
             engine = Teacher(settings, {} if scenes is None else scenes)
         case HfEngine():
-            from . import parallel
-            from .hf import LocalModel
+            from .hf import LocalModel, Shared, is_team, on_own_device
 
-            engine = LocalModel(parallel.on_own_device(settings) if parallel.is_team() else settings)
-            engine = parallel.Shared(engine, settings) if parallel.is_team() else engine
+            engine = LocalModel(on_own_device(settings) if is_team() else settings)
+            engine = Shared(engine, settings) if is_team() else engine
         case OpenAIEngine():
             from .openai import Server
 

@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 
 from insightv_bench.errors import BudgetSpent, EngineError, EngineUnavailable
 from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, request_key
-from insightv_bench.tables import batched
+from insightv_bench.storage import batched
 
 from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
 from .budget import Budget
-from .pace import Pace
+from .concurrency import Pace
 
 T = TypeVar("T")
 OnReply = Callable[[Reply, bool], None]

@@ -7,11 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from insightv_bench.answer_forms import number_value
-from insightv_bench.answers import matches
+from insightv_bench.answers import matches, number_value
 from insightv_bench.chat import LETTERS
 from insightv_bench.records import AnswerType, Image, Question, content_id
-from insightv_bench.stage import Dropped, drop
+from insightv_bench.stages import Dropped, drop
 
 from .drafts import Draft, letter_of
 

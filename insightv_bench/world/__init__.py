@@ -10,5 +10,54 @@
     questions.py  Question rows, any number of them
     lessons.py    what a model from nothing needs before it can reason: seeing
 
-It knows nothing of models: the teacher that writes paths in this world is an engine (`insightv_bench.engines.teacher`).
+It knows nothing of models: the teacher that writes paths in this world is an engine (`engines.teacher`).
 """
+
+from __future__ import annotations
+
+from .exact_paths import READ, Operation, exact_path, replay, tell, tell_conclusion, tell_reading, trace
+from .lessons import sample_lessons
+from .level import LEVELS, Level
+from .oracle import DETAIL_SHARE, Judgement, judge, rate, reread
+from .program import Program, State, parse_question, run, state_text, update
+from .questions import VERSION, sample_questions
+from .scene import Scene, Split, scene_from_json
+from .test_sets import NUM_TEST, SEED, fixed_questions, fixed_version, fresh_level
+from .vocabulary import phrases, words
+
+__all__ = [
+    "DETAIL_SHARE",
+    "Judgement",
+    "LEVELS",
+    "Level",
+    "NUM_TEST",
+    "Operation",
+    "Program",
+    "READ",
+    "SEED",
+    "Scene",
+    "Split",
+    "State",
+    "VERSION",
+    "exact_path",
+    "fixed_questions",
+    "fixed_version",
+    "fresh_level",
+    "judge",
+    "parse_question",
+    "phrases",
+    "rate",
+    "replay",
+    "reread",
+    "run",
+    "sample_lessons",
+    "sample_questions",
+    "scene_from_json",
+    "state_text",
+    "tell",
+    "tell_conclusion",
+    "tell_reading",
+    "trace",
+    "update",
+    "words",
+]

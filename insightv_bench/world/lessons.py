@@ -15,11 +15,11 @@ from insightv_bench.chat import ask, assistant, user
 from insightv_bench.protocol import render_answer, render_path, render_summary
 from insightv_bench.records import Image, Question, QuestionColumns, ReasoningRow, Step, content_id
 
-from .drawing import draw
 from .level import Level
 from .oracle import reread
 from .program import KINDS, run, sample_program
 from .questions import LICENCE, VERSION, as_question
+from .render import draw
 from .scene import Bar, Scene, sample_scene
 
 Lesson = Literal["list", "list-any-order", "read-by-name", "direct", "recall", "check"]

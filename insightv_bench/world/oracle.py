@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from insightv_bench.records import Step
 
+from .exact_paths import Claim, Operation, exact_path, read_claim, tell_reading, trace
 from .program import Program, State, conclude, parse_question, state_text, update
 from .scene import Scene, scene_from_json
-from .telling import Claim, Operation, exact_path, read_claim, tell_reading, trace
 
 DETAIL_SHARE = 0.2
 """Share of the score that is for detail (bars read of those needed); the rest is for right steps."""

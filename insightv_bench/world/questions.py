@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question, content_id
 
-from .drawing import draw
 from .level import Level
 from .program import KINDS, Program, question_text, run, sample_program
+from .render import draw
 from .scene import Scene, Split, sample_scene, scene_to_json
 
 VERSION = "1"

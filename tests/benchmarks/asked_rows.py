@@ -15,12 +15,12 @@ from PIL import Image as Picture
 
 from insightv_bench.journal import Journal
 from insightv_bench.plan import plan
-from insightv_bench.progress import Progress
-from insightv_bench.recipe import parse_recipe
 from insightv_bench.records import Image, Question, content_id
-from insightv_bench.run import JOURNAL, RUN, place, run_folder
-from insightv_bench.stage import MANIFEST, Context, make_manifest
-from insightv_bench.tables import write_shards
+from insightv_bench.runs import place, run_folder
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import JOURNAL, MANIFEST, RUN, Context, Progress
+from insightv_bench.stages.stage import make_manifest
+from insightv_bench.storage import write_shards
 
 RECIPE = """
 name: bench

@@ -11,9 +11,9 @@ from figures import Took, Work, keep, scaled, turn_about
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from insightv_bench.world.drawing import draw
-from insightv_bench.world.level import Level
-from insightv_bench.world.scene import Scene, sample_scene
+from insightv_bench.world import Level, Scene
+from insightv_bench.world.render import draw
+from insightv_bench.world.scene import sample_scene
 
 LEVEL = Level(level="full", charts=("bars",))  # type: ignore[call-arg]
 (NUM,) = scaled(60)

@@ -26,7 +26,7 @@ from figures import Took, Work, keep, scaled, turn_about
 from processes import child
 from scored_rows import NUM_PATHS, PAIRS, make_scored, settings_for, wanted
 
-from insightv_bench.builders import blocks, selection
+from insightv_bench.builders.corpora import blocks, selection
 from insightv_bench.settings import CorporaSettings
 
 ROWS = scaled(*map(int, os.environ.get("BENCH_ROWS", "1000000,5000000,20000000").split(",")))

@@ -13,12 +13,12 @@ from figures import Took, Work, keep, scaled
 
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
-from insightv_bench.engines.hf import LocalModel, encode, load_model
+from insightv_bench.engines.hf import LocalModel, load_model
+from insightv_bench.engines.hf.model import encode
 from insightv_bench.journal import Journal, Request
 from insightv_bench.settings import HfEngine, Sampling, TinyModel
-from insightv_bench.trainers.tiny import make_tiny
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.trainers.models import make_tiny
+from insightv_bench.world import Level, sample_questions
 
 NUM_QUESTIONS, NUM_ALONE = scaled(512, 24)
 NUM_PATHS, BATCH, TOKENS = 8, 128, 48

@@ -21,13 +21,14 @@ import pytest
 import torch
 from figures import Took, Work, keep, scaled, turn_about
 
-from insightv_bench.engines import hf
-from insightv_bench.engines.hf import LocalModel, encode, load_model
+from insightv_bench.engines.hf import LocalModel, load_model
+from insightv_bench.engines.hf import model as hf
+from insightv_bench.engines.hf.model import encode
 from insightv_bench.journal import Reply, Request
-from insightv_bench.recipe import Recipe, parse_recipe
-from insightv_bench.run import run
-from insightv_bench.settings import HfEngine, TinyModel
-from insightv_bench.stage import load_function
+from insightv_bench.runs import run
+from insightv_bench.settings import HfEngine, Recipe, TinyModel
+from insightv_bench.settings.recipe import parse_recipe
+from insightv_bench.stages import load_function
 
 SIZES = scaled(*map(int, os.environ.get("BENCH_QUESTIONS", "64,192,512").split(",")))
 RECIPE = """
@@ -60,8 +61,8 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
 @pytest.mark.parametrize("num", SIZES)
 def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Path, batches: Batches, num: int) -> None:
     tiny = tmp_path / "tiny"
-    load_function("trainers.tiny:make_tiny")(TinyModel(), tiny, seed=0)
-    for stage in ("evals.evaluate:evaluate", "evals.model:Seats", "leaderboard.stage:leaderboard"):
+    load_function("trainers.models.tiny:make_tiny")(TinyModel(), tiny, seed=0)
+    for stage in ("evals.evaluate:evaluate", "evals.harness.model:Seats", "leaderboard.stage:leaderboard"):
         load_function(stage)
     time_run(recipe_of(tiny, num), tmp_path / "warm-up", batches)  # what libraries do once, neither pays for
     asked, turns = list(batches), itertools.count()

@@ -16,9 +16,9 @@ import pytest
 from board_rows import row
 from figures import Took, Work, keep, scaled, turn_about
 
-from insightv_bench.leaderboard import rows, sets
+from insightv_bench.leaderboard.board import load_rows, split_sets
 from insightv_bench.leaderboard.build import compute
-from insightv_bench.leaderboard.markdown import markdown
+from insightv_bench.leaderboard.tables.markdown import markdown
 
 ARMS = ("direct", "reason", "reason+summary", "oracle", "flawed")
 
@@ -63,13 +63,13 @@ def test_rows_are_read(tmp_path: Path, num_questions: int) -> None:
 
     num = results(tmp_path, 8, num_questions)
     ways: dict[str, Callable[[], object]] = {
-        "ours": lambda: rows.load([tmp_path]),
+        "ours": lambda: load_rows([tmp_path]),
         "bare polars": lambda: pl.read_parquet(tmp_path / "**/*.parquet"),
         "pandas": lambda: pd.concat([pd.read_parquet(file) for file in sorted(tmp_path.rglob("*.parquet"))]),
     }
     for way in ways.values():
         way()
-    assert rows.load([tmp_path])[0].height == num
+    assert load_rows([tmp_path])[0].height == num
     turns = turn_about({name: lambda way=way: Took(took(way)[1]) for name, way in ways.items()})
     keep(Work("leaderboard load", num, "rows", "s"), turns.pop("ours"), turns)
 
@@ -77,8 +77,8 @@ def test_rows_are_read(tmp_path: Path, num_questions: int) -> None:
 @pytest.mark.parametrize(("num_systems", "tasks", "num_questions"), [(12, 1, 1000), (200, 12, 50)])
 def test_boards_are_computed(tmp_path: Path, num_systems: int, tasks: int, num_questions: int) -> None:
     num = results(tmp_path, num_systems, num_questions, tasks)
-    read = took(rows.load, [tmp_path])
-    split = took(sets.split, read[2][0])  # type: ignore[index]
+    read = took(load_rows, [tmp_path])
+    split = took(split_sets, read[2][0])  # type: ignore[index]
     board = took(compute, split[2][0], [], "A board")  # type: ignore[index]
     text = took(markdown, board[2])
     parts = zip(("read", "split", "compute", "markdown"), (read, split, board, text), strict=True)

@@ -23,15 +23,14 @@ from asked_rows import noise
 from figures import Took, Work, keep, scaled
 from processes import child
 
-from insightv_bench.builders import release
-from insightv_bench.builders.shards import write_split
+from insightv_bench.builders.release import stage as release
+from insightv_bench.builders.release.shards import write_split
 from insightv_bench.chat import assistant, user
-from insightv_bench.flawed_rows import columns_of
-from insightv_bench.progress import Progress
+from insightv_bench.flaws import columns_of
 from insightv_bench.records import Image, Question, ReasoningRow
 from insightv_bench.settings import AssessSettings, FlawsSettings, GateSettings, ReleaseSettings
-from insightv_bench.stage import Context, Stage
-from insightv_bench.tables import parquet_files, row_counts, write_shards
+from insightv_bench.stages import Context, Progress, Stage
+from insightv_bench.storage import parquet_files, row_counts, write_shards
 
 QUESTIONS = scaled(1_000, 3_000, 6_000)
 STAGES = ("assess", "flawed")
@@ -43,10 +42,12 @@ def ran(folder: Path, name: str) -> None:
         released(folder)
         return
     if name == "assess":
-        made_run.run(folder, name, "builders.assess:assess", AssessSettings(judge="rule"), "questions", "paths")
+        made_run.run(
+            folder, name, "builders.assessment.stage:assess", AssessSettings(judge="rule"), "questions", "paths"
+        )
     else:
         settings = FlawsSettings(maker="rule", flaws=(*FlawsSettings().flaws, "natural"))
-        made_run.run(folder, name, "builders.flawed:flawed", settings, "questions", "paths", "assess")
+        made_run.run(folder, name, "builders.corpora.flawed:flawed", settings, "questions", "paths", "assess")
 
 
 def test_peak_memory_beside_the_texts(tmp_path: Path) -> None:

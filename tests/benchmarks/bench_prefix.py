@@ -17,8 +17,7 @@ from insightv_bench.engines import Caller
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.settings import PathsSettings, TeacherEngine
-from insightv_bench.world.level import Level
-from insightv_bench.world.questions import sample_questions
+from insightv_bench.world import Level, sample_questions
 
 NUM_QUESTIONS, NUM_PATHS = 40, 8
 

@@ -25,13 +25,12 @@ from transformers import TrainerCallback
 
 from insightv_bench.records import ReasoningRow
 from insightv_bench.settings import SMALL_MODEL, TinyModel
-from insightv_bench.tables import write_shards
-from insightv_bench.trainers.lean import lean
+from insightv_bench.storage import write_shards
+from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.options import make_options
-from insightv_bench.trainers.tiny import make_tiny
 from insightv_bench.trainers.training import load_for_training, prepare, quiet
-from insightv_bench.world.lessons import sample_lessons
-from insightv_bench.world.level import Level
+from insightv_bench.trainers.trl import lean
+from insightv_bench.world import Level, sample_lessons
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
 MOST = 1.15

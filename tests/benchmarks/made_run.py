@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from insightv_bench.journal import Journal
-from insightv_bench.progress import Progress
 from insightv_bench.records import Image, Question, Step, content_id
 from insightv_bench.records import Path as ReasoningPath
-from insightv_bench.settings_base import Section
-from insightv_bench.stage import MANIFEST, Context, Stage, run_stage
-from insightv_bench.tables import write_shards
+from insightv_bench.settings.base import Section
+from insightv_bench.stages import MANIFEST, Context, Progress, Stage, run_stage
+from insightv_bench.storage import write_shards
 
 NUM_PATHS = 8
 COLOURS = ("red", "blue", "green", "gray", "black", "brown")

@@ -14,8 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from insightv_bench.trainers.families import FAMILIES
-from insightv_bench.trainers.random_models import make_random
+from gpu.families import FAMILIES
+from gpu.random_models import make_random
 
 FAMILY = "qwen2-5-vl-3b"
 ARMS = "[base,direct,reason,majority,best-of-k,reason+summary,flawed,self-flawed,irrelevant,shuffled,blank-image]"

@@ -1,0 +1,121 @@
+"""The figures of a calibration, each with n and a 95 % interval over questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Any
+
+from insightv_bench.records import CalibrationRow
+from insightv_bench.statistics import Interval, accuracy, auroc, first_wrong_f1, spearman
+
+UNREAD = -2
+"""In place of a step where the judge's reply could not be read: never the truth."""
+
+
+def figures_of(rows: Sequence[CalibrationRow], high: int, steps_asked: bool, seed: int = 0) -> dict[str, Any]:
+    """Everything that the table and the plot show; `high` is the score that tells right from wrong.
+    `steps_asked`: the judge was asked for first wrong steps of the drawn world too."""
+    world = [row for row in rows if row.origin != "trace"]
+    traces = [row for row in rows if row.origin == "trace"]
+    figures: dict[str, Any] = {}
+    if world:
+        figures |= {
+            "num_paths": len(world),
+            "num_unscored": sum(row.score is None for row in world),
+            "answers": _answers(world, seed),
+            "scores": _scores(world, high, seed),
+            "auroc": _aurocs(world, seed),
+        }
+        figures |= {"first_wrong_step": _steps(world, seed)} if steps_asked else {}
+    if traces:
+        tasks = sorted({row.kind for row in traces})
+        by_task = {task: _steps([row for row in traces if row.kind == task], seed) for task in tasks}
+        figures["traces"] = {"all": _steps(traces, seed), **by_task}
+    return figures
+
+
+def _answers(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+    """The answer filter: an unread verdict is no agreement."""
+    parts = {
+        "all": rows,
+        "right": [r for r in rows if r.answer_right],
+        "wrong": [r for r in rows if not r.answer_right],
+    }
+    shares = {
+        name: _share([row.verdict is row.answer_right for row in part], part, seed) for name, part in parts.items()
+    }
+    return shares | {"num_unread": sum(row.verdict is None for row in rows)}
+
+
+def _scores(rows: Sequence[CalibrationRow], high: int, seed: int) -> dict[str, Any]:
+    """Judge's score against the oracle's, over the paths that were scored."""
+    scored = [row for row in rows if row.score is not None]
+    same_side = [((row.score or 0) >= high) == ((row.true_score or 0) >= high) for row in scored]
+    said, truth = [row.score or 0 for row in scored], [row.true_score or 0 for row in scored]
+    ordered, questions = _orders(scored)
+    return {
+        "rank_correlation": _plain(spearman(said, truth, _questions(scored), seed)),
+        f"same_side_of_{high}": _share(same_side, scored, seed),
+        "pairs_in_order": _plain(accuracy(ordered, questions, seed)),
+    }
+
+
+def _orders(rows: Sequence[CalibrationRow]) -> tuple[list[bool], list[str]]:
+    """For each two paths of a question that the oracle does not tie: whether the judge orders them alike."""
+    groups: dict[str, list[CalibrationRow]] = {}
+    for row in rows:
+        groups.setdefault(row.question_id, []).append(row)
+    ordered, questions = [], []
+    for question, group in groups.items():
+        for a, b in combinations(group, 2):
+            truth, said = (a.true_score or 0) - (b.true_score or 0), (a.score or 0) - (b.score or 0)
+            if truth:
+                ordered.append(truth * said > 0)
+                questions.append(question)
+    return ordered, questions
+
+
+def _aurocs(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+    """Sound paths against those that are not: all, those whose answer is right or wrong, each flaw and severity."""
+    scored = [row for row in rows if row.score is not None]
+    sound, unsound = ([row for row in scored if row.sound is side] for side in (True, False))
+    parts = {
+        "all": unsound,
+        "answer still right": [row for row in unsound if row.answer_right],
+        "answer wrong": [row for row in unsound if not row.answer_right],
+        "sampled": [row for row in unsound if row.origin == "sampled"],
+    }
+    for flaw in sorted({row.flaw for row in unsound if row.flaw != "none"}):
+        parts[flaw] = [row for row in unsound if row.flaw == flaw]
+    for label, low, high in (("severity to 0.25", 0, 0.25), ("severity to 0.5", 0.25, 0.5), ("severity above", 0.5, 1)):
+        parts[label] = [row for row in unsound if row.flaw != "none" and low < row.severity <= high]
+    return {name: _auroc(sound, part, seed) for name, part in parts.items() if part}
+
+
+def _auroc(sound: Sequence[CalibrationRow], unsound: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+    rows = [*sound, *unsound]
+    found = auroc([row.score or 0 for row in rows], [row.sound for row in rows], _questions(rows), seed)
+    return {**_plain(found), "n": len(unsound), "num_sound": len(sound)}
+
+
+def _steps(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+    """First wrong step; the judge's "none" is -1 in the rows."""
+    told = [UNREAD if row.first_wrong is None else None if row.first_wrong < 0 else row.first_wrong for row in rows]
+    found = first_wrong_f1(told, [row.true_first_wrong for row in rows], _questions(rows), seed)
+    figures: dict[str, Any] = {name: _plain(interval) for name, interval in found.items()}
+    figures["num_unread"] = told.count(UNREAD)
+    return figures
+
+
+def _share(values: Sequence[bool], rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+    return _plain(accuracy(values, _questions(rows), seed))
+
+
+def _plain(interval: Interval) -> dict[str, Any]:
+    """For JSON, which knows no nan: a figure that cannot be told is null."""
+    return {name: None if value != value else value for name, value in interval._asdict().items()}
+
+
+def _questions(rows: Iterable[CalibrationRow]) -> list[str]:
+    return [row.question_id for row in rows]

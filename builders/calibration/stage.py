@@ -1,0 +1,214 @@
+"""A judge against what is known exactly: the oracle on the drawn world, and traces whose first wrong step is labelled.
+
+Each question's exact path, flawed versions of it and paths that an erring teacher sampled are judged together, as
+right paths are in `assess`; here paths with a wrong answer are rated too, since a judge must tell them apart. The truth
+of a path: it is `sound` where the oracle gives it 100 (every step right, none missing) and the answer is the gold one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path as File
+from typing import NamedTuple
+
+from insightv_bench.agents import ReasoningAgent, path_text
+from insightv_bench.answers import matches
+from insightv_bench.engines import Caller, open_engine
+from insightv_bench.errors import StageError
+from insightv_bench.flaws import flawed_versions
+from insightv_bench.judging import Asked, Settled, ask_strictly
+from insightv_bench.protocol import HIGHEST, FirstWrong, Rating, parse_path, read_first_wrong, render_path, steps_chat
+from insightv_bench.records import CalibrationRow, Path, Question, Step
+from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling, TeacherEngine
+from insightv_bench.stages import Context
+from insightv_bench.storage import write_text
+from insightv_bench.world import DETAIL_SHARE, Judgement, exact_path, judge, parse_question, rate, scene_from_json
+
+from ..assessment import Judges, Scored
+from .figures import figures_of
+from .plot import plot
+from .traces import read_traces
+
+FIGURES, PLOT = "calibration.json", "calibration.png"
+UNREAD = Settled(None, "")
+
+
+class Case(NamedTuple):
+    """One path of known quality."""
+
+    question: Question
+    text: str
+    steps: tuple[Step, ...]
+    answer: str | None
+    origin: str
+    flaw: str = "none"
+    severity: float = 0.0
+
+
+def calibrate(context: Context) -> None:
+    """Input: questions of the drawn world, unless the settings have none. Raises StageError for a judge that scores
+    nothing."""
+    settings = context.stage.settings
+    assert isinstance(settings, CalibrateSettings)
+    how = AssessSettings.model_validate(context.stage.options["assess"])
+    if how.filter_engine:
+        how = how.model_copy(update={"answer_judge": "always"})
+    if how.judge == "rule":
+        raise StageError("the judge `rule` rates nothing", "set `assess.judge: engine`, or name a model with `--judge`")
+    if settings.steps and (how.judge == "oracle" or isinstance(how.engine, TeacherEngine)):
+        raise StageError("the oracle and the teacher cannot read traces of other worlds", "name a judge with `--judge`")
+    questions = [q for name in context.stage.inputs for q in context.rows(name, Question)]
+    with Judges(context, how, questions) as judges:
+        rows = list(_world_rows(context, settings, how, judges, questions))
+        rows += _trace_rows(context, settings, how, judges)
+        context.write(CalibrationRow, rows)
+        context.totals.update(judges.totals())
+    steps_asked = how.judge == "engine" and settings.first_wrong_step
+    figures = {"judge": context.totals["judge"], **figures_of(rows, settings.high, steps_asked, context.seed)}
+    write_text(context.folder / FIGURES, json.dumps(figures, indent=2) + "\n")
+    plot(rows, figures, context.folder / PLOT)
+    context.totals["figures"] = FIGURES
+
+
+def _world_rows(
+    context: Context, settings: CalibrateSettings, how: AssessSettings, judges: Judges, questions: Sequence[Question]
+) -> Iterator[CalibrationRow]:
+    if not questions:
+        return
+    sampled = _sampled(context, settings, questions)
+    groups = [_cases(question, sampled.get(question.id, []), settings, context.seed) for question in questions]
+    verdicts = judges.filter.settle((case.question, case.answer) for group in groups for case in group)
+    bar = context.progress.start("judging paths", sum(map(len, groups)))
+    if judges.scorer:
+        score = judges.scorer.score_texts
+        replies = judges.scorer.caller.run([score(group[0].question, [c.text for c in group]) for group in groups])
+    else:
+        replies = [{case.text: _by_oracle(case) for case in group} for group in groups]
+    steps = _first_wrong(how, judges, [case for group in groups for case in group]) if settings.first_wrong_step else {}
+    for group, scored in zip(groups, replies, strict=True):
+        for case in group:
+            verdict = verdicts.get((case.question.id, case.answer), UNREAD)
+            yield _row(case, how, scored[case.text], verdict, steps.get((case.question.id, case.text)))
+            context.progress.advance(bar)
+    context.progress.stop(bar)
+
+
+def _sampled(context: Context, settings: CalibrateSettings, questions: Sequence[Question]) -> dict[str, list[Path]]:
+    """Paths by the erring teacher, by question id."""
+    how = PathsSettings(mode="one-call", sampling=Sampling(temperature=0.7))
+    engine = open_engine(settings.teacher, {q.image_sha256[0]: q.scene for q in questions})
+    with Caller(engine, context.journal, seed=context.seed) as caller:
+        agent, numbers = ReasoningAgent(caller, how), range(settings.num_paths)
+        made = caller.run([agent.write(question, number) for question in questions for number in numbers])
+    return {q.id: [path for path in made if path.question_id == q.id] for q in questions} if made else {}
+
+
+def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSettings, seed: int) -> list[Case]:
+    """The paths of one question, each text once."""
+    scene = scene_from_json(question.scene)
+    program = parse_question(question.question, scene)
+    assert program is not None  # a question with a scene was made from a program
+    steps, answer = exact_path(program, scene.values)
+    cases = [Case(question, render_path(steps, answer), steps, answer, "exact")]
+    for row in flawed_versions(question, settings.flaws, random.Random(f"{seed}/{question.id}")):
+        read = parse_path(row.flawed_path)
+        cases.append(Case(question, row.flawed_path, read.steps, read.answer, "flawed", row.flaw, row.severity))
+    cases += [Case(question, path_text(path), path.steps, path.answer, "sampled") for path in sampled]
+    return list({case.text: case for case in reversed(cases)}.values())[::-1]
+
+
+def _by_oracle(case: Case) -> Scored:
+    rating = Rating(*rate(case.question.question, case.question.scene, case.steps))
+    return Scored(0, "oracle", (rating,))
+
+
+def _first_wrong(
+    how: AssessSettings, judges: Judges, cases: Sequence[Case]
+) -> dict[tuple[str, str], Asked[FirstWrong]]:
+    """By question id and text; empty where no model judges."""
+    if not judges.scorer:
+        return {}
+    caller = judges.scorer.caller
+    replies = caller.run([ask_first_wrong(caller, how, case.question, case.steps) for case in cases])
+    return {(case.question.id, case.text): asked for case, asked in zip(cases, replies, strict=True)}
+
+
+async def ask_first_wrong(
+    caller: Caller, how: AssessSettings, question: Question, steps: Sequence[Step]
+) -> Asked[FirstWrong]:
+    chat = steps_chat(question, steps)
+    return await ask_strictly(
+        caller, chat, how.sampling, how.tries, lambda text: read_first_wrong(text, num_steps=len(steps))
+    )
+
+
+def _row(
+    case: Case, how: AssessSettings, scored: Scored, verdict: Settled, first: Asked[FirstWrong] | None
+) -> CalibrationRow:
+    question = case.question
+    truth: Judgement = judge(question.question, question.scene, case.steps)
+    right = case.answer is not None and matches(case.answer, question.answer, question.answer_type, question.options)
+    return CalibrationRow(
+        question_id=question.id,
+        kind=question.kind,
+        path=case.text,
+        origin=case.origin,
+        flaw=case.flaw,
+        severity=case.severity,
+        sound=right and truth.score == HIGHEST,
+        answer_right=right,
+        true_score=truth.score,
+        true_first_wrong=truth.first_error,
+        verdict=verdict.correct,
+        first_wrong=told_step(first),
+        reason=scored.reason or (first.reason if first else ""),
+        **_rated(how, scored),
+    )
+
+
+def _rated(how: AssessSettings, scored: Scored) -> dict[str, int]:
+    """The judge's columns; none of them where it failed."""
+    share = how.detail_share if how.judge == "engine" else DETAIL_SHARE
+    if not scored.passes:
+        return {"position": scored.position}
+    parts = {part: scored.mean(part) for part in ("accuracy", "detail")}
+    return {"score": scored.score(share), "position": scored.position, **parts}
+
+
+def told_step(asked: Asked[FirstWrong] | None) -> int | None:
+    """-1: the judge says that no step is wrong; None: it was not asked, or not understood."""
+    if asked is None or asked.value is None:
+        return None
+    return -1 if asked.value.step is None else asked.value.step
+
+
+def _trace_rows(
+    context: Context, settings: CalibrateSettings, how: AssessSettings, judges: Judges
+) -> list[CalibrationRow]:
+    """The labelled traces, each judged by its first wrong step."""
+    if not settings.steps:
+        return []
+    assert judges.scorer is not None  # `calibrate` has refused the others
+    traces = read_traces(File(settings.steps), settings.max_steps_rows, context.seed)
+    bar = context.progress.start("judging traces", len(traces))
+    caller = judges.scorer.caller
+    replies = caller.run([ask_first_wrong(caller, how, trace.question, trace.steps) for trace in traces])
+    context.progress.stop(bar)
+    return [
+        CalibrationRow(
+            question_id=trace.question.id,
+            kind=trace.question.kind,
+            path=render_path(trace.steps, None),
+            origin="trace",
+            flaw="none",
+            severity=0.0,
+            sound=trace.first_wrong is None,
+            answer_right=trace.answer_right,
+            true_first_wrong=trace.first_wrong,
+            first_wrong=told_step(asked),
+            reason=asked.reason,
+        )
+        for trace, asked in zip(traces, replies, strict=True)
+    ]

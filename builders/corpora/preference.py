@@ -1,0 +1,111 @@
+"""The preference corpus of one DPO round, from paths that the current model sampled.
+
+Right over wrong needs no score. Right over right needs both scores and a margin. No ties, no pair of equal texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from insightv_bench.agents import path_text
+from insightv_bench.chat import assistant, user
+from insightv_bench.errors import StageError
+from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow
+from insightv_bench.settings import PairsSettings
+from insightv_bench.stages import Context, Dropped
+
+from . import blocks, selection
+from .reasoning import columns_of, reasoning_row
+from .scored import Store, portions, read_asked, read_scored
+
+
+class Side(NamedTuple):
+    """One path of a pair, and its score where it has one."""
+
+    path: Path
+    score: int | None
+
+
+def preference(context: Context) -> None:
+    """Inputs: questions, paths, assessments of this round. Raises StageError where no pair can be made."""
+    settings = context.stage.settings
+    assert isinstance(settings, PairsSettings)
+    scored = read_scored(context, *context.stage.inputs)
+    made, left = blocks.pairs(scored, settings)
+    made, crowded = balanced(context, made, settings.max_kind_share)
+    context.totals["questions"] = selection.paired(scored, made)
+    context.write(PreferenceRow, _rows(context, made, pl.concat([left, crowded])))
+    if not context.num_rows:
+        raise StageError(
+            f"`{context.stage.name}`: no question has a right path to choose over another ({dict(context.dropped)})",
+            "sample more paths a question, ask more questions, or train the reasoning agent for longer",
+        )
+
+
+def balanced(context: Context, made: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The pairs of which no kind of question has more than `share`, and `question, reason` of those left out."""
+    none = pl.DataFrame(schema={"question": made.schema["question"], "reason": pl.String})
+    if share == 1 or made.is_empty():
+        return made, none
+    kinds = [question.kind for question in read_asked(context.inputs[context.stage.inputs[0]])]
+    named = made.with_columns(kind=pl.Series([kinds[place] for place in made["question"]], dtype=pl.String))
+    most = most_of_a_kind([count for _, count in named.group_by("kind").len().iter_rows()], share)
+    ranked = named.with_columns(rank=pl.int_range(pl.len()).over("kind"))
+    over = ranked.filter(pl.col("rank") >= most)
+    crowded = over.select("question", reason="over its share: " + pl.col("kind"))
+    return ranked.filter(pl.col("rank") < most).drop("kind", "rank"), pl.concat([none, crowded])
+
+
+def most_of_a_kind(counts: list[int], share: float) -> int:
+    """The largest number that each kind may keep at most, so that none has more than `share` of what is then kept.
+
+    Fewer kinds than 1/share cannot be balanced so far: each then keeps as many as the rarest.
+    """
+    fits = (most for most in range(max(counts), min(counts), -1) if most <= share * sum(min(n, most) for n in counts))
+    return next(fits, min(counts))
+
+
+def chosen(context: Context) -> None:
+    """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
+    settings = context.stage.settings
+    assert isinstance(settings, PairsSettings)
+    scored = read_scored(context, *context.stage.inputs)
+    made, _ = balanced(context, blocks.pairs(scored, settings).made, settings.max_kind_share)
+    context.totals["questions"] = selection.paired(scored, made)
+    context.write(ReasoningRow, _chosen(Store(context, *context.stage.inputs), made))
+
+
+def _chosen(store: Store, made: pl.DataFrame) -> Iterator[ReasoningRow]:
+    best = made.select("question", "chosen", "chosen_score").unique(subset=["question", "chosen"], maintain_order=True)
+    for part in portions(best, store.portion):
+        questions, paths = store.questions.take(part["question"]), store.paths.take(part["chosen"])
+        for question, path, score in part.iter_rows():
+            yield reasoning_row(questions[question], paths[path], score)
+
+
+def _rows(context: Context, made: pl.DataFrame, left: pl.DataFrame) -> Iterator[PreferenceRow | Dropped]:
+    ids = [question.id for question in read_asked(context.inputs[context.stage.inputs[0]])]
+    for question, reason in left.iter_rows():
+        yield Dropped(ids[question], reason)
+    store = Store(context, *context.stage.inputs)
+    for part in portions(made, store.portion):
+        questions = store.questions.take(part["question"])
+        paths = store.paths.take([*part["chosen"], *part["rejected"]])
+        for question, chosen, rejected, *scores in part.iter_rows():
+            sides = Side(paths[chosen], scores[0]), Side(paths[rejected], scores[1])
+            yield preference_row(questions[question], *sides, context.stage.options["round"])
+
+
+def preference_row(question: Question, chosen: Side, rejected: Side, round_: int) -> PreferenceRow:
+    return PreferenceRow(
+        **columns_of(question),
+        prompt=(user("reason", question),),
+        chosen=(assistant(path_text(chosen.path)),),
+        rejected=(assistant(path_text(rejected.path)),),
+        chosen_score=chosen.score,
+        rejected_score=rejected.score,
+        round=round_,
+    )

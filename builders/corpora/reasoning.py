@@ -1,0 +1,73 @@
+"""Scored paths -> corpora. Every threshold is the recipe's, every row left out is counted with its reason.
+
+What is chosen is decided on metadata alone (see `selection`); pictures are joined when a corpus is written.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from insightv_bench.agents import path_text
+from insightv_bench.chat import assistant, user
+from insightv_bench.flaws import columns_of, flawed_versions
+from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record
+from insightv_bench.settings import FlawsSettings, ReasoningCorpus
+from insightv_bench.stages import Context, Dropped, drop
+
+from . import blocks
+from .scored import Store, portions, read_scored
+
+
+def reasoning(context: Context) -> None:
+    """Inputs: questions, paths, assessments."""
+    settings = context.stage.settings
+    assert isinstance(settings, ReasoningCorpus)
+    index = blocks.reasoning(read_scored(context, *context.stage.inputs), settings)
+    context.write(ReasoningRow, _reasoning_rows(Store(context, *context.stage.inputs), index))
+
+
+def _reasoning_rows(store: Store, index: Iterable[pl.DataFrame]) -> Iterator[ReasoningRow | Dropped]:
+    for part in (part for block in index for part in portions(block, store.portion)):
+        paths = store.paths.take(part["path"])
+        questions = store.questions.take(part.filter(reason="")["question"])
+        for question, path, score, reason in part.iter_rows():
+            yield drop(paths[path], reason) if reason else reasoning_row(questions[question], paths[path], score)
+
+
+def reasoning_row(question: Question, path: Path, score: int) -> ReasoningRow:
+    return ReasoningRow(
+        **columns_of(question),
+        prompt=(user("reason", question),),
+        completion=(assistant(path_text(path)),),
+        score=score,
+    )
+
+
+def flawed(context: Context) -> None:
+    """Questions of the drawn world -> the flawed corpus."""
+    settings = context.stage.settings
+    assert isinstance(settings, FlawsSettings)
+    questions = context.rows(context.stage.inputs[0], Question)
+    seed = 0 if context.stage.options.get("fixed") else context.seed
+    flaws: Counter[str] = Counter()
+    context.write(FlawedRow, _count_flaws(_flawed_rows(questions, settings, seed), flaws))
+    context.totals["flaws"] = dict(flaws)
+
+
+def _count_flaws(rows: Iterable[FlawedRow | Dropped], flaws: Counter[str]) -> Iterator[Record | Dropped]:
+    for row in rows:
+        if isinstance(row, FlawedRow):
+            flaws[row.flaw] += 1
+        yield row
+
+
+def _flawed_rows(questions: Iterable[Question], settings: FlawsSettings, seed: int) -> Iterator[FlawedRow | Dropped]:
+    for question in questions:
+        if not question.scene:
+            yield drop(question, "not of the drawn world")
+            continue
+        yield from flawed_versions(question, settings, random.Random(f"{seed}/{question.id}"))

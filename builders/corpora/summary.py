@@ -1,0 +1,182 @@
+"""The summary corpus: optimal paths, flawed ones of several score ranges, the trained agent's own, and plain questions.
+
+The completion is what the path's readings should have said and what it left out (or, where no scene tells, the
+correction of the first wrong step), the verdict on the path, and the gold answer. It is far shorter than a path: there
+is room to check one, not to write another. The verdict is on the path's answer: a path that errs and still ends right
+may be followed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from insightv_bench.agents import path_text
+from insightv_bench.records import SummaryKind, SummaryRow
+from insightv_bench.settings import SummaryCorpus
+from insightv_bench.stages import Context
+
+from . import selection
+from .blocks import Block, candidates, draw
+from .injected import Injected
+from .scored import Store, order_key, portions, prompt_text, read_asked, read_scored
+from .summary_rows import plain_row, summary_row
+
+MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
+
+
+class Part(NamedTuple):
+    """Some rows of one kind: an index, and what makes rows of it."""
+
+    kind: SummaryKind
+    chosen: pl.DataFrame
+    """An index: the column `range`, and what `rows` needs."""
+    rows: MakeRows
+    portion: int
+
+
+class Share(NamedTuple):
+    """Candidates of one kind, and how many of them are wanted."""
+
+    kind: SummaryKind
+    candidates: Iterable[Block]
+    num: int
+    rows: MakeRows
+    portion: int
+
+    def part(self) -> Part:
+        return Part(self.kind, draw(self.candidates, self.num), self.rows, self.portion)
+
+
+def summary(context: Context) -> None:
+    """Inputs: questions, paths, assessments; flawed, where there are some; and, where there is an agent, its three.
+
+    Each kind has its share of `summary_num`, or all there are.
+    """
+    settings = context.stage.settings
+    assert isinstance(settings, SummaryCorpus)
+    parts = [share.part() for share in _shares(context, settings)]
+    context.write(SummaryRow, (row for part in parts for row in _made(part)))
+    for name, column in {"kinds": _kinds(parts), "score_ranges": _ranges(parts)}.items():
+        context.totals[name] = {key: num for key, num in column.items() if num}
+    context.totals["wanted"] = {kind: number_of(kind, settings) for kind in settings.summary_shares}
+
+
+def number_of(kind: SummaryKind, settings: SummaryCorpus) -> int:
+    """How many rows of a kind are wanted."""
+    shares = settings.summary_shares
+    return round(settings.summary_num * shares.get(kind, 0) / sum(shares.values()))
+
+
+def _made(part: Part) -> Iterator[SummaryRow]:
+    for piece in portions(part.chosen, part.portion):
+        yield from part.rows(piece)
+
+
+def _kinds(parts: list[Part]) -> Counter[str]:
+    return sum((Counter({part.kind: part.chosen.height}) for part in parts), Counter[str]())
+
+
+def _ranges(parts: list[Part]) -> Counter[str]:
+    return sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
+
+
+def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
+    triple, others = context.stage.inputs[:3], list(context.stage.inputs[3:])
+    flawed = others.pop(0) if len(others) % 3 else ""
+    scored, store = read_scored(context, *triple, shuffled=True), Store(context, *triple)
+    wanted = number_of("optimal", settings)
+    followed = candidates(scored, lambda block: selection.optimal(block, settings))
+    yield Share("optimal", followed, wanted, _of_paths(store, "optimal"), store.portion)
+    yield from _flawed_shares(context, settings, flawed, scored, store)
+    if others:
+        yield from _agent_shares(context, settings, others)
+    wanted = number_of("plain", settings)
+    yield Share("plain", [_plain(context, triple[0])], wanted, _of_questions(store), store.portion)
+
+
+def _flawed_shares(
+    context: Context, settings: SummaryCorpus, flawed: str, scored: pl.LazyFrame, store: Store
+) -> Iterator[Share]:
+    """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
+    num, shares = number_of("flawed", settings), settings.flawed_shares
+    if not num:
+        return
+    injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
+    from_injected = []
+    if injected and "injected" in settings.flawed_from:
+        from_injected.append(_from("injected", injected.index(ranged=bool(shares))))
+    if not from_injected and "sampled" not in settings.flawed_from:
+        return
+    sampled = _of_paths(store, "flawed")
+
+    def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
+        made = {"sampled": sampled(index.filter(source="sampled"))}
+        if injected:
+            made["injected"] = injected.rows(index.filter(source="injected"))
+        for source in index["source"]:
+            yield next(made[source])
+
+    def pool(range_: str) -> Iterator[Block]:
+        of_range = pl.col("range") == range_ if range_ else pl.lit(True)
+        paths = candidates(scored, lambda block: _from("sampled", selection.fallible(block, settings)))
+        for block in (*from_injected, *(paths if "sampled" in settings.flawed_from else ())):
+            yield block.filter(of_range)
+
+    for range_, share in shares.items() or [("", 1.0)]:
+        part = round(num * share / sum(shares.values())) if range_ else num
+        yield Share("flawed", pool(range_), part, rows, store.portion)
+
+
+def _from(source: str, rows: Block) -> Block:
+    return rows.with_columns(source=pl.lit(source))
+
+
+def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) -> Iterator[Share]:
+    """The agent's own paths; where balanced, half right and half wrong at most, the verdict that comes first first."""
+    scored = read_scored(context, *triple, shuffled=True)
+    store, num = Store(context, *triple), number_of("agent", settings)
+    if not settings.balance_agent:
+        every = candidates(scored, lambda block: selection.agents(block, settings))
+        yield Share("agent", every, num, _of_paths(store, "agent"), store.portion)
+        return
+
+    def own(verdict: bool) -> Iterator[Block]:
+        for block in candidates(scored, lambda block: selection.agents(block, settings)):
+            yield block.unique("order", keep="first", maintain_order=True).filter(pl.col("correct") == verdict)
+
+    verdicts = selection.agents(scored, settings).select(pl.col("correct").unique(maintain_order=True)).collect()
+    for place, verdict in enumerate(verdicts["correct"]):
+        yield Share("agent", own(verdict), (num + 1 - place) // 2, _of_paths(store, "agent"), store.portion)
+
+
+def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:
+    """Rows of sampled paths; an optimal one is followed as it is."""
+
+    def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
+        questions, paths = store.questions.take(index["question"]), store.paths.take(index["path"])
+        assessments = store.assessments.take(index["assessment"])
+        for row in index.iter_rows(named=True):
+            text, correction = path_text(paths[row["path"]]), assessments[row["assessment"]].correction
+            yield summary_row(questions[row["question"]], text, kind, row["range"], row["correct"], correction)
+
+    return rows
+
+
+def _plain(context: Context, questions: str) -> pl.LazyFrame:
+    asked = read_asked(context.inputs[questions])
+    orders = [int(order_key(context.seed, row.id, prompt_text(row, "")), 16) for row in asked]
+    frame = pl.LazyFrame({"order": orders}, schema={"order": pl.UInt64}).with_row_index("question")
+    return frame.with_columns(range=pl.lit("none"))
+
+
+def _of_questions(store: Store) -> MakeRows:
+    def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
+        questions = store.questions.take(index["question"])
+        for place in index["question"]:
+            yield plain_row(questions[place])
+
+    return rows

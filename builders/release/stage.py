@@ -1,0 +1,142 @@
+"""The corpora as a folder ready to push: parquet with pictures, one config a corpus, a data card, checksums.
+
+The contamination gate comes first. The same rows give the same bytes: no time, no place and no order of a machine is in
+any file. The folder is `release` inside the stage's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from insightv_bench.records import Question
+from insightv_bench.settings import ReleaseSettings
+from insightv_bench.stages import Context, Dropped
+from insightv_bench.storage import group_sizes, parquet_files, read_frame, read_group, sha256, write_text
+
+from .card import benchmark_yaml, card
+from .card_facts import Facts
+from .contamination import Asked, Hash, collisions, perceptual_hash
+from .plots import draw
+from .shards import Written, write_split
+from .yields import lengths, read_yields, scores
+
+FOLDER = "release"
+TEST = "test"
+"""The split that is an evaluation set itself, and so is not held against one."""
+UNREADABLE = "picture cannot be decoded"
+
+
+class Gate(NamedTuple):
+    """What the gate found."""
+
+    sets: dict[str, int]
+    """Evaluation set -> its questions."""
+    num_questions: int
+    """Questions of the corpora that were looked at."""
+    reasons: dict[str, str]
+    """Id of a question to leave out -> why."""
+
+
+def release(context: Context) -> None:
+    """Inputs: the corpora, the evaluation sets, and the stages whose yields the card tells."""
+    settings = context.stage.settings
+    assert isinstance(settings, ReleaseSettings)
+    splits: dict[str, dict[str, list[str]]] = context.stage.options["splits"]
+    found = gate(context, settings, splits)
+    folder = context.folder / FOLDER
+    written = {
+        (corpus, split): write_split(
+            _files(context, names), folder / corpus / split, _without(split, found), settings.shard_bytes
+        )
+        for corpus, parts in splits.items()
+        for split, names in parts.items()
+    }
+    context.write(Question, _left_out(found), "gate")
+    describe(context, settings, folder, found, written)
+    checksums(folder)
+    context.num_rows = sum(part.num_rows for part in written.values())
+    context.totals["configs"] = {f"{corpus}/{split}": part.num_rows for (corpus, split), part in written.items()}
+    context.totals["rows_left_out"] = sum(part.num_left_out for part in written.values())
+
+
+def _files(context: Context, names: Iterable[str]) -> list[Path]:
+    return [file for name in names for file in parquet_files(context.inputs[name])]
+
+
+def _without(split: str, found: Gate) -> Mapping[str, str]:
+    return {} if split == TEST else found.reasons
+
+
+def _left_out(found: Gate) -> Iterator[Dropped]:
+    for id_, reason in found.reasons.items():
+        yield Dropped(id_, reason)
+
+
+def gate(context: Context, settings: ReleaseSettings, splits: Mapping[str, Mapping[str, list[str]]]) -> Gate:
+    """Every question of a corpus against every question of the evaluation sets."""
+    hashes: dict[str, Hash | None] = {}
+    sets = [
+        asked
+        for name in context.stage.options["against"]
+        for asked in read_distinct(parquet_files(context.inputs[f"questions-{name}"]), name, hashes)
+    ]
+    trained = {
+        name: None for parts in splits.values() for split, names in parts.items() if split != TEST for name in names
+    }
+    corpus = list(read_distinct(_files(context, trained), "", hashes))
+    bar = context.progress.track(corpus, "contamination gate", len(corpus))
+    unreadable = {asked.id: UNREADABLE for asked in corpus if len(asked.hashes) < len(asked.image_sha256)}
+    collided = {found.id: found.reason for found in collisions(bar, sets, settings.gate)}
+    counts = dict.fromkeys(context.stage.options["against"], 0) | Counter(asked.set for asked in sets)
+    return Gate(counts, len(corpus), unreadable | collided)
+
+
+def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, Hash | None]) -> Iterator[Asked]:
+    """Each question once; `hashes` keeps what was worked out, by picture. A row group's pictures are in memory."""
+    seen: set[str] = set()
+    for file in files:
+        rows = read_frame(file, ["id", "question", "options", "image_sha256"]).iter_rows()
+        for group, num_rows in enumerate(group_sizes(file)):
+            part = list(islice(rows, num_rows))
+            _hash_pictures(file, group, [shas for *_, shas in part], hashes)
+            for id_, question, options, shas in part:
+                if id_ not in seen:
+                    seen.add(id_)
+                    made = tuple(found for sha in shas if (found := hashes[sha]) is not None)
+                    yield Asked(id_, name, " ".join([question, *options]), tuple(shas), made)
+
+
+def _hash_pictures(file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, Hash | None]) -> None:
+    """Those of a row group, unless all of them are known."""
+    if all(sha in hashes for row in shas for sha in row):
+        return
+    for row, images in zip(shas, read_group(file, group), strict=True):
+        for sha, image in zip(row, images, strict=True):
+            if sha not in hashes:
+                hashes[sha] = perceptual_hash(image)
+
+
+def describe(
+    context: Context, settings: ReleaseSettings, folder: Path, found: Gate, written: Mapping[tuple[str, str], Written]
+) -> None:
+    """Card, figures, provenance, and `eval.yaml` where there is a benchmark."""
+    figures = draw(scores(context.inputs), lengths(context.inputs), folder / "figures", ("png",))
+    facts = Facts.of(context, settings, found, written, read_yields(context.inputs), figures)
+    write_text(folder / "README.md", card(facts))
+    write_text(
+        folder / "provenance.json", json.dumps(facts.provenance, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    )
+    if any(split == TEST for _, split in written):
+        write_text(folder / "eval.yaml", benchmark_yaml(facts))
+
+
+def checksums(folder: Path) -> None:
+    """`SHA256SUMS`, as `sha256sum -c` reads it."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    lines = [f"{sha256(file)}  {file.relative_to(folder).as_posix()}" for file in files]
+    write_text(folder / "SHA256SUMS", "\n".join(lines) + "\n")

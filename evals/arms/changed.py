@@ -1,0 +1,214 @@
+"""Paths that an arm shows changed: one flaw planted, other words, words about nothing, another question's path.
+
+| arm         | what is changed                                                                            |
+|-------------|--------------------------------------------------------------------------------------------|
+| self-flawed | each stored path that is right: one flaw, exact where it is the exact path, else by rule    |
+| paraphrased | the exact path by rule, any other by a model; the same steps, values and answer             |
+| irrelevant  | as many steps and words, about nothing                                                      |
+| shuffled    | the path of another question of the same kind                                               |
+
+The last three change the exact path, or, where a question has none, its first stored path that is complete. What
+cannot be made is left out and counted with its reason. Nothing is asked of a model here but a paraphrase.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from insightv_bench.agents import path_text
+from insightv_bench.engines import Caller
+from insightv_bench.flaws import (
+    FLAWS,
+    TEXT_FLAWS,
+    Flawed,
+    Shown,
+    TextFlawed,
+    irrelevant,
+    make_flawed,
+    make_text_flawed,
+    paraphrased,
+    shuffled,
+)
+from insightv_bench.protocol import parse_path
+from insightv_bench.records import Arm, Path, Question
+from insightv_bench.settings import EvalSettings, Sampling
+from insightv_bench.world import parse_question, scene_from_json
+
+from .columns import NO_PATH, answer_right, exact_text
+from .paraphrase import paraphrase
+
+NOT_ONE = ("all-wrong", "natural")
+"""Types that are no single flaw, or are not made."""
+CHANGED: tuple[Arm, ...] = ("self-flawed", "paraphrased", "irrelevant", "shuffled")
+
+
+class Base(NamedTuple):
+    """The path of one question that is to be changed."""
+
+    question: Question
+    text: str
+    path: Path | None
+    """None: the exact path."""
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        if self.path is None:
+            return dict(NO_PATH)
+        known = {"made_from": self.path.id, "path_model": self.path.generator, "num_paths": 1}
+        return {**NO_PATH, **known, "path_tokens": self.path.num_tokens, "sample": self.path.sample}
+
+
+Documents = Mapping[str, list[dict[str, Any]]]
+"""By question id, what an arm shows."""
+
+
+class Changed(NamedTuple):
+    shown: Mapping[Arm, Documents]
+    left_out: Mapping[Arm, Mapping[str, int]]
+    """How many questions, or own paths, each arm leaves out, by reason."""
+
+
+def change(
+    arms: Iterable[Arm],
+    questions: Sequence[Question],
+    paths: Mapping[str, Sequence[Path]],
+    settings: EvalSettings,
+    seed: int,
+    paraphraser: Caller | None = None,
+) -> Changed:
+    """What each of `arms` shows. The same paths and seed give the same changes, whoever is under test."""
+    found: dict[Arm, dict[str, list[dict[str, Any]]]] = {}
+    left_out: dict[Arm, Counter[str]] = {}
+    bases = [base_of(question, paths.get(question.id, ())) for question in questions]
+    for arm in [arm for arm in arms if arm in CHANGED]:
+        found[arm], left_out[arm] = defaultdict(list), Counter()
+        if arm == "self-flawed":
+            made = _self_flawed(questions, paths, settings, seed)
+        elif arm == "paraphrased":
+            made = _paraphrased(bases, settings, seed, paraphraser)
+        else:
+            made = _irrelevant(bases, seed) if arm == "irrelevant" else _shuffled(bases, seed)
+        for question_id, shown in made:
+            if isinstance(shown, str):
+                left_out[arm][shown] += 1
+            else:
+                found[arm][question_id].append(shown)
+    return Changed(found, left_out)
+
+
+Made = Iterator[tuple[str, dict[str, Any] | str]]
+"""Question id, and what is shown or why nothing is."""
+
+
+def base_of(question: Question, paths: Sequence[Path]) -> Base | str:
+    """What the controls change, or why there is none; the question's id goes before the reason."""
+    if question.scene:
+        return Base(question, exact_text(question), None)
+    whole = next((path for path in paths if path.status == "complete"), None)
+    return Base(question, path_text(whole), whole) if whole else question.id
+
+
+def _usable(bases: Sequence[Base | str]) -> tuple[list[Base], Made]:
+    without = ((base, "no complete path") for base in bases if isinstance(base, str))
+    return [base for base in bases if isinstance(base, Base)], without
+
+
+def _self_flawed(
+    questions: Sequence[Question], paths: Mapping[str, Sequence[Path]], settings: EvalSettings, seed: int
+) -> Made:
+    for question in questions:
+        for path in paths.get(question.id, ()):
+            if path.status != "complete" or not answer_right(question, path.answer):
+                yield question.id, "the path is not right"
+                continue
+            base = Base(question, path_text(path), path)
+            made = plant_one(question, base.text, settings, random.Random(f"{seed}/{path.id}"))
+            yield question.id, made if isinstance(made, str) else {**base.origin, **_of_flaw(made, question)}
+
+
+def plant_one(
+    question: Question, text: str, settings: EvalSettings, random_: random.Random
+) -> Flawed | TextFlawed | str:
+    """One flaw in a right path, its type by chance among those that can be made; or why none can."""
+    flaws = [flaw for flaw in settings.flaws.flaws if flaw not in NOT_ONE]
+    exact = bool(question.scene) and text == exact_text(question)
+    for flaw in random_.sample(flaws, len(flaws)):
+        position = random_.choice(settings.flaws.positions)
+        ways = random_.sample(settings.flaws.propagated, len(settings.flaws.propagated))
+        if exact and flaw in FLAWS:
+            scene = scene_from_json(question.scene)
+            program = parse_question(question.question, scene)
+            assert program is not None  # a question with a scene was made from a program
+            if made := make_flawed(program, scene, flaw, 0, position, random_):
+                return made
+        elif not exact and flaw in TEXT_FLAWS:
+            tried = (make_text_flawed(question, text, flaw, 0, position, way, random_) for way in ways)
+            if found := next((one for one in tried if isinstance(one, TextFlawed)), None):
+                return found
+    return "no flaw can be planted by rule"
+
+
+def _of_flaw(made: Flawed | TextFlawed, question: Question) -> dict[str, Any]:
+    return {
+        "path": made.flawed_path,
+        "path_correct": answer_right(question, made.planted_answer),
+        "path_status": "complete",
+        "flaw": made.flaw,
+        "severity": made.severity,
+        "position": made.position,
+        "propagated": made.propagated,
+        "planted_answer": made.planted_answer,
+        "maker": made.maker if isinstance(made, TextFlawed) else "exact",
+    }
+
+
+def _paraphrased(bases: Sequence[Base | str], settings: EvalSettings, seed: int, paraphraser: Caller | None) -> Made:
+    usable, without = _usable(bases)
+    yield from without
+    open_: list[Base] = []
+    for base in usable:
+        text = paraphrased(base.text, random.Random(f"{seed}/{base.question.id}"))
+        if text is None:
+            open_.append(base)
+        else:
+            yield base.question.id, _reworded(base, text, "rule")
+    if paraphraser is None:
+        yield from ((base.question.id, "no rule rewords it, and `eval.paraphraser` names no model") for base in open_)
+        return
+    sampling = Sampling(max_new_tokens=settings.path_sampling.max_new_tokens)
+    asked = paraphraser.run([paraphrase(paraphraser, base.question, base.text, sampling) for base in open_])
+    for base, reply in zip(open_, asked, strict=True):
+        made = reply.reason if reply.value is None else _reworded(base, reply.value, paraphraser.model)
+        yield base.question.id, made
+
+
+def _reworded(base: Base, text: str, maker: str) -> dict[str, Any]:
+    right = answer_right(base.question, parse_path(text).answer)
+    return {**base.origin, "path": text, "path_correct": right, "path_status": "complete", "maker": maker}
+
+
+def _irrelevant(bases: Sequence[Base | str], seed: int) -> Made:
+    """It has no answer, so that it is neither right nor wrong."""
+    usable, without = _usable(bases)
+    yield from without
+    for base in usable:
+        text = irrelevant(base.text, random.Random(f"{seed}/{base.question.id}"))
+        yield base.question.id, {**base.origin, "path": text, "path_status": "complete", "maker": "rule"}
+
+
+def _shuffled(bases: Sequence[Base | str], seed: int) -> Made:
+    usable, without = _usable(bases)
+    yield from without
+    rows = [Shown(base.question.id, base.question.kind, base.text) for base in usable]
+    given = shuffled(rows, random.Random(f"{seed}/shuffled"))
+    for base in usable:
+        if base.question.id not in given:
+            yield base.question.id, "no other question of its kind"
+            continue
+        text = given[base.question.id]
+        right = answer_right(base.question, parse_path(text).answer)
+        known = {"path": text, "path_correct": right, "path_status": "complete", "maker": "rule"}
+        yield base.question.id, {**base.origin, **known}

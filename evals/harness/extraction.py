@@ -1,0 +1,109 @@
+"""Answers that a judge extracts, for benchmarks whose authors have them extracted (MathVista, arXiv 2310.02255).
+
+The judge is asked where our reader is not sure. What it hands back counts only where it stands in the reply: a judge
+may find an answer, never make one. A judge that does not answer, or in no readable form, leaves the reply unscored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from insightv_bench.answers import read
+from insightv_bench.chat import LETTERS, Chat, load_prompt
+from insightv_bench.engines import Caller, open_engine
+from insightv_bench.errors import EngineError
+from insightv_bench.journal import Journal
+from insightv_bench.judging import ask_strictly
+from insightv_bench.protocol import Read, render_answer
+from insightv_bench.records import Message
+from insightv_bench.settings import Sampling, engine_of, seat_name
+
+from .metrics import UNSCORED
+
+JUDGE = "INSIGHTV_JUDGE"
+"""Names the judge: a folder, a Hub id, or `openai:URL#NAME`."""
+JOURNAL = "lm-eval-journal.sqlite"
+PROMPT = "extract"
+TRIES = 3
+Doc = Mapping[str, Any]
+
+
+class Extracted(NamedTuple):
+    """The answer as the judge copied it; None: it found none."""
+
+    answer: str | None
+
+
+def judge_named() -> str:
+    """Empty where there is none."""
+    return os.environ.get(JUDGE, "")
+
+
+def filters() -> list[dict[str, Any]]:
+    """lm-eval's filters: our reader's own figures, and beside them the judge's."""
+    own = {"name": "none", "filter": [{"function": "take_first"}]}
+    return [own, {"name": "judge", "filter": [{"function": "custom", "filter_fn": extract}]}]
+
+
+def extract(responses: Sequence[Sequence[str]], docs: Sequence[Doc]) -> list[str]:
+    """One text a document: the reply where it is clear, the judge's finding in our protocol, or `UNSCORED`."""
+    pairs = [(reply[0], doc) for reply, doc in zip(responses, docs, strict=True)]
+    unclear = [place for place, (response, doc) in enumerate(pairs) if not is_clear(response, doc)]
+    texts = [response for response, _ in pairs]
+    journal = Journal(Path(JOURNAL))
+    try:
+        with Caller(open_engine(engine_of(judge_named())), journal) as caller:
+            found = caller.run([_one(caller, *pairs[place]) for place in unclear])
+    finally:
+        journal.close()
+    for place, text in zip(unclear, found, strict=True):
+        texts[place] = text
+    return texts
+
+
+def is_clear(response: str, doc: Doc) -> bool:
+    """Whether our reader is sure, or there is nothing to extract."""
+    return not response.strip() or read(response, doc["answer_type"], tuple(doc["options"])).sure
+
+
+async def _one(caller: Caller, response: str, doc: Doc) -> str:
+    lettered = [f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False)]
+    question = "\n".join([doc["question"], *lettered])
+    text = load_prompt(PROMPT).render(question=question, answer=response)
+    chat = Chat((Message(role="user", content=text),))
+    try:
+        asked = await ask_strictly(caller, chat, Sampling(max_new_tokens=256), TRIES, read_extraction)
+    except EngineError:
+        return UNSCORED
+    if asked.value is None:
+        return UNSCORED
+    return found_in(response, asked.value.answer)
+
+
+def read_extraction(text: str) -> Read[Extracted]:
+    """The judge's reply: one object with `answer`, a text or null."""
+    start, end = text.find("{"), text.rfind("}") + 1
+    try:
+        said = json.loads(text[start:end]) if 0 <= start < end else None
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or "answer" not in said:
+        return Read(None, 'reply with one JSON object: {"answer": "..."} or {"answer": null}')
+    answer = said["answer"]
+    if answer is not None and not isinstance(answer, str | int | float):
+        return Read(None, "`answer` must be a text or null")
+    return Read(Extracted(None if answer is None else str(answer)))
+
+
+def found_in(response: str, answer: str | None) -> str:
+    """In our protocol where the reply holds these characters, whatever the blanks; else empty: nothing is read."""
+    holds = bool(answer) and "".join(str(answer).split()) in "".join(response.split())
+    return render_answer(answer) if holds and answer else ""
+
+
+def judge_label() -> str:
+    return f"{seat_name(judge_named())}, prompt {load_prompt(PROMPT).label}"

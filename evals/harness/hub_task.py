@@ -1,0 +1,122 @@
+"""A benchmark on the Hub as an lm-eval task: its questions at one commit, asked in its authors' own prompt.
+
+`metadata` holds `reader` (what its columns mean), `prompt` (its authors'), and takes `data`, a parquet file or a folder
+of them to read in the Hub's place. The commit is asked for once, when the task is made, and stands in the results.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.chat import LETTERS
+from insightv_bench.errors import SourceError
+from insightv_bench.hub import explained, resolve
+from insightv_bench.records import Image, Question
+from insightv_bench.sources import Draft, Origin, as_question, check_picture, type_answer
+from insightv_bench.sources.benchmarks import AUTHORS, LAYOUTS
+from insightv_bench.stages import Dropped
+
+from .question_task import Doc, QuestionTask
+from .rotations import rotated
+from .table_rows import file_rows, hub_rows
+
+MAX_PIXELS = 40_000_000
+
+
+class HubTask(QuestionTask):
+    def docs(self) -> Iterator[Doc]:
+        self._open()
+        left_out: Counter[str] = Counter()
+        made = 0
+        for number, draft in self.drafts():
+            problem = problem_with(draft)
+            left_out.update([problem] if problem else [])
+            if not problem:
+                made += 1
+                yield self._doc(number, draft)
+        self.config.metadata["left_out"] = dict(left_out)
+        if not made:
+            raise SourceError(f"not one row of `{self.origin.name}` is a question: {dict(left_out)}")
+
+    def _open(self) -> None:
+        metadata = self.config.metadata
+        self._layout = LAYOUTS[metadata["reader"]]
+        name, split = self.config.dataset_path, self.config.test_split
+        if metadata.get("data"):
+            self._rows, revision = file_rows(Path(metadata["data"]))
+            metadata["data"] = Path(metadata["data"]).name  # results name no place on this machine
+        else:
+            wanted = metadata.get("revision") or (self.config.dataset_kwargs or {}).get("revision") or ""
+            with explained(name, "dataset"):
+                revision = resolve(name, wanted, "dataset")[1]
+                self._rows = hub_rows(name, self.config.dataset_name, split, revision)
+        self._layout.choose(self._rows.column_names, name)
+        self.origin = Origin(name, revision, metadata.get("license", "unknown"))
+        metadata.update(revision=revision, dataset=name, split=split)
+
+    def drafts(self) -> Iterator[tuple[int, Draft]]:
+        """Rows as drafts with their place, rotations of one question among them."""
+        drafts = ((number, self._layout.draft(row)) for number, row in enumerate(self._rows))
+        return rotated(drafts) if self._is_circular else drafts
+
+    @property
+    def _is_circular(self) -> bool:
+        return self.config.metadata["scores"] == "circular"
+
+    def _doc(self, number: int, draft: Draft) -> Doc:
+        answer, answer_type = type_answer(draft)
+        return {
+            "question_id": f"{draft.id or number}" + (f"@{answer}" if self._is_circular else ""),
+            "row": number,
+            "kind": draft.kind,
+            "group": draft.group,
+            "question": draft.question,
+            "options": list(draft.options),
+            "gold": answer,
+            "answer_type": answer_type,
+            "tolerance": draft.tolerance,
+            "images": [str(place) for place in range(len(draft.images))],
+            "context": AUTHORS[self.config.metadata["prompt"]](self._rows[number], draft),
+        }
+
+    def picture_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
+        """Raises SourceError for a picture that cannot be shown."""
+        images, problem = self._images(self._layout.draft(self._rows[doc["row"]]), MAX_PIXELS)
+        if problem:
+            raise SourceError(f"row {doc['row']:,} of `{self.origin.name}`: {problem}", "leave it out with `--samples`")
+        return [image.bytes for image in images]
+
+    def _images(self, draft: Draft, max_pixels: int) -> tuple[tuple[Image, ...], str]:
+        checked = [check_picture(content_of(value), max_pixels) for value in draft.images or (None,)]
+        problem = next((each.problem for each in checked if each.problem), "")
+        return tuple(each.image for each in checked if each.image), problem
+
+    def questions(self, limit: int | None, max_pixels: int) -> Iterator[Question | Dropped]:
+        """The same rows as Question rows, for every arm."""
+        for _, draft in islice(self.drafts(), limit):
+            images, problem = self._images(draft, max_pixels)
+            yield as_question(draft, self.origin, images, problem)
+
+
+def problem_with(draft: Draft) -> str:
+    """Why a draft is no question, as far as its text tells; empty for nothing."""
+    if not draft.question:
+        return "no question"
+    if not draft.answer:
+        return "no answer"
+    if len(draft.options) > len(LETTERS):
+        return "too many options"
+    if draft.problem:
+        return draft.problem
+    if not draft.images:
+        return "no image"
+    return "" if type_answer(draft)[0] else "answer not an option"
+
+
+def content_of(value: object) -> bytes:
+    content = value.get("bytes") if isinstance(value, dict) else value
+    return content if isinstance(content, bytes) else b""

@@ -1,0 +1,201 @@
+"""Our engines as an lm-eval model: batching, journal and resume are ours, never lm-eval's response cache.
+
+`Seats` serves the evaluation stage. `InsightvLM`, registered as `insightv`, serves lm-eval's own command line: with
+`arm=plain` a task's prompt goes to the model as it is; with `reason+summary` both agents work on it, with
+`multi-turn` the first answers in its own next turn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.model import LM
+
+from insightv_bench.agents import path_text, whole_text
+from insightv_bench.chat import LETTERS, Chat, assistant, go_on, load_prompt
+from insightv_bench.engines import BatchEngine, Caller, open_engine
+from insightv_bench.errors import EngineError, RecipeError
+from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.protocol import parse_path
+from insightv_bench.records import Image, Message
+from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling, engine_of, is_server
+
+from ..arms import TURNS
+
+ARMS = ("plain", "direct", "reason", "multi-turn", "reason+summary")
+
+
+class Base(LM):
+    """What every multimodal generator of ours shares."""
+
+    MULTIMODAL = True
+
+    def loglikelihood(self, requests: Any) -> Any:
+        raise EngineError("this model generates; it gives no log-likelihoods", "choose tasks of type `generate_until`")
+
+    loglikelihood_rolling = loglikelihood
+
+
+class Seats(Base):
+    """Each document goes to the seat that it names; the replies stay at hand for the records."""
+
+    def __init__(self, callers: Mapping[str, Caller], images: Mapping[str, Image]) -> None:
+        super().__init__()
+        self._callers, self._images = callers, images
+        self.replies: dict[tuple[str, int], Reply] = {}
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        texts: dict[int, str] = {}
+        for index, request in enumerate(requests):
+            if request.doc["seat"] == "vote":
+                texts[index] = request.doc["vote"]
+                self.replies[request.task_name, request.doc_id] = Reply(text=request.doc["vote"])
+        for seat, caller in self._callers.items():
+            mine = [index for index, request in enumerate(requests) if request.doc["seat"] == seat]
+            replies = caller.ask_all([self._request(requests[index]) for index in mine])
+            for index, reply in zip(mine, replies, strict=True):
+                self.replies[requests[index].task_name, requests[index].doc_id] = reply
+                texts[index] = reply.text
+        return [texts[index] for index in range(len(requests))]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether one of the models is in this process, and not a server."""
+        return any(isinstance(caller.engine, BatchEngine) for caller in self._callers.values())
+
+    def of(self, task: str) -> list[Reply]:
+        """A task's replies; none where nobody was asked."""
+        return [reply for (name, _), reply in self.replies.items() if name == task]
+
+    def _request(self, instance: Any) -> Request:
+        context, options, visual = instance.args
+        images = tuple(self._images[sha256] for sha256 in visual["visual"])
+        before = [Message(**turn) for turn in instance.doc.get(TURNS, ())]
+        chat = chat_of(context, images)
+        chat = chat._replace(messages=(*before, *chat.messages))
+        return Request(chat, sampling_of(options), instance.doc["sample"])
+
+
+def chat_of(context: str, images: Sequence[Image]) -> Chat:
+    """lm-eval's text as a chat: its leading `<image>` markers are our pictures; one in a question's words stays."""
+    for _ in images:
+        context = context.replace("<image>", "", 1)
+    return Chat((Message(role="user", content=context.strip("\n")),), tuple(images))
+
+
+def sampling_of(options: Mapping[str, Any]) -> Sampling:
+    temperature = float(options.get("temperature") or 0) if options.get("do_sample") else 0.0
+    return Sampling(
+        max_new_tokens=int(options.get("max_gen_toks", 256)),
+        temperature=temperature,
+        top_p=float(options.get("top_p") or 1.0),
+        repetition_penalty=float(options.get("repetition_penalty") or 1.0),
+    )
+
+
+class InsightvLM(Base):
+    """`--model insightv --model_args model=FOLDER,summary=FOLDER,arm=reason+summary`; a model is also a Hub id or
+    `openai:URL#NAME`."""
+
+    def __init__(
+        self,
+        model: str,
+        summary: str = "",
+        arm: str = "plain",
+        batch_size: int | str = 64,
+        journal: str = "lm-eval-journal.sqlite",
+        device: str = "auto",
+        dtype: str = "auto",
+        path_tokens: int = 1024,
+        **unknown: Any,
+    ) -> None:
+        super().__init__()
+        unknown.pop("max_batch_size", None)
+        if unknown:
+            raise RecipeError(f"`{next(iter(unknown))}` is no argument of `--model insightv`")
+        if arm not in ARMS:
+            raise RecipeError(f"`arm={arm}` is not one of {', '.join(ARMS)}")
+        self.arm, self._path_tokens = arm, int(path_tokens)
+        size = int(batch_size) if str(batch_size).isdigit() else 64
+        kept = Journal(Path(journal))
+        self._reason = Caller(open_engine(_engine(model, size, device, dtype)), kept)
+        another = bool(summary) and summary != model
+        self._summary = Caller(open_engine(_engine(summary, size, device, dtype)), kept) if another else self._reason
+
+    def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
+        asked = [self._chat(request) for request in requests]
+        if self.arm == "plain":
+            return _texts(self._ask(self._reason, asked, requests))
+        if self.arm == "direct":
+            return _texts(self._ask(self._summary, [reprompt(chat, "direct") for chat in asked], requests))
+        cap = {"max_gen_toks": self._path_tokens}
+        paths = self._ask(self._reason, [reprompt(chat, "reason") for chat in asked], requests, cap)
+        if self.arm == "reason":
+            return _texts(paths)
+        if self.arm == "multi-turn":
+            gone_on = [_after(reprompt(chat, "reason"), path) for chat, path in zip(asked, paths, strict=True)]
+            return _texts(self._ask(self._reason, gone_on, requests))
+        shown = [reprompt(chat, "summary", path=shown_path(path)) for chat, path in zip(asked, paths, strict=True)]
+        return _texts(self._ask(self._summary, shown, requests))
+
+    def _ask(self, caller: Caller, chats: list[Chat], requests: Sequence[Any], options: Any = None) -> list[Reply]:
+        samplings = [sampling_of({**request.args[1], **(options or {})}) for request in requests]
+        asked = [Request(chat, sampling) for chat, sampling in zip(chats, samplings, strict=True)]
+        return caller.ask_all(asked)
+
+    def _chat(self, request: Any) -> Chat:
+        pictures = [as_image(picture) for picture in request.args[2]["visual"]]
+        if self.arm != "plain" and {"question", "options", "answer_type"} <= set(request.doc):
+            return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(pictures))
+        return chat_of(request.args[0], pictures)
+
+
+def _after(chat: Chat, reply: Reply) -> Chat:
+    return chat._replace(messages=(*chat.messages, assistant(whole_text(reply)), go_on()))
+
+
+def _texts(replies: Sequence[Reply]) -> list[str]:
+    """The answers; what a server hands over as its reasoning is a path, and never an answer."""
+    return [reply.text for reply in replies]
+
+
+def shown_path(reply: Reply) -> str:
+    return path_text(parse_path(reply.text, reply.reasoning), whole_text(reply))
+
+
+def bare_question(doc: Mapping[str, Any]) -> str:
+    """A task of ours in an arm is asked in our prompts: without what its authors' prompt says of the answer."""
+    lettered = [f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False)]
+    return "\n".join([doc["question"], *lettered])
+
+
+def _engine(model: str, batch_size: int, device: str, dtype: str) -> HfEngine | OpenAIEngine:
+    if is_server(model):
+        return engine_of(model)
+    return engine_of(model, batch_size=batch_size, device=usable(device), dtype=dtype)
+
+
+def usable(device: str | None) -> str:
+    """lm-eval's command line says `cuda:0` where nobody chose."""
+    import torch
+
+    named = device or "auto"
+    return "auto" if named.startswith("cuda") and not torch.cuda.is_available() else named
+
+
+def reprompt(chat: Chat, prompt: str, **slots: str) -> Chat:
+    """The task's own text as the question of one of our prompts."""
+    text = load_prompt(prompt).render(question=chat.messages[0].content, **slots)
+    return Chat((Message(role="user", content=text),), chat.images)
+
+
+def as_image(picture: Any) -> Image:
+    """A picture as lm-eval's tasks give it: the bytes that it came from where they are known, else as PNG."""
+    if isinstance(original := getattr(picture, "original", None), bytes):
+        return Image(bytes=original)
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "PNG")
+    return Image(bytes=buffer.getvalue())

@@ -1,0 +1,7 @@
+"""TODO face."""
+
+from __future__ import annotations
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,146 @@
+"""`eval` and `lm-eval`: any model in every arm in one command, and lm-eval's own command line. Names are lm-eval's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from insightv_bench.errors import RecipeError
+
+RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
+Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
+Reason = Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")]
+Summary = Annotated[
+    list[str] | None,
+    typer.Option("--summary", help="Another model for the summary agent's seat; again: one more, on the same paths."),
+]
+ModelArgs = Annotated[
+    str, typer.Option("--model_args", "--model-args", metavar="KEY=VALUE,...", help="Options of the models' engine.")
+]
+Tasks = Annotated[str, typer.Option("--tasks", metavar="A,B,C", help="The drawn world at `full` if left out.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="So many questions of each task.")]
+GenKwargs = Annotated[
+    str, typer.Option("--gen_kwargs", "--gen-kwargs", metavar="KEY=VALUE,...", help="temperature, max_gen_toks, ...")
+]
+OutputPath = Annotated[
+    Path | None, typer.Option("--output_path", "--output-path", help="lm-eval's result files go here as well.")
+]
+LogSamples = Annotated[bool, typer.Option("--log_samples", "--log-samples", help="With one file of samples an arm.")]
+IncludePath = Annotated[str, typer.Option("--include_path", "--include-path", help="A folder with more task files.")]
+BatchSize = Annotated[int | None, typer.Option("--batch_size", "--batch-size", min=1, help="Of a local model.")]
+FreshSeed = Annotated[
+    int | None, typer.Option("--fresh-seed", min=0, help="A drawn set that no one has seen, in place of the fixed one.")
+]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="The task's rows as a local parquet file.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of the sampling.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("eval")(eval_command)
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    app.command("lm-eval", context_settings=settings)(lm_eval)
+
+
+def eval_command(
+    recipe: RecipeName = "",
+    model: Model = "",
+    reason: Reason = "",
+    summary: Summary = None,
+    model_args: ModelArgs = "",
+    tasks: Tasks = "",
+    limit: Limit = None,
+    seed: Seed = None,
+    gen_kwargs: GenKwargs = "",
+    output_path: OutputPath = None,
+    log_samples: LogSamples = False,
+    include_path: IncludePath = "",
+    batch_size: BatchSize = None,
+    fresh_seed: FreshSeed = None,
+    data: Data = None,
+    out: Out = Path("runs"),
+    set_: Set = None,
+    engine: EngineName = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Any model in every arm, on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
+    from .eval_recipes import Asked, evaluate_all, text_options
+
+    if recipe and tasks:
+        raise RecipeError("a recipe and `--tasks` both say which questions are asked", "leave one of them out")
+    if log_samples and not output_path:
+        raise RecipeError("`--log_samples` needs a folder to write to", "name one: --output_path FOLDER")
+    evaluate_all(
+        Asked(
+            recipe=recipe,
+            tasks=tuple(filter(None, (name.strip() for name in tasks.split(",")))),
+            models=(model, reason, next(iter(summary or ()), "")),
+            summaries=tuple(summary or ())[1:],
+            model_args=pairs(model_args, "--model_args", text_options()),
+            gen_kwargs=pairs(gen_kwargs, "--gen_kwargs"),
+            limit=limit,
+            seed=seed,
+            fresh_seed=fresh_seed,
+            batch_size=batch_size,
+            include_path=include_path,
+            data=data,
+            overrides=(*(set_ or ()), *([f"engine={json.dumps(engine)}"] if engine else ())),
+        ),
+        out,
+        output_path,
+        log_samples,
+        dry_run,
+    )
+
+
+def pairs(text: str, option: str, texts: Container[str] = ()) -> dict[str, Any]:
+    """`a=1,b=true` or a JSON object, as lm-eval takes them; values of `texts` stay text, whatever they look like.
+
+    Raises RecipeError for anything else.
+    """
+    if text.lstrip().startswith("{"):
+        return _object(text, option)
+    made: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip():
+            raise RecipeError(f"`{part}` in `{option}` is no KEY=VALUE")
+        name, value = name.strip(), value.strip()
+        made[name] = value if name in texts else _value(value)
+    return made
+
+
+def _object(text: str, option: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise RecipeError(f"`{option}` is no JSON object: {error}", "write KEY=VALUE,KEY=VALUE") from error
+    if not isinstance(found, dict):
+        raise RecipeError(f"`{option}` is no JSON object", "write KEY=VALUE,KEY=VALUE")
+    return found
+
+
+def _value(text: str) -> Any:
+    """A number or true or false where it is one; else the text."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def lm_eval(context: typer.Context) -> None:
+    """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
+    from insightv_bench.lazy import load_function
+
+    load_function("evals.harness.command_line:run_lm_eval")(context.args)

@@ -1,0 +1,150 @@
+"""Commands on results: board and page, submissions, verification, publishing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from insightv_bench.errors import RunError
+from insightv_bench.escape import visible
+from insightv_bench.lazy import load_function
+
+board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page; publish and verify them.")
+
+PLACES = "Runs, folders of evaluations or submissions, or data sets of results on the Hub as ORG/NAME[@REVISION]."
+Results = Annotated[list[str], typer.Argument(metavar="RESULTS...", help=PLACES)]
+Title = Annotated[str, typer.Option("--title")]
+Private = Annotated[bool | None, typer.Option("--private/--public", help="Of a new repository.")]
+
+
+@board_app.command("build")
+def build(
+    results: Results,
+    out: Annotated[Path, typer.Option("--out", help="Where the page and the files go.")] = Path("leaderboard-page"),
+    title: Title = "insightv-bench",
+) -> None:
+    """Results -> comparable rows, a terminal table, a page, Markdown, JSON and parquet."""
+    console = Console()
+    folders, notes = load_function("leaderboard.board.results:find")(results)
+    board = load_function("leaderboard.build:build")(folders, out, title, notes)
+    load_function("leaderboard.tables.terminal:print_board")(board, console)
+    console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
+    console.print(f"Files    {out / 'board.md'}, board.json, tables/*.parquet", soft_wrap=True, highlight=False)
+
+
+@board_app.command("view")
+def view(
+    place: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="A page's, or a run's.")] = Path("leaderboard-page"),
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8137,
+) -> None:
+    """Serve a page on this machine alone; Ctrl-C ends it."""
+    server = load_function("leaderboard.page.server:server")(place, port)
+    typer.echo(f"page at http://127.0.0.1:{server.server_port}/; Ctrl-C ends it")
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+
+
+@board_app.command("ablations")
+def ablations(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs of one recipe, one a seed.")],
+    out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
+) -> None:
+    """Runs -> the ablation table, its planned comparisons and their figure."""
+    from .summary import build_ablations
+
+    build_ablations(runs, out, Console())
+
+
+@board_app.command("submit")
+def submit(
+    results: Results,
+    title: Annotated[str, typer.Option("--title", help="What it is called, `my-model on drawn-tiny` say.")],
+    out: Annotated[Path, typer.Option("--out", help="A new folder for the submission.")] = Path("submission"),
+    to: Annotated[str, typer.Option("--to", metavar="ORG/NAME", help="A data set of results; made if new.")] = "",
+    private: Private = None,
+) -> None:
+    """Results -> a submission: rows, figures and lineage, checked; with `--to` added to a data set on the Hub."""
+    folders, _ = load_function("leaderboard.board.results:find")(results)
+    made = load_function("leaderboard.submissions.submission:make")(folders, out, title)
+    typer.echo(f"submission {made.id} in {out}: {sum(one.num_rows for one in made.evaluations):,} rows")
+    if to:
+        _, pushed = load_function("leaderboard.submissions.publish:submit")(out, to, private)
+        told = f"{pushed.num_files} files at" if pushed.num_files else "it is there already:"
+        typer.echo(f"{told} {pushed.url}\nrevision {pushed.revision}")
+        return
+    typer.echo(f"check it: insightv-bench leaderboard verify {out}")
+
+
+@board_app.command("verify")
+def verify(
+    submission: Annotated[str, typer.Argument(help="A submission's folder, or a data set of them as ORG/NAME.")],
+) -> None:
+    """Read every answer again, compute every figure again, and reject what does not match."""
+    place = Path(submission)
+    if not place.exists():
+        place, note = load_function("leaderboard.board.results:from_hub")(submission)
+        typer.echo(note)
+    rejected = 0
+    folders = load_function("leaderboard.submissions.submission:submissions")(place)
+    for folder in folders:
+        try:
+            verdict = load_function("leaderboard.submissions.verify:verify")(folder)
+        except RunError as error:  # one that cannot be read keeps no other from being verified
+            if len(folders) == 1:
+                raise
+            typer.echo(visible(f"rejected  {folder.name}: {error.fact}"))
+            rejected += 1
+            continue
+        load_function("leaderboard.submissions.verdict:print_verdict")(verdict, Console())
+        rejected += bool(verdict.problems)
+    if rejected:
+        raise RunError(f"{rejected} submission{'s' if rejected > 1 else ''} rejected", "the lines above say why")
+
+
+@board_app.command("publish")
+def publish(
+    space: Annotated[str, typer.Argument(metavar="ORG/SPACE", help="A static Space; made if new.")],
+    page: Annotated[Path, typer.Option("--page", help="What `leaderboard build` made.")] = Path("leaderboard-page"),
+    private: Private = None,
+) -> None:
+    """The page to a static Space on the Hub, in one commit."""
+    made = load_function("leaderboard.submissions.publish:publish")(page, space, private)
+    typer.echo(f"{made.num_files} files at {made.url}\nrevision {made.revision}")
+
+
+@board_app.command("eval-results")
+def eval_results(
+    results: Results,
+    benchmark: Annotated[str, typer.Option("--benchmark", metavar="ORG/NAME[@REVISION]", help="The questions' set.")],
+    model: Annotated[str, typer.Option("--model", metavar="ORG/NAME", help="Push to this repository.")] = "",
+    system: Annotated[str, typer.Option("--system", help="As the board calls it, where there are several.")] = "",
+    out: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+) -> None:
+    """Results -> `.eval_results/*.yaml` of a model's repository: one entry an arm, with notes."""
+    board, _ = load_function("leaderboard.build:read")(results)
+    texts = load_function("leaderboard.submissions.eval_results:files")(board, system, benchmark)
+    for name, text in texts.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        load_function("storage:write_text")(out / name, text)
+        typer.echo(out / name)
+    if model:
+        made = load_function("leaderboard.submissions.eval_results:push")(texts, model)
+        typer.echo(f"{made.num_files} files at {made.url}\nrevision {made.revision}")
+
+
+@board_app.command("every-eval-ever")
+def every_eval_ever(
+    results: Results,
+    developer: Annotated[str, typer.Option("--developer", help="Who made the models, where no Hub id says it.")],
+    out: Annotated[Path, typer.Option("--out", help="Where `data/` goes.")] = Path("every-eval-ever"),
+    title: Title = "insightv-bench",
+) -> None:
+    """Results -> Every Eval Ever's JSON with intervals, and its samples."""
+    board, found = load_function("leaderboard.build:read")(results, title)
+    for file in load_function("leaderboard.submissions.every_eval:write")(board, found, out, developer):
+        typer.echo(file)

@@ -1,0 +1,217 @@
+"""Commands that run a recipe, or one of its stages with what it needs: run, build, train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from insightv_bench.errors import RecipeError
+
+if TYPE_CHECKING:
+    from insightv_bench.settings import Recipe
+
+build_app = typer.Typer(no_args_is_help=True, help="Make corpora: questions, paths, assess, corpora.")
+train_app = typer.Typer(no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="In place of the recipe's.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
+StageName = Annotated[str, typer.Option("--stage", help="Which of the recipe's stages, if not the first of this verb.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Where the recipe's parquet file lies.")]
+
+
+def recipes() -> None:
+    """The recipes that come with the package."""
+    from insightv_bench.settings import recipe_names
+
+    for name in recipe_names():
+        typer.echo(name)
+
+
+def run_command(
+    recipe: RecipeName,
+    out: Out = Path("runs"),
+    seed: Seed = None,
+    set_: Set = None,
+    until: Annotated[str, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = "",
+    workers: Annotated[int | None, typer.Option("--workers", help="Stages at once; they need ~1 GB each.")] = None,
+    engine: EngineName = "",
+    dry_run: DryRun = False,
+) -> None:
+    """All stages of a recipe in order. Stop it at any time: the same command goes on."""
+    from insightv_bench.runs import is_sweep
+
+    overrides = [*(set_ or []), *([] if workers is None else [f"workers={workers}"]), *engine_words(engine)]
+    loaded = _load(recipe, seed, overrides)
+    if is_sweep(loaded, seed):
+        sweep_to(recipe, seed, overrides, out, until, dry_run)
+    else:
+        run_to(loaded, out, until, dry_run)
+
+
+def sweep_to(name: str, seed: int | None, overrides: list[str], out: Path, until: str, dry_run: bool) -> None:
+    """Every seed of every variant; the table over the seeds unless one of them was asked for."""
+    from insightv_bench.plan import plan
+    from insightv_bench.runs import expand, needed, run_sweep
+    from insightv_bench.settings import load_recipe
+
+    from .summary import print_plan
+
+    groups = expand(name, overrides, seed)
+    for recipe in [recipe for recipes in groups for recipe in recipes]:
+        stages = needed(plan(recipe), until)  # what is wrong with any of them is said before the first begins
+        if dry_run:
+            print_plan(recipe, stages, out)
+    if not dry_run:
+        with_table = seed is None and bool(load_recipe(name, overrides).seeds)
+        run_sweep(groups, out, until, with_table, typer.echo)
+
+
+def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
+    from insightv_bench.plan import plan
+    from insightv_bench.runs import needed, place, run, run_folder
+
+    from .summary import print_plan, print_summary
+
+    stages = needed(plan(recipe), until)
+    if dry_run:
+        print_plan(recipe, stages, out)
+        return
+    result = run(recipe, out, until)
+    if any(stage.name == "leaderboard" for stage in stages):
+        print_summary(result, Console())
+    else:
+        _print_manifest(result)
+    if stages[-1].function.startswith("trainers."):
+        folder = place(recipe, run_folder(recipe, out), stages)[until]
+        beside = [name for name in ("training.jsonl", "curves.png") if (folder / name).exists()]
+        typer.echo(f"\nModel  {folder / 'model'}" + (f"\nBeside it: {', '.join(beside)}" if beside else ""))
+    if stages[-1].name == "release":
+        folder = place(recipe, run_folder(recipe, out), stages)["release"] / "release"
+        typer.echo(f"\nRelease  {folder}\nPush it: insightv-bench push {folder} ORG/NAME")
+
+
+def _print_manifest(manifest: dict[str, Any]) -> None:
+    rows = f": {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped"
+    is_training = manifest["function"].startswith("trainers.")  # its rows stand in the totals
+    typer.echo(manifest["stage"] + ("" if is_training else rows))
+    for reason, num in sorted(manifest["dropped"].items()):
+        typer.echo(f"  dropped, {reason}: {num:,}")
+    for name, value in manifest["totals"].items():
+        typer.echo(f"  {name}: {value}")
+
+
+def _load(name: str, seed: int | None, overrides: list[str] | None) -> Recipe:
+    from insightv_bench.settings import load_recipe
+
+    more = [] if seed is None else [f"seed={seed}"]
+    return load_recipe(name, [*(overrides or []), *more])
+
+
+def stage_command(verb: str, about: str) -> Callable[..., None]:
+    """A command that runs one stage of a recipe, and before it what it needs and is not there yet."""
+
+    def command(
+        recipe: RecipeName,
+        out: Out = Path("runs"),
+        seed: Seed = None,
+        set_: Set = None,
+        stage: StageName = "",
+        data: Data = None,
+        model: Annotated[str, typer.Option("--model", help="Who writes the paths: a model's folder or Hub id.")] = "",
+        engine: EngineName = "",
+        dry_run: DryRun = False,
+    ) -> None:
+        said = [*_data(recipe, data), *_generator(model), *engine_words(engine)]
+        loaded = _load(recipe, seed, [*(set_ or []), *said])
+        run_to(loaded, out, stage or first_stage(loaded, verb), dry_run)
+
+    command.__doc__ = about
+    return command
+
+
+def engine_words(name: str) -> list[str]:
+    """`--engine` as an override of the recipe, which says what it may be."""
+    return [f"engine={json.dumps(name)}"] if name else []
+
+
+def _data(recipe: str, data: Path | None) -> list[str]:
+    from insightv_bench.settings import load_recipe
+
+    names = load_recipe(recipe).questions if data else {}
+    return [f"questions.{name}.path={json.dumps(str(data))}" for name in names]  # JSON is YAML, whatever the name holds
+
+
+def _generator(model: str) -> list[str]:
+    from insightv_bench.runs import reason_model
+
+    if not model:
+        return []
+    engine = {"kind": "hf", "model": reason_model(model)}
+    return [f"paths.engine={json.dumps(engine)}", "paths.mode=one-call"]
+
+
+def first_stage(recipe: Recipe, verb: str) -> str:
+    from insightv_bench.plan import plan
+
+    stages = plan(recipe)
+    for stage in stages:
+        if stage.verb == verb:
+            return stage.name
+    verbs = ", ".join(dict.fromkeys(f"`{stage.verb}`" for stage in stages))
+    raise RecipeError(f"recipe `{recipe.name}` has nothing to `{verb}`", f"it has {verbs}")
+
+
+for verb, about in {
+    "questions": "A source of questions -> Question rows.",
+    "lessons": "What a model from nothing learns to see with.",
+    "hard": "Questions -> those that the generator gets wrong without a path.",
+    "paths": "Question -> K paths, step by step.",
+    "assess": "Answer filter, then scores 1-100.",
+    "corpora": "Scored paths -> the corpora.",
+    "release": "The corpora as a folder ready to push: gate, shards, card.",
+}.items():
+    build_app.command(verb)(stage_command(f"build {verb}", about))
+for verb, about in {
+    "base": "The model that both agents start from: made from nothing, or fetched and checked.",
+    "reason": "The reasoning agent: the base after SFT on paths.",
+    "summary": "The summary agent: SFT on paths to judge, and on plain questions.",
+    "dpo": "One DPO round of the reasoning agent, on pairs that it sampled.",
+}.items():
+    train_app.command(verb)(stage_command(f"train {verb}", about))
+
+
+@build_app.command("calibrate")
+def calibrate_command(
+    recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Whose judge.")] = "calibrate",
+    judge: Annotated[str, typer.Option("--judge", help="Another: folder, Hub id, openai:URL#NAME.")] = "",
+    base_url: Annotated[str, typer.Option("--base-url", help="Of a server; `--judge` is then its NAME.")] = "",
+    steps: Annotated[Path | None, typer.Option("--steps", metavar="FILE", help="Traces with labelled steps.")] = None,
+    out: Out = Path("runs"),
+    seed: Seed = None,
+    set_: Set = None,
+    dry_run: DryRun = False,
+) -> None:
+    """A judge against the exact oracle: agreement, rank correlation, AUROC by flaw, with intervals."""
+    from .calibrate import calibrate, overrides
+
+    loaded = _load(recipe, seed, [*overrides(recipe, judge, base_url, steps), *(set_ or [])])
+    if dry_run:
+        run_to(loaded, out, "calibrate", dry_run)
+    else:
+        calibrate(loaded, out, Console())
+
+
+def register(app: typer.Typer) -> None:
+    app.command("recipes")(recipes)
+    app.command("run")(run_command)

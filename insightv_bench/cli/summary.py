@@ -1,0 +1,137 @@
+"""What the commands print. Figures come from files; nothing is computed twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from insightv_bench.errors import RunError
+from insightv_bench.runs import place, run_folder
+from insightv_bench.settings import BaseSettings, HardSettings, HubSource, PathsSettings, Recipe, TaskSource
+from insightv_bench.stages import JOURNAL, Stage
+
+NEXT = """What to try next
+  insightv-bench eval --model ORG/NAME     a real model in every seat: a Hub id or a folder
+  insightv-bench eval puzzlevqa --model {run} --data FILE
+                                           these agents on real puzzles
+  insightv-bench recipes                   the other recipes"""
+NEXT_OF_EVAL = """What to try next
+  insightv-bench leaderboard view {run}    the page, every sample in it
+  insightv-bench compare {run} OTHER       paired with another evaluation on the same questions"""
+
+
+def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
+    from insightv_bench.runs import describe
+
+    folder, by_name = run_folder(recipe, out), {stage.name: stage for stage in stages}
+    folders = place(recipe, folder, stages)
+    real = recipe.base is not None and not recipe.base.from_nothing
+    print(f"{len(stages)} stages in {folder}")
+    for stage in stages:
+        print(f"  {stage.name:<24} {size_of(stage, real)}")
+        if isinstance(stage.settings, PathsSettings):
+            print(*(f"{'':<27}{line}" for line in describe(stage, by_name, folders, folder / JOURNAL)), sep="\n")
+
+
+def size_of(stage: Stage, real: bool = False) -> str:
+    """What a stage will do, as far as its settings tell. `real`: the base is not one from nothing."""
+    settings: Any = stage.settings
+    if stage.name.startswith("questions"):
+        if isinstance(settings, HubSource):
+            return f"`{settings.split}` of {settings.id} at {settings.revision or 'its newest commit'}"
+        if isinstance(settings, TaskSource):
+            return f"task {settings.task}" + (f", at most {settings.limit:,} rows" if settings.limit else "")
+        return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
+    if isinstance(settings, HardSettings) and settings.engine:
+        return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"
+    if stage.name.startswith("paths"):
+        tokens = settings.sampling.max_new_tokens
+        return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"
+    if stage.name.startswith("assess") and settings.judge == "engine":
+        passes = "two calls" if settings.second_pass else "one call"
+        return f"{passes} a question with a right path, by {settings.engine.kind}"
+    if stage.name.startswith("train"):
+        return size_of_training(settings, real)
+    return ""
+
+
+def size_of_training(settings: Any, real: bool) -> str:
+    """Its length, what is trained, and in how many processes."""
+    if isinstance(settings, BaseSettings) and not settings.from_nothing:
+        return f"{settings.model} at {settings.revision or 'its newest commit'}, as it is"
+    steps, epochs = settings.trainer.get("max_steps", -1), settings.trainer.get("num_train_epochs", 3)
+    words = [f"{steps:,} steps" if steps > 0 else f"{epochs} epoch{'s' * (epochs != 1)}"]
+    words += ["LoRA"] if settings.lora is not None else []
+    frozen = real if settings.freeze_vision is None else settings.freeze_vision
+    words += ["vision tower frozen"] if frozen else []
+    words += [f"{settings.launch.num_processes} processes, {settings.launch.config}"] if settings.launch else []
+    return ", ".join(words)
+
+
+def print_summary(summary: dict[str, Any], console: Console) -> None:
+    """The arms, the comparisons as sentences, where the page lies, and what to try next."""
+    from insightv_bench.stages import load_function
+
+    file = Path(summary["page"]).with_name("board.json")
+    board = load_function("leaderboard.board.records:Board.model_validate_json")(file.read_bytes())
+    load_function("leaderboard.tables.terminal:print_board")(board, console)
+    console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
+    console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
+    run = _run_of(summary["page"])
+    told = NEXT if any(run.glob("stages/train-*")) else NEXT_OF_EVAL  # agents of its own, or others' that it evaluated
+    console.print("\n" + told.format(run=run), highlight=False, soft_wrap=True)
+
+
+def _run_of(page: str) -> Path:
+    """The run's folder, from `<run>/stages/<stage>/index.html`."""
+    return Path(page).parents[2]
+
+
+def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
+    """Write them, and print the verdicts of the sampled comparisons."""
+    from insightv_bench.stages import load_function
+
+    file = load_function("leaderboard.ablations.build:write")(runs, out)
+    found = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    for row in found["comparisons"]:
+        if row["decoding"] == "sampled":
+            told = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
+            console.print(told, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
+
+
+def print_journal(run: Path, console: Console) -> None:
+    from insightv_bench.journal import run_stats
+
+    stats = run_stats(run)
+    if stats is None:
+        raise RunError(f"no journal in `{run}`", "name a run's folder")
+    figures = list(dict.fromkeys(column for row in stats for column in row))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(figures[0] if figures else "no calls")
+    for row in stats:  # a model a column: there are few models, and many kinds of failures
+        table.add_column(str(row["model"]), justify="right", overflow="fold")
+    for figure in figures[1:]:
+        table.add_row(figure, *(_cell(row.get(figure, 0), figure) for row in stats))
+    console.print(table)
+
+
+def _cell(value: object, column: str) -> str:
+    if column == "cost_usd":
+        return f"{value:,.4f}"  # a call may cost less than a cent
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def print_agreement(file: Path, as_json: bool) -> None:
+    from insightv_bench.answers import as_text, check_file
+
+    report = check_file(file)
+    if as_json:
+        print(json.dumps(report.as_json()))
+        return
+    print(as_text(report))

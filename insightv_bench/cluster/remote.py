@@ -1,0 +1,114 @@
+"""The desk as seen from an actor: pictures, a journal, a budget. Each call waits for its answer, some milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.engines import Budget, Limits
+from insightv_bench.journal import SQLITE, Appended, Entry, FileJournal, Reply, Spent, block_lines, to_line
+from insightv_bench.storage import Pictures
+
+from .job import Job
+
+
+class FarDesk:
+    """Its methods, called by name."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def ask(self, method: str, *words: Any) -> Any:
+        """Waits. Raises what the method raised."""
+        import ray
+
+        return ray.get(getattr(self._handle, method).remote(*words))
+
+    def tell(self, method: str, *words: Any) -> Any:
+        """Does not wait; returns what `wait` waits for."""
+        return getattr(self._handle, method).remote(*words)
+
+    def wait(self, told: Any) -> None:
+        import ray
+
+        ray.get(told)
+
+
+class FarPictures(Pictures):
+    """The pictures of a folder on the command's machine, each fetched when it is shown."""
+
+    def __init__(self, desk: FarDesk, folder: Path) -> None:
+        self._desk, self._folder = desk, folder
+
+    def read(self, sha256: str) -> bytes:
+        return bytes(self._desk.ask("picture", self._folder, sha256))
+
+
+class FarLines:
+    """Lines that go to a file on the command's machine."""
+
+    def __init__(self, desk: FarDesk, number: int) -> None:
+        self._desk, self._number = desk, number
+        self._on_the_way: list[Any] = []
+
+    def append(self, text: str) -> None:
+        self._on_the_way.append(self._desk.tell("keep", self._number, text))
+
+    def close(self) -> None:
+        """Once all of them are there. Raises what kept one from it."""
+        for line in self._on_the_way:
+            self._desk.wait(line)
+        self._on_the_way = []
+
+
+class BlockJournal(FileJournal):
+    """What is kept of one block after another, by any try of it."""
+
+    def __init__(self, job: Job, desk: FarDesk, shared: bool) -> None:
+        lookup = self._kept_before if desk.ask("has_before") else None
+        super().__init__(job.run / SQLITE, Nowhere(), (), lookup)
+        self._job, self._desk, self._shared = job, desk, shared
+
+    def begin(self, number: int) -> None:
+        """Forget the last block, and read what other tries of this one have kept."""
+        self.close()
+        self._entries.clear()
+        name = self._job.block_name(number)
+        if self._shared:
+            self._out = Appended(self._job.journals / name)
+            self.read(block_lines(self._job.journals, name))
+        else:
+            self._out = FarLines(self._desk, number)
+            self.read(map(to_line, self._desk.ask("kept", number)))
+
+    def _kept_before(self, keys: Sequence[str]) -> dict[str, Entry]:
+        return dict(self._desk.ask("kept_before", list(keys)))
+
+    def has_replies(self, model: str) -> bool:
+        return model in self._models or bool(self._desk.ask("has_replies", model))
+
+    def spent(self, model: str) -> Spent:
+        return Spent(*self._desk.ask("spent", model))
+
+
+class Nowhere:
+    """Before the first block nothing is asked, so nothing is kept."""
+
+    def append(self, text: str) -> None:
+        raise AssertionError("no block has begun")
+
+    def close(self) -> None:
+        pass
+
+
+class FarBudget(Budget):
+    """One budget for all actors: what each spends counts for the others at their next reply."""
+
+    def __init__(self, desk: FarDesk, model: str, limits: Limits) -> None:
+        super().__init__(limits)
+        self._desk, self._model = desk, model
+
+    def add(self, reply: Reply) -> None:
+        more = Spent(1, reply.num_prompt_tokens + reply.num_tokens, reply.cost_usd)
+        self.spent = Spent(*self._desk.ask("spend", self._model, more))

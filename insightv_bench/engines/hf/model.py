@@ -1,0 +1,212 @@
+"""Local transformers: any image-text model by folder or Hub id."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.chat import Chat, to_blocks
+from insightv_bench.errors import ModelError, require
+from insightv_bench.journal import Reply, Request
+from insightv_bench.records import DECODERS, Image, Message
+from insightv_bench.settings import HfEngine, Sampling, folder_name
+from insightv_bench.storage import first_line
+
+from .processors import load_processor
+
+HASHED = ("*.safetensors", "*.json", "*.jinja")
+
+
+class LocalModel:
+    """Loaded on first use, so that a rerun whose replies are all kept loads nothing."""
+
+    def __init__(self, settings: HfEngine) -> None:
+        self._settings = settings
+        self._loaded: tuple[Any, Any] | None = None
+        self.batch_size = settings.batch_size
+        self.name, self.revision = identity(settings)
+
+    def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:
+        """Replies by one batched `generate`; all requests must share their sampling."""
+        import torch
+
+        if len({request.sampling for request in requests}) > 1:
+            return [reply for request in requests for reply in self.generate([request], seed)]
+        model, processor = self._load()
+        inputs = encode(processor, requests).to(model.device)
+        torch.manual_seed(seed)
+        started = time.monotonic()
+        with torch.inference_mode():
+            tokens = model.generate(**inputs, **_options(model, requests[0].sampling))
+        completions = tokens[:, inputs["input_ids"].shape[1] :]
+        seconds = (time.monotonic() - started) / len(requests)
+        return [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            self._loaded = load_model(self._settings)
+        return self._loaded
+
+
+def identity(settings: HfEngine) -> tuple[str, str]:
+    """Name and revision: a content hash for a folder, the commit for a Hub id; and the type that it computes in where
+    that is not float32, since its replies are then others."""
+    folder = Path(settings.model)
+    if folder.is_dir():
+        if not (folder / "config.json").exists():
+            raise ModelError(f"`{settings.model}` is no model: it holds no `config.json`", "name a folder that does")
+        return folder_name(folder), hash_folder(folder) + _type_told(_dtype_of(settings, folder))
+    if settings.model.startswith((".", "/")) or settings.model.count("/") != 1:
+        raise ModelError(f"`{settings.model}` is neither a folder nor a Hub id", "name a folder, or `ORG/NAME`")
+    commit = settings.revision or _resolve_revision(settings.model)
+    return settings.model, commit + _type_told(settings.dtype)
+
+
+def _type_told(dtype: str) -> str:
+    return "" if dtype == "float32" else f"-{dtype}"
+
+
+def _dtype_of(settings: HfEngine, folder: Path) -> str:
+    """What `auto` means for this folder: the type that its config names."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"`{settings.model}` has a `config.json` that cannot be read: {first_line(error)}") from error
+    named = (config.get("dtype") or config.get("torch_dtype")) if isinstance(config, dict) else None
+    return str(named or "auto")  # transformers then looks at the weights
+
+
+def _resolve_revision(model: str) -> str:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return HfApi().model_info(model).sha or "main"
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelError(
+            f"`{model}` is no folder here, and the Hub does not give it: {first_line(error)}",
+            "check the spelling, or pin `revision` to use a copy that is already cached",
+        ) from error
+
+
+def hash_folder(folder: Path) -> str:
+    """Of weights, configs and templates: two folders with the same content are the same model."""
+    digest = hashlib.sha256()
+    for pattern in HASHED:
+        for file in sorted(folder.glob(pattern)):
+            digest.update(file.name.encode())
+            with file.open("rb") as handle:
+                digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def load_model(settings: HfEngine) -> tuple[Any, Any]:
+    """Model (in evaluation mode, on its device) and processor. Raises ModelError."""
+    require("torch", "train", "a local model")
+    transformers = require("transformers", "train", "a local model")
+    import torch
+    from safetensors import SafetensorError
+
+    transformers.utils.logging.disable_progress_bar()
+    source = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
+    dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
+    try:
+        processor = load_processor(settings.model, **source)
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            settings.model, dtype=dtype, use_safetensors=True, **source
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ModelError(
+            f"`{settings.model}` cannot be loaded as an image-text model: {first_line(error)}",
+            "it must load with `AutoModelForImageTextToText` and `AutoProcessor`, from safetensors",
+        ) from error
+    if getattr(processor, "tokenizer", None) is None:
+        raise ModelError(f"`{settings.model}` has no processor for images and text")
+    return model.to(_device(settings.device)).eval(), processor
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ModelError("`device: cuda` is asked for, and no CUDA device is here", "set `device: cpu`")
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def encode(processor: Any, requests: Sequence[Request]) -> Any:
+    """Token ids and pixels of the chats, padded on the left."""
+    chats = [to_blocks(plain(r.chat, processor), [{"type": "image"}] * len(r.chat.images)) for r in requests]
+    texts = [processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
+    images = [[open_image(image) for image in r.chat.images] for r in requests]
+    return processor(
+        text=texts,
+        images=images if any(images) else None,
+        padding=True,
+        padding_side="left",
+        add_special_tokens=False,
+        return_tensors="pt",
+    )
+
+
+def plain(chat: Chat, processor: Any) -> Chat:
+    """The chat with control tokens in its words broken up: `<image>` in a question's text is no picture."""
+    tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
+    return chat._replace(messages=tuple(_plain_message(message, tokens) for message in chat.messages))
+
+
+def _plain_message(message: Message, tokens: set[str]) -> Message:
+    content = message.content
+    for token in tokens:
+        content = content.replace(token, f"{token[0]} {token[1:]}")
+    return message if content == message.content else message.model_copy(update={"content": content})
+
+
+def open_image(image: Image) -> Any:
+    """As RGB; the size was bounded when the question was read."""
+    from PIL import Image as Picture
+
+    return Picture.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
+
+
+def _options(model: Any, sampling: Sampling) -> dict[str, Any]:
+    """Every sampling option is named, so that a model's own generation config changes nothing."""
+    greedy = sampling.temperature == 0
+    options: dict[str, Any] = {
+        "max_new_tokens": sampling.max_new_tokens,
+        "do_sample": not greedy,
+        "repetition_penalty": sampling.repetition_penalty,
+        "suppress_tokens": _suppressed(model),
+        "num_beams": 1,
+    }
+    if not greedy:
+        options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+    return options
+
+
+def _suppressed(model: Any) -> list[int] | None:
+    """A sampled placeholder would be read as a picture that is not there."""
+    names = ("image_token_id", "image_token_index", "video_token_id")
+    found = {getattr(model.config, name, None) for name in names}
+    return sorted(token for token in found if token is not None) or None
+
+
+def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float) -> Reply:
+    special = set(processor.tokenizer.all_special_ids)
+    ends = [index for index, token in enumerate(tokens.tolist()) if token in special]
+    length = ends[0] if ends else len(tokens)
+    return Reply(
+        text=processor.tokenizer.decode(tokens[:length]),
+        finish="stop" if ends else "length",
+        num_prompt_tokens=int(prompt_mask.sum()),
+        num_tokens=length + bool(ends),
+        seconds=seconds,
+    )

@@ -1,0 +1,256 @@
+"""Any server that speaks OpenAI's chat completions: vLLM, SGLang, a vendor.
+
+Busy, slow and stumbling servers are asked again with back-off (see `troubles`). A single request that a server turns
+away, though it answers others, is a reply that failed, and no end of the run. A server's `reasoning_content` is kept
+apart from the reply's text. Streaming, several choices a request and tools are not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from insightv_bench.chat import Chat, to_openai
+from insightv_bench.errors import EngineError, EngineUnavailable
+from insightv_bench.journal import Reply, Request
+from insightv_bench.protocol import response_format
+from insightv_bench.records import Image, Message, content_id
+from insightv_bench.settings import OpenAIEngine, Sampling
+
+from ..base import Start
+from ..budget import Budget, Limits
+from .client import Answered, Wire
+from .images import ImageUrls
+from .payload import Body, places
+from .retries import Patience, Trouble, refuses_format, status_trouble
+
+NO_KEY = "none"
+"""Local servers want none; some want a header all the same."""
+PAGE = "/chat/completions"
+TURNED_AWAY = (400, 413, 415, 422)
+"""Statuses that may be one request's own fault: a prompt too long, a picture that the server will not have."""
+MAX_TURNED_AWAY = 16
+"""In a row; more is a server or a recipe that is wrong."""
+MAX_CHARS = 1_000_000
+"""Of one reply; what is longer is a server gone astray, and is cut as at a token limit."""
+MAX_CHARS_SAID = 500
+"""Of what a server says of an error."""
+REASONING = ("reasoning_content", "reasoning")
+"""How servers name it; newer vLLM has the second."""
+
+
+class Server:
+    def __init__(self, settings: OpenAIEngine) -> None:
+        self._settings = settings
+        self._key = os.environ.get(settings.api_key_env) or NO_KEY
+        self._wire = Wire(settings.base_url, self._key)
+        self._patience = Patience(settings.max_retries, settings.first_wait_s, settings.max_wait_s)
+        self._images = ImageUrls()
+        self._has_formats = self.structured = settings.structured != "never"
+        self._start = Start(seed=0, has_answered=False, on_failure=lambda kind: None)
+        self._num_turned_away = 0  # in a row
+        self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
+        self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
+        self.name, self.revision = settings.model, revision_of(settings)
+
+    def begin(self, start: Start) -> None:
+        self._start = start
+
+    async def reply(self, request: Request) -> Reply:
+        """Raises EngineUnavailable where the server stays away, EngineError where no retry would help."""
+        started = time.monotonic()
+        images = places(request.chat.images)
+        body = self._body(request, list(images))
+        for number in count():
+            try:
+                answer = await self._try(body, images)
+            except Trouble as trouble:
+                self._start.on_failure(trouble.kind)
+                if self._patience.is_over(trouble, number):
+                    return self._give_up(trouble)
+                await asyncio.sleep(self._patience.wait(trouble, number))
+            else:
+                self._start, self._num_turned_away = self._start._replace(has_answered=True), 0
+                return as_reply(answer, time.monotonic() - started, self._settings)
+        raise AssertionError("the count has no end")
+
+    async def _try(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
+        """One request; a second one without `response_format` where the server turns that away."""
+        if not self._has_formats:
+            body.pop("response_format", None)
+        try:
+            return await self._ask(body, images)
+        except Trouble as trouble:
+            if self._settings.structured != "auto" or not refuses_format(trouble, body):
+                raise
+            body.pop("response_format")
+        answer = await self._ask(body, images)
+        self._has_formats = False
+        return answer
+
+    async def _ask(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
+        """A chat completion with at least one choice. Raises Trouble."""
+        content = await Body.of(body, images, self._images)
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                answered = await self._wire.post(PAGE, content)
+        except TimeoutError:
+            raise Trouble("timeout", f"Request timed out after {self._settings.timeout_s:g} s.", True) from None
+        if answered.status >= 300:
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+        answer = self._completion(answered.content)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices or not has_message(choices[0]):
+            raise Trouble("no reply", "its reply holds no choice", True)
+        return answer
+
+    def _completion(self, content: bytes) -> dict[str, Any]:
+        """A page cut off or in the place of a reply passes, where the server is known to answer; else it is no such."""
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise Trouble("not chat", str(error), passing=self._start.has_answered) from None
+        if not isinstance(answer, dict):
+            raise Trouble("not chat", f"{answer!r:.80}", passing=self._start.has_answered)
+        return answer
+
+    def _words(self, answered: Answered) -> str:
+        """What was said, without the key: a server may have said it again."""
+        words = f"Error code: {answered.status} - {said(answered.content)}"
+        return words if self._key == NO_KEY else words.replace(self._key, "...")
+
+    def _give_up(self, trouble: Trouble) -> Reply:
+        """A failed reply where only this request is lost; raises EngineError where all would be."""
+        if trouble.kind == "no reply":
+            return Reply(text="", finish="error")
+        is_its_own = trouble.status in TURNED_AWAY or trouble.kind == "too large"
+        if is_its_own and self._start.has_answered and self._num_turned_away < MAX_TURNED_AWAY:
+            self._num_turned_away += 1
+            return Reply(text="", finish="error")
+        place = f"`{self.name}` at {self._settings.base_url}"
+        if trouble.kind in ("not chat", "too large"):
+            hint = "check `base_url`; it mostly ends in `/v1`"
+            raise EngineError(f"{place} answers, but not as a chat server: {trouble.words}", hint)
+        if trouble.status in (0, 408, 409, 425, 429) or trouble.status >= 500:
+            wait = f" (it asks to wait {trouble.wait_s:,.0f} s)" if trouble.wait_s and trouble.wait_s >= 1 else ""
+            hint = "every reply so far is kept; the same command goes on from there"
+            raise EngineUnavailable(f"{place} does not answer: {trouble.words}{wait}", hint)
+        key = f"put the server's key into the environment variable `{self._settings.api_key_env}`"
+        hint = key if trouble.status in (401, 403) else "check `model` and `base_url`"
+        raise EngineError(f"{place}: {trouble.words}", hint)
+
+    async def models(self, wait_s: float) -> list[str]:
+        """What the server lists; empty where it lists nothing. Raises Trouble where it is not there or wants a key."""
+        try:
+            async with asyncio.timeout(wait_s):
+                answered = await self._wire.get("/models")
+        except TimeoutError:
+            raise Trouble("timeout", f"it says nothing for {wait_s:g} s", True) from None
+        if answered.status in (401, 403):
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+        return listed(answered.content) if answered.status == 200 else []
+
+    async def probe(self, wait_s: float) -> None:
+        """One reply of one token. Raises Trouble where there is none; slow is not none."""
+        sampling = Sampling(max_new_tokens=1)
+        body = self._body(Request(Chat((Message(role="user", content="Hello"),)), sampling), [])
+        content = await Body.of(body, {}, self._images)
+        try:
+            async with asyncio.timeout(wait_s):
+                answered = await self._wire.post(PAGE, content)
+        except TimeoutError:
+            return
+        if answered.status >= 300:
+            raise status_trouble(answered.status, answered.headers, self._words(answered))
+
+    async def close(self) -> None:
+        self._images = ImageUrls()  # what was encoded is not held on to
+        await self._wire.close()
+
+    def _body(self, request: Request, urls: Sequence[str]) -> dict[str, Any]:
+        """One chat completion; `extra_body` takes the place of any of them, null leaves it out."""
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self.name,
+            "messages": to_openai(request.chat, urls),
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": self._seed(request),
+        }
+        if request.format:
+            body["response_format"] = response_format(request.format)
+        if sampling.repetition_penalty != 1:  # no key of the standard: sent where it is asked for
+            body["repetition_penalty"] = sampling.repetition_penalty
+        return {name: value for name, value in (body | self._settings.extra_body).items() if value is not None}
+
+    def _seed(self, request: Request) -> int:
+        """Another one for each sample, and for each seed of the run."""
+        run = self._start.seed
+        return int(content_id(run, request.sample, length=7), 16) if run else request.sample
+
+
+def revision_of(settings: OpenAIEngine) -> str:
+    """What stands for the model's version in journal keys: whatever may change its replies and is in no request."""
+    revision = settings.revision or settings.base_url
+    return f"{revision}+{content_id(settings.extra_body, length=8)}" if settings.extra_body else revision
+
+
+def listed(content: bytes) -> list[str]:
+    """The names in a list of models; empty for what is no such list."""
+    try:
+        rows = json.loads(content)["data"]
+        return [str(row["id"]) for row in rows]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return []
+
+
+def has_message(choice: object) -> bool:
+    return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
+
+
+def said(content: bytes) -> str:
+    """A server's words on what was wrong: its JSON's message, or the first of its page."""
+    try:
+        error = json.loads(content)
+        error = error.get("error", error) if isinstance(error, dict) else error
+        words = error.get("message") or error.get("detail") if isinstance(error, dict) else error
+    except (ValueError, RecursionError):
+        words = content.decode("utf-8", "replace")
+    return " ".join(str(words).split())[:MAX_CHARS_SAID]
+
+
+def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine) -> Reply:
+    """The first choice; what a server leaves out or sends as another type is empty or 0."""
+    choice, usage = answer["choices"][0], answer.get("usage")
+    message, usage = choice["message"], usage if isinstance(usage, dict) else {}
+    reasoning = [message.get(name) for name in REASONING]
+    text, refusal = (_text(message.get(name)) for name in ("content", "refusal"))
+    num_prompt_tokens, num_tokens = (_number(usage.get(f"{part}_tokens")) for part in ("prompt", "completion"))
+    cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + num_tokens * settings.usd_per_million_tokens
+    finish = choice.get("finish_reason")
+    refused = finish == "content_filter" or (refusal and not text)
+    cut = finish == "length" or len(text) > MAX_CHARS
+    return Reply(
+        text=(text or refusal)[:MAX_CHARS],
+        reasoning=next(filter(None, map(_text, reasoning)), "")[:MAX_CHARS],
+        finish="refusal" if refused else "length" if cut else "stop",
+        num_prompt_tokens=num_prompt_tokens,
+        num_tokens=num_tokens,
+        seconds=seconds,
+        cost_usd=cost / 1e6,
+    )
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
+
+
+def _text(value: object) -> str:
+    """Text that can be stored: half a surrogate pair, which JSON can carry, becomes `?`."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""

@@ -1,0 +1,155 @@
+"""Flaws in any path by a model: what it is asked, and the checks that its reply must pass.
+
+A reply is taken only where it is a whole path in our form, differs from the right one in as many steps as the flaw
+allows, holds no word that tells (`LEAKS`) unless the right path has it too, and ends as it was asked to: in another
+answer than the gold one, or in the same answer as before. Nobody is asked here (see `builders.flawed`).
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from insightv_bench.answers import is_gold
+from insightv_bench.chat import Chat, ask
+from insightv_bench.protocol import ParsedPath, Read, gold_text, parse_path, render_path
+from insightv_bench.records import FlawType, Position, QuestionColumns, Step
+
+from .by_rule import LEAKS, TextFlawed, position_of
+from .text_path import TextPath, open_path, read_letter
+
+FLAW = "flaw"
+WORDS: dict[FlawType, str] = {
+    "perception": "misread one value, colour, count or label in the picture",
+    "arithmetic": "get one calculation wrong",
+    "comparison": "get one comparison the wrong way round",
+    "skipped-step": "leave out one step that the later ones need",
+    "contradiction": "add one step that contradicts what an earlier step says",
+    "irrelevant-step": "add one step that has nothing to do with the question",
+    "premature": "stop looking after half of the steps and conclude at once",
+    "wrong-final": "reason rightly, but state another answer at the end",
+    "all-wrong": "get every step wrong",
+}
+"""Every type but `natural`, which is sampled, not made."""
+LENGTHS: dict[FlawType, int] = {"skipped-step": -1, "contradiction": 1, "irrelevant-step": 1}
+"""How many steps more or fewer; the others keep their number, but for `premature`."""
+ENDS_WRONG = ("premature", "wrong-final", "all-wrong")
+"""Types that end in another answer whatever is asked for."""
+NEVER_SPREADS = ("irrelevant-step", "contradiction")
+PLACES: dict[Position, str] = {
+    "early": "in the first third of the path",
+    "middle": "in the middle of the path",
+    "late": "in the last third of the path",
+}
+
+
+def flaw_chat(question: QuestionColumns, path: str, flaw: FlawType, position: Position, spread: bool) -> Chat:
+    """`path` in our protocol's form; `spread`: the later steps and the answer are to follow from the flaw."""
+    slots = {"path": path, "flaw": WORDS[flaw], "place": PLACES.get(position, "anywhere"), "ending": ""}
+    slots["ending"] = (
+        f"Let the later steps and the answer follow from it, so that the answer is not {gold_text(question)}."
+        if spread
+        else "Leave every other step and the answer exactly as they are."
+    )
+    return ask(FLAW, question, **slots)
+
+
+def spreads(flaw: FlawType, wanted: bool) -> bool:
+    return flaw in ENDS_WRONG or (wanted and flaw not in NEVER_SPREADS)
+
+
+def in_our_form(question: QuestionColumns, text: str) -> tuple[TextPath, str] | str:
+    """Any path as steps and as our protocol's text; or why it is no right path."""
+    path = open_path(text, question)
+    if isinstance(path, str):
+        return path
+    if not is_gold(path.answer, question):
+        return "the path's own answer is wrong"
+    if path.frame is None:
+        steps = [Step(summary="", reasoning=words.strip(), action="continue") for words in path.steps]
+        steps[-1] = steps[-1].model_copy(update={"action": "summary"})
+        path = TextPath(tuple(step.reasoning for step in steps), path.answer, tuple(steps), path.answer)
+    assert path.frame is not None
+    return path, render_path(path.frame, path.written)
+
+
+def read_flawed(
+    question: QuestionColumns, path: TextPath, text: str, flaw: FlawType, spread: bool, maker: str, reply: str
+) -> Read[TextFlawed]:
+    """The model's flawed path, or what is wrong with it, in words for the model; `text` is `path` in our form."""
+    parsed = parse_path(reply)
+    problem = _problem(question, path, text, parsed, flaw, spread)
+    if problem or parsed.answer is None:
+        return Read(None, problem or "the answer is missing")
+    answer = read_letter(parsed.answer, question)
+    if answer is None:
+        return Read(None, "the answer must be one of the options")
+    modified, gone = compare(path.steps, [step.reasoning for step in parsed.steps])
+    errors = {*(modified if spread else modified[:1]), *gone}
+    errors |= set() if is_gold(parsed.answer, question) else {len(parsed.steps)}
+    num = len(path.steps)
+    many = flaw in ("all-wrong", "premature")
+    first = min(errors)
+    places = range(num)[min(first, num - 1) :] if flaw == "premature" else modified if many else [min(first, num - 1)]
+    return Read(
+        TextFlawed(
+            path=text,
+            flawed_path=render_path(parsed.steps, parsed.answer),
+            flaw=flaw,
+            severity=round(len(places) / num, 4),
+            position=position_of(places, num),
+            propagated=spread and flaw != "wrong-final",
+            error_steps=tuple(sorted(errors)),
+            planted_answer=answer,
+            modified_steps=modified,
+            reason=WORDS[flaw],
+            correction=path.steps[first] if first < num else "",
+            maker=maker,
+        )
+    )
+
+
+def compare(old: tuple[str, ...], new: list[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """0-based steps of `new` that `old` does not hold, and those before which steps of `old` are missing."""
+    modified: list[int] = []
+    gone: list[int] = []
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        modified += range(new_start, new_end) if tag in ("replace", "insert") else []
+        gone += [new_start] if tag == "delete" or (tag == "replace" and end - start > new_end - new_start) else []
+    return tuple(modified), tuple(gone)
+
+
+def _problem(
+    question: QuestionColumns, path: TextPath, text: str, parsed: ParsedPath, flaw: FlawType, spread: bool
+) -> str:
+    """In words for the model; empty where there is none."""
+    if parsed.status != "complete" or parsed.answer is None or not parsed.steps:
+        return "it is not a whole path of JSON objects, steps and then the answer"
+    new = [step.reasoning for step in parsed.steps]
+    told = {leak.casefold() for leak in LEAKS.findall(render_path(parsed.steps, parsed.answer))}
+    leaks = sorted(told - {leak.casefold() for leak in LEAKS.findall(text)})
+    if leaks:
+        return f"it must not say `{leaks[0]}` or anything like it"
+    if is_gold(parsed.answer, question) is spread:
+        return f"the answer must {'not ' * spread}be {gold_text(question)}"
+    if new == list(path.steps) and flaw != "wrong-final":
+        return "no step was changed"
+    return _length_problem(path, new, flaw) or _kept_problem(path, new, flaw, spread)
+
+
+def _length_problem(path: TextPath, new: list[str], flaw: FlawType) -> str:
+    if flaw == "premature":
+        return "" if len(new) < len(path.steps) else "the path must be shorter than before"
+    wanted = len(path.steps) + LENGTHS.get(flaw, 0)
+    return "" if len(new) == wanted else f"there must be {wanted} steps, and there are {len(new)}"
+
+
+def _kept_problem(path: TextPath, new: list[str], flaw: FlawType, spread: bool) -> str:
+    modified = compare(path.steps, new)[0]
+    if flaw == "wrong-final" and new[:-1] != list(path.steps[:-1]):
+        return "every step but the last must stay exactly as it is"
+    if flaw == "all-wrong":
+        kept = [place for place, step in enumerate(new) if step in path.steps]
+        return f"step {kept[0]} was not changed" if kept else ""
+    if not spread and len(modified) > 1:
+        return f"one step alone may change, and steps {', '.join(map(str, modified))} did"
+    return ""

@@ -1,0 +1,202 @@
+"""Spoil chosen steps of a text path, and write what follows from it, if it is to follow.
+
+A new value is carried on only where the old one was first said at the spoilt place: then every later mention means this
+one. Equations that it enters are worked out again, and what they come to is carried on as well.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from insightv_bench.chat import LETTERS
+from insightv_bench.records import Position, QuestionColumns
+
+from .answers import restate
+from .arithmetic import NUMBER, equations, number, work_out, write_number
+from .edits import Spot, word_of, words_of
+from .text_path import TextPath
+
+TRIES = 6
+"""Other places and values, where nothing follows from the first."""
+Finder = Callable[[str], list[Spot]]
+
+
+class Case(NamedTuple):
+    """What a flaw is made in."""
+
+    question: QuestionColumns
+    text: str
+    path: TextPath
+    severity: float
+    position: Position
+    propagate: bool
+    random_: random.Random
+
+
+class Draft(NamedTuple):
+    """A spoilt path before it is text."""
+
+    steps: tuple[str, ...]
+    origins: tuple[int | None, ...]
+    """Which old step each new one stands for; None: it was added."""
+    answer: str
+    spoilt: tuple[int, ...]
+    """0-based new steps that are wrong in themselves, or before which some are missing."""
+    places: tuple[int, ...]
+    """0-based old steps that were spoilt, left out or stand before an added one."""
+    what: str
+    correction: str
+    propagated: bool = False
+
+
+def choose(case: Case, eligible: Sequence[int], single: bool = False) -> list[int]:
+    """Neighbouring steps among `eligible`: `severity` of all steps (one at least), as near to `position` as can be."""
+    num = min(len(eligible), 1 if single else max(1, round(case.severity * len(case.path.steps))))
+    starts = range(len(eligible) - num + 1)
+    aim = {"early": 0.0, "middle": 0.5, "late": 1.0}.get(case.position, case.random_.random())
+    last = max(1, len(case.path.steps) - 1)
+    best = min(starts, key=lambda start: abs((eligible[start] + eligible[start + num - 1]) / 2 / last - aim))
+    return list(eligible[best : best + num])
+
+
+def spoil(case: Case, find: Finder, all_steps: bool = False) -> Draft | str:
+    """Chosen steps each with one place made false; the rest as it was, or following from it."""
+    eligible = [index for index, step in enumerate(case.path.steps) if find(step)]
+    if not eligible:
+        return "no step holds anything to spoil"
+    chosen = eligible if all_steps else choose(case, eligible)
+    for attempt in range(TRIES if case.propagate else 1):
+        if attempt and not all_steps:  # nothing followed from there: elsewhere, then, whatever position was asked for
+            chosen = choose(case, case.random_.sample(eligible, len(eligible))[: len(chosen)])
+        draft = _Spoiler(case, find, chosen).run()
+        if draft and (draft.propagated or not case.propagate):
+            return draft
+    return "nothing later in the path follows from what can be spoilt"
+
+
+class _Spoiler:
+    """One run over a path: what was changed so far decides what the later steps say."""
+
+    def __init__(self, case: Case, find: Finder, chosen: Sequence[int]) -> None:
+        self._case, self._find, self._chosen = case, find, chosen
+        self._seen = words_of(case.question.question)
+        self._news: dict[str, str] = {}
+        """Old value, in one spelling -> what is written in its place from here on."""
+
+    def run(self) -> Draft | None:
+        """None where the answer would become nothing that can be answered."""
+        case, steps, notes = self._case, list(self._case.path.steps), []
+        inherited = False
+        for index, old in enumerate(case.path.steps):
+            if case.propagate and self._news:
+                steps[index] = inherit(old, self._news)
+                inherited = inherited or steps[index] != old
+            if index in self._chosen:
+                steps[index], note = self._spoil_step(steps[index])
+                notes.append(f"step {index}: {note}")
+            self._seen |= words_of(old)
+        answer = changed_answer(case.question, case.path.answer, self._news) if case.propagate else case.path.answer
+        if answer is None:
+            return None
+        steps = restate(steps, case.path.answer, answer, case.question) if answer != case.path.answer else steps
+        chosen = tuple(self._chosen)
+        spread = inherited or answer != case.path.answer
+        first = case.path.steps[chosen[0]]
+        return Draft(
+            tuple(steps),
+            tuple(range(len(steps))),
+            answer,
+            chosen,
+            chosen,
+            "; ".join(notes),
+            first,
+            case.propagate and spread,
+        )
+
+    def _spoil_step(self, step: str) -> tuple[str, str]:
+        """The step with one place made false, and what that was, in words."""
+        spots = [spot for spot in self._find(step) if step[spot.start : spot.end] not in self._news.values()]
+        spots = spots or self._find(step)
+        if not spots:  # what was to be spoilt here has become something else by an earlier flaw
+            return step, "follows from the step before"
+        fresh = [spot for spot in spots if self._is_fresh(step, spot)] if self._case.propagate else []
+        spot = self._case.random_.choice(fresh or spots)
+        old = step[spot.start : spot.end]
+        new = self._other(spot, old)
+        head, tail = step[: spot.start] + new, step[spot.end :]
+        if spot in fresh:
+            self._news[word_of(old)] = new
+            tail = inherit(tail, self._news)
+        return head + tail, f"`{old}` became `{new}`"
+
+    def _is_fresh(self, step: str, spot: Spot) -> bool:
+        """Whether the value is first said here: only then does every later mention mean this one."""
+        word = word_of(step[spot.start : spot.end])
+        return word not in self._seen | words_of(step[: spot.start])
+
+    def _other(self, spot: Spot, old: str) -> str:
+        """A new value; where the answer hangs on it, one that leads to an answer that may be given."""
+        others = list(spot.others[:4])
+        self._case.random_.shuffle(others)
+        if self._case.propagate and spot.kind != "comparison":
+            others = [*option_values(self._case.question, self._case.path.answer, old), *others]
+            others = [new for new in others if self._fits({**self._news, word_of(old): new})] or others
+        return others[0]
+
+    def _fits(self, news: dict[str, str]) -> bool:
+        changed = changed_answer(self._case.question, self._case.path.answer, news)
+        return changed is not None and changed != self._case.path.answer
+
+
+def changed_answer(question: QuestionColumns, answer: str, news: dict[str, str]) -> str | None:
+    """What the answer becomes where its value was changed; None: it becomes nothing that can be answered."""
+    is_option = question.answer_type == "option" and bool(question.options)
+    value = question.options[LETTERS.index(answer)] if is_option else answer
+    changed = inherit(value, news)
+    if changed == value:
+        return answer
+    if not is_option:
+        return changed
+    held = [place for place, option in enumerate(question.options) if option == changed]
+    return LETTERS[held[0]] if len(held) == 1 else None
+
+
+def option_values(question: QuestionColumns, answer: str, old: str) -> list[str]:
+    """What stands in the other options where the answer's option says `old`: slips that lead to an option."""
+    if question.answer_type != "option" or not question.options:
+        return []
+    gold = question.options[LETTERS.index(answer)]
+    pattern = re.escape(gold).replace(re.escape(old), rf"(-?{NUMBER}|[a-z]+)", 1) if old in gold else ""
+    found = [re.fullmatch(pattern, option) for option in question.options if pattern and option != gold]
+    return [match[1] for match in found if match]
+
+
+def inherit(text: str, news: dict[str, str]) -> str:
+    """`text` with new values in place of old ones; equations that they enter are worked out again, and what comes out
+    of them is added to `news`."""
+    for old in equations(text):
+        written = text[slice(*old.right)]
+        left = _replaced(text[slice(*old.left)], news)
+        value = work_out(left)
+        if left != text[slice(*old.left)] and value is not None:
+            new = write_number(value, old.decimals)
+            news.setdefault(word_of(written), new.removeprefix("-") if written.startswith("-") else new)
+    return _replaced(text, news)
+
+
+def _replaced(text: str, news: dict[str, str]) -> str:
+    if not news:
+        return text
+    pattern = rf"(?<![\d.^_\\]){NUMBER}(?!\d|\.\d)|[^\W\d_]+(?:-[^\W\d_]+)*"
+    return re.sub(pattern, lambda found: _new_word(found[0], news), text)
+
+
+def _new_word(word: str, news: dict[str, str]) -> str:
+    key = str(number(word)) if word[0].isdecimal() else word.casefold()
+    new, singular = news.get(key), news.get(key.removesuffix("s"))
+    if new is None and singular and singular.isalpha():
+        new = f"{singular}s"
+    return word if new is None else new.capitalize() if word[0].isupper() and word[1:].islower() else new

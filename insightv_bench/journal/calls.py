@@ -1,0 +1,75 @@
+"""What a model is asked and what came back, and the key that a kept reply is found by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from insightv_bench.chat import Chat
+from insightv_bench.protocol import schema_of
+from insightv_bench.records import content_id
+from insightv_bench.settings import Sampling
+
+
+class Request(NamedTuple):
+    """One question to a model."""
+
+    chat: Chat
+    sampling: Sampling
+    sample: int = 0
+    """0-based; tells apart the samples of one chat, each with a seed of its own."""
+    format: str = ""
+    """Which of `reply_formats` the reply is held to by an engine that can; empty: none."""
+
+
+class Reply(BaseModel):
+    """What came back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    reasoning: str = ""
+    """A server's `reasoning_content`; never read as the answer."""
+    finish: str = "stop"
+    """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
+    num_prompt_tokens: int = 0
+    num_tokens: int = 0
+    seconds: float = 0.0
+    cost_usd: float = 0.0
+    """At the prices of its time; 0 where none were given."""
+
+
+class Spent(NamedTuple):
+    """What a model's kept replies took."""
+
+    num_calls: int
+    num_tokens: int
+    """Of prompts and replies."""
+    cost_usd: float
+
+    def plus(self, other: Spent) -> Spent:
+        calls, tokens, cost = (one + more for one, more in zip(self, other, strict=True))
+        return Spent(int(calls), int(tokens), cost)
+
+
+class Entry(NamedTuple):
+    """A kept reply, and the plan (set of requests) that it was made in."""
+
+    plan: str
+    reply: Reply
+
+
+def request_key(model: str, request: Request) -> str:
+    """`model` is `name@revision`."""
+    messages = [message.model_dump() for message in request.chat.messages]
+    images = [image.sha256 for image in request.chat.images]
+    held = [schema_of(request.format)] if request.format else []
+    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, *held, length=40)
+
+
+def plan_id(keys: Sequence[str]) -> str:
+    """A set of requests, whatever their order."""
+    return content_id(json.dumps(sorted(keys)), length=24)

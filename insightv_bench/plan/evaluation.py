@@ -1,0 +1,199 @@
+"""Which systems a recipe evaluates, in which arms, and on whose paths.
+
+A system is a model for each seat. Systems with the same reasoning agent share its paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from insightv_bench.records import Arm
+from insightv_bench.settings import (
+    AssessSettings,
+    EvalSettings,
+    HfEngine,
+    OpenAIEngine,
+    PathsSettings,
+    Recipe,
+    Sampling,
+    Seat,
+    Source,
+    WorldSource,
+    engine_of,
+    is_server,
+    plain,
+)
+from insightv_bench.stages import STAGE_MODEL, Stage
+from insightv_bench.world import VERSION as WORLD_VERSION
+
+from .controls import control_systems
+from .names import System, contents, model_of_round, ranges_for, with_names
+
+PATH_ARMS: tuple[Arm, ...] = (
+    "reason", "majority", "best-of-k", "multi-turn", "reason+summary", "self-flawed", "blank-image"
+)  # fmt: skip
+"""Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
+EXACT_ARMS: tuple[Arm, ...] = ("flawed", "paraphrased", "irrelevant", "shuffled")
+"""Arms that change the exact path; where questions have none, they change sampled ones."""
+BENCHMARK = "corpora-benchmark"
+GREEDY = "-greedy"
+GREEDY_ARMS: tuple[Arm, ...] = ("reason", "multi-turn", "reason+summary")
+
+
+class Paths(NamedTuple):
+    """The paths that one reasoning agent writes for the test questions."""
+
+    name: str
+    model: Seat
+    """A folder, a Hub id, `stage:NAME`, `openai:URL#NAME`, or an engine."""
+    num: int
+    sampling: Sampling
+
+
+def evaluation(recipe: Recipe) -> Iterator[Stage]:
+    settings = recipe.eval
+    if not settings or not (recipe.base or recipe.model_seats):
+        return
+    questions = f"questions-{settings.questions}"
+    stages: dict[str, Stage] = {}
+    tested = list(systems(recipe, settings))
+    if "flawed" in settings.arms:
+        stages.update((stage.name, stage) for stage in _benchmark(recipe, settings, tested, questions))
+    for system in tested:
+        stages.update((stage.name, stage) for stage in _stages(recipe, settings, system, questions))
+    yield from stages.values()
+    evaluations = tuple(name for name, stage in stages.items() if stage.verb == "eval")
+    yield Stage("leaderboard", "leaderboard.stage:leaderboard", settings, evaluations, "leaderboard build")
+
+
+def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System], questions: str) -> Iterator[Stage]:
+    """The flawed paths, the same for every system: from exact ones; where questions have none, from the right paths
+    of the first system that reasons."""
+    source = recipe.questions[settings.questions]
+    if isinstance(source, WorldSource):
+        fixed = {"fixed": True} if source.fixed else {}
+        yield Stage(
+            BENCHMARK, "builders.corpora.reasoning:flawed", settings.flaws, (questions,), "build corpora", fixed
+        )
+        return
+    found = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
+    paths = next(found, None)
+    if paths is None:
+        return
+    yield paths
+    inputs = (questions, paths.name)
+    assessed = f"assess-{paths.name.removeprefix('paths-')}"
+    yield Stage(assessed, "builders.assessment.stage:assess", AssessSettings(judge="rule"), inputs, "build assess")
+    ranges = ranges_for(recipe, settings.flaws)
+    yield Stage(
+        BENCHMARK, "builders.corpora.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora", ranges
+    )
+
+
+def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
+    return isinstance(recipe.questions[settings.questions], WorldSource)
+
+
+def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
+    for system in [*_sampled_systems(recipe, settings)]:
+        arms = tuple(arm for arm in system.arms if _seat(arm, settings) in system.seats)
+        yield system._replace(arms=arms)
+        greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
+        if greedy and settings.greedy:
+            yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True)
+
+
+def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
+    if recipe.model_seats:
+        seats: dict[str, Seat] = {str(seat): place for seat, place in recipe.model_seats.items()}
+        yield System(recipe.system, 0, seats, settings.arms)
+        for name, place in settings.summaries.items():
+            others = {**seats, "summary": place}
+            arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
+            yield System(name, 0, others, tuple(arms), paths=recipe.system)
+        return
+    yield System("base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",))
+    if not recipe.reason:
+        return
+    summary = {"summary": STAGE_MODEL + "train-summary"} if recipe.summary else {}
+    for number in range(recipe.rounds.num + 1 if recipe.rounds else 1):
+        seats = {"reason": STAGE_MODEL + model_of_round(number), **summary}
+        arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
+        yield System(f"dpo-{number}" if number else "sft", number, seats, tuple(arms))
+    yield from control_systems(recipe, settings)
+
+
+def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Iterator[Stage]:
+    """The paths that a system's reasoning agent writes for the test questions, and its evaluation."""
+    paths = _paths_stage(recipe, settings, system, questions)
+    if paths:
+        yield paths
+    world = _is_world(recipe, settings)
+    flawed = BENCHMARK if "flawed" in system.arms and (world or _reasons(recipe, settings)) else ""
+    task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
+    options: dict[str, Any] = {
+        "system": system.name,
+        "base": recipe.base_name,
+        "round": system.round,
+        "arms": list(system.arms),
+        "seats": {seat: plain(model) for seat, model in system.seats.items()},
+        "task": task,
+        "task_version": task_version(recipe.questions[settings.questions]),
+        "questions": questions,
+        "paths": paths.name if paths else "",
+        "flawed": flawed,
+        "greedy": system.greedy,
+        **contents(system.seats),
+    }
+    inputs = dict.fromkeys(with_names(questions, options["paths"], flawed, *map(_stage, system.seats.values())))
+    yield Stage(f"eval-{system.name}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
+
+
+def _reasons(recipe: Recipe, settings: EvalSettings) -> bool:
+    """Whether any system has a reasoning agent, whose right paths can be spoilt."""
+    return any(_paths(recipe, settings, system) for system in systems(recipe, settings))
+
+
+def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Stage | None:
+    paths = _paths(recipe, settings, system)
+    if not paths:
+        return None
+    engine = seat_engine(paths.model, settings)
+    sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
+    inputs = with_names(questions, _stage(paths.model))
+    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths", contents({"reason": paths.model}))
+
+
+def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
+    needing = PATH_ARMS if _is_world(recipe, settings) else (*PATH_ARMS, *EXACT_ARMS)
+    if "reason" not in system.seats or not any(arm in needing for arm in system.arms):
+        return None
+    name = f"paths-eval-{system.paths or system.name}" + (GREEDY if system.greedy and system.paths else "")
+    model = system.seats["reason"]
+    if system.greedy:
+        return Paths(name, model, 1, settings.path_sampling.model_copy(update={"temperature": 0.0}))
+    return Paths(name, model, settings.num_paths, settings.path_sampling)
+
+
+def seat_engine(seat: Seat, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
+    return engine_of(seat) if is_server(seat) else engine_of(seat, **local)
+
+
+def _stage(model: Seat) -> str:
+    """The stage that makes this model; empty for one from elsewhere."""
+    is_made = isinstance(model, str) and model.startswith(STAGE_MODEL)
+    return str(model).removeprefix(STAGE_MODEL) if is_made else ""
+
+
+def task_version(source: Source) -> str:
+    """Scores compare only over the same version of the same questions. Empty: the rows' own revision, once read."""
+    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision or ""
+
+
+def _seat(arm: Arm, settings: EvalSettings) -> str:
+    """The seat without which the arm cannot be run."""
+    if arm == "best-of-k":
+        return "summary" if settings.best_of_judge == "summary" else "reason"
+    return "base" if arm == "base" else "reason" if arm in ("reason", "majority", "multi-turn") else "summary"

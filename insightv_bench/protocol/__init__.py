@@ -1,0 +1,80 @@
+"""TODO face."""
+
+from __future__ import annotations
+
+from .blocks import rest_of
+from .json_objects import objects_in
+from .judge_replies import (
+    ANSWER,
+    HIGHEST,
+    LOWEST,
+    SCORE,
+    STEPS,
+    FirstWrong,
+    Rating,
+    Read,
+    answer_chat,
+    combine,
+    gold_text,
+    read_answer_verdict,
+    read_first_wrong,
+    read_ratings,
+    render_ratings,
+    score_chat,
+    steps_chat,
+)
+from .path import (
+    ParsedAnswer,
+    ParsedPath,
+    ParsedStep,
+    Verdict,
+    parse_answer,
+    parse_path,
+    parse_step,
+    parse_summary,
+    render_answer,
+    render_path,
+    render_step,
+    render_summary,
+)
+from .schemas import response_format, schema_of
+from .steps import AnswerRead, is_step, read_answer
+
+__all__ = [
+    "ANSWER",
+    "AnswerRead",
+    "FirstWrong",
+    "HIGHEST",
+    "LOWEST",
+    "ParsedAnswer",
+    "ParsedPath",
+    "ParsedStep",
+    "Rating",
+    "Read",
+    "SCORE",
+    "STEPS",
+    "Verdict",
+    "answer_chat",
+    "combine",
+    "gold_text",
+    "is_step",
+    "objects_in",
+    "parse_answer",
+    "parse_path",
+    "parse_step",
+    "parse_summary",
+    "read_answer",
+    "read_answer_verdict",
+    "read_first_wrong",
+    "read_ratings",
+    "render_answer",
+    "render_path",
+    "render_ratings",
+    "render_step",
+    "render_summary",
+    "response_format",
+    "rest_of",
+    "schema_of",
+    "score_chat",
+    "steps_chat",
+]

@@ -1,0 +1,154 @@
+"""What a judge is asked and how its reply is read: strictly, never a guess.
+
+    answer verdict   {"verdict": "right"} or {"verdict": "wrong"}
+    path ratings     {"path": 1, "accuracy": 80, "detail": 60}, one a path, in the order shown
+    first wrong step {"first_wrong_step": 2}, or null
+
+Text around the JSON is passed over, as a judge may think aloud; a second object, a missing one, an unknown key, a
+number out of range or a broken object is a reply that cannot be read, with the problem in words for the judge.
+It asks nobody (see `asking`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from insightv_bench.chat import Chat, ask, load_prompt, question_text
+from insightv_bench.records import Message, QuestionColumns, Step
+
+from .blocks import rest_of
+from .json_objects import Found, objects_in
+
+T = TypeVar("T")
+ANSWER, SCORE, STEPS = "judge_answer", "judge_score", "judge_steps"
+LOWEST, HIGHEST = 1, 100
+
+
+class Read(NamedTuple, Generic[T]):
+    """What a reply says; `value` None: it could not be read, and `problem` says why, in words for the judge."""
+
+    value: T | None
+    problem: str = ""
+
+
+class Rating(NamedTuple):
+    """What a judge gives one path."""
+
+    accuracy: int  # 1-100
+    detail: int  # 1-100
+
+
+class FirstWrong(NamedTuple):
+    """0-based; None: every step is right."""
+
+    step: int | None
+
+
+def answer_chat(question: QuestionColumns, answer: str) -> Chat:
+    """Text alone: the pictures do not change whether two answers are the same."""
+    slots = {"question": question_text(question), "gold": quoted(gold_text(question)), "answer": quoted(answer)}
+    return Chat((Message(role="user", content=load_prompt(ANSWER).render(**slots)),))
+
+
+def score_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
+    """The question's images, its gold answer, and the paths' texts in the order given."""
+    return ask(SCORE, question, gold=quoted(gold_text(question)), paths=numbered(paths))
+
+
+def steps_chat(question: QuestionColumns, steps: Sequence[Step]) -> Chat:
+    return ask(STEPS, question, path=numbered_steps([step.reasoning for step in steps]))
+
+
+def gold_text(question: QuestionColumns) -> str:
+    """The gold answer; for an option its letter and text."""
+    if question.answer_type != "option" or not question.options:
+        return question.answer
+    return f"{question.answer}. {question.options[ord(question.answer) - ord('A')]}"
+
+
+def quoted(text: str) -> str:
+    """On one line in quotes, so that no answer can pass for the text around it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def numbered(paths: Sequence[str]) -> str:
+    """Each path under `Path N`. Its lines are JSON objects, so none of them can pass for such a heading."""
+    return "\n".join(f"Path {number}\n{path}" for number, path in enumerate(paths, 1))
+
+
+def numbered_steps(steps: Sequence[str]) -> str:
+    lines = [{"step": index, "reasoning": reasoning} for index, reasoning in enumerate(steps)]
+    return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+
+
+def read_answer_verdict(text: str) -> Read[bool]:
+    found, problem = _objects(text, 1, {"verdict"})
+    if problem:
+        return Read(None, problem)
+    said = found[0]["verdict"]
+    right = said == "right" if said in ("right", "wrong") else None
+    return Read(right, '`verdict` must be "right" or "wrong"' if right is None else "")
+
+
+def read_ratings(text: str, num_paths: int) -> Read[list[Rating]]:
+    """One rating a path, in the order shown."""
+    found, problem = _objects(text, num_paths, {"path", "accuracy", "detail"})
+    if problem:
+        return Read(None, problem)
+    if [said["path"] for said in found] != list(range(1, num_paths + 1)):
+        return Read(None, f"`path` must be 1 to {num_paths}, each once and in this order")
+    for said in found:
+        wrong = [name for name in ("accuracy", "detail") if not is_rating(said[name])]
+        if wrong:
+            return Read(None, f"`{wrong[0]}` must be a whole number from {LOWEST} to {HIGHEST}")
+    return Read([Rating(said["accuracy"], said["detail"]) for said in found])
+
+
+def read_first_wrong(text: str, num_steps: int) -> Read[FirstWrong]:
+    found, problem = _objects(text, 1, {"first_wrong_step"})
+    if problem:
+        return Read(None, problem)
+    step = found[0]["first_wrong_step"]
+    if step is not None and not (type(step) is int and 0 <= step < num_steps):
+        return Read(None, f"`first_wrong_step` must be null or a whole number from 0 to {num_steps - 1}")
+    return Read(FirstWrong(step))
+
+
+def is_rating(value: object) -> bool:
+    return type(value) is int and LOWEST <= value <= HIGHEST
+
+
+def render_ratings(ratings: Sequence[Rating]) -> str:
+    lines = [{"path": number, **rating._asdict()} for number, rating in enumerate(ratings, 1)]
+    return "\n".join(json.dumps(line) for line in lines)
+
+
+def combine(rating: Rating, detail_share: float) -> int:
+    """The score, 1-100: accuracy and detail in fixed shares."""
+    return round((1 - detail_share) * rating.accuracy + detail_share * rating.detail)
+
+
+def _objects(text: str, num: int, keys: set[str]) -> tuple[list[Mapping[str, Any]], str]:
+    """The `num` objects of a reply, with exactly these keys; or what is wrong, in words."""
+    objects = objects_in(text[rest_of(text) :])
+    if objects.cut:
+        return [], "the reply is cut off; write less"
+    if objects.broken or any(each.repaired or each.repeats for each in objects.found):
+        return [], "the JSON is broken"
+    if len(objects.found) != num:
+        return [], f"there must be {num} JSON object{'s' * (num > 1)}, and there {_are(len(objects.found))}"
+    problem = next((problem for each in objects.found if (problem := _key_problem(each, keys))), "")
+    return [{key: said.value for key, said in each.values.items()} for each in objects.found], problem
+
+
+def _are(num: int) -> str:
+    return "is 1" if num == 1 else f"are {num or 'none'}"
+
+
+def _key_problem(found: Found, keys: set[str]) -> str:
+    odd = sorted(found.values.keys() ^ keys)
+    if not odd:
+        return ""
+    return f"the key `{odd[0]}` is {'missing' if odd[0] in keys else 'not one of those asked for'}"

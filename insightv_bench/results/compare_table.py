@@ -1,0 +1,243 @@
+"""What `compare` prints: accuracies, figures, what went wrong, tokens, and what both sides took. Points are percentage
+points; every figure has its 95 % interval and n. As JSON it is the same, in shares of 1.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from insightv_bench.engines import Costs
+from insightv_bench.escape import visible
+from insightv_bench.statistics import Comparison, Interval, estimate_sums, sentence
+
+from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
+from .equal_tokens import equal_tokens
+from .load import Results
+from .outcomes import OUTCOMES, counted, outcomes, tokens_a_right_answer
+from .robustness import MEANINGS
+
+NOTHING = "-"
+
+
+def print_comparison(a: Results, b: Results, console: Console) -> None:
+    """Raises RunError where they cannot be compared."""
+    found = compare(a, b)
+    console.print(visible(f"A  {a.named}\nB  {b.named}"), highlight=False, markup=False, soft_wrap=True)
+    _accuracies(found.pairings, console)
+    if found.curves:
+        _curves(found.curves, console)
+    if found.figures:
+        _figures(found.figures, console)
+    _outcomes(found.pairings, a, b, console)
+    _tokens(found.pairings, a, b, console)
+    for note in [*_equal_tokens(found.pairings, a, b), *found.notes]:
+        console.print(visible(note), highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(title: str, columns: Sequence[str], lefts: int, console: Console, rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    tasks = list(dict.fromkeys(row[0] for row in rows))
+    if len(tasks) == 1:
+        table.title = Text(visible(f"{tasks[0]}: {title[0].lower()}{title[1:]}"))
+        columns, rows, lefts = columns[1:], [row[1:] for row in rows], lefts - 1
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place < lefts else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console.print()
+    console.print(table)
+
+
+def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
+    rows = [
+        [
+            one.task,
+            _sides(one),
+            percent(one.accuracy_a),
+            percent(one.accuracy_b),
+            points(one.comparison),
+            p_value(one.p),
+            f"{one.comparison.n:,}",
+            NOTHING if math.isnan(one.detectable) else f"{100 * one.detectable:.1f}",
+        ]
+        for one in pairings
+    ]
+    columns = ["task", "arm", "A, %", "B, %", "B - A, points", "p", "n", "detectable"]
+    _table("Accuracy, p after Holm over this table", columns, 2, console, rows)
+
+
+def _sides(one: Pairing) -> str:
+    systems = "" if one.a.system == one.b.system else f"{one.a.system} | {one.b.system}: "
+    return systems + (one.a.arm if one.a.arm == one.b.arm else f"{one.a.arm} | {one.b.arm}")
+
+
+def percent(found: Interval) -> str:
+    """`63.1 [58.0, 67.9]`, or a dash."""
+    if not found.n or math.isnan(found.value):
+        return NOTHING
+    return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def points(found: Comparison) -> str:
+    if math.isnan(found.difference):
+        return NOTHING
+    difference, low, high = (round(100 * share, 1) + 0.0 for share in found[:3])  # + 0.0: no `-0.0`
+    return f"{difference:+.1f} [{low:.1f}, {high:.1f}]"
+
+
+def p_value(p: float) -> str:
+    return NOTHING if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
+    rows = [
+        [
+            one.task,
+            one.a if one.a == one.b else f"{one.a} | {one.b}",
+            one.measure.replace("_", " "),
+            percent(one.figure_a),
+            percent(one.figure_b),
+            points(one.comparison),
+            p_value(one.p),
+            f"{one.figure_a.n:,} | {one.figure_b.n:,}",
+        ]
+        for one in figures
+    ]
+    columns = ["task", "system", "figure", "A, %", "B, %", "B - A, points", "p", "n"]
+    _table("Robustness, p after Holm over this table", columns, 3, console, rows)
+    for measure in dict.fromkeys(one.measure for one in figures):
+        console.print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", highlight=False, markup=False)
+
+
+def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
+    rows = [
+        [
+            one.task,
+            one.a if one.a == one.b else f"{one.a} | {one.b}",
+            f"{one.severity:g}",
+            percent(one.accuracy_a),
+            percent(one.accuracy_b),
+            points(one.comparison),
+            p_value(one.p),
+            f"{one.accuracy_a.n:,} | {one.accuracy_b.n:,}",
+        ]
+        for one in curves
+    ]
+    columns = ["task", "system", "severity", "A, %", "B, %", "B - A, points", "p", "n"]
+    _table("Accuracy by severity, 0 being the clean path, p after Holm over this table", columns, 2, console, rows)
+
+
+def _rows_of(results: Results, task: str, system: str, arm: str) -> pl.DataFrame:
+    of = (pl.col("task") == task) & (pl.col("system") == system) & (pl.col("arm") == arm)
+    return counted(results.rows.filter(of))
+
+
+def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
+    """Only what happened at all: a share of nought on both sides is left out."""
+    rows = []
+    for one in pairings:
+        sides = [_rows_of(a, one.task, *one.a), _rows_of(b, one.task, *one.b)]
+        for here, there in zip(outcomes(sides[0]), outcomes(sides[1]), strict=True):
+            if here.outcome != "accuracy" and (here.interval.value or there.interval.value):
+                shares = [percent(here.interval), percent(there.interval)]
+                rows.append([one.task, _sides(one), here.outcome.replace("_", " "), *shares])
+    if rows:
+        _table("What went wrong, % of replies", ["task", "arm", "outcome", "A", "B"], 3, console, rows)
+        for outcome in dict.fromkeys(row[2] for row in rows):
+            told = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
+            console.print(f"  {outcome}: {told}", highlight=False, markup=False)
+
+
+def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
+    rows = []
+    for one in pairings:
+        sides = [(a, one.a), (b, one.b)]
+        frames = [_rows_of(results, one.task, *cell) for results, cell in sides]
+        took = [results.costs.get((one.task, *cell)) for results, cell in sides]
+        right = [int(frame["correct"].sum()) for frame in frames]
+        rows.append(
+            [one.task, _sides(one)]
+            + [_mean_tokens(frame) for frame in frames]
+            + [_tokens_a_right_answer(frame) for frame in frames]
+            + [_each(cost, "seconds", num) for cost, num in zip(took, right, strict=True)]
+            + [_each(cost, "cost_usd", num) for cost, num in zip(took, right, strict=True)]
+        )
+    columns = ["task", "arm", "tokens A", "B", "a right answer A", "B", "seconds A", "B", "USD A", "B"]
+    if all(row[8] == row[9] == NOTHING for row in rows):
+        columns, rows = columns[:8], [row[:8] for row in rows]
+    _table("Tokens an answer; tokens and model seconds a right answer", columns, 2, console, rows)
+
+
+def _mean_tokens(rows: pl.DataFrame) -> str:
+    return f"{int(rows['total_tokens'].sum()) / rows.height:,.0f}"
+
+
+def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
+    found = estimate_sums(tokens_a_right_answer(rows))
+    return NOTHING if math.isnan(found.value) else f"{found.value:,.0f} [{found.low:,.0f}, {found.high:,.0f}]"
+
+
+def _each(costs: Costs | None, name: str, num_right: int) -> str:
+    spent = getattr(costs, name) if costs else 0
+    if not spent or not num_right:
+        return NOTHING
+    return f"{spent / num_right:.3g}" if name == "seconds" else f"{spent / num_right:.4f}"
+
+
+def _equal_tokens(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
+    """Of each system that has both arms, two agents against a vote at equal tokens."""
+    keys = [(results, one.task, cell.system) for one in pairings for results, cell in ((a, one.a), (b, one.b))]
+    told: dict[str, None] = {}
+    for results, task, system in keys:
+        found = equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system)))
+        if found:
+            few = f" of the {found.wanted_k} that equal tokens allow" if found.wanted_k > found.k else ""
+            vote = f"majority of {found.k} path{'s' * (found.k > 1)}{few} ({found.tokens_majority:,.0f} tokens)"
+            both = f"{system}: reason+summary ({found.tokens_two_agents:,.0f} tokens)"
+            told[f"{task}: {sentence(vote, both, found.comparison)}"] = None
+    return list(told)
+
+
+def as_json(a: Results, b: Results) -> str:
+    """Every figure of the comparison, and of each side what its arms took."""
+    found: Compared = compare(a, b)
+    content = {
+        "a": str(a.named),
+        "b": str(b.named),
+        "accuracy": [_plain(one) for one in found.pairings],
+        "robustness": [_plain(one) for one in found.figures],
+        "severities": [_plain(one) for one in found.curves],
+        "outcomes": [row for side, results in (("a", a), ("b", b)) for row in _outcome_rows(side, results, found)],
+        "notes": list(found.notes),
+    }
+    return json.dumps(content, indent=1)
+
+
+def _outcome_rows(side: str, results: Results, found: Compared) -> list[dict[str, Any]]:
+    made = []
+    for one in found.pairings:
+        cell = one.a if side == "a" else one.b
+        rows = _rows_of(results, one.task, *cell)
+        took = results.costs.get((one.task, *cell))
+        made.append(
+            {"side": side, "task": one.task, **cell._asdict()}
+            | {each.outcome: _plain(each.interval) for each in outcomes(rows)}
+            | {"tokens_a_right_answer": _plain(estimate_sums(tokens_a_right_answer(rows)))}
+            | {"took": took._asdict() if took else None}
+        )
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples as dicts, nan as null."""
+    if hasattr(value, "_asdict"):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

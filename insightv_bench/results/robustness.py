@@ -1,0 +1,163 @@
+"""What a flawed path does to the summary agent: one figure for each way to fail, and the curve over severity.
+
+Every figure is of one system's rows (see `eval_rows`), clustered by question. Sources: Lanham et al. 2023 (arXiv
+2307.13702, area under the curve) and Yang et al. 2025 (arXiv 2506.10979, recovery on the same questions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from insightv_bench.statistics import Floats, Interval, Sums, estimate_sums, excess, paired, ratio, share_sums, sums_of
+
+from .rows import same_answer
+
+Measure = Literal[
+    "follow",
+    "excess_follow",
+    "recovery",
+    "rescue",
+    "over_rejection",
+    "verdict_on_right",
+    "verdict_on_wrong",
+    "area",
+    "self_follow",
+    "self_excess_follow",
+    "self_recovery",
+]
+MEANINGS: dict[Measure, str] = {
+    "follow": "answers that are the planted wrong one, of replies to a flawed path that ends wrong",
+    "excess_follow": "follow, less how often arm direct gives that same answer to the same questions",
+    "recovery": "right with the flawed path, of questions that are right with the exact path, or, where there is none, "
+    "with the right sampled one",
+    "rescue": "right although the path is wrong, of own paths that end wrong (arm reason+summary)",
+    "over_rejection": "wrong although the own path is right and arm direct was right (arm reason+summary)",
+    "verdict_on_right": "says that the path is right, of stated verdicts on paths that end right, controls apart",
+    "verdict_on_wrong": "says that the path is wrong, of stated verdicts on paths that end wrong, controls apart",
+    "area": "accuracy averaged over severity from none to the most, all flaws",
+    "self_follow": "follow, with flaws in the agent's own right paths (arm self-flawed)",
+    "self_excess_follow": "excess follow, with flaws in the agent's own right paths (arm self-flawed)",
+    "self_recovery": "right with the flaw, of own right paths that are answered right without it (arm self-flawed)",
+}
+HIGHER_IS_WORSE = ("follow", "excess_follow", "over_rejection", "self_follow", "self_excess_follow")
+JUDGED = ("reason+summary", "oracle", "flawed", "self-flawed")
+"""Arms whose stated verdicts count; the controls' paths are right or wrong in a way of their own."""
+IS_FLAWED = pl.col("severity") > 0
+
+
+class Measured(NamedTuple):
+    """One figure of one system."""
+
+    measure: Measure
+    interval: Interval
+    sums: Sums
+
+
+def measured(rows: pl.DataFrame) -> Iterator[Measured]:
+    """Every figure that one system's rows give; those with no row to count are left out."""
+    for measure, sums in _all(rows):
+        if sums.n and not np.isnan(sums.value):
+            yield Measured(measure, _interval(sums), sums)
+
+
+def _interval(sums: Sums) -> Interval:
+    if sums.statistic is excess:  # as two arms on the same questions, which may have one row each
+        rows = list(zip(sums.questions, sums.totals.astype(int).tolist(), strict=True))
+        led = {question: _replies(row[0], row[1]) for question, row in rows}
+        unled = {question: _replies(row[2], row[3]) for question, row in rows}
+        gap = paired(unled, led)
+        return Interval(gap.difference, gap.low, gap.high, sums.n)
+    return estimate_sums(sums)
+
+
+def _replies(num_true: int, num: int) -> list[bool]:
+    return [True] * num_true + [False] * (num - num_true)
+
+
+def _all(rows: pl.DataFrame) -> Iterator[tuple[Measure, Sums]]:
+    flawed, own = _arm(rows, "flawed").filter(IS_FLAWED), _arm(rows, "reason+summary")
+    direct, self_flawed = _arm(rows, "direct"), _arm(rows, "self-flawed").filter(IS_FLAWED)
+    right_clean, right_direct = _all_right(clean_rows(rows)), _all_right(direct)
+    yield "follow", share_sums(flawed.filter("misleads"), pl.col("follows"))
+    yield "excess_follow", _excess_follow(flawed.filter("misleads"), direct)
+    yield "recovery", share_sums(flawed.filter(pl.col("question_id").is_in(right_clean)), pl.col("correct"))
+    yield "rescue", share_sums(own.filter(~pl.col("path_correct")), pl.col("correct"))
+    trusted = own.filter(pl.col("path_correct") & pl.col("question_id").is_in(right_direct))
+    yield "over_rejection", share_sums(trusted, ~pl.col("correct"))
+    judged = rows.filter(pl.col("arm").is_in(JUDGED) & (pl.col("verdict") != "none"))
+    yield "verdict_on_right", share_sums(judged.filter("path_correct"), pl.col("verdict") == "right")
+    yield "verdict_on_wrong", share_sums(judged.filter(~pl.col("path_correct")), pl.col("verdict") == "wrong")
+    yield "area", area_sums(all_flaws(curve(rows)))
+    yield "self_follow", share_sums(self_flawed.filter("misleads"), pl.col("follows"))
+    yield "self_excess_follow", _excess_follow(self_flawed.filter("misleads"), direct)
+    yield "self_recovery", share_sums(_spoilt_right(self_flawed, own), pl.col("correct"))
+
+
+def _arm(rows: pl.DataFrame, arm: str) -> pl.DataFrame:
+    return rows.filter(pl.col("arm") == arm)
+
+
+def clean_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Arm `oracle`; where no question has an exact path, arm `reason+summary` on right paths."""
+    exact = _arm(rows, "oracle")
+    return _arm(rows, "reason+summary").filter("path_correct") if exact.is_empty() else exact
+
+
+def _all_right(rows: pl.DataFrame) -> list[str]:
+    """The questions whose every reply is right."""
+    replies = rows.group_by("question_id").agg(pl.col("correct").all())
+    return replies.filter("correct")["question_id"].to_list()
+
+
+def _spoilt_right(self_flawed: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """The flawed versions of those own paths that are answered right as they are."""
+    right = own.filter("correct").select(made_from="path_id").unique()
+    return self_flawed.join(right, on="made_from", how="semi")
+
+
+def _excess_follow(misled: pl.DataFrame, direct: pl.DataFrame) -> Sums:
+    """Each flawed reply against the same question's direct reply: does it give the planted answer too?"""
+    first = direct.sort("sample").unique("question_id", keep="first", maintain_order=True)
+    both = misled.join(first.select("question_id", direct_answer="answer"), on="question_id", maintain_order="left")
+    both = both.with_columns(unled=same_answer(both, "direct_answer", "planted_answer").fill_null(False))
+    return sums_of(both, [pl.col("follows").sum(), pl.len(), pl.col("unled").sum(), pl.len()], excess)
+
+
+def curve(rows: pl.DataFrame) -> pl.DataFrame:
+    """Arm `flawed`, with the same questions' clean rows as the severity 0 of each flaw."""
+    flawed = _arm(rows, "flawed").filter(IS_FLAWED)
+    asked = flawed.select("question_id", "flaw").unique()
+    clean = clean_rows(rows).with_columns(level=pl.lit(0.0)).drop("flaw").join(asked, on="question_id")
+    return pl.concat([clean.select(flawed.columns), flawed]).sort("level", maintain_order=True)
+
+
+def all_flaws(rows: pl.DataFrame) -> pl.DataFrame:
+    """Every flaw of a curve at once; a question's clean rows, one set for each of its flaws, count once."""
+    clean = pl.col("level") == 0
+    return pl.concat([rows.filter(clean).unique(["question_id", "sample"], maintain_order=True), rows.filter(~clean)])
+
+
+def severity_points(rows: pl.DataFrame) -> dict[float, Sums]:
+    """The curve of all flaws: accuracy at each severity there is, 0 being the clean path."""
+    levels = all_flaws(curve(rows)).partition_by("level", maintain_order=True)
+    return {float(level["level"][0]): share_sums(level, pl.col("correct")) for level in levels}
+
+
+def area_sums(rows: pl.DataFrame) -> Sums:
+    """The curve's area over its width: 1, right at every severity; 0, wrong at each. Trapezoids over what there is."""
+    levels = np.array(sorted(rows["level"].unique().to_list()))
+    if len(levels) < 2:
+        return sums_of(rows.clear(), [pl.col("correct").sum(), pl.len()], ratio)
+    right = [pl.col("correct").filter(pl.col("level") == level).sum() for level in levels]
+    replies = [(pl.col("level") == level).sum() for level in levels]
+
+    def area(sums: Floats) -> Floats:
+        hits, num = sums[:, : len(levels)], sums[:, len(levels) :]
+        shares = np.divide(hits, num, out=np.full_like(hits, np.nan, dtype=float), where=num > 0)
+        return np.asarray(np.trapezoid(shares, levels, axis=1) / (levels[-1] - levels[0]))
+
+    return sums_of(rows, [*right, *replies], area)

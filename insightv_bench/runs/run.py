@@ -1,0 +1,211 @@
+"""A recipe's stages in order, in one folder; the same command goes on after a kill, and ends with the same result."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from insightv_bench.plan import (goes_over)
+from insightv_bench.storage import (explain_disk)
+from insightv_bench.errors import RecipeError, RunError
+from insightv_bench.journal import (Journal)
+from insightv_bench.journal import (open_journal)
+from insightv_bench.plan import (plan)
+from insightv_bench.stages import (check_models)
+from insightv_bench.stages import (Progress)
+from insightv_bench.settings import (Recipe)
+from insightv_bench.stages import (Cluster, Context, Stage, fingerprint, guard_writable, is_whole, load_function, read_manifest, run_stage, set_threads)
+from insightv_bench.storage import (write_text)
+from .worker import CHECK_TRAINING
+from .worker_pool import Crew, finished_line, wait_for_orphans
+from insightv_bench.stages import (RUN, SUMMARY, JOURNAL, STAGES)
+
+
+
+def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Progress | None = None) -> dict[str, Any]:
+    """Run `recipe` in `out/<name>-seed<N>`, or as far as stage `until`; what is there already is kept.
+
+    Returns the content of `summary.json`, or the last stage's manifest where `until` stops before the leaderboard.
+    Raises RunError where the folder is another recipe's, is in use or cannot be written.
+    """
+    folder = run_folder(recipe, out)
+    stages = needed(plan(recipe), until)
+    guard_writable(folder)
+    set_threads(recipe.threads)
+    try:
+        with _lock(folder):
+            _claim(recipe, folder)
+            wait_for_orphans(folder)
+            with progress or Progress() as shown:
+                return _run_stages(recipe, folder, stages, shown)
+    except Exception as error:
+        explained = explain_disk(error, folder)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def run_folder(recipe: Recipe, out: str | Path) -> Path:
+    return Path(out) / f"{recipe.name}-seed{recipe.seed}"
+
+
+def needed(stages: Sequence[Stage], until: str) -> list[Stage]:
+    """The stages that `until` needs, itself last; all of them for an empty name."""
+    if not until:
+        return list(stages)
+    by_name = {stage.name: stage for stage in stages}
+    if until not in by_name:
+        known = ", ".join(f"`{name}`" for name in by_name)
+        raise RecipeError(f"this recipe has no stage `{until}`", f"its stages are {known}")
+    wanted, names = [until], set()
+    while wanted:
+        name = wanted.pop()
+        names.add(name)
+        wanted += [name for name in by_name[name].inputs if name not in names]
+    return [stage for stage in stages if stage.name in names]
+
+
+def _lock(folder: Path) -> Any:
+    try:
+        return FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout:
+        raise RunError(
+            f"another process works in `{folder}`", "wait for it, or name another folder with `--out`"
+        ) from None
+
+
+def _claim(recipe: Recipe, folder: Path) -> None:
+    """Raises RunError where the folder holds something that is not a run of this recipe."""
+    file, mine = folder / RUN, {"recipe": recipe.name, "seed": recipe.seed}
+    if not file.exists():
+        ours = f"{RUN}.partial"  # of a run that was killed while it began
+        strangers = [item.name for item in folder.iterdir() if item.name != ours and not item.name.startswith(".")]
+        if strangers:
+            raise RunError(f"`{folder}` holds `{strangers[0]}` and is no run folder", "name another with `--out`")
+        write_text(file, json.dumps(mine) + "\n")
+        return
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"`{file}` cannot be read: {error}", f"remove the folder: rm -r {folder}") from error
+    if found != mine:
+        whole = isinstance(found, dict) and mine.keys() <= found.keys()
+        theirs = f"recipe `{found['recipe']}`, seed {found['seed']}" if whole else "something else"
+        raise RunError(f"`{folder}` is a run of {theirs}", "name another folder with `--out`")
+
+
+def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress: Progress) -> dict[str, Any]:
+    folders = place(recipe, folder, stages)
+    to_do = [stage for stage in stages if not is_whole(folders[stage.name])]
+    over = recipe.engine == "ray"
+    journal = open_journal(folder, as_files=over)
+    try:
+        check_models(to_do, journal, recipe.ray.servers if over else {})
+        if over:
+            _check_training(to_do)
+            _run_over_cluster(recipe, stages, folders, journal, progress)
+        elif recipe.workers > 1 and to_do:
+            with Crew(recipe, stages, folders, folder / JOURNAL, progress) as crew:
+                crew.run([stage.name for stage in _trained(to_do)])
+        else:
+            _check_training(to_do)
+            _run_in_order(recipe, stages, folders, journal, progress)
+    finally:
+        journal.close()
+    return _finish(recipe, folder, folders, read_manifest(folders[stages[-1].name]))
+
+
+def _run_over_cluster(
+    recipe: Recipe, stages: Sequence[Stage], folders: Mapping[str, Path], journal: Journal, progress: Progress
+) -> None:
+    """The stages in order. A run that asks nobody any more joins no cluster."""
+    if not any(goes_over(stage) and not is_whole(folders[stage.name]) for stage in stages):
+        _run_in_order(recipe, stages, folders, journal, progress)
+        return
+    from insightv_bench.cluster import (cluster)
+
+    with cluster(recipe.ray, journal.file.parent) as joined:
+        _run_in_order(recipe, stages, folders, journal, progress, joined)
+
+
+def _run_in_order(
+    recipe: Recipe,
+    stages: Sequence[Stage],
+    folders: Mapping[str, Path],
+    journal: Journal,
+    progress: Progress,
+    cluster: Cluster | None = None,
+) -> None:
+    for number, stage in enumerate(stages, 1):
+        inputs = {name: folders[name] for name in stage.inputs}
+        context = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
+        context.cluster = cluster if goes_over(stage) else None
+        _run_one(stage, context, f"{number}/{len(stages)}", progress)
+
+
+def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Path]:
+    """Where each stage's rows lie or will lie."""
+    folders: dict[str, Path] = {}
+    for stage in stages:
+        inputs = {name: folders[name] for name in stage.inputs}
+        folders[stage.name] = folder / STAGES / f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}"
+    return folders
+
+
+def _trained(stages: Sequence[Stage]) -> list[Stage]:
+    return [stage for stage in stages if stage.function.startswith("trainers.")]
+
+
+def _check_training(stages: Sequence[Stage]) -> None:
+    """A misspelt trainer option is said now, not after the stages before it."""
+    if trained := _trained(stages):
+        load_function(CHECK_TRAINING)(trained)
+
+
+def _run_one(stage: Stage, context: Context, place: str, progress: Progress) -> None:
+    if is_whole(context.folder):
+        return
+    started = time.monotonic()
+    manifest = run_stage(stage, context)
+    progress.say(finished_line(place, stage.name, time.monotonic() - started, manifest))
+
+
+def wall_seconds(manifests: Iterable[Mapping[str, Any]]) -> float:
+    """How long stages were at work, those that ran side by side counted once, and pauses not at all."""
+    total, until, spans = 0.0, 0.0, list[tuple[float, float]]()
+    for manifest in manifests:
+        if "started" not in manifest:  # of a run that was begun before this was kept
+            total += manifest["seconds"]
+            continue
+        began = datetime.fromisoformat(manifest["started"]).timestamp()
+        spans.append((began, began + manifest["seconds"]))
+    for began, ended in sorted(spans):
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return round(total, 3)
+
+
+def _finish(recipe: Recipe, folder: Path, folders: dict[str, Path], manifest: dict[str, Any]) -> dict[str, Any]:
+    if "leaderboard" not in folders:
+        return manifest
+    manifests = {name: read_manifest(stage) for name, stage in folders.items()}
+    seconds = {name: manifest["seconds"] for name, manifest in manifests.items()}
+    board = json.loads((folders["leaderboard"] / "board.json").read_text(encoding="utf-8"))
+    summary = {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "seconds": round(sum(seconds.values()), 3),
+        "wall_seconds": wall_seconds(manifests.values()),
+        "stages": [{"name": name, "seconds": value} for name, value in seconds.items()],
+        **{part: board[part] for part in ("arms", "comparisons", "robustness")},
+        "models": {name: str(stage / "model") for name, stage in folders.items() if name.startswith("train-")},
+        "page": str(folders["leaderboard"] / "index.html"),
+    }
+    write_text(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    return summary

@@ -1,0 +1,97 @@
+"""Which model replies, and how it is reached."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Section, Share
+
+
+class TeacherJudge(Section):
+    """The teacher as a judge: the oracle's verdicts with these errors, so that a calibration can be checked."""
+
+    verdict_error: Share = 0.0
+    """Chance that the verdict on an answer is turned round."""
+    label_error: Share = 0.0
+    """Chance that the label of a step is turned round."""
+    score_sd: float = Field(0.0, ge=0)  # points of 100
+    """Standard deviation of the noise on each rating."""
+    position_bias: float = 0.0  # points of 100
+    """Added to both ratings for each place further down in the prompt."""
+    unreadable: Share = 0.0
+    """Chance that a first reply is no JSON; once told, the teacher mends it."""
+    mute: Share = 0.0
+    """Share of requests that are never answered in the format asked for."""
+
+
+class TeacherEngine(Section):
+    """Answers for the drawn world; its errors are set here."""
+
+    kind: Literal["teacher"] = "teacher"
+    careful: Share = 1.0
+    """Share of paths that read every bar they need."""
+    partial: Share = 0.0
+    """Share of paths that read the first half and guess the rest; what is left over guesses everything."""
+    read_error: Share = 0.0
+    """Chance that a reading is off by one."""
+    state_error: Share = 0.0
+    """Chance that a running state is off by one."""
+    judge: TeacherJudge = TeacherJudge()
+
+
+class HfEngine(Section):
+    """Local transformers."""
+
+    kind: Literal["hf"] = "hf"
+    model: str
+    """A folder, a Hub id, or `stage:NAME`, the model that this run's stage makes."""
+    revision: str | None = None
+    batch_size: int = Field(128, ge=1)
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    device: str = "auto"
+    trust_remote_code: bool = False
+
+
+class OpenAIEngine(Section):
+    """Any OpenAI-compatible chat server."""
+
+    kind: Literal["openai"] = "openai"
+    model: str
+    base_url: str
+    api_key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; the key itself never stands in a recipe."""
+    revision: str = ""
+    """Which version of the model the server holds; its `base_url` where this is empty."""
+    structured: Literal["auto", "always", "never"] = "auto"
+    """Whether replies are held to a JSON schema; `auto`: where the server has it."""
+    extra_body: dict[str, Any] = {}
+    """More keys of each request, as the server spells them; null leaves one out."""
+    # How fast, how patient and how dear, but not what: no part of a fingerprint, so that a change redoes nothing.
+    concurrency: int = Field(128, ge=1, exclude=True)
+    """The most requests at once."""
+    adaptive: bool = Field(True, exclude=True)
+    """How many at once is found out: more while they are answered faster, less where the server is overrun."""
+    timeout_s: float = Field(600, gt=0, exclude=True)
+    """For a whole reply."""
+    max_retries: int = Field(8, ge=0, exclude=True)
+    first_wait_s: float = Field(0.5, ge=0, exclude=True)
+    """Before the first retry; doubled each time, up to a minute."""
+    max_wait_s: float = Field(600, ge=0, exclude=True)
+    """The longest `Retry-After` that is waited for."""
+    usd_per_million_prompt_tokens: float = Field(0, ge=0, exclude=True)
+    usd_per_million_tokens: float = Field(0, ge=0, exclude=True)
+    """Of the tokens that the model writes."""
+    max_tokens_total: int | None = Field(None, ge=1, exclude=True)
+    """Prompt and reply tokens that a run may spend on this model, reruns included; what is in flight is finished."""
+    max_cost_usd: float | None = Field(None, gt=0, exclude=True)
+
+    @model_validator(mode="after")
+    def _priced(self) -> OpenAIEngine:
+        if self.max_cost_usd and not (self.usd_per_million_prompt_tokens or self.usd_per_million_tokens):
+            raise ValueError("`max_cost_usd` needs `usd_per_million_prompt_tokens` and `usd_per_million_tokens`")
+        return self
+
+
+EngineSettings = Annotated[TeacherEngine | HfEngine | OpenAIEngine, Field(discriminator="kind")]

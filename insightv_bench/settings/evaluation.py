@@ -1,0 +1,74 @@
+"""Evaluation: the arms, and the controls beside them."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from insightv_bench.records import Arm
+
+from .base import NAME, Grown, Sampling
+from .engines import EngineSettings, HfEngine, OpenAIEngine
+from .paths import FlawsSettings
+
+Control = Literal[
+    "longer-sft",
+    "continued-sft",
+    "optimal-only",
+    "single-model",
+    "multi-turn",
+    "rejection-sampling",
+    "continued-sft-dpo",
+    "pooled-dpo",
+]
+
+
+class EvalSettings(Grown):
+    """Every arm over the same questions, with the same paths."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("dtype", "control_arms")
+
+    questions: str = "test"
+    """Which entry of `questions`."""
+    arms: tuple[Arm, ...] = ("base", "direct", "reason", "reason+summary", "oracle", "flawed")
+    control_arms: tuple[Literal["reason", "reason+summary"], ...] = ("reason", "reason+summary")
+    """What a control of the reasoning agent's training is evaluated in."""
+    path_sampling: Sampling = Sampling(max_new_tokens=1024)
+    num_paths: int = Field(1, ge=1)
+    """Paths a question. Each is answered in every arm that shows it, and counts as a row of its question."""
+    greedy: bool = False
+    """Evaluate every system again on greedy paths, beside those of `path_sampling`."""
+    answer_sampling: Sampling = Sampling(max_new_tokens=256)
+    """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
+    flaws: FlawsSettings = FlawsSettings()
+    best_of_judge: Literal["summary", "engine", "oracle"] = "summary"
+    """Who chooses the path of arm `best-of-k`, not knowing the gold answer: the summary agent by its verdicts, `judge`
+    by the first wrong step that it finds, or, in the drawn world, the oracle: what a perfect judge would choose."""
+    judge: EngineSettings | None = None
+    """The model of `best_of_judge: engine`."""
+    paraphraser: EngineSettings | None = None
+    """Words the paths of arm `paraphrased` that no rule can; without it those are left out, and counted."""
+    summaries: dict[
+        Annotated[str, Field(pattern=NAME)],
+        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
+    ] = {}
+    """More summary agents under test, by their name on the board: each is given the same stored paths. A folder, a Hub
+    id, `openai:URL#NAME`, or an engine."""
+    batch_size: int = Field(128, ge=1)
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """What local models compute in, unless their engine says it. `auto`: as their weights are saved."""
+
+    @model_validator(mode="after")
+    def _enough_paths(self) -> EvalSettings:
+        if "majority" in self.arms and self.num_paths < 3:
+            raise ValueError("arm `majority` needs `num_paths` of at least 3")
+        if "best-of-k" in self.arms and self.num_paths < 2:
+            raise ValueError("arm `best-of-k` needs `num_paths` of at least 2")
+        if self.best_of_judge == "engine" and self.judge is None:
+            raise ValueError("`best_of_judge: engine` needs `judge`, the model that judges")
+        if self.num_paths > 1 and self.path_sampling.temperature == 0:
+            raise ValueError(
+                "`num_paths` above 1 needs `path_sampling.temperature` above 0: greedy paths are all the same"
+            )
+        return self

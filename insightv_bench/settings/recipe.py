@@ -1,0 +1,245 @@
+"""Strict YAML -> a typed recipe. An unknown key is an error that names the nearest known one.
+
+A recipe says what a run makes; `run.py` says in which order. This module opens no model and no data.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from insightv_bench.errors import RecipeError
+from insightv_bench.world import Level
+
+from .base import NAME, Section
+from .cluster import RaySettings
+from .corpora import CorporaSettings, LessonsSettings, ReleaseSettings
+from .engines import HfEngine, OpenAIEngine
+from .errors import explain, nearest
+from .evaluation import Control, EvalSettings
+from .inheritance import Layer, flatten, merge, stack
+from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
+from .seats import seat_name
+from .sources import Source
+from .training import SMALL_MODEL, BaseSettings, RoundsSettings, SummarySettings, TinyModel, TrainSettings
+
+NEEDED_BY = {
+    "longer-sft": "reason",
+    "rejection-sampling": "rounds",
+    "continued-sft-dpo": "rounds",
+    "pooled-dpo": "rounds",
+}
+"""The part that a control stands beside; the summary agent for the others."""
+
+
+class Recipe(Section):
+    """A whole run. A part that is left out is a part that is not made."""
+
+    name: str = Field(pattern=NAME)
+    extends: str = ""
+    """The recipe that this one changes: its name, or a file beside this one's."""
+    seed: int = Field(0, ge=0)
+    threads: int = Field(1, ge=1)
+    """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""
+    workers: int = Field(1, ge=1)
+    """Stages at once, each in a process of its own. The number changes no result."""
+    engine: Literal["local", "ray"] = "local"
+    """Where paths, assessments and evaluations ask their models: in this process, or in actors over a Ray cluster."""
+    ray: RaySettings = RaySettings()
+    world: Level = Level()
+    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
+    """By name; the name is part of a folder's."""
+    hard: HardSettings | None = None
+    """Build paths for those questions alone that the generator gets wrong when it answers directly."""
+    paths: PathsSettings | None = None
+    assess: AssessSettings = AssessSettings()
+    calibrate: CalibrateSettings | None = None
+    """The judge under `assess` against the oracle."""
+    corpora: CorporaSettings = CorporaSettings()
+    flaws: FlawsSettings = FlawsSettings()
+    """Flaws for the summary corpus; those of the benchmark stand under `eval`."""
+    model: TinyModel = TinyModel()
+    lessons: LessonsSettings | None = None
+    base: BaseSettings | None = None
+    """The model that both agents start from."""
+    reason: TrainSettings | None = None
+    agent_paths: PathsSettings | None = None
+    """How the trained reasoning agent is sampled for the summary corpus."""
+    summary: SummarySettings | None = None
+    rounds: RoundsSettings | None = None
+    controls: tuple[Control, ...] = ()
+    """What is trained beside the method to keep its results honest, each at equal compute."""
+    optimal_only: TrainSettings | None = None
+    """How the control `optimal-only` is trained; left out, as the summary agent is."""
+    eval: EvalSettings | None = None
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Run once for each of them, in place of `seed`; the table over all of them comes last."""
+    variants: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
+    """By name: keys that are merged over this recipe's. Each is run in a folder of its own, `<name>-<variant>-seed<N>`.
+
+    Commands of one stage alone run the recipe as it is without them."""
+    release: ReleaseSettings | None = None
+    given: str = ""
+    """A pulled release: its corpora take the place of those that the run would make."""
+    task: str = ""
+    """The questions' name on the board; the recipe's own if left out."""
+    system: str = "model"
+    """The name on the board of the models in `model_seats`."""
+    model_seats: dict[
+        Literal["base", "reason", "summary"],
+        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
+    ] = {}
+    """Models from elsewhere to evaluate: for each seat a folder, a Hub id, `openai:URL#NAME`, or an engine. They take
+    the place of trained ones."""
+
+    @property
+    def base_name(self) -> str:
+        """What the agents came from, as the board names it."""
+        made = self.base.model if self.base and not self.base.from_nothing else f"{self.world.name}-aya-vision"
+        return next(map(seat_name, self.model_seats.values()), made)
+
+    @property
+    def shape(self) -> TinyModel:
+        """Of a base from nothing."""
+        small = self.base is not None and self.base.model == "small" and "model" not in self.model_fields_set
+        return SMALL_MODEL if small else self.model
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_seed(cls, content: Any) -> Any:
+        """A command of one stage alone works on the first of several seeds."""
+        seeds = content.get("seeds") if isinstance(content, dict) else None
+        if not isinstance(seeds, list | tuple) or not seeds or "seed" in content:
+            return content
+        return {**content, "seed": seeds[0]} if isinstance(seeds[0], int) and seeds[0] >= 0 else content
+
+    @model_validator(mode="after")
+    def _expandable(self) -> Recipe:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed stands twice among `seeds`")
+        for variant, changes in self.variants.items():
+            if fixed := [key for key in changes if key in ("name", "extends", "seeds", "variants")]:
+                raise ValueError(f"`variants.{variant}` cannot change `{fixed[0]}`")
+        return self
+
+    @model_validator(mode="after")
+    def _connected(self) -> Recipe:
+        needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("hard", "paths")]
+        if self.base and self.base.from_nothing:
+            needs.append(("base", "lessons"))
+        for control in self.controls:
+            part = NEEDED_BY.get(control, "summary")
+            if getattr(self, part) is None:
+                raise ValueError(f"control `{control}` needs `{part}`")
+        for part, needed in needs:
+            if getattr(self, part) is not None and getattr(self, needed) is None:
+                raise ValueError(f"`{part}` needs `{needed}`")
+        if self.lessons and self.world.charts:
+            raise ValueError("`lessons` teach a model from nothing to see plain bars; level `full` is for other models")
+        if self.eval and self.eval.questions not in self.questions:
+            raise ValueError(f"`eval.questions` names `{self.eval.questions}`, which is not among `questions`")
+        named = [*self.release.against, self.release.benchmark] if self.release else []
+        for name in filter(None, named):
+            if name not in self.questions:
+                raise ValueError(f"`release` names `{name}`, which is not among `questions`")
+        return self
+
+
+def recipe_names() -> list[str]:
+    folder = files("insightv_bench").joinpath("recipes")
+    return sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml"))
+
+
+def load_recipe(name: str, overrides: list[str] | None = None, variant: str = "") -> Recipe:
+    """The recipe of this name, or at this path if it ends in `.yaml`; `overrides` are `key.key=value`.
+
+    `variant`: one of its variants, as a recipe of its own. Raises RecipeError.
+    """
+    return parse_recipe(_read(name), name, overrides or [], variant)
+
+
+class OneKeyEach(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error, not the last one's victory, and `1e-5` is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        keys = [self.construct_object(key, deep=True) for key in own]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.YAMLError(f"the key `{twice[0]}` stands twice in line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
+
+
+OneKeyEach.add_implicit_resolver(  # YAML 1.1 takes it for a text without a point: `1.0e-5`
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d{1,3}$"), list("-+0123456789")
+)
+
+
+def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
+    layers = stack(origin, _content(text, origin), lambda name: _content(_read(name), name))
+    content = flatten(layers)
+    for override in overrides:
+        _override(content, override)
+    if variant:
+        changes = Layer(f"{origin}: variants.{variant}", content.pop("variants")[variant])
+        content = {**merge(content, changes.content), "name": f"{content.get('name')}-{variant}"}
+        content.pop("seeds", None)
+        layers.append(changes)
+    set_: dict[str, Any] = {}
+    for override in overrides:  # over the variant too
+        _override(set_, override)
+        if variant and not override.startswith(EXPANDED):
+            _override(content, override)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise explain(error, [*layers, Layer(origin, set_)], Recipe) from None
+
+
+EXPANDED = ("name=", "seeds", "variants")
+"""What a variant has instead of the recipe's own."""
+
+
+def _content(text: str, origin: str) -> dict[str, Any]:
+    try:
+        content = yaml.load(text, OneKeyEach)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise RecipeError(f"`{origin}` is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"`{origin}` holds no keys", "start from one of the recipes: insightv-bench recipes")
+    return content
+
+
+def _read(name: str) -> str:
+    if name.endswith((".yaml", ".yml")):
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"`{name}` cannot be read: {error}") from error
+    if name in recipe_names():
+        return files("insightv_bench").joinpath(f"recipes/{name}.yaml").read_text(encoding="utf-8")
+    near = nearest(name, recipe_names())
+    known = ", ".join(f"`{known}`" for known in recipe_names())
+    raise RecipeError(f"unknown recipe: `{name}`{near}", f"the recipes are {known}; a file of your own ends in `.yaml`")
+
+
+def _override(content: dict[str, Any], override: str) -> None:
+    keys, equals, value = override.partition("=")
+    if not equals:
+        raise RecipeError(f"`{override}` sets nothing", "write `--set key.key=value`")
+    if keys == "extends":
+        raise RecipeError("`extends` cannot be set", "write it at the top of a recipe of your own")
+    *path, last = keys.split(".")
+    for key in path:
+        content = content.setdefault(key, {})
+        if not isinstance(content, dict):
+            raise RecipeError(f"`{keys}` cannot be set: `{key}` holds no keys")
+    try:
+        content[last] = yaml.load(value, OneKeyEach)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise RecipeError(f"`{value}` is no YAML value for `{keys}`") from error

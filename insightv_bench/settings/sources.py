@@ -1,0 +1,164 @@
+"""Where questions come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from insightv_bench.world import Split
+
+from .base import Section
+
+
+class WorldSource(Section):
+    """Questions of the drawn world, at the recipe's level."""
+
+    source: Literal["world"] = "world"
+    split: Split
+    num: int = Field(ge=1)
+    seed: int = 0
+    """Added to the run's seed, so that two slices of one split differ."""
+    fixed: bool = False
+    """The same questions whatever the run's seed: `seed` alone tells them."""
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+"""One column, or several in order."""
+Reader = Literal[
+    "puzzlevqa",
+    "mathvision",
+    "chartqa",
+    "mmmu",
+    "mmmu-pro-vision",
+    "mmbench",
+    "mme",
+    "mmstar",
+    "mathvista",
+    "scienceqa",
+]
+READERS: dict[str, Reader] = {
+    "declare-lab/PuzzleVQA": "puzzlevqa",
+    "MathLLMs/MathVision": "mathvision",
+    "HuggingFaceM4/ChartQA": "chartqa",
+    "lmms-lab/ChartQA": "chartqa",
+    "lmms-lab-encoder/ChartQA": "chartqa",
+    "MMMU/MMMU": "mmmu",
+    "lmms-lab/MMMU": "mmmu",
+    "lmms-lab-encoder/MMMU": "mmmu",
+    "lmms-lab/MMBench": "mmbench",
+    "lmms-lab-encoder/MMBench": "mmbench",
+    "lmms-lab/MME": "mme",
+    "lmms-lab-encoder/MME": "mme",
+    "Lin-Chen/MMStar": "mmstar",
+    "AI4Math/MathVista": "mathvista",
+    "derek-thomas/ScienceQA": "scienceqa",
+}
+"""The reader of a data set by its Hub id, where the recipe names neither `columns` nor `reader`."""
+
+
+class Columns(Section):
+    """Which column of a table holds what."""
+
+    question: str
+    answer: str
+    """The answer's text; with options also their letter."""
+    image: Names
+    """Bytes, a struct with `bytes`, a path inside the data's folder, or a list of these; several columns in order."""
+    options: Names | None = None
+    """A list, a list written as text, or one column an option."""
+    id: str | None = None
+    kind: str | None = None
+
+    def named(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each field that is mapped, with its columns."""
+        given = self.model_dump(exclude_none=True)
+        return [(field, (names,) if isinstance(names, str) else tuple(names)) for field, names in given.items()]
+
+
+class TableSource(Section):
+    """What questions of a table have in common, wherever it lies."""
+
+    columns: Columns | None = None
+    reader: Reader | None = None
+    """Knows a data set's columns, answer forms and several pictures; in place of `columns`."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many rows are read."""
+    max_pixels: int = Field(40_000_000, ge=1)
+
+    @property
+    def set_name(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def known_reader(self) -> Reader | None:
+        return self.reader or (None if self.columns else READERS.get(self.set_name))
+
+    @model_validator(mode="after")
+    def _told_once(self) -> TableSource:
+        if self.columns and self.reader:
+            raise ValueError("`columns` and `reader` both say what its columns hold; leave one out")
+        if not self.columns and not self.known_reader:
+            raise ValueError(f"`columns` is missing: nothing else says what the columns of `{self.set_name}` hold")
+        return self
+
+
+class FileSource(TableSource):
+    """Questions of local files."""
+
+    path: str
+    """A file, or a folder of them; relative to the current folder."""
+    name: str
+    """The data set's name, its Hub id where it has one."""
+    revision: str | None = None
+    """Left out, it is a hash of the files."""
+    license: str = "unknown"
+
+    @property
+    def set_name(self) -> str:
+        return self.name
+
+
+class ParquetSource(FileSource):
+    source: Literal["parquet"]
+
+
+class JsonlSource(FileSource):
+    source: Literal["jsonl"]
+
+
+class HubSource(TableSource):
+    """Questions of a data set on the Hub."""
+
+    source: Literal["hub"]
+    id: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)?$")
+    config: str | None = None
+    """`all`: every config of it, in order."""
+    split: str
+    revision: str | None = None
+    """A branch, tag or commit; left out, the newest. A run asks once, and keeps to the commit that it was told."""
+    license: str | None = None
+    """Left out, it is the data set card's."""
+
+    @property
+    def set_name(self) -> str:
+        return self.id
+
+
+class TaskSource(Section):
+    """Questions of an lm-eval task that generates: one of ours, one of lm-eval's own, or one from `include_path`."""
+
+    source: Literal["task"]
+    task: str
+    include_path: str = ""
+    """A folder with more task files."""
+    revision: str | None = None
+    """Of a task of ours on the Hub; left out, the newest commit."""
+    data: str = ""
+    """A parquet file or a folder of them, read in place of the Hub's, for a task of ours."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many rows are read."""
+    max_pixels: int = Field(40_000_000, ge=1)
+
+
+Source = Annotated[WorldSource | ParquetSource | JsonlSource | HubSource | TaskSource, Field(discriminator="source")]

@@ -1,0 +1,157 @@
+"""Models and their trainings: TRL's options under their own names."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from .base import Grown, Section, Share
+from .corpora import PairsSettings
+from .paths import PathsSettings
+from .sources import WorldSource
+
+
+class TinyModel(Section):
+    """An Aya Vision of about a million parameters, from nothing."""
+
+    image_side: int = Field(48, ge=8)  # pixels
+    patch_side: int = Field(8, ge=1)  # pixels
+    downsample_factor: int = Field(2, ge=1)
+    """Patches to a side of the square that becomes one image token (pixel shuffle)."""
+    vision_width: int = 96
+    vision_layers: int = 2
+    text_width: int = 128
+    text_layers: int = 4
+    num_heads: int = 4
+
+    @model_validator(mode="after")
+    def _whole_tokens(self) -> TinyModel:
+        if self.image_side % self.token_side:
+            raise ValueError(f"`image_side` ({self.image_side}) is no multiple of an image token's ({self.token_side})")
+        return self
+
+    @property
+    def token_side(self) -> int:
+        """Of the square that one image token stands for, in pixels."""
+        return self.patch_side * self.downsample_factor
+
+
+SMALL_MODEL = TinyModel(image_side=96, vision_width=192, vision_layers=4, text_width=320, text_layers=8, num_heads=8)
+"""Ten times as many parameters, for the drawn world's level `small`."""
+
+
+class LaunchSettings(Section):
+    """Several processes for one training, by `accelerate launch`."""
+
+    config: str = "multi-gpu"
+    """`multi-gpu`, `fsdp`, `zero3`, `cpu`, or a file of your own that ends in `.yaml`."""
+    num_processes: int = Field(2, ge=1)
+    """One a device. Rows a step are so many times those of one process."""
+
+    @property
+    def keeps_whole(self) -> bool:
+        """Whether each process holds all weights; a file of the user's own may share them out."""
+        return self.config in ("multi-gpu", "cpu")
+
+
+class MuonSettings(Section):
+    """torch's Muon for the layers' matrices; all other weights stay with AdamW and the options of `trainer`."""
+
+    learning_rate: float = Field(0.01, gt=0)
+    """Scaled by a matrix's shape as in Muon's first publication; it follows `trainer`'s schedule."""
+    momentum: float = Field(0.95, ge=0, lt=1)
+    weight_decay: float = Field(0.05, ge=0)
+
+
+class TrainSettings(Grown):
+    """One training: TRL's options under their own names."""
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "lora", "freeze_vision", "max_tokens", "validation_share", "patience", "device", "dtype", "launch", "muon"
+    )  # fmt: skip
+    trainer: dict[str, Any] = {}
+    """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
+    lora: dict[str, Any] | None = None
+    """Options of PEFT's `LoraConfig`, passed through; `{}` takes them all at their defaults. None: all weights."""
+    freeze_vision: bool | None = None
+    """Keep the vision tower as it is, but not its projector. None: in a real model, not in one made from nothing."""
+    max_tokens: int | None = Field(None, ge=16)
+    """Longer rows, pictures included, are left out and counted. None: what the model can hold, for a real one."""
+    validation_share: Share = 0.0
+    """Share of the questions that are kept for validation."""
+    patience: int = Field(0, ge=0)
+    """Stop after so many validations in a row without a better loss; the best weights are kept. 0: train to the end."""
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the weights that are held. `auto`: bfloat16 under LoRA on a GPU, else float32; bf16 is then autocast."""
+    launch: LaunchSettings | None = None
+    muon: MuonSettings | None = None
+    """Train the layers' matrices with Muon. `{}` takes its options at their defaults."""
+
+    @property
+    def launch_on_cpu(self) -> bool:
+        return self.launch is not None and (self.launch.config == "cpu" or self.device == "cpu")
+
+    @model_validator(mode="after")
+    def _has_what_to_wait_for(self) -> TrainSettings:
+        if self.patience and not self.validation_share:
+            raise ValueError("`patience` needs `validation_share`, the questions that it is measured on")
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_matrices(self) -> TrainSettings:
+        """Muon orthogonalises whole matrices: not an adapter's factors, nor what several processes share out."""
+        if self.muon and (self.lora is not None or (self.launch and not self.launch.keeps_whole)):
+            raise ValueError(
+                "`muon` needs whole matrices: leave out `lora`, and `launch` other than `multi-gpu`, `cpu`"
+            )
+        return self
+
+
+FROM_NOTHING = ("tiny", "small")
+
+
+class BaseSettings(TrainSettings):
+    """The model that both agents start from: one from nothing, taught by `lessons`, or one that is there."""
+
+    LATER: ClassVar[tuple[str, ...]] = (*TrainSettings.LATER, "model", "revision", "processor")
+    model: str = "tiny"
+    """`tiny` or `small` (from nothing), a folder, or a Hub id."""
+    revision: str | None = None
+    """Of a Hub id: a branch, tag or commit. Left out, the newest, which the run then keeps to."""
+    processor: dict[str, Any] = {}
+    """Options of the model's processor, kept with it: `size` bounds the pixels, and so the tokens, of a picture."""
+
+    @property
+    def from_nothing(self) -> bool:
+        return self.model in FROM_NOTHING
+
+
+class SummarySettings(TrainSettings):
+    init: Literal["base", "reason"] = "base"
+    """Which model the summary agent starts from. The paper starts both agents from the base."""
+
+
+class DpoSettings(TrainSettings):
+    LATER: ClassVar[tuple[str, ...]] = (*TrainSettings.LATER, "cache_reference", "max_fall")
+    reference: Literal["previous", "initial"] = "previous"
+    """The reference policy: the model that wrote the pairs, or the first of all rounds. Published recipes differ."""
+    cache_reference: bool | None = None
+    """Compute its log-probabilities once, before the training, so that one model is in memory. None: for a real model,
+    unless LoRA has the reference under its adapter anyway."""
+    max_fall: float = Field(1.0, gt=0)
+    """A round whose chosen paths have lost this share of their log-probability under the reference is stopped."""
+
+
+class RoundsSettings(Section):
+    """Iterative DPO: sample from the current model, assess, pair, train, once a round."""
+
+    num: int = Field(0, ge=0)
+    questions: WorldSource
+    """Each round takes a fresh slice: the round's number is added to its seed."""
+    paths: PathsSettings
+    pairs: PairsSettings = PairsSettings()
+    dpo: DpoSettings = DpoSettings()
+    rejection: TrainSettings | None = None
+    """How the control `rejection-sampling` is trained; its steps follow from the compute of a DPO round."""

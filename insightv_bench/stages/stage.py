@@ -1,0 +1,219 @@
+"""Run one stage: rows -> rows in a folder, exclusions kept, manifest last.
+
+A stage's folder is `<name>-<fingerprint of its settings and inputs>`: the same recipe finds the same folder, and a
+changed one cannot mix. `manifest.json` is written last, so its existence means that the work is whole. A stage that
+was killed is run again from its kept model calls and checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from insightv_bench import __version__
+from insightv_bench.answers import PARSER
+from insightv_bench.chat import load_prompt, prompt_names
+from insightv_bench.engines import Engine, open_engine
+from insightv_bench.errors import RunError
+from insightv_bench.journal import Journal
+from insightv_bench.lazy import load_function
+from insightv_bench.records import Question, Record, as_row, content_id
+from insightv_bench.settings import EngineSettings, HfEngine, Section
+from insightv_bench.storage import Appending, read_questions, read_rows, write_shards, write_text
+from insightv_bench.world import VERSION as WORLD_VERSION
+
+from .manifest import MANIFEST as MANIFEST
+from .manifest import git_commit as git_commit
+from .manifest import is_whole as is_whole
+from .manifest import make_manifest
+from .manifest import read_manifest as read_manifest
+from .progress import Progress
+
+RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "stages"
+
+
+R = TypeVar("R", bound=Record)
+CHECKPOINTS = "checkpoints"
+"""The one thing in an unfinished stage's folder that a rerun keeps."""
+MODEL = "model"
+"""The folder of a finished model inside a training stage's folder."""
+STAGE_MODEL = "stage:"
+
+
+class Dropped(NamedTuple):
+    """A row that a stage leaves out, and why."""
+
+    id: str
+    reason: str
+    row: str = ""
+    """The row as JSON, as far as it could be read."""
+
+
+class Exclusion(Record):
+    id: str
+    reason: str
+    row: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage as planned: what runs it, with which settings, on which earlier stages."""
+
+    name: str
+    function: str
+    """`room.module:function`, imported when the stage runs."""
+    settings: Section
+    inputs: tuple[str, ...] = ()
+    verb: str = ""
+    """The command that runs it alone, `build paths` say."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the plan adds to the settings: the round, the split, the seat."""
+
+
+@dataclass
+class Context:
+    """What a stage's function is given."""
+
+    stage: Stage
+    folder: Path
+    inputs: Mapping[str, Path]
+    journal: Journal
+    progress: Progress
+    seed: int
+    recipe: Any
+    dropped: Counter[str] = field(default_factory=Counter)
+    totals: dict[str, Any] = field(default_factory=dict)
+    """Figures for the manifest."""
+    num_rows: int = 0
+    cluster: Cluster | None = None
+    """Where models are asked, if not here."""
+
+    @property
+    def run_folder(self) -> Path:
+        """What stages of one run share lies here: the journal, the commits that data sets were read at."""
+        return self.journal.file.parent
+
+    def rows(self, stage: str, record: type[R]) -> Iterator[R]:
+        """The rows that an earlier stage left."""
+        return read_rows(self.inputs[stage], record)
+
+    def questions(self, stage: str) -> Iterator[Question]:
+        """As `rows`, but each picture is read from disk when it is shown to a model or written, and not kept."""
+        return read_questions(self.inputs[stage])
+
+    def num_rows_of(self, stage: str) -> int:
+        return int(read_manifest(self.inputs[stage])["num_rows"])
+
+    def resolve(self, engine: EngineSettings) -> Any:
+        """The engine's settings with `stage:NAME` turned into the folder of the model that the stage made."""
+        if isinstance(engine, HfEngine) and engine.model.startswith(STAGE_MODEL):
+            folder = self.inputs[engine.model.removeprefix(STAGE_MODEL)] / MODEL
+            return engine.model_copy(update={"model": str(folder)})
+        return engine
+
+    def open_engine(self, engine: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
+        """Here, or in the actors of a cluster."""
+        resolved = self.resolve(engine)
+        return self.cluster.engine(self, resolved, scenes) if self.cluster else open_engine(resolved, scenes)
+
+    def write(self, record: type[Record], rows: Iterable[Record | Dropped], folder: str = "") -> None:
+        """Keep the rows, and the dropped ones apart with their reasons. `folder`: a corpus beside others."""
+        target = self.folder / folder
+        target.mkdir(exist_ok=True)
+        with Appending(target / "exclusions.parquet", Exclusion) as exclusions:
+
+            def kept() -> Iterator[Record]:
+                for row in rows:
+                    if isinstance(row, Dropped):
+                        exclusions.add(Exclusion(id=row.id, reason=row.reason, row=row.row))
+                        self.dropped[row.reason] += 1
+                    else:
+                        yield row
+
+            self.num_rows += write_shards(target, kept(), record)
+
+
+class Cluster(Protocol):
+    """What a stage knows of one (see `cluster`)."""
+
+    def engine(self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
+        """A model that is held by actors; requests go to them."""
+
+    def takes_blocks(self, engine: EngineSettings | None) -> bool:
+        """Whether a stage that asks this model is to go over in blocks."""
+
+    def rows(self, context: Context, function: str, record: type[R]) -> Iterator[R]:
+        """The rows that `function`, a BlockWork, makes of the stage's, in their order."""
+
+
+def drop(record: Record, reason: str) -> Dropped:
+    """Leave `record` out; its row is kept, without the pictures' bytes."""
+    row = as_row(record)
+    row.pop("images", None)
+    return Dropped(row.get("id") or row.get("path_id", ""), reason, json.dumps(row, ensure_ascii=False, default=str))
+
+
+def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:
+    content = [stage.function, stage.settings.model_dump(mode="json"), dict(stage.options), seed, code_versions()]
+    return content_id(content, {name: folder.name for name, folder in sorted(inputs.items())}, length=12)
+
+
+@cache
+def code_versions() -> dict[str, str]:
+    """What changes a stage's rows though no recipe changed: prompts, answer reader, drawn world, this package."""
+    prompts = {name: load_prompt(name).template for name in prompt_names()}
+    return {
+        "insightv-bench": __version__,
+        "answers": PARSER,
+        "world": WORLD_VERSION,
+        **{load_prompt(name).label: content_id(template) for name, template in prompts.items()},
+    }
+
+
+def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
+    """Run it to its manifest, which is returned. What an earlier try left half-written goes first."""
+    clear(context.folder)
+    began, started = datetime.now(UTC), time.monotonic()
+    function = load_function(stage.function)
+    function(context)
+    shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
+    manifest = {**make_manifest(stage, context, time.monotonic() - started), "started": began.isoformat()}
+    write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    return manifest
+
+
+def clear(folder: Path) -> None:
+    """Empty the folder but for its checkpoints."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for item in folder.iterdir():
+        if item.name == CHECKPOINTS:
+            continue
+        shutil.rmtree(item) if item.is_dir() else item.unlink()
+
+
+def guard_writable(folder: Path) -> None:
+    """Raises RunError where a run could not be written, before anything is paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RunError(f"`{folder}` cannot be written: {error.strerror}", "name another folder with `--out`") from error
+
+
+def set_threads(threads: int) -> None:
+    """The same number in training and in sampling, in a fresh run and in a resumed one: it changes the last bits."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)

@@ -1,0 +1,66 @@
+"""TODO face."""
+
+from __future__ import annotations
+
+from .files import explain_disk, sha256
+from .parquet import (
+    Appending,
+    batched,
+    first_line,
+    missing_columns,
+    parquet_files,
+    read_frame,
+    read_rows,
+    read_slice,
+    row_counts,
+    schema_of,
+    spans,
+    write_file,
+    write_frames,
+    write_shards,
+    write_text,
+)
+from .pictures import (
+    Pictures,
+    PictureStore,
+    QuestionsById,
+    StoredImage,
+    group_sizes,
+    image_of,
+    question_slice,
+    questions_of,
+    read_group,
+    read_questions,
+    with_pictures,
+)
+
+__all__ = [
+    "Appending",
+    "PictureStore",
+    "Pictures",
+    "QuestionsById",
+    "StoredImage",
+    "batched",
+    "explain_disk",
+    "first_line",
+    "group_sizes",
+    "image_of",
+    "missing_columns",
+    "parquet_files",
+    "question_slice",
+    "questions_of",
+    "read_frame",
+    "read_group",
+    "read_questions",
+    "read_rows",
+    "read_slice",
+    "row_counts",
+    "schema_of",
+    "sha256",
+    "spans",
+    "with_pictures",
+    "write_file",
+    "write_frames",
+    "write_shards",
+    "write_text",
+]

@@ -1,0 +1,197 @@
+"""Questions whose pictures stay on disk until a model is shown them.
+
+An evaluation asks thousands of questions but shows few at once: pictures of megabytes are read when their request is
+about to leave, by their hash, and forgotten again. The row groups read last are kept: requests leave in the
+rows' order, mostly. Nothing is decoded here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import polars as pl
+
+from insightv_bench.errors import RunError
+from insightv_bench.records import Image, Question
+
+from .parquet import first_line, parquet_files, read_frame, read_slice
+
+BYTES_KEPT = 32 * 1024 * 1024
+"""Of row groups; the last one in any case."""
+
+
+class Place(NamedTuple):
+    file: Path
+    group: int
+    row: int
+    """Within the group."""
+    number: int
+    """Of the picture within the row."""
+
+
+class StoredImage(Image):
+    """A picture known by its hash; `bytes` reads it anew each time. Made by a `PictureStore` alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "bytes":
+            return self.__dict__["store"].read(self.sha256)
+        return super().__getattr__(name)  # type: ignore[misc]
+
+
+class Pictures(Protocol):
+    """Where pictures are read from, by their hashes."""
+
+    def read(self, sha256: str) -> bytes: ...
+
+
+def image_of(pictures: Pictures, sha256: str) -> StoredImage:
+    image = StoredImage.model_construct(path=None)  # type: ignore[call-arg]
+    image.__dict__.update(sha256=sha256, store=pictures)
+    return image
+
+
+def with_pictures(question: Question, pictures: Pictures) -> Question:
+    """A question that was read without them."""
+    images = tuple(image_of(pictures, sha256) for sha256 in question.image_sha256)
+    return question.model_copy(update={"images": images})
+
+
+class PictureStore:
+    """The pictures of a folder of Question rows, by hash. Safe to read from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Reads the hashes, no picture. Raises RunError where there are no rows."""
+        self._places: dict[str, Place] = {}
+        self._groups: OrderedDict[tuple[Path, int], list[list[bytes]]] = OrderedDict()
+        self._num_bytes = 0
+        self._lock = threading.Lock()
+        for file in parquet_files(folder):
+            self._index(file)
+
+    def _index(self, file: Path) -> None:
+        hashes = read_frame(file, ["image_sha256"])["image_sha256"].to_list()
+        rows = iter(hashes)
+        for group, num_rows in enumerate(group_sizes(file)):
+            for row in range(num_rows):
+                for number, sha256 in enumerate(next(rows)):
+                    self._places.setdefault(sha256, Place(file, group, row, number))
+
+    def image(self, sha256: str) -> StoredImage:
+        return image_of(self, sha256)
+
+    def read(self, sha256: str) -> bytes:
+        """Raises RunError where the file is gone or broken."""
+        place = self._places[sha256]
+        with self._lock:
+            return self._group(place.file, place.group)[place.row][place.number]
+
+    def _group(self, file: Path, group: int) -> list[list[bytes]]:
+        key = (file, group)
+        if key not in self._groups:
+            self._groups[key] = read_group(file, group)
+            self._num_bytes += size_of(self._groups[key])
+            while self._num_bytes > BYTES_KEPT and len(self._groups) > 1:
+                self._num_bytes -= size_of(self._groups.popitem(last=False)[1])
+        self._groups.move_to_end(key)
+        return self._groups[key]
+
+
+def size_of(group: list[list[bytes]]) -> int:
+    return sum(len(picture) for pictures in group for picture in pictures)
+
+
+def group_sizes(file: Path) -> list[int]:
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(file)
+    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+
+
+def read_group(file: Path, group: int) -> list[list[bytes]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(file) as opened:
+            column = opened.read_row_group(group, ["images"], use_threads=False)["images"]
+    except (pa.ArrowException, OSError) as error:
+        hint = "it is truncated or was removed; make its stage again"
+        raise RunError(f"a picture in `{file}` cannot be read: {first_line(error)}", hint) from error
+    return [[image["bytes"] for image in images] for images in column.to_pylist()]
+
+
+def read_questions(folder: Path) -> Iterator[Question]:
+    """The rows of a questions stage, their pictures left on disk. A column that came later may be missing."""
+    store = PictureStore(folder)
+    for file in parquet_files(folder):
+        yield from as_questions(without_pictures(file), store)
+
+
+def without_pictures(file: Path) -> pl.DataFrame:
+    there = column_names(file)
+    return read_frame(file, [name for name in Question.model_fields if name in there and name != "images"])
+
+
+def as_questions(frame: pl.DataFrame, store: PictureStore) -> Iterator[Question]:
+    for row in frame.iter_rows(named=True):
+        yield Question.model_validate({**row, "images": tuple(map(store.image, row["image_sha256"]))})
+
+
+class QuestionsById:
+    """The rows of a questions stage by id, read when they are asked for; the file read last is kept, no picture is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store, self._files = PictureStore(folder), parquet_files(folder)
+        self._file_of = {id_: n for n, file in enumerate(self._files) for id_ in read_frame(file, ["id"])["id"]}
+        self._kept: tuple[int, pl.DataFrame] | None = None
+
+    def of(self, ids: Iterable[str]) -> dict[str, Question]:
+        """Raises KeyError where one is not there."""
+        wanted: dict[int, list[str]] = {}
+        for id_ in ids:
+            wanted.setdefault(self._file_of[id_], []).append(id_)
+        found: dict[str, Question] = {}
+        for number in sorted(wanted):
+            rows = self._file(number).filter(pl.col("id").is_in(wanted[number]))
+            found |= {row.id: row for row in as_questions(rows, self._store)}
+        return found
+
+    def _file(self, number: int) -> pl.DataFrame:
+        if self._kept is None or self._kept[0] != number:
+            self._kept = number, without_pictures(self._files[number])
+        return self._kept[1]
+
+
+def column_names(file: Path) -> set[str]:
+    """Raises RunError where a column is missing that no question can be without."""
+    import pyarrow.parquet as pq
+
+    there = set(pq.read_schema(file).names)
+    for name, field in Question.model_fields.items():
+        if field.is_required() and name not in there:
+            raise RunError(f"`{file}` holds no Question rows: column `{name}` is missing")
+    return there
+
+
+def question_slice(folder: Path, start: int, stop: int) -> list[Question]:
+    """Rows `start` to `stop` of a questions stage, without their pictures (see `with_pictures`)."""
+    return read_slice(folder, Question, start, stop, without=["images"])
+
+
+def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
+    """By id, these rows of a questions stage, without their pictures."""
+    places = [place for place, name in enumerate(_ids(folder)) if name in ids]
+    if not places:
+        return {}
+    rows = question_slice(folder, places[0], places[-1] + 1)  # mostly they stand together
+    return {row.id: row for row in rows if row.id in ids}
+
+
+@lru_cache(maxsize=4)
+def _ids(folder: Path) -> tuple[str, ...]:
+    return tuple(read_frame(folder, ["id"])["id"])

@@ -1,0 +1,199 @@
+"""The planned comparisons: fixed before any figure is seen, each paired on the same questions of the same seed.
+
+Seeds are pooled, and a question that several seeds share is one cluster. p is adjusted after Holm over all planned
+comparisons of a decoding, so that no choice of family can flatter. The intervals speak of other questions; how far
+other trainings would differ, the seeds' own differences show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from insightv_bench.statistics import Comparison, detectable_in, holm, paired
+
+from ..board import ALPHA, GREEDY, ROUND_ARMS, Side, control_pairs, counted, number_of, twin
+from .records import Decoding, PlannedRow, Topic
+from .table import BOTH, WORDS, flaw_words
+
+Answers = Mapping[tuple[int, str], list[bool]]
+"""(seed, question id) -> right or wrong, reply by reply."""
+Cells = dict[Side, Answers]
+MISLED, FOLLOWED = "misled", "followed"
+"""Arm `flawed` on paths that end wrong, and what it would be if the path were followed: wrong each time."""
+NO_TWIN = ("base", "majority", FOLLOWED)
+"""Sides that stand in the greedy comparisons as they are: they have no paths, or are made of sampled ones."""
+
+
+class Planned(NamedTuple):
+    """b less a."""
+
+    topic: Topic
+    a: Side
+    b: Side
+    name: str
+
+
+def planned(cells: Cells, num_paths: int) -> list[Planned]:
+    """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
+    systems = sorted({twin(side.system) for side in cells})
+    flaws = sorted({side.flaw for side in cells if side.flaw})
+    return [*_controls(systems, num_paths), *_rounds(systems), *_base(), *_longer(), *_flaws(flaws)]
+
+
+def _controls(systems: list[str], num_paths: int) -> Iterator[Planned]:
+    for a, b in control_pairs(systems):
+        if b != Side("sft", BOTH):
+            continue
+        rival = {
+            "majority": f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths",
+            "reason": WORDS["reason"],
+        }.get(a.arm, "")
+        if a.system != "sft":
+            rival = f"{a.system}, {rival}" if rival else a.system
+        yield Planned("controls", a, b, f"both agents against {rival}")
+
+
+def _rounds(systems: list[str]) -> Iterator[Planned]:
+    """Each round against supervised fine-tuning; the last one against its controls too."""
+    rounds = sorted(number for system in systems if (number := number_of(system, "dpo")))
+    for arm in ROUND_ARMS:
+        pairs = [(Side("sft", arm), Side(f"dpo-{number}", arm)) for number in rounds]
+        controls = control_pairs(systems)
+        pairs += [
+            (a, b) for a, b in controls if rounds and b == Side(f"dpo-{rounds[-1]}", arm) and a.system != b.system
+        ]
+        yield from (
+            Planned("rounds", a, b, f"{b.system} against {a.system}, {WORDS[arm]}") for a, b in pairs if a.arm == arm
+        )
+
+
+def _base() -> Iterator[Planned]:
+    for arm, told in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
+        yield Planned("base", Side("base", "base"), Side("sft", arm), f"{told} against base model")
+
+
+def _longer() -> Iterator[Planned]:
+    """Whether the agent was near a plateau."""
+    told = f"longer-sft against sft, {WORDS['reason']}"
+    yield Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), told)
+
+
+def _flaws(flaws: list[str]) -> Iterator[Planned]:
+    for flaw in flaws:
+        a, b = Side("sft", "flawed", flaw), Side("sft", "oracle")
+        yield Planned("flaws", a, b, f"exact path against flaw: {flaw_words(flaw)}")
+    for flaw in flaws:
+        a, b = Side("sft", FOLLOWED, flaw), Side("sft", MISLED, flaw)
+        yield Planned("flaws", a, b, f"right against following it: {flaw_words(flaw)}")
+    a, b = Side("sft", "flawed"), Side("optimal-only", "flawed")
+    yield Planned("flaws", a, b, "optimal-only against sft, all flawed paths")
+
+
+def planned_rows(rows: pl.DataFrame, num_paths: int) -> list[PlannedRow]:
+    """Every planned comparison that the runs have both sides of, the sampled ones first. `rows` has `kind_of_flaw`."""
+    cells = cells_of(rows)
+    sampled = planned(cells, num_paths)
+    greedy = [_greedy(pair, cells) for pair in sampled]
+    return [*_compared(sampled, cells, "sampled"), *_compared([pair for pair in greedy if pair], cells, "greedy")]
+
+
+def cells_of(rows: pl.DataFrame) -> Cells:
+    """Right or wrong of every side that a comparison may name."""
+    flawed = counted(rows).filter(pl.col("arm") == "flawed")
+    misled = flawed.filter("misleads").with_columns(arm=pl.lit(MISLED))
+    followed = misled.with_columns(arm=pl.lit(FOLLOWED), correct=pl.lit(False))
+    kinds = pl.concat([flawed, misled, followed]).with_columns(side_flaw=pl.col("kind_of_flaw"))
+    whole = counted(rows).with_columns(side_flaw=pl.lit(""))
+    keys = ["system", "arm", "side_flaw"]
+    grouped = pl.concat([whole, kinds]).group_by(*keys, "seed", "question_id").agg("correct").sort(*keys)
+    cells: dict[Side, dict[tuple[int, str], list[bool]]] = {}
+    for system, arm, flaw, seed, question, correct in grouped.iter_rows():
+        cells.setdefault(Side(system, arm, flaw), {})[seed, question] = correct
+    return dict(cells)
+
+
+def _greedy(pair: Planned, cells: Cells) -> Planned | None:
+    """The same comparison of the greedy twins; None where b has none: nothing in it would be greedy."""
+    b = pair.b._replace(system=pair.b.system + GREEDY)
+    a = pair.a if pair.a.arm in NO_TWIN else pair.a._replace(system=pair.a.system + GREEDY)
+    return pair._replace(a=a, b=b) if b in cells and a in cells else None
+
+
+def _compared(pairs: list[Planned], cells: Cells, decoding: Decoding) -> list[PlannedRow]:
+    made = [(pair, Paired(cells[pair.a], cells[pair.b])) for pair in pairs if pair.a in cells and pair.b in cells]
+    made = [(pair, found) for pair, found in made if found.seeds]
+    pooled = [found.pooled() for _, found in made]
+    adjusted = holm([comparison.p for comparison in pooled])
+    return [
+        _row(pair, found, comparison, p, decoding)
+        for (pair, found), comparison, p in zip(made, pooled, adjusted, strict=True)
+    ]
+
+
+class Paired:
+    """Two sides on the questions that both answered in the same seed."""
+
+    def __init__(self, a: Answers, b: Answers) -> None:
+        self.shared = sorted(key for key in a.keys() & b.keys() if a[key] and b[key])
+        self.seeds = sorted({seed for seed, _ in self.shared})
+        self.sides = (a, b)
+
+    def by_question(self, seed: int | None = None) -> tuple[dict[str, list[bool]], dict[str, list[bool]]]:
+        """Both sides by question id, of one seed or of all."""
+        made: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
+        for key in self.shared:
+            if seed in (None, key[0]):
+                for side, found in zip(self.sides, made, strict=True):
+                    found.setdefault(key[1], []).extend(side[key])
+        return made
+
+    def pooled(self) -> Comparison:
+        return paired(*self.by_question())
+
+    def own(self) -> list[Comparison]:
+        """Each seed's."""
+        return [paired(*self.by_question(seed)) for seed in self.seeds]
+
+
+def _row(pair: Planned, found: Paired, pooled: Comparison, p: float, decoding: Decoding) -> PlannedRow:
+    own = found.own()
+    least = detectable_in(pooled, *found.by_question())
+    outcome = "tie" if p >= ALPHA else ("higher" if pooled.difference > 0 else "lower")
+    return PlannedRow(
+        topic=pair.topic,
+        decoding=decoding,
+        a=_code(pair.a),
+        b=_code(pair.b),
+        name=pair.name,
+        difference=pooled.difference,
+        low=pooled.low,
+        high=pooled.high,
+        p=p,
+        p_raw=pooled.p,
+        n=pooled.n,
+        outcome=outcome,
+        detectable=None if math.isnan(least) else least,
+        verdict=verdict(outcome, least, [one.difference for one in own]),
+        method=pooled.method,
+        seeds=tuple(found.seeds),
+        seed_differences=tuple(one.difference for one in own),
+        seed_lows=tuple(one.low for one in own),
+        seed_highs=tuple(one.high for one in own),
+    )
+
+
+def verdict(outcome: str, least: float, own: list[float]) -> str:
+    """What the comparison shows, in plain words. `own`: each seed's difference."""
+    if outcome == "tie":
+        told = "the two never differ" if math.isnan(least) else f"smallest detectable {100 * least:.1f} points"
+        return f"no difference shown; {told}"
+    same = sum((difference > 0) == (outcome == "higher") and difference != 0 for difference in own)
+    return f"{outcome}, in {same} of {len(own)} seeds" if len(own) > 1 else outcome
+
+
+def _code(side: Side) -> str:
+    return f"{side.system}: {side.arm}{f' ({side.flaw})' if side.flaw else ''}"

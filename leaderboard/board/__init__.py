@@ -1,0 +1,82 @@
+"""TODO face."""
+
+from __future__ import annotations
+
+from .arms import arm_rows, counted
+from .averages import average_rows
+from .comparisons import ALPHA, comparison_rows
+from .flaw_map import flaw_rows
+from .lineage import LINEAGE, lineage_rows, read_origin
+from .ranks import with_ranks
+from .records import (
+    ARMS,
+    FAMILIES,
+    MEANINGS,
+    ArmRow,
+    AverageRow,
+    Board,
+    ComparableSet,
+    ComparisonRow,
+    Difference,
+    Family,
+    FlawRow,
+    LineageRow,
+    Measure,
+    MeasureRow,
+    RobustnessRow,
+    RoundRow,
+)
+from .results import find
+from .robustness import ANY, measure_rows, robustness_rows
+from .rounds import round_rows
+from .rows import REPLY, UNIT, count_rows, load_rows, read_sides
+from .sets import split_sets
+from .systems import GREEDY, ROUND_ARMS, Side, control_pairs, is_greedy, number_of, twin, twins_among
+
+__all__ = [
+    "ALPHA",
+    "ANY",
+    "ARMS",
+    "ArmRow",
+    "AverageRow",
+    "Board",
+    "ComparableSet",
+    "ComparisonRow",
+    "Difference",
+    "FAMILIES",
+    "Family",
+    "FlawRow",
+    "GREEDY",
+    "LINEAGE",
+    "LineageRow",
+    "MEANINGS",
+    "Measure",
+    "MeasureRow",
+    "REPLY",
+    "ROUND_ARMS",
+    "RobustnessRow",
+    "RoundRow",
+    "Side",
+    "UNIT",
+    "arm_rows",
+    "average_rows",
+    "comparison_rows",
+    "control_pairs",
+    "count_rows",
+    "counted",
+    "find",
+    "flaw_rows",
+    "is_greedy",
+    "lineage_rows",
+    "load_rows",
+    "measure_rows",
+    "number_of",
+    "read_origin",
+    "read_sides",
+    "robustness_rows",
+    "round_rows",
+    "split_sets",
+    "twin",
+    "twins_among",
+    "with_ranks",
+]

@@ -1,0 +1,187 @@
+"""Where an evaluation's figures come from: its stage's manifest and those of every stage before it.
+
+A submission carries them as `lineage.json`, since the stages themselves stay at home. Settings that may hold a place on
+a disk, a server or a key are not kept. This module computes no figure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import polars as pl
+
+from insightv_bench.errors import RunError
+from insightv_bench.stages import MANIFEST, RUN, STAGE_MODEL, read_manifest
+from insightv_bench.storage import first_line
+
+from .records import LineageRow
+
+LINEAGE = "lineage.json"
+Kind = Literal["evaluation", "questions", "paths", "corpus", "model"]
+KINDS: dict[str, Kind] = {
+    "evals.evaluate:evaluate": "evaluation",
+    "builders.questions:": "questions",
+    "builders.hard:": "questions",
+    "builders.paths:": "paths",
+    "builders.corpora.": "corpus",
+    "trainers.": "model",
+}
+"""By how the function of a stage begins; a stage of another kind, an assessment say, is passed over."""
+KEPT = ("stage", "function", "seed", "inputs", "num_rows", "num_dropped", "totals", "versions", "git_commit", "started")
+KEPT_SETTINGS = ("reference", "num_paths", "sampling", "path_sampling", "answer_sampling", "greedy", "arms")
+KEPT_OPTIONS = ("system", "base", "round", "arms", "task", "task_version", "greedy", "seat")
+
+
+ODD = (ValueError, TypeError, AttributeError, KeyError)
+"""What is raised over a lineage that is not as this module writes it."""
+NESTED = ("options", "settings", "inputs", "totals", "versions")
+"""Parts of a stage that are tables themselves."""
+
+
+class Origin(NamedTuple):
+    """One evaluation, and the stages that it came from, itself included, by the name of their folders."""
+
+    evaluation: str
+    recipe: str
+    seed: int | None
+    stages: Mapping[str, dict[str, Any]]
+
+
+@cache
+def read_origin(folder: Path) -> Origin | None:
+    """None where the folder holds rows alone. Raises RunError where what it holds cannot be read."""
+    if (folder / LINEAGE).exists():
+        try:
+            return _as_origin(json.loads((folder / LINEAGE).read_text(encoding="utf-8")))
+        except (OSError, *ODD) as error:
+            raise RunError(f"`{folder / LINEAGE}` cannot be read: {error}", "make the submission again") from error
+    if not (folder / MANIFEST).exists():
+        return None
+    recipe, seed = _run_of(folder)
+    return Origin(folder.name, recipe, seed, dict(_stages(folder)))
+
+
+def _as_origin(found: Any) -> Origin:
+    """Of a file that others wrote. Raises TypeError where it is no lineage."""
+    origin = Origin(**found)
+    tables = [origin.stages, *origin.stages.values()] if isinstance(origin.stages, dict) else [None]
+    tables += [part for stage in tables[1:] if isinstance(stage, dict) for part in map(stage.get, NESTED) if part]
+    if not all(isinstance(table, dict) for table in tables):
+        raise TypeError("its stages are no tables")
+    models(origin)
+    return origin
+
+
+def _run_of(folder: Path) -> tuple[str, int | None]:
+    """Recipe and seed of the run that a stage's folder lies in."""
+    try:
+        found = json.loads((folder.parent.parent / RUN).read_text(encoding="utf-8"))
+        return str(found["recipe"]), int(found["seed"])
+    except (OSError, ValueError, KeyError, TypeError):  # a stage's folder that was taken out of its run
+        return "", None
+
+
+def _stages(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The stage and those before it, as far as their folders are there."""
+    wanted, seen = [folder], set[Path]()
+    while wanted:
+        stage = wanted.pop()
+        if stage in seen or not (stage / MANIFEST).exists():
+            continue
+        seen.add(stage)
+        manifest = read_manifest(stage)
+        yield stage.name, _trimmed(manifest)
+        wanted += [folder.parent / Path(name).name for name in manifest.get("inputs", {}).values()]
+
+
+def _trimmed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    settings, options = manifest.get("settings", {}), manifest.get("options", {})
+    kept = {name: manifest[name] for name in KEPT if name in manifest}
+    kept["options"] = {name: options[name] for name in KEPT_OPTIONS if name in options}
+    kept["options"]["seats"] = {seat: _model_name(place) for seat, place in options.get("seats", {}).items()}
+    kept["settings"] = {name: settings[name] for name in KEPT_SETTINGS if name in settings}
+    trainer = settings.get("trainer", {})
+    kept["settings"]["trainer"] = {name: value for name, value in trainer.items() if not _is_place(value)}
+    return kept
+
+
+def _model_name(place: Any) -> str:
+    """A Hub id or the last part of a folder; of a server's model its name and revision, never the server."""
+    if isinstance(place, Mapping):
+        revision = f"@{place['revision']}" if place.get("revision") else ""
+        return f"{place.get('model', '')}{revision}"
+    return "/".join(Path(place).parts[-2:]) if _is_place(place) else str(place)
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str) and (value.startswith(("/", "~", ".")) or "://" in value or "\\" in value)
+
+
+def models(origin: Origin) -> dict[str, str]:
+    """Seat -> the folder of the training stage that made its model, or what the model is called elsewhere."""
+    own = origin.stages.get(origin.evaluation, {})
+    seats: dict[str, str] = own.get("options", {}).get("seats", {})
+    inputs: dict[str, str] = own.get("inputs", {})
+    return {seat: inputs.get(place.removeprefix(STAGE_MODEL), place) for seat, place in seats.items()}
+
+
+def lineage_rows(frame: pl.DataFrame) -> list[LineageRow]:
+    """What every system came from, each thing once a system; nothing where no manifest lies beside the rows."""
+    made: dict[LineageRow, None] = {}
+    for label, evaluation in frame.select("label", "evaluation").unique(maintain_order=True).iter_rows():
+        if origin := read_origin(Path(evaluation)):
+            try:
+                made.update(dict.fromkeys(_rows(label, origin)))
+            except ODD as error:
+                raise RunError(f"the lineage of `{evaluation}` cannot be read: {first_line(error)}") from error
+    return list(made)
+
+
+def _rows(system: str, origin: Origin) -> Iterator[LineageRow]:
+    for folder, stage in origin.stages.items():
+        kind = _kind(stage.get("function", ""))
+        if kind:
+            yield _row(system, kind, folder, stage, origin)
+    for place in models(origin).values():
+        if place not in origin.stages:
+            yield _row(system, "model", place, {}, origin)
+
+
+def _kind(function: str) -> Kind | None:
+    return next((kind for start, kind in KINDS.items() if function.startswith(start)), None)
+
+
+def _row(system: str, kind: Kind, folder: str, stage: Mapping[str, Any], origin: Origin) -> LineageRow:
+    name = str(stage.get("stage", folder))
+    return LineageRow(
+        system=system,
+        kind=kind,
+        name=name,
+        fingerprint=folder.removeprefix(f"{name}-") if stage else "",
+        num_rows=(stage["totals"].get("num_rows") if kind == "model" else stage["num_rows"]) if stage else None,
+        recipe=origin.recipe,
+        seed=origin.seed,
+        version=str(stage.get("versions", {}).get("insightv-bench", "")),
+        git_commit=str(stage.get("git_commit", "")),
+        detail=_detail(stage),
+    )
+
+
+def _detail(stage: Mapping[str, Any]) -> str:
+    totals: Mapping[str, Any] = stage.get("totals", {})
+    told = [f"reference {totals['reference']}"] if "reference" in totals else []
+    told += [f"{totals['num_steps']:,} steps"] if "num_steps" in totals else []
+    told += [f"last loss {totals['last_loss']:.3f}"] if isinstance(totals.get("last_loss"), float) else []
+    return ", ".join(told)
+
+
+def training_of(origins: Iterable[Origin], seat: str = "reason") -> Mapping[str, Any]:
+    """The manifest of the stage that trained the model in a seat; empty where it is not known."""
+    for origin in origins:
+        if stage := origin.stages.get(models(origin).get(seat, "")):
+            return stage
+    return {}

@@ -1,0 +1,145 @@
+"""Which systems of an arm can be told apart, and so which places each of them may have.
+
+Every pair of systems is tested on the questions that both answered, and p adjusted after Holm over all pairs of the set
+and arm; greedy twins are tested, adjusted and placed among themselves. With one reply a question in both it is the
+exact McNemar test; with several, the sign-flip test over questions (`statistics.paired`) in its normal limit, so that
+20,000 pairs are a few products of matrices; p is never less than that many coins can make it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from insightv_bench.statistics import Floats, holm
+
+from .arms import counted
+from .comparisons import ALPHA
+from .records import ArmRow
+from .systems import twins_among
+
+Better = NDArray[np.bool_]
+"""[systems, systems]: whether the first was found better than the second."""
+
+
+class Place(NamedTuple):
+    rank_best: int
+    rank_worst: int
+    tie_group: int
+
+
+class Pairs(NamedTuple):
+    """Every pair of systems of one arm, each [systems, systems]: second less first."""
+
+    difference: Floats
+    variance: Floats
+    """Of the difference, were every question's sign a coin."""
+    p: Floats
+    """Two-sided; nan where no question is shared."""
+
+
+def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
+    """The rows of one comparable set with their places in their arm, those of greedy twins among themselves."""
+    made = {row: row for row in arms}
+    replies = counted(rows)
+    for arm in dict.fromkeys(row.arm for row in arms):
+        for systems in apart([row.system for row in arms if row.arm == arm]):
+            members = [row for row in arms if row.arm == arm and row.system in systems]  # in the systems' order
+            found = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
+            placed = zip(members, places_of([row.accuracy for row in members], better(found)), strict=True)
+            made.update((row, row.model_copy(update=place._asdict())) for row, place in placed)
+    return [made[row] for row in arms]
+
+
+def apart(systems: Sequence[str]) -> list[list[str]]:
+    """The systems, then those that are another's greedy twin: one system twice over would push others down."""
+    twins = twins_among(systems)
+    groups = [[system for system in systems if (system in twins) == wanted] for wanted in (False, True)]
+    return [group for group in groups if group]
+
+
+def pairs(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:
+    """Compare every pair of systems in one arm. `replies` has `label`, `question_id` and `correct`."""
+    right, num = _totals(replies, systems)
+    present = (num > 0).astype(np.float64)
+    right_a, num_a = right @ present.T, num @ present.T
+    right_b, num_b = right_a.T, num_a.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = right_b / num_b - right_a / num_a
+        pooled = (right_a + right_b) / (num_a + num_b)
+        variance = _part(right, num, present, pooled, num_b, num_a)
+    if (num <= 1).all():
+        return Pairs(difference, variance, _mcnemar(right, num - right, num_a))
+    shared = present @ present.T
+    return Pairs(difference, variance, np.maximum(normal_p(difference, variance), 2.0 ** (1 - shared)))
+
+
+def _totals(replies: pl.DataFrame, systems: Sequence[str]) -> tuple[Floats, Floats]:
+    """Right replies and replies, each [systems, questions]."""
+    cells = replies.group_by("label", "question_id").agg(pl.col("correct").sum(), num=pl.len())
+    labels = {label: place for place, label in enumerate(systems)}
+    questions = {name: place for place, name in enumerate(sorted(cells["question_id"].unique()))}
+    at = (
+        cells["label"].replace_strict(labels, return_dtype=pl.Int64).to_numpy(),
+        cells["question_id"].replace_strict(questions, return_dtype=pl.Int64).to_numpy(),
+    )
+    right, num = np.zeros((len(labels), len(questions))), np.zeros((len(labels), len(questions)))
+    right[at], num[at] = cells["correct"].to_numpy(), cells["num"].to_numpy()
+    return right, num
+
+
+def _part(right: Floats, num: Floats, present: Floats, pooled: Floats, num_b: Floats, num_a: Floats) -> Floats:
+    """The sum over shared questions of ((right_b - pooled n_b) / num_b - (right_a - pooled n_a) / num_a)^2."""
+
+    def own(total: Floats) -> Floats:
+        """Of one side: the sum of (right - pooled n)^2 over the questions that the other answered too, [a, b]."""
+        squares = (right * right) @ present.T, (right * num) @ present.T, (num * num) @ present.T
+        return np.asarray((squares[0] - 2 * pooled * squares[1] + pooled**2 * squares[2]) / total**2)
+
+    crossed = right @ right.T - pooled * (right @ num.T + num @ right.T) + pooled**2 * (num @ num.T)
+    return np.asarray(own(num_a) + own(num_a).T - 2 * crossed / (num_a * num_b))
+
+
+def _mcnemar(right: Floats, wrong: Floats, shared: Floats) -> Floats:
+    """Exact: the binomial probability of so few of the discordant pairs, or fewer, on one side, twice."""
+    from scipy.stats import binom
+
+    gained = wrong @ right.T
+    discordant = gained + gained.T
+    p = np.minimum(1.0, 2 * binom.cdf(np.minimum(gained, gained.T), discordant, 0.5))
+    return np.where(shared > 0, p, np.nan)
+
+
+def normal_p(difference: Floats, variance: Floats) -> Floats:
+    """Two-sided p of a sum of parts whose signs are coins, in the normal limit; 1 where nothing ever differs."""
+    from scipy.stats import norm
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * norm.sf(np.abs(difference) / np.sqrt(np.maximum(variance, 0)))
+    return np.where(np.isnan(difference), np.nan, np.where(np.abs(difference) < 1e-12, 1.0, p))
+
+
+def better(found: Pairs) -> Better:
+    """Whom the tests tell apart, p adjusted over all pairs."""
+    upper = np.triu_indices(len(found.p), 1)
+    adjusted = np.ones_like(found.p)
+    adjusted[upper] = holm(found.p[upper].tolist())
+    adjusted = np.fmin(adjusted, adjusted.T)
+    return np.asarray((adjusted < ALPHA) & (found.difference < 0))
+
+
+def places_of(accuracy: Sequence[float], better: Better) -> list[Place]:
+    """The places each system may have, and its group: a group ends where all above are better than all below."""
+    num = len(accuracy)
+    order = sorted(range(num), key=lambda place: -accuracy[place])
+    groups, group = [0] * num, 1
+    for position, system in enumerate(order):
+        if position and better[np.ix_(order[:position], order[position:])].all():
+            group += 1
+        groups[system] = group
+    best, worst = 1 + better.sum(axis=0), num - better.sum(axis=1)
+    return [Place(int(best[place]), int(worst[place]), groups[place]) for place in range(num)]

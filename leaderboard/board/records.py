@@ -1,0 +1,279 @@
+"""The board: what `board.json` holds, row type by row type.
+
+Shares and intervals are 0-1; None stands where there is nothing to count. This module computes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from insightv_bench.records import Arm, Record
+from insightv_bench.results import MEANINGS as MEANINGS
+from insightv_bench.results import Measure
+
+Family = Literal["agents", "paths", "controls", "rounds"]
+ARMS: dict[Arm, str] = {
+    "base": "the base model, no path",
+    "direct": "the summary agent, no path",
+    "reason": "the reasoning agent's own answer",
+    "majority": "control: the answer that most of the reasoning agent's sampled paths give",
+    "best-of-k": "control: the answer of the sampled path that a judge finds best",
+    "multi-turn": "the reasoning agent, asked to judge its path and answer in the same conversation",
+    "reason+summary": "the summary agent, given the same stored paths",
+    "oracle": "the summary agent, given the exact path",
+    "flawed": "the summary agent, given a path with a planted flaw",
+    "self-flawed": "the summary agent, given the reasoning agent's path with one flaw",
+    "paraphrased": "control: the exact path in other words; the stored one where there is no exact path",
+    "irrelevant": "control: a path about nothing, of the same length",
+    "shuffled": "control: the path of another question of the same kind",
+    "blank-image": "control: the summary agent, given the same stored paths, the picture blank",
+}
+FAMILIES: dict[Family, str] = {
+    "agents": "Arms against each other",
+    "paths": "What a changed path does",
+    "controls": "Against controls",
+    "rounds": "DPO rounds against before",
+}
+
+
+class ComparableSet(Record):
+    """Systems whose figures may stand in one table."""
+
+    name: str
+    task: str
+    task_version: str
+    parser: str
+    systems: tuple[str, ...]
+    num_questions: int
+    num_with_options: int
+    """Questions that have options."""
+    chance: float | None
+    """Accuracy of guessing, on the questions with options: the mean of one over their number; None: none has any."""
+    prompts: dict[str, str]
+    """Arm -> name and version of its prompt."""
+    token_caps: dict[str, int]
+    """Arm -> the most tokens generated in all seats."""
+
+
+class ArmRow(Record):
+    """One system in one arm. Arm `flawed` counts every flaw, severity above 0."""
+
+    set: str
+    system: str
+    base: str
+    round: int
+    trained: bool
+    """Whether it is on the way from supervised fine-tuning through the DPO rounds."""
+    arm: Arm
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    """Replies."""
+    num_questions: int
+    above_chance: bool | None
+    """Whether the interval on the questions with options lies above chance; None: no question has any."""
+    unread: int
+    """Replies no answer could be read from: wrong, and counted here."""
+    malformed: int
+    """Replies to, or made of, a path that could not be read."""
+    cut_off: int
+    """Replies that ended at the token cap."""
+    failed: int
+    """Replies that never came (`finish` is `error`): wrong, and counted here."""
+    judge_failed: int = 0
+    """Replies whose judge gave no verdict that could be read: the rule's word stands, and they are counted here."""
+    tokens_per_right_answer: float | None
+    """Tokens generated in all seats over right answers; None: no answer is right."""
+    rank_best: int | None = None
+    """One more than the number of systems that were found better, of those that are ranked together: the systems of one
+    set and arm, greedy twins apart. None: not ranked."""
+    rank_worst: int | None = None
+    """The number of systems that are ranked together, less those that were found worse."""
+    tie_group: int | None = None
+    """1 is the best. Every system of a group was found better than every one of the next group."""
+
+
+class ComparisonRow(Record):
+    """`b` less `a` on the questions that both answered."""
+
+    set: str
+    family: Family
+    """The comparisons p is adjusted over: `agents`, arms against each other; `paths`, one of them shown a path that was
+    changed or no picture; `controls`, against what the same compute
+    or the same tokens do otherwise; `rounds`, DPO against before."""
+    group: str
+    """What it shares with its neighbours: the system, or over rounds the arm."""
+    label: str
+    """The two sides in few words, for who knows the group."""
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Holm-adjusted within set and family."""
+    p_raw: float
+    n: int
+    """Shared questions."""
+    outcome: Literal["higher", "lower", "tie"]
+    """`tie`: p is 0.05 or more, so no difference was found."""
+    detectable: float | None
+    """The smallest true difference found with 80 % power at this n; None: too few questions for any."""
+    method: str
+    sentence: str
+    """With the adjusted p."""
+
+
+class RobustnessRow(Record):
+    """One system, one flaw, one severity. Severity 0 is arm `oracle` on the same questions."""
+
+    set: str
+    system: str
+    flaw: str
+    """A flaw type, or `any`: all of them."""
+    severity: float
+    """Share of steps corrupted, to the nearest quarter."""
+    accuracy: float
+    low: float
+    high: float
+    follow: float | None
+    """P(answer is the planted answer), over rows whose planted answer is not the gold answer; None: no such row."""
+    follow_low: float | None
+    follow_high: float | None
+    follow_n: int
+    n: int
+    """Replies."""
+    num_questions: int
+
+
+class MeasureRow(Record):
+    """One figure of robustness of one system."""
+
+    set: str
+    system: str
+    measure: Measure
+    value: float
+    low: float
+    high: float
+    n: int
+    """Replies."""
+    num_questions: int
+    meaning: str
+
+
+class AverageRow(Record):
+    """One system in one arm over all tasks: the mean of their accuracies, every task counting the same."""
+
+    system: str
+    base: str
+    round: int
+    arm: Arm
+    sets: tuple[str, ...]
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    """Replies, in all tasks."""
+    rank_best: int
+    rank_worst: int
+    tie_group: int
+
+
+class Difference(Record):
+    """A round less an earlier system, on the questions that both answered."""
+
+    a: str
+    """The earlier system."""
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Holm-adjusted, over the rounds' comparisons of the set."""
+    n: int
+    """Shared questions."""
+    outcome: Literal["higher", "lower", "tie"]
+
+
+class RoundRow(Record):
+    """Supervised fine-tuning (round 0) or one DPO round, in one arm."""
+
+    set: str
+    base: str
+    system: str
+    round: int
+    arm: Arm
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    from_start: Difference | None
+    """Against supervised fine-tuning; None: it is that, or was not evaluated."""
+    from_before: Difference | None
+    """Against the round before, where that is another one."""
+    path_tokens: float | None
+    """Mean tokens of the reasoning agent's own paths; None: none was evaluated."""
+    path_tokens_low: float | None
+    path_tokens_high: float | None
+    num_paths: int
+    """Paths that the mean is of."""
+    reward_margin: float | None
+    """The implicit reward of chosen over rejected answers when the round's training ended; None: not known."""
+    num_pairs: int | None
+    """Preference pairs that the round was trained on."""
+
+
+class FlawRow(Record):
+    """One system under one flaw, severities above 0 together: a cell of the heat map."""
+
+    set: str
+    system: str
+    flaw: str
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    """Replies."""
+    num_questions: int
+    follow: float | None
+    """As in RobustnessRow."""
+    follow_low: float | None
+    follow_high: float | None
+    follow_n: int
+
+
+class LineageRow(Record):
+    """One thing that a system's figures came from."""
+
+    system: str
+    kind: Literal["evaluation", "questions", "paths", "corpus", "model"]
+    name: str
+    """The stage that made it, or a model's folder or Hub id."""
+    fingerprint: str
+    """Hash of the stage's settings and inputs; empty for what no stage made."""
+    num_rows: int | None
+    recipe: str
+    seed: int | None
+    version: str
+    """Of insightv-bench."""
+    git_commit: str
+    detail: str
+    """What else is known in a few words: the reference policy, the last loss."""
+
+
+class Board(Record):
+    """Everything the table, the figures and the page show, samples apart."""
+
+    title: str
+    notes: tuple[str, ...]
+    """What was left out, renamed or kept apart, in words."""
+    sets: tuple[ComparableSet, ...]
+    arms: tuple[ArmRow, ...]
+    comparisons: tuple[ComparisonRow, ...]
+    robustness: tuple[RobustnessRow, ...]
+    measures: tuple[MeasureRow, ...]
+    averages: tuple[AverageRow, ...] = ()
+    """Of systems that have every task that the arm has; empty where there is one task."""
+    rounds: tuple[RoundRow, ...] = ()
+    flaws: tuple[FlawRow, ...] = ()
+    lineage: tuple[LineageRow, ...] = ()

@@ -1,0 +1,156 @@
+"""The DPO rounds of each base model: accuracy and robustness round by round, with paired differences, path lengths and
+the margin that the training ended with.
+
+Arms `reason` and `reason+summary` are what a round is meant to move; their p is that of the family `rounds`. Arms
+`self-flawed` and `flawed` show whether it became easier to mislead; their p is adjusted among themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from insightv_bench.statistics import bootstrap, holm, paired
+
+from .arms import counted
+from .comparisons import ALPHA
+from .lineage import read_origin, training_of
+from .records import ArmRow, ComparableSet, ComparisonRow, Difference, RoundRow
+from .systems import ROUND_ARMS
+
+ROBUST_ARMS = ("self-flawed", "flawed")
+Key = tuple[str, str, str]
+"""The round's system, the earlier one, the arm."""
+
+
+class Mean(NamedTuple):
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def round_rows(
+    found: ComparableSet, rows: pl.DataFrame, arms: Sequence[ArmRow], comparisons: Sequence[ComparisonRow]
+) -> list[RoundRow]:
+    """Round 0 and every DPO round of one comparable set, arm by arm; none where no round was evaluated."""
+    own = [row for row in arms if row.set == found.name and row.trained and row.arm in (*ROUND_ARMS, *ROBUST_ARMS)]
+    rounds = {base: {row.round: row.system for row in own if row.base == base} for base in {row.base for row in own}}
+    rounds = {base: systems for base, systems in rounds.items() if any(systems)}
+    differences = {**_told(found, comparisons), **_robust(rounds, rows)}
+    systems = {system for by_number in rounds.values() for system in by_number.values()}
+    lengths = {system: _path_tokens(rows, system) for system in systems}
+    trained = {system: _training(rows, system) for system in systems}
+    in_order = sorted(own, key=lambda row: (row.base, row.round))
+    return [
+        _row(row, rounds[row.base], differences, lengths[row.system], trained[row.system])
+        for row in in_order
+        if row.base in rounds
+    ]
+
+
+def _told(found: ComparableSet, comparisons: Sequence[ComparisonRow]) -> dict[Key, Difference]:
+    """What the board's comparisons say of the rounds."""
+    made = {}
+    for row in comparisons:
+        if row.set == found.name and row.family == "rounds":
+            earlier, arm = row.a.rpartition(": ")[::2]
+            system = row.b.removesuffix(f": {arm}")
+            made[system, earlier, arm] = Difference(
+                a=earlier,
+                difference=row.difference,
+                low=row.low,
+                high=row.high,
+                p=row.p,
+                n=row.n,
+                outcome=row.outcome,
+            )
+    return made
+
+
+def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict[Key, Difference]:
+    """Each round against the start and against the round before, in the arms that show flawed paths."""
+    cells: dict[tuple[str, str], dict[str, list[bool]]] = {}
+    shown = counted(rows).filter(pl.col("arm").is_in(ROBUST_ARMS) & pl.col("trained"))
+    for label, arm, question, correct in shown.group_by("label", "arm", "question_id").agg("correct").iter_rows():
+        cells.setdefault((label, arm), {})[question] = correct
+    keys = [
+        (system, earlier, arm)
+        for systems in rounds.values()
+        for number, system in systems.items()
+        for earlier in dict.fromkeys(_earlier(systems, number))
+        for arm in ROBUST_ARMS
+        if earlier and (system, arm) in cells and (earlier, arm) in cells
+    ]
+    tested = [paired(cells[earlier, arm], cells[system, arm]) for system, earlier, arm in keys]
+    return {
+        key: Difference(
+            a=key[1],
+            difference=one.difference,
+            low=one.low,
+            high=one.high,
+            p=p,
+            n=one.n,
+            outcome="tie" if p >= ALPHA else "higher" if one.difference > 0 else "lower",
+        )
+        for key, one, p in zip(keys, tested, holm([one.p for one in tested]), strict=True)
+        if one.n
+    }
+
+
+def _earlier(systems: Mapping[int, str], number: int) -> tuple[str, str]:
+    """Supervised fine-tuning and the round before; empty where there is none, or it was not evaluated."""
+    return (systems.get(0, ""), systems.get(number - 1, "")) if number else ("", "")
+
+
+def _path_tokens(rows: pl.DataFrame, system: str) -> Mean:
+    """Of the reasoning agent's own replies, which are its paths; those that never came are left out."""
+    came = rows.filter((pl.col("label") == system) & (pl.col("arm") == "reason") & (pl.col("finish") != "error"))
+    if came.is_empty():
+        return Mean(None, None, None, 0)
+    cells = came.group_by("question_id", maintain_order=True).agg(pl.col("num_tokens").sum(), num=pl.len())
+    totals = cells.select("num_tokens", "num").to_numpy().astype(np.float64)
+    low, high = bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1])
+    return Mean(float(totals[:, 0].sum() / totals[:, 1].sum()), low, high, came.height)
+
+
+def _training(rows: pl.DataFrame, system: str) -> Mapping[str, Any]:
+    folders = rows.filter(pl.col("label") == system)["evaluation"].unique(maintain_order=True)
+    origins = [origin for folder in folders if (origin := read_origin(Path(folder)))]
+    return training_of(origins)
+
+
+def _row(
+    row: ArmRow,
+    systems: Mapping[int, str],
+    differences: Mapping[Key, Difference],
+    length: Mean,
+    training: Mapping[str, Any],
+) -> RoundRow:
+    start, before = _earlier(systems, row.round)
+    totals = training.get("totals", {}) if row.round else {}
+    margin = totals.get("last_rewards/margins")
+    return RoundRow(
+        set=row.set,
+        base=row.base,
+        system=row.system,
+        round=row.round,
+        arm=row.arm,
+        accuracy=row.accuracy,
+        low=row.low,
+        high=row.high,
+        n=row.n,
+        from_start=differences.get((row.system, start, row.arm)),
+        from_before=differences.get((row.system, before, row.arm)) if before != start else None,
+        path_tokens=length.value,
+        path_tokens_low=length.low,
+        path_tokens_high=length.high,
+        num_paths=length.n,
+        reward_margin=float(margin) if margin is not None and math.isfinite(margin) else None,
+        num_pairs=totals.get("num_rows"),
+    )

@@ -1,0 +1,165 @@
+"""Which systems may stand in one table, and in words why others may not.
+
+Two systems are comparable where task, task version and parser are the same, they answered the same questions, and
+every arm that both ran had the same prompt, token cap and questions. The one figure it computes is chance.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from .records import ComparableSet
+from .systems import CONTROL, GREEDY
+
+TASK = ["task", "task_version", "parser"]
+MAX_NAMES = 8
+"""Systems that a note names."""
+OWN_QUESTIONS = "self-flawed"
+"""The arm whose questions depend on the system: not every path of an agent's own can be given a flaw."""
+
+
+class Setting(NamedTuple):
+    """How one arm of one system was run."""
+
+    prompt: str
+    token_cap: int
+    questions: frozenset[str]
+
+
+class Settings(NamedTuple):
+    """How one system was run."""
+
+    arms: dict[str, Setting]
+    questions: frozenset[str]
+    """Of all arms."""
+
+
+def split_sets(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFrame]], list[str]]:
+    """The comparable sets with their rows, and a note for each pair of systems that is kept apart."""
+    found, notes = [], []
+    tasks = frame.partition_by(TASK, maintain_order=True)
+    for rows in tasks:
+        settings = _all_settings(rows)
+        sets, reasons = _partition(settings)
+        notes += reasons
+        found += [_make(rows, labels, settings, place, len(sets)) for place, labels in enumerate(sets)]
+    if len(tasks) > 1:
+        names = "; ".join(_task_name(rows) for rows in tasks)
+        notes.append(f"Kept apart, since task, version or parser differ: {names}.")
+    return found, notes
+
+
+def _in_order(rows: pl.DataFrame) -> list[str]:
+    """Base models first, then by round, the controls last; a greedy system follows its sampled twin."""
+    keys = rows.select("label", "system", "base", "round").unique()
+    return keys.sort(_place(), "label")["label"].unique(maintain_order=True).to_list()
+
+
+def _place() -> pl.Expr:
+    twin = pl.col("system").str.strip_suffix(GREEDY)
+    control = twin.str.contains(f"^{CONTROL.pattern}$")
+    return pl.struct(
+        later=twin != "base", control=control, round="round", twin=twin, base="base", greedy=pl.col("system") != twin
+    )
+
+
+def _all_settings(rows: pl.DataFrame) -> dict[str, Settings]:
+    """Each system's, base models first. Equal sets of questions are one object, which is quick to compare."""
+    known: dict[frozenset[str], frozenset[str]] = {}
+    arms: dict[str, dict[str, Setting]] = {}
+    grouped = rows.group_by("label", "arm").agg(pl.col("prompt", "token_cap").first(), "question_id").sort("arm")
+    for label, arm, prompt, cap, questions in grouped.iter_rows():
+        asked = frozenset(questions)
+        arms.setdefault(label, {})[arm] = Setting(prompt, cap, known.setdefault(asked, asked))
+    made = {}
+    for label in _in_order(rows):
+        whole = frozenset().union(*{setting.questions for setting in arms[label].values()})
+        made[label] = Settings(arms[label], known.setdefault(whole, whole))
+    return made
+
+
+def _partition(settings: dict[str, Settings]) -> tuple[list[list[str]], list[str]]:
+    """Each system joins the first set it fits; one that fits others too, the base model say, is in those too.
+
+    The largest set comes first. Notes say what is kept apart from what, systems with one reason together.
+    """
+    sets: list[list[str]] = []
+    apart: dict[tuple[str, str], list[str]] = {}
+    for label in settings:
+        conflicts = [_first_conflict(label, members, settings) for members in sets]
+        if all(conflicts):
+            for conflict in filter(None, conflicts):
+                apart.setdefault(conflict, []).append(label)
+            sets.append([label])
+        else:
+            sets[conflicts.index(None)].append(label)
+    for members in sets:
+        members += [x for x in settings if x not in members and not _first_conflict(x, members, settings)]
+    order = list(settings)
+    in_order = [sorted(members, key=order.index) for members in sets]
+    return sorted(in_order, key=len, reverse=True), [_note(labels, *found) for found, labels in apart.items()]
+
+
+def _note(labels: list[str], member: str, reason: str) -> str:
+    told = ", ".join(f"`{label}`" for label in labels[:MAX_NAMES])
+    more = f" and {len(labels) - MAX_NAMES:,} more" if len(labels) > MAX_NAMES else ""
+    return f"{told}{more} {'is' if len(labels) == 1 else 'are'} kept apart from `{member}`: {reason}."
+
+
+def _first_conflict(label: str, members: list[str], settings: dict[str, Settings]) -> tuple[str, str] | None:
+    """The first member that the system cannot stand beside, and why."""
+    for member in members:
+        if reason := _conflict(settings[label], settings[member]):
+            return member, reason
+    return None
+
+
+def _conflict(one: Settings, other: Settings) -> str:
+    """Why two systems are not comparable, or nothing."""
+    if reason := _questions_differ(one.questions, other.questions):
+        return reason
+    for arm in sorted(one.arms.keys() & other.arms.keys()):
+        here, there = one.arms[arm], other.arms[arm]
+        if here.prompt != there.prompt:
+            return f"arm `{arm}` was run with prompt `{here.prompt}` against `{there.prompt}`"
+        if here.token_cap != there.token_cap:
+            return f"arm `{arm}` was run with a token cap of {here.token_cap:,} against {there.token_cap:,}"
+        if arm != OWN_QUESTIONS and (reason := _questions_differ(here.questions, there.questions)):
+            return f"arm `{arm}`: {reason}"
+    return ""
+
+
+def _questions_differ(one: frozenset[str], other: frozenset[str]) -> str:
+    if one is other or one == other:
+        return ""
+    return f"it answered {len(one):,} questions against {len(other):,}, of which {len(one & other):,} are shared"
+
+
+def _make(
+    rows: pl.DataFrame, labels: list[str], settings: dict[str, Settings], place: int, num_sets: int
+) -> tuple[ComparableSet, pl.DataFrame]:
+    arms = {arm: setting for label in labels for arm, setting in settings[label].arms.items()}
+    task, version, parser = rows.select(TASK).row(0)
+    rows = rows.filter(pl.col("label").is_in(labels))
+    num_options = rows.unique("question_id")["options"].list.len()
+    num_options = num_options.filter(num_options > 0)
+    made = ComparableSet(
+        name=_task_name(rows) + (f", part {place + 1}" if num_sets > 1 else ""),
+        task=task,
+        task_version=version,
+        parser=parser,
+        systems=tuple(labels),
+        num_questions=len(settings[labels[0]].questions),
+        num_with_options=len(num_options),
+        chance=sum(1 / num for num in num_options) / len(num_options) if len(num_options) else None,
+        prompts={arm: arms[arm].prompt for arm in sorted(arms)},
+        token_caps={arm: arms[arm].token_cap for arm in sorted(arms)},
+    )
+    return made, rows
+
+
+def _task_name(rows: pl.DataFrame) -> str:
+    task, version, parser = rows.select(TASK).row(0)
+    return f"{task}@{version}, parser {parser}"

@@ -1,0 +1,188 @@
+"""The samples' texts in blocks of some questions, so that the viewer loads what it shows and nothing else.
+
+A block holds the questions, the paths that several systems were shown, and the places of the pictures; beside it lies
+one file a system with its own paths and replies. Every path is read by the protocol, and kept as its steps.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from insightv_bench.protocol import parse_path
+from insightv_bench.storage import batched
+from insightv_bench.world import judge
+
+from ..board import ARMS
+from ..tables import visible
+from .chunks import write_chunk
+from .pictures import Pictures
+from .run_files import Beside
+from .samples import Row, Shown
+
+BLOCK = 50
+"""Questions a file."""
+MAX_CHARACTERS = 20_000
+"""Of one path or reply; what is longer is cut, and says so."""
+REPLY = (
+    "arm",
+    "flaw",
+    "severity",
+    "position",
+    "answer",
+    "right",
+    "verdict",
+    "planted",
+    "followed",
+    "path",
+    "path_right",
+    "response",
+    "tokens",
+    "finish",
+)
+"""The order of a reply's columns. `path`: from 0 the question's own, from -1 down the system's own; None: no path."""
+
+
+def write_blocks(folder: Path, stem: str, shown: Shown, beside: Beside, pictures: Pictures) -> None:
+    """`<stem>-<block>.js` and `<stem>-<block>-<system>.js`, both from 0."""
+    groups = shown.rows.partition_by("question_id", as_dict=True)
+    for number, questions in enumerate(batched(shown.questions, BLOCK)):
+        own: list[list[Any]] = [[] for _ in shown.systems]
+        asked = []
+        for question in questions:
+            made, by_system = _question(groups[(question,)], shown.systems, beside, pictures)
+            asked.append(made)
+            for place, replies in enumerate(by_system):
+                own[place].append(replies)
+        write_chunk(folder, f"{stem}-{number}", asked)
+        for place, column in enumerate(own):
+            write_chunk(folder, f"{stem}-{number}-{place}", column)
+
+
+def _question(
+    rows: pl.DataFrame, systems: Sequence[str], beside: Beside, pictures: Pictures
+) -> tuple[Row, list[Row | None]]:
+    """What all systems share of one question, and what each said."""
+    by_system: dict[str, list[Row]] = {label: [] for label in systems}
+    for row in sorted(rows.iter_rows(named=True), key=_order):
+        by_system[row["label"]].append({**row, "shown_path": _path_of(row)})
+    shown_by = Counter(
+        path for replies in by_system.values() for path in {row["shown_path"] for row in replies} if path
+    )
+    shared = [path for path, num in shown_by.items() if num > 1]
+    first = rows.row(0, named=True)
+    reader = PathReader(first, beside)
+    every = {row["shown_path"]: row for replies in by_system.values() for row in reversed(replies)}
+    asked = {
+        "question": cut(first["question"]),
+        "options": [cut(option) for option in first["options"]],
+        "gold": cut(first["gold"]),
+        "type": first["answer_type"],
+        "pictures": pictures.of(beside.questions.get(first["question_id"])),
+        "paths": [reader.read(path, every[path]) for path in shared],
+    }
+    return asked, [_replies(replies, shared, reader) for replies in by_system.values()]
+
+
+def _order(row: Row) -> tuple[int, str, float]:
+    arms = list(ARMS)
+    return arms.index(row["arm"]) if row["arm"] in arms else len(arms), row["flaw"], row["severity"]
+
+
+def _path_of(row: Row) -> str:
+    """A reasoning agent's reply is its path."""
+    return str(row["path"] or (row["response"] if row["arm"] == "reason" else ""))
+
+
+def _replies(rows: Sequence[Row], shared: Sequence[str], reader: PathReader) -> Row | None:
+    if not rows:
+        return None
+    own = list(dict.fromkeys(path for row in rows if (path := row["shown_path"]) and path not in shared))
+    places = {path: place for place, path in enumerate(shared)} | {path: -1 - place for place, path in enumerate(own)}
+    first = {row["shown_path"]: row for row in reversed(rows)}
+    return {
+        "paths": [reader.read(path, first[path]) for path in own],
+        "replies": [[_cell(row, name, places) for name in REPLY] for row in rows],
+    }
+
+
+def _cell(row: Row, name: str, places: Mapping[str, int]) -> Any:
+    if name == "answer":
+        return None if row["answer"] is None else cut(row["answer"], 2_000)
+    if name == "planted":
+        return cut(row["planted_answer"], 2_000) if row["misleads"] else None
+    if name == "followed":
+        return bool(row["follows"] and row["misleads"])
+    if name == "path":
+        return places.get(row["shown_path"])
+    if name == "response":
+        return "" if row["response"] == row["shown_path"] else cut(row["response"])
+    source = {"right": "correct", "path_right": "path_correct", "tokens": "total_tokens"}.get(name, name)
+    value = row[source]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+class PathReader:
+    """The paths of one question, as the viewer shows them."""
+
+    def __init__(self, question: Row, beside: Beside) -> None:
+        self._id, self._text = question["question_id"], question["question"]
+        self._scene = (beside.questions.get(self._id) or {}).get("scene") or ""
+        self._beside = beside
+
+    def read(self, text: str, row: Row) -> Row:
+        """`steps` as [what it does, what it says], `answer`, and what is known of it; raw `text` where it has no steps.
+
+        `wrong`: places of steps that a judge calls wrong. `planted`: of steps that a flaw changed.
+        """
+        parsed = parse_path(text) if len(text) <= MAX_CHARACTERS else None
+        if parsed is None or not parsed.steps:
+            return {"text": cut(text)}
+        made: Row = {"steps": [[visible(step.summary), visible(step.reasoning)] for step in parsed.steps]}
+        made["answer"] = None if parsed.answer is None else visible(parsed.answer)
+        flaw = self._beside.flaws.get((self._id, text))
+        if flaw:
+            made["planted"] = [int(place) for place in flaw["error_steps"]]
+            made["note"] = cut(flaw.get("reason") or "", 2_000)
+        return made | self._judged(parsed.steps, row)
+
+    def _judged(self, steps: Sequence[Any], row: Row) -> Row:
+        """The kept assessment of this path; else, in the drawn world, the exact oracle."""
+        kept = self._beside.scores.get(row["path_id"] or "")
+        if kept and (kept["score"] is not None or kept["step_labels"]):
+            wrong = [place for place, right in enumerate(kept["step_labels"] or []) if not right]
+            judged = bool(kept["step_labels"])
+            return _verdict(kept["judge"], kept["score"], wrong, kept.get("correction") or "", judged)
+        if not self._scene:
+            return {}
+        try:
+            found = judge(self._text, self._scene, steps)
+        except (ValueError, KeyError):  # another world's scene
+            return {}
+        wrong = [place for place, right in enumerate(found.labels) if not right]
+        return _verdict("oracle", found.score, wrong, found.correction, True)
+
+
+def _verdict(judge: str, score: int | None, wrong: list[int], correction: str, labelled: bool) -> Row:
+    return {
+        "judge": visible(judge),
+        "score": score,
+        "wrong": wrong,
+        "labelled": labelled,
+        "correction": cut(correction, 2_000),
+    }
+
+
+def cut(text: str, most: int = MAX_CHARACTERS) -> str:
+    """The visible text, and how much of it is left out."""
+    shown = visible(text[:most])
+    return shown if len(text) <= most else f"{shown} … [{len(text) - most:,} more characters]"
+
+
+def texts(shown: Shown) -> Iterator[str]:
+    """The ids of the paths shown, to look for their scores."""
+    yield from shown.rows.filter(pl.col("path_id") != "")["path_id"].unique().to_list()

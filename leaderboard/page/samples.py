@@ -1,0 +1,133 @@
+"""Which questions and systems the page's viewer shows, and what came of each in one character.
+
+All of them where they are few. Of many questions those are taken that tell most, in turn one of each outcome: a path
+saved or spoilt teaches more than one read well. They are a place to look, not a sample to count: the board counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from ..board import ARMS, ComparableSet, is_greedy, twin
+from ..tables import short, visible
+
+NUM_SAMPLES = 20_000
+"""One system's replies to one question are a sample."""
+MAX_SYSTEMS = 24
+MAX_PLANTED = 16
+"""Replies to paths with a planted flaw, shown of one arm of one sample."""
+TITLE_LENGTH = 160
+RIGHT, WRONG, UNREAD, FOLLOWED = 1, 2, 4, 8
+"""Bits of an outcome's hexadecimal digit: what befell any of the replies that it stands for. 0: there is none."""
+
+Row = dict[str, Any]
+
+
+class Shown(NamedTuple):
+    """What is shown of one comparable set."""
+
+    found: ComparableSet
+    systems: list[str]
+    questions: list[str]
+    rows: pl.DataFrame
+    """The rows to be shown, of these alone."""
+
+
+def choose(sets: Sequence[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NUM_SAMPLES) -> list[Shown]:
+    """At most `num_samples` samples over all sets: the same questions for every shown system of a set."""
+    systems = [_systems(found, rows) for found, rows in sets]
+    num_questions = max(1, num_samples // max(1, sum(map(len, systems))))
+    return [_shown(*one, labels, num_questions) for one, labels in zip(sets, systems, strict=True)]
+
+
+def _shown(found: ComparableSet, rows: pl.DataFrame, labels: list[str], num_questions: int) -> Shown:
+    rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
+    questions = _questions(rows, labels, num_questions) if labels else []
+    return Shown(found, labels, questions, _viewable(rows.filter(pl.col("question_id").is_in(questions))))
+
+
+def _systems(found: ComparableSet, rows: pl.DataFrame) -> list[str]:
+    """The systems of a set that said anything; of many those with the most right answers.
+
+    A greedy one is left out where its sampled twin shows the same questions.
+    """
+    names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
+    sampled = {names[label] for label in found.systems if not is_greedy(names[label])}
+    told = rows.group_by("label").agg(pl.col("correct").mean(), said=(pl.col("response") != "").any())
+    best = told.filter("said").sort("correct", "label", descending=[True, False])["label"].to_list()
+    kept = [label for label in best if not is_greedy(names[label]) or twin(names[label]) not in sampled][:MAX_SYSTEMS]
+    return [label for label in found.systems if label in kept]
+
+
+def _questions(rows: pl.DataFrame, labels: list[str], num_questions: int) -> list[str]:
+    """In turn one question of each outcome of the last system that the method itself made, until there are enough."""
+    made = set(rows.filter("trained")["label"])
+    leading = [label for label in labels if label in made] or labels
+    last = rows.filter(pl.col("label") == leading[-1])
+    alone = _right("reason").fill_null(_right("base")).fill_null(_right("direct"))
+    outcomes = last.group_by("question_id").agg(
+        alone=alone, together=_right("reason+summary"), followed=pl.col("follows").any()
+    )
+    kinds = ["alone", "together", "followed"]
+    turns = outcomes.sort("question_id").with_columns(turn=pl.int_range(pl.len()).over(kinds))
+    return turns.sort("turn", *kinds, "question_id")["question_id"].head(num_questions).to_list()
+
+
+def _right(arm: str) -> pl.Expr:
+    return pl.col("correct").filter(pl.col("arm") == arm).first()
+
+
+def _viewable(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of the replies to a planted flaw the ones that followed it first, one of each flaw, severity and position."""
+    planted = (pl.col("flaw") != "none") & (pl.col("severity") > 0)
+    ordered = rows.filter(planted).sort("follows", "severity", descending=[True, False], maintain_order=True)
+    told = ordered.unique(
+        ["label", "question_id", "arm", "flaw", "level", "position"], keep="first", maintain_order=True
+    )
+    told = told.filter(pl.int_range(pl.len()).over("label", "question_id", "arm") < MAX_PLANTED)
+    return pl.concat([rows.filter(~planted & (pl.col("arm") != "flawed")), told])
+
+
+def index(shown: Shown) -> dict[str, Any]:
+    """What filters and lists read: questions, and a string of outcomes for each system, arm and flaw."""
+    firsts = shown.rows.unique("question_id", keep="first")
+    by_id = {row["question_id"]: row for row in firsts.iter_rows(named=True)}
+    return {
+        "systems": [visible(label) for label in shown.systems],
+        "questions": [_title(by_id[question]) for question in shown.questions],
+        "outcomes": list(_outcomes(shown)),
+    }
+
+
+def _title(row: Row) -> list[str]:
+    """Id, question in short, kind, gold answer."""
+    return [
+        visible(row["question_id"]),
+        short(row["question"], TITLE_LENGTH),
+        visible(row["kind"]),
+        short(row["gold"], 40),
+    ]
+
+
+def _outcomes(shown: Shown) -> Iterator[list[Any]]:
+    """Place of the system, arm, flaw, and one digit a question, in the questions' order."""
+    bits = (
+        pl.when("correct").then(RIGHT).otherwise(WRONG)
+        | pl.when(pl.col("answer").is_null()).then(UNREAD).otherwise(0)
+        | pl.when(pl.col("follows") & pl.col("misleads")).then(FOLLOWED).otherwise(0)
+    )
+    marked = shown.rows.with_columns(bits=bits).group_by("label", "arm", "flaw", "question_id").agg("bits")
+    place = {question: number for number, question in enumerate(shown.questions)}
+    strings: dict[tuple[int, str, str], list[int]] = {}
+    for label, arm, flaw, question, found in marked.iter_rows():
+        digits = strings.setdefault((shown.systems.index(label), arm, flaw), [0] * len(place))
+        for each in found:
+            digits[place[question]] |= each
+    arms: list[str] = list(ARMS)
+    for (system, arm, flaw), digits in sorted(
+        strings.items(), key=lambda one: (one[0][0], arms.index(one[0][1]), one[0][2])
+    ):
+        yield [system, arm, flaw, "".join(f"{digit:x}" for digit in digits)]

@@ -1,0 +1,184 @@
+"""The page's sections, one function each: rows of the board in, HTML out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeVar
+
+from ..board import (
+    FAMILIES,
+    MEANINGS,
+    ROUND_ARMS,
+    ArmRow,
+    Board,
+    ComparableSet,
+    ComparisonRow,
+    Family,
+    MeasureRow,
+    RobustnessRow,
+)
+from ..tables import percent, questions
+from .markup import Cell, Group, details, escape, interval, name, number, strip, table
+
+Row = TypeVar("Row", ArmRow, RobustnessRow)
+NONE = Cell("–")
+OUTCOMES = {"higher": "▲ higher", "lower": "▼ lower", "tie": "= tie"}
+
+
+def board(shown: Board, found: ComparableSet) -> str:
+    """Every arm of every system, and how each was run."""
+    rows = [row for row in shown.arms if row.set == found.name]
+    headings = ["System", "Arm", "Accuracy&nbsp;%", "0 – 100", "95&nbsp;% interval", "Replies", "Unread"]
+    headings += ["Malformed path", "Cut off", "Failed", "Tokens per right answer"]
+    groups = [Group(escape(system), [_arm(row) for row in members]) for system, members in _by_system(rows)]
+    caption = f"Accuracy by system and arm, {questions(found)}"
+    return table(caption, headings, groups, ("name", "name", "number", "strip")) + _settings(found)
+
+
+def _arm(row: ArmRow) -> list[Cell]:
+    tokens = row.tokens_per_right_answer
+    remark = "<small>not above chance</small>" if row.above_chance is False else ""
+    return [
+        Cell(f"<code>{row.arm}</code>{remark}", "name"),
+        Cell(f"<strong>{percent(row.accuracy)}</strong>"),
+        strip(row.accuracy, row.low, row.high),
+        interval(row.low, row.high),
+        *(number(count) for count in (row.n, row.unread, row.malformed, row.cut_off, row.failed)),
+        NONE if tokens is None else Cell(f"{tokens:,.0f}"),
+    ]
+
+
+def _settings(found: ComparableSet) -> str:
+    groups = [
+        Group(f"<code>{arm}</code>", [[name(prompt), number(found.token_caps[arm])]])
+        for arm, prompt in found.prompts.items()
+    ]
+    headings = ["Arm", "Prompt", "Token cap, all seats"]
+    task = f"task {escape(found.task)}, version {escape(found.task_version)}, parser {escape(found.parser)}"
+    return details(
+        "Prompts, token caps and parser", f"<p>{task}</p>{table('Settings', headings, groups, ('name', 'name'))}"
+    )
+
+
+def comparisons(shown: Board, found: ComparableSet) -> str:
+    """One table a family, as p is adjusted within it."""
+    rows = [row for row in shown.comparisons if row.set == found.name]
+    return "".join(
+        _family(family, caption, [row for row in rows if row.family == family])
+        for family, caption in FAMILIES.items()
+        if any(row.family == family for row in rows)
+    )
+
+
+def _family(family: Family, caption: str, rows: Sequence[ComparisonRow]) -> str:
+    widest = max(max(abs(row.low), abs(row.high)) for row in rows)
+    span = max(10, 10 * math.ceil(10 * widest))  # points
+    headings = ["Arm" if family == "rounds" else "System", "Comparison", "Outcome", "Difference, points"]
+    headings += [f"−{span} – {span}", "95&nbsp;% interval", "p (Holm)", "Shared questions", "Detectable, points"]
+    tests = "1 test" if len(rows) == 1 else f"{len(rows)} tests"
+    order = list(dict.fromkeys(row.group for row in rows))
+    in_order = sorted(rows, key=lambda row: order.index(row.group))
+    by_group = [(group, list(members)) for group, members in groupby(in_order, key=attrgetter("group"))]
+    groups = [Group(escape(group), [_comparison(row, span / 100) for row in members]) for group, members in by_group]
+    kinds = ("name", "name", "name", "number", "strip")
+    return table(f"{caption}; p Holm-adjusted over {tests}", headings, groups, kinds)
+
+
+def _comparison(row: ComparisonRow, span: float) -> list[Cell]:
+    return [
+        name(row.label),
+        Cell(f'<span class="badge {row.outcome}">{OUTCOMES[row.outcome]}</span>', "name"),
+        Cell(f"<strong>{100 * row.difference:+.2f}</strong>"),
+        strip(row.difference, row.low, row.high, -span, span),
+        Cell(f"[{percent(row.low)}, {percent(row.high)}]"),
+        Cell("&lt;&nbsp;0.001" if row.p < 0.001 else f"{row.p:.3f}"),
+        number(row.n),
+        NONE if row.detectable is None else Cell(f"{100 * row.detectable:.1f}"),
+    ]
+
+
+def robustness(shown: Board, found: ComparableSet) -> str:
+    """The figures of each system, and the curves as numbers."""
+    measures = [row for row in shown.measures if row.set == found.name]
+    curve = [row for row in shown.robustness if row.set == found.name]
+    return (_measures(measures, found) if measures else "") + (_curve(curve) if curve else "")
+
+
+def _measures(rows: Sequence[MeasureRow], found: ComparableSet) -> str:
+    systems = [system for system in found.systems if any(row.system == system for row in rows)]
+    cells = {(row.measure, row.system): row for row in rows}
+    groups = [
+        Group(
+            f"{measure.replace('_', ' ')}<small>{meaning}</small>",
+            [[_measure(cells.get((measure, system))) for system in systems]],
+        )
+        for measure, meaning in MEANINGS.items()
+        if any(row.measure == measure for row in rows)
+    ]
+    headings = ["Measure, %", *(escape(system) for system in systems)]
+    return table(
+        "Robustness of the summary agent, 95&nbsp;% intervals clustered by question", headings, groups, ["name"]
+    )
+
+
+def _measure(row: MeasureRow | None) -> Cell:
+    if row is None:
+        return NONE
+    detail = f"{percent(row.low)} – {percent(row.high)}<br>n = {row.n:,}"
+    return Cell(f"<strong>{percent(row.value)}</strong><small>{detail}</small>")
+
+
+def _curve(rows: Sequence[RobustnessRow]) -> str:
+    headings = ["System", "Flaw", "Severity", "Accuracy&nbsp;%", "0 – 100", "95&nbsp;% interval", "n"]
+    headings += ["Follow&nbsp;%", "95&nbsp;% interval", "n"]
+    groups = [Group(escape(system), [_point(row) for row in members]) for system, members in _by_system(rows)]
+    kinds = ("name", "name", "number", "number", "strip")
+    return details("Every flaw and severity, as numbers", table("Arm flawed", headings, groups, kinds))
+
+
+def _point(row: RobustnessRow) -> list[Cell]:
+    follow = [NONE, NONE]
+    if row.follow is not None and row.follow_low is not None and row.follow_high is not None:
+        follow = [Cell(percent(row.follow)), interval(row.follow_low, row.follow_high)]
+    return [
+        name(row.flaw),
+        Cell(f"{row.severity:.2f}"),
+        Cell(f"<strong>{percent(row.accuracy)}</strong>"),
+        strip(row.accuracy, row.low, row.high),
+        interval(row.low, row.high),
+        number(row.n),
+        *follow,
+        number(row.follow_n),
+    ]
+
+
+def rounds(shown: Board, found: ComparableSet) -> str:
+    """Each trained system's accuracy in the arms that DPO is meant to move."""
+    rows = [row for row in shown.arms if row.set == found.name and row.arm in ROUND_ARMS and row.trained]
+    if not any(row.round for row in rows):
+        return ""
+    groups = [
+        Group(escape(system), [[number(members[0].round), *_round(members)]]) for system, members in _by_system(rows)
+    ]
+    headings = ["System", "Round", *(f"<code>{arm}</code>&nbsp;%" for arm in ROUND_ARMS)]
+    return table("Accuracy over DPO rounds", headings, groups, ["name"])
+
+
+def _round(rows: Sequence[ArmRow]) -> list[Cell]:
+    found = {row.arm: row for row in rows}
+    return [
+        Cell(
+            f"<strong>{percent(found[arm].accuracy)}</strong>"
+            f"<small>{percent(found[arm].low)} – {percent(found[arm].high)}</small>"
+        )
+        if arm in found
+        else NONE
+        for arm in ROUND_ARMS
+    ]
+
+
+def _by_system(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    return [(system, list(members)) for system, members in groupby(rows, key=attrgetter("system"))]

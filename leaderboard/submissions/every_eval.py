@@ -1,0 +1,189 @@
+"""Results as Every Eval Ever has them: an aggregate JSON and its samples, one pair a system and comparable set.
+
+Fields after the schema 0.3.0 of the package `every-eval-ever` (evalevalai.com); the package itself is not needed. Each
+figure has its interval under `score_details.uncertainty`. Paths are `data/<collection>/<developer>/<model>/<uuid4>`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from insightv_bench import __version__
+from insightv_bench.statistics import CONFIDENCE
+from insightv_bench.storage import write_text
+
+from ..board import ARMS, MEANINGS, ArmRow, Board, ComparableSet, MeasureRow, counted
+from .every_eval_samples import sample
+
+VERSION = "0.3.0"
+COLLECTION = "insightv-bench"
+UNSAFE = re.compile(r"[^\w.-]+")
+RESERVED = {"data", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+Found = Sequence[tuple[ComparableSet, pl.DataFrame]]
+
+
+def write(board: Board, found: Found, out: Path, developer: str, retrieved: float | None = None) -> list[Path]:
+    """Write every pair under `out`, and return the aggregates. `developer` stands before names that are no Hub id."""
+    moment = f"{time.time() if retrieved is None else retrieved:.0f}"
+    return [
+        _write(board, comparable, rows.filter(pl.col("label") == system), system, out, developer, moment)
+        for comparable, rows in found
+        for system in comparable.systems
+    ]
+
+
+def _write(
+    board: Board, found: ComparableSet, rows: pl.DataFrame, system: str, out: Path, developer: str, moment: str
+) -> Path:
+    model = _model_id(board, system, developer)
+    made = aggregate(board, found, system, model, moment)
+    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), _uuid(found.name, system, model))
+    by_arm = {row["evaluation_name"]: row["evaluation_result_id"] for row in made["evaluation_results"]}
+    shown = counted(rows).iter_rows(named=True)
+    lines = [
+        json.dumps(sample(row, made["evaluation_id"], model, task(found, row["arm"]), by_arm), ensure_ascii=False)
+        for row in shown
+    ]
+    text = "\n".join(lines) + "\n"
+    made["detailed_evaluation_results"] = {
+        "format": "jsonl",
+        "file_path": f"{place.as_posix()}_samples.jsonl",
+        "hash_algorithm": "sha256",
+        "checksum": hashlib.sha256(text.encode()).hexdigest(),
+        "total_rows": len(lines),
+    }
+    file = out / place.with_name(f"{place.name}.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file.with_name(f"{place.name}_samples.jsonl"), text)
+    write_text(file, json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    return file
+
+
+def _model_id(board: Board, system: str, developer: str) -> str:
+    """`developer/system`; a system that stands for a Hub id has its own."""
+    return system if system.count("/") == 1 and all(system.split("/")) else f"{developer}/{system}"
+
+
+def _safe(name: str) -> str:
+    """A name of a folder on any system."""
+    made = UNSAFE.sub("-", name).strip("-. ") or "model"
+    return f"{made}-" if made.split(".")[0].lower() in RESERVED else made
+
+
+def _uuid(*parts: str) -> str:
+    """The same for the same system and set, in the form of a random one."""
+    return str(uuid.UUID(bytes=hashlib.sha256("\x1f".join(parts).encode()).digest()[:16], version=4))
+
+
+def task(found: ComparableSet, arm: str) -> str:
+    return f"{found.task}: {arm}"
+
+
+def aggregate(board: Board, found: ComparableSet, system: str, model: str, moment: str) -> dict[str, Any]:
+    """The aggregate record of one system in one comparable set."""
+    arms = [row for row in board.arms if row.set == found.name and row.system == system]
+    measures = [row for row in board.measures if row.set == found.name and row.system == system]
+    results = [*(_accuracy(row, found) for row in arms), *(_measure(row, found) for row in measures)]
+    return {
+        "schema_version": VERSION,
+        "evaluation_id": f"{found.task}/{model}/{moment}",
+        "retrieved_timestamp": moment,
+        "source_metadata": {
+            "source_name": board.title,
+            "source_type": "evaluation_run",
+            "source_organization_name": model.split("/")[0],
+            "evaluator_relationship": "other",
+        },
+        "eval_library": {
+            "name": "insightv-bench",
+            "version": __version__,
+            "additional_details": {"parser": found.parser, "task_version": found.task_version},
+        },
+        "model_info": _model(board, system, model),
+        "evaluation_results": results,
+    }
+
+
+def _model(board: Board, system: str, model: str) -> dict[str, Any]:
+    first = next(row for row in board.arms if row.system == system)
+    models = [row for row in board.lineage if row.system == system and row.kind == "model"]
+    told = {row.name: row.fingerprint for row in models if row.fingerprint}
+    details = {"deployment_type": "unknown", "model_availability": "unknown", "base": first.base}
+    details |= {"dpo_round": str(first.round), "agents": "reasoning agent and summary agent"}
+    return {
+        "name": system,
+        "id": model,
+        "additional_details": {**details, **{f"stage {name}": mark for name, mark in told.items()}},
+    }
+
+
+def _accuracy(row: ArmRow, found: ComparableSet) -> dict[str, Any]:
+    details = {"arm": row.arm, "questions": str(row.num_questions), "unread": str(row.unread)}
+    details |= {"malformed_paths": str(row.malformed), "failed": str(row.failed)}
+    if row.rank_best is not None and row.rank_worst is not None:
+        details |= {"rank_best": str(row.rank_best), "rank_worst": str(row.rank_worst)}
+    made = _result(task(found, row.arm), found, "accuracy", ARMS[row.arm], row, row.accuracy, details)
+    made["generation_config"] = {
+        "generation_args": {"max_tokens": found.token_caps[row.arm], "reasoning": row.arm not in ("base", "direct")},
+        "additional_details": {"prompt": found.prompts[row.arm]},
+    }
+    return made
+
+
+def _measure(row: MeasureRow, found: ComparableSet) -> dict[str, Any]:
+    name = f"{found.task}: {row.measure.replace('_', ' ')}"
+    return _result(name, found, f"insightv-bench.{row.measure}", MEANINGS[row.measure], row, row.value, {})
+
+
+def _result(
+    name: str,
+    found: ComparableSet,
+    metric: str,
+    words: str,
+    row: ArmRow | MeasureRow,
+    value: float,
+    details: dict[str, str],
+) -> dict[str, Any]:
+    method = "Wilson score interval, or percentile bootstrap over questions where a question has several replies"
+    return {
+        "evaluation_result_id": f"{found.task}/{name}/{metric}",
+        "evaluation_name": name,
+        "source_data": {
+            "dataset_name": found.task,
+            "source_type": "other",
+            "additional_details": {"task_version": found.task_version, "questions": str(found.num_questions)},
+        },
+        "metric_config": {
+            "evaluation_description": words,
+            "metric_id": metric,
+            "metric_name": metric.rpartition(".")[2].replace("_", " "),
+            "metric_kind": "accuracy" if metric == "accuracy" else "rate",
+            "metric_unit": "proportion",
+            "lower_is_better": metric.endswith(("follow", "over_rejection")),
+            "score_type": "continuous",
+            "min_score": -1.0 if metric.endswith("excess_follow") else 0.0,
+            "max_score": 1.0,
+        },
+        "score_details": {
+            "score": value,
+            "details": details,
+            "uncertainty": {
+                "confidence_interval": {
+                    "lower": row.low,
+                    "upper": row.high,
+                    "confidence_level": CONFIDENCE,
+                    "method": method,
+                },
+                "num_samples": row.n,
+            },
+        },
+    }

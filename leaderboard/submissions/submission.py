@@ -1,0 +1,133 @@
+"""A submission: the rows of evaluations, the figures made of them and where they come from, as one folder.
+
+    submission.json              what it is, and the hash of every file of rows
+    figures.json                 the board over these rows alone (`board.Board`)
+    evaluations/<name>/          rows (`EvalRecord`) as they were written, and `lineage.json`
+
+It is what `verify` checks, and what a data set of results holds under `submissions/<id>/`. No model, no picture and no
+setting that names a disk or a server is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from insightv_bench import __version__
+from insightv_bench.answers import PARSER
+from insightv_bench.errors import RunError
+from insightv_bench.records import Record, content_id
+from insightv_bench.results import row_files
+from insightv_bench.runs import slug
+from insightv_bench.storage import first_line, sha256, write_text
+
+from ..board import LINEAGE, Board, count_rows, load_rows, read_origin, split_sets
+from ..build import compute
+
+SUBMISSION, FIGURES, EVALUATIONS = "submission.json", "figures.json", "evaluations"
+FORMAT = 1
+
+
+class Evaluation(Record):
+    """One evaluation's rows."""
+
+    name: str
+    num_rows: int
+    files: dict[str, str]
+    """Name of a parquet file -> its sha256."""
+
+
+class Submission(Record):
+    """What `submission.json` says."""
+
+    format: int
+    id: str
+    title: str
+    version: str
+    """Of insightv-bench."""
+    parser: str
+    evaluations: tuple[Evaluation, ...]
+
+
+def make(results: Sequence[Path], out: Path, title: str) -> Submission:
+    """Copy the rows under the folders to the new folder `out`, and write the figures beside them.
+
+    Raises RunError where there are no rows, or `out` holds something.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise RunError(f"`{out}` holds something already", "name a new folder with `--out`")
+    files = [file for folder in results for file in row_files(folder)]
+    by_place: dict[Path, list[Path]] = {}
+    for file in files:
+        by_place.setdefault(file.parent, []).append(file)
+    try:
+        evaluations = [_copy(place, names, out / EVALUATIONS) for place, names in by_place.items()]
+        board = figures(out, title)
+        made = Submission(
+            format=FORMAT,
+            id=f"{slug(title)}-{content_id([one.files for one in evaluations], length=12)}",
+            title=title,
+            version=__version__,
+            parser=PARSER,
+            evaluations=tuple(evaluations),
+        )
+        write_text(out / FIGURES, board.model_dump_json(indent=1) + "\n")
+        write_text(out / SUBMISSION, made.model_dump_json(indent=1) + "\n")  # last: now it is whole
+    except OSError as error:
+        raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
+    return made
+
+
+def figures(folder: Path, title: str) -> Board:
+    """The board over a submission's own rows."""
+    frame, notes = load_rows([folder / EVALUATIONS])
+    found, apart = split_sets(frame)
+    return compute(found, [*notes, *apart], title)
+
+
+def _copy(place: Path, files: Sequence[Path], into: Path) -> Evaluation:
+    """One evaluation's files; a second one of the same name gets a number."""
+    name, number = place.name, 1
+    while (into / name).exists():
+        number += 1
+        name = f"{place.name}-{number}"
+    target = into / name
+    target.mkdir(parents=True)
+    for file in files:
+        shutil.copyfile(file, target / file.name)
+    if origin := read_origin(place):
+        write_text(target / LINEAGE, json.dumps(_own(origin._asdict(), name), ensure_ascii=False, indent=1) + "\n")
+    num_rows = sum(count_rows(file) for file in files)
+    return Evaluation(name=name, num_rows=num_rows, files={file.name: sha256(file) for file in files})
+
+
+def _own(origin: dict[str, Any], name: str) -> dict[str, Any]:
+    """The lineage under the evaluation's name here."""
+    stages = {name if folder == origin["evaluation"] else folder: stage for folder, stage in origin["stages"].items()}
+    return {**origin, "evaluation": name, "stages": stages}
+
+
+def read_submission(folder: Path) -> Submission:
+    """Raises RunError where the folder is no submission."""
+    try:
+        return Submission.model_validate_json((folder / SUBMISSION).read_bytes())
+    except FileNotFoundError:
+        raise RunError(
+            f"`{folder}` is no submission: it holds no `{SUBMISSION}`",
+            f"make one: insightv-bench leaderboard submit {folder} --out FOLDER",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"`{folder / SUBMISSION}` cannot be read: {first_line(error)}", "make it again") from error
+
+
+def submissions(folder: Path) -> list[Path]:
+    """The folder itself, or those of a data set of results."""
+    if (folder / SUBMISSION).exists():
+        return [folder]
+    found = sorted(place.parent for place in folder.glob(f"submissions/*/{SUBMISSION}"))
+    if not found:
+        read_submission(folder)
+    return found

@@ -1,0 +1,149 @@
+"""The board in a terminal, 80 columns wide."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..board import FAMILIES, ArmRow, Board, ComparableSet
+from . import robust_views, views
+from .text import questions, short, visible
+from .views import View
+
+NAME_WIDTH = 28
+MAX_SYSTEMS = 20
+"""Of one comparable set; a page or a file shows more."""
+MAP_SYSTEMS = 5
+"""Columns of the heat map that fit beside each other."""
+OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
+COUNTS = {
+    "unread": "no answer read",
+    "malformed": "malformed paths",
+    "cut_off": "cut off at the token cap",
+    "failed": "replies that never came",
+    "judge_failed": "no verdict of the judge",
+}
+
+
+def print_board(board: Board, console: Console) -> None:
+    """All tasks, then every comparable set, then lineage and the notes."""
+    console.print(Text(visible(board.title), style="bold"))
+    systems = list(dict.fromkeys(row.system for row in board.averages))
+    print_view(views.averages(board, systems[:MAX_SYSTEMS]), console)
+    for found in board.sets:
+        console.print(Text(f"\n{visible(found.name)}: {questions(found)}", style="bold"))
+        _print_set(board, found, console)
+    print_view(views.lineage(board), console)
+    for note in board.notes:
+        console.print(Text(f"note: {visible(note)}", style="yellow"))
+
+
+def _print_set(board: Board, found: ComparableSet, console: Console) -> None:
+    systems = _leading(board, found)
+    if len(systems) < len(found.systems):
+        console.print(_left_out(systems, found), style="yellow")
+    print_view(views.arms(board, found, systems), console, heading=False)
+    _print_remarks([row for row in board.arms if row.set == found.name and row.system in systems], console)
+    _print_comparisons(board, found, systems, console)
+    print_view(robust_views.rounds(board, found), console)
+    print_view(robust_views.training(board, found), console)
+    print_view(robust_views.curve(board, found, systems), console)
+    _print_map(robust_views.flaw_map(board, found, systems), console)
+    print_view(robust_views.measures(board, found, systems), console)
+    print_view(views.cost(board, found, systems), console)
+
+
+def _left_out(systems: list[str], found: ComparableSet) -> str:
+    """Which systems are shown."""
+    if systems == views.without_twins(found, found.systems):
+        return f"{len(systems)} of {len(found.systems):,} systems, the greedy twins left out; the page shows all"
+    return f"the {len(systems)} best of {len(found.systems):,} systems; the page shows all"
+
+
+def _leading(board: Board, found: ComparableSet) -> list[str]:
+    """All where they are few, else without greedy twins, and of many such those that are best in any arm."""
+    if len(found.systems) <= MAX_SYSTEMS:
+        return list(found.systems)
+    best: dict[str, float] = {}
+    for row in board.arms:
+        if row.set == found.name:
+            best[row.system] = max(row.accuracy, best.get(row.system, 0.0))
+    sampled = views.without_twins(found, found.systems)
+    leading = sorted(sampled, key=lambda system: -best.get(system, 0.0))[:MAX_SYSTEMS]
+    return [system for system in found.systems if system in leading]
+
+
+def print_view(view: View, console: Console, heading: bool = True) -> None:
+    """One table, its first column said once and a blank line before the next name; nothing where it has no rows."""
+    if not view.rows:
+        return
+    if heading:
+        console.print(Text(f"\n{visible(view.heading)}", style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bold")
+    for place, column in enumerate(view.columns):
+        # A long name goes on below: cut off, a control would look like its greedy twin.
+        justify: Literal["left", "right"] = "left" if place < view.num_names else "right"
+        head = Text(short(column, NAME_WIDTH))
+        table.add_column(head, justify=justify, no_wrap=0 < place < view.num_names, overflow="fold")
+    last = ""
+    for row in view.rows:
+        if view.num_names > 1 and last and row[0] != last:
+            table.add_section()
+        said = "" if view.num_names > 1 and row[0] == last else short(row[0], NAME_WIDTH)
+        table.add_row(Text(said), *(Text(short(cell, NAME_WIDTH)) for cell in row[1:]))
+        last = row[0]
+    console.print(table)
+    if view.remark:
+        console.print(Text(visible(view.remark), style="dim"))
+
+
+def _print_map(view: View, console: Console) -> None:
+    """The heat map, a few systems at a time."""
+    for start in range(1, len(view.columns), MAP_SYSTEMS):
+        part = slice(start, start + MAP_SYSTEMS)
+        rows = [(row[0], *row[part]) for row in view.rows]
+        print_view(view._replace(columns=(view.columns[0], *view.columns[part]), rows=rows), console, start == 1)
+
+
+def _print_remarks(rows: list[ArmRow], console: Console) -> None:
+    """What the figures of single arms hide, system by system."""
+    guessing = {row: "" for row in rows if row.above_chance is False}
+    _print_remark("not above chance", guessing, console, "yellow")
+    for column, words in COUNTS.items():
+        counts = {row: f" {getattr(row, column):,} of {row.n:,}" for row in rows if getattr(row, column)}
+        _print_remark(words, counts, console)
+
+
+def _print_remark(words: str, told: dict[ArmRow, str], console: Console, style: str = "") -> None:
+    by_system: dict[str, list[str]] = {}
+    for row, detail in told.items():
+        by_system.setdefault(short(row.system, NAME_WIDTH), []).append(row.arm + detail)
+    if by_system:
+        systems = "; ".join(f"{system}: {', '.join(arms)}" for system, arms in by_system.items())
+        console.print(Text(f"{words}: {systems}", style=style))
+
+
+def _print_comparisons(board: Board, found: ComparableSet, systems: list[str], console: Console) -> None:
+    for family, caption in FAMILIES.items():
+        rows = [row for row in board.comparisons if row.set == found.name and row.family == family]
+        sizes = {row.n for row in rows}
+        shared = f"n = {rows[0].n:,}, " if len(sizes) == 1 else ""
+        rows = [row for row in rows if row.b.rpartition(": ")[0] in systems or row.b in systems]
+        if not rows:
+            continue
+        heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
+        console.print(Text(heading, style="bold"))
+        for row in rows:
+            mark, style = OUTCOMES[row.outcome]
+            sentence = visible(row.sentence).replace(f", n = {row.n:,}, p", ", p") if shared else visible(row.sentence)
+            console.print(Text.assemble((mark, style), " ", _fitted(sentence, console.width - 2)))
+
+
+def _fitted(sentence: str, width: int) -> str:
+    """The sentence on one line, or its figures on a line of their own."""
+    names, _, figures = sentence.rpartition(": ")
+    return sentence if len(sentence) <= width else f"{names}:\n    {figures}"

@@ -1,0 +1,127 @@
+"""A corpus folder as a `datasets.Dataset` with the columns that TRL reads, and how long its rows are.
+
+Rows of like length share a batch, so that little of it is padding.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from insightv_bench.errors import StageError, require
+from insightv_bench.storage import parquet_files
+
+COMPLETIONS = ["images", "prompt", "completion"]
+PAIRS = ["images", "prompt", "chosen", "rejected"]
+MESSAGES = ("prompt", "completion", "chosen", "rejected")
+LENGTH = "length"
+"""Tokens of a row's texts; pictures, which weigh the same in every row, are left out."""
+
+
+def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any:
+    """The rows of all folders. Raises StageError where a needed column is missing or there are no rows."""
+    datasets = require("datasets", "train", "training")
+    files = [glob.escape(str(file)) for folder in folders for file in _checked(folder, columns)]
+    datasets.disable_progress_bars()
+    corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
+    corpus = corpus.select_columns(columns)
+    pictures = datasets.List(datasets.Image())
+    # A file that another program wrote does not say that these are pictures.
+    return corpus if corpus.features["images"] == pictures else corpus.cast_column("images", pictures)
+
+
+def _checked(folder: Path, columns: list[str]) -> list[Path]:
+    files = parquet_files(folder)
+    frame = pl.scan_parquet(files, glob=False)
+    schema = frame.collect_schema()
+    missing = [column for column in columns if column not in schema]
+    if missing:
+        raise StageError(f"the corpus `{folder}` has no column `{missing[0]}`", _other_kind(schema.names()))
+    if not frame.select(pl.len()).collect().item():
+        dropped = (folder / "exclusions.parquet").exists()
+        hint = "its `exclusions.parquet` says why each was left out" if dropped else "give one that has some"
+        raise StageError(f"the corpus `{folder}` has no rows", hint)
+    _check_messages(frame, schema, folder, [name for name in columns if name in MESSAGES])
+    return files
+
+
+def _other_kind(known: list[str]) -> str:
+    """What the corpus is instead: the two kinds are easily given for each other."""
+    if "chosen" in known:
+        return "it holds pairs, which `train dpo` learns from; `train reason` and `train summary` take completions"
+    if "completion" in known:
+        return "it holds completions, which `train reason` and `train summary` learn from; `train dpo` takes pairs"
+    return f"it has {', '.join(known)}"
+
+
+def _check_messages(frame: pl.LazyFrame, schema: pl.Schema, folder: Path, columns: list[str]) -> None:
+    """Raises StageError for a text where a list of messages is meant, and for a row that lacks it."""
+    for name in columns:
+        inner = getattr(schema[name], "inner", None)
+        fields = {field.name: field.dtype for field in getattr(inner, "fields", ())}
+        if fields.get("role") != pl.String or fields.get("content") != pl.String:
+            raise StageError(
+                f"the column `{name}` of the corpus `{folder}` holds {schema[name]}, not messages",
+                'write each as a list: [{"role": "user", "content": "..."}]',
+            )
+        content = pl.col(name).list.eval(pl.element().struct.field("content").is_null()).list.any()
+        lacking = pl.col(name).is_null() | (pl.col(name).list.len() == 0) | content
+        row = frame.with_row_index("row").filter(lacking).select("row").head(1).collect()
+        if row.height:
+            raise StageError(f"row {row.item():,} of the corpus `{folder}` has no `{name}`", "leave the row out")
+
+
+def check_pictures(folders: Sequence[Path]) -> None:
+    """Raises StageError where a picture's bytes are not in the corpus, but a place on somebody's disk."""
+    for folder in folders:
+        frame = pl.scan_parquet(parquet_files(folder), glob=False)
+        _check_images(frame.collect_schema(), folder)
+        frame = frame.select("images")
+        picture = pl.element().struct
+        lacking = pl.col("images").list.eval(picture.field("bytes").is_null()).list.any()
+        places = pl.col("images").list.eval(picture.field("path")).list.first()
+        found = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
+        if found.height:
+            raise without_bytes(*found.row(0))
+
+
+def _check_images(schema: pl.Schema, folder: Path) -> None:
+    """Raises StageError where `images` is missing or is no list of pictures."""
+    if "images" not in schema:
+        raise StageError(f"the corpus `{folder}` has no column `images`", _other_kind(schema.names()))
+    inner = getattr(schema["images"], "inner", None)
+    fields = {field.name: field.dtype for field in getattr(inner, "fields", ())}
+    if fields.get("bytes") != pl.Binary or fields.get("path") not in (pl.String, pl.Null):
+        raise StageError(
+            f"the column `images` of the corpus `{folder}` holds {schema['images']}, not pictures",
+            'write each row\'s as a list: [{"bytes": ..., "path": null}]',
+        )
+
+
+def without_bytes(row: int, path: str | None) -> StageError:
+    return StageError(
+        f"row {row:,} of the corpus holds no picture, only a place for one (`{path or 'no path'}`)",
+        "write the pictures' bytes into the parquet files: `push_to_hub(embed_external_files=True)` does, "
+        "and so do `build` and `pull`",
+    )
+
+
+def with_lengths(corpus: Any, processor: Any) -> Any:
+    """The corpus with one more column, `length`: its tokens, the pictures left out."""
+    texts = [column for column in corpus.column_names if column not in ("images", "id")]
+    lengths = [0] * len(corpus)
+    for column in texts:
+        contents = ["".join(message["content"] for message in row) for row in corpus[column]]
+        tokens = processor.tokenizer(contents, add_special_tokens=False)["input_ids"]
+        lengths = [length + len(ids) for length, ids in zip(lengths, tokens, strict=True)]
+    return corpus.add_column(LENGTH, lengths)
+
+
+def columns_of(folder: Path) -> list[str]:
+    """The columns to train on: of pairs, or of completions."""
+    known = pl.scan_parquet(parquet_files(folder), glob=False).collect_schema().names()
+    return PAIRS if "chosen" in known else COMPLETIONS

@@ -1,0 +1,189 @@
+"""The rows that a training sees: measured, those that cannot be trained on left out with a reason, the rest by length.
+
+A row is measured as the model will see it: chat template, pictures and all. TRL would cut a row that is too long, and
+train on nothing without a word where the cut takes the completion.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from insightv_bench.records import DECODERS
+from insightv_bench.sources import BROKEN
+
+from .corpus import LENGTH as LENGTH
+from .corpus import without_bytes
+
+PORTION = 256
+"""Rows measured at once."""
+PROBES = ((60, 90), (333, 500))
+UNREADABLE, SAME, EMPTY = "picture cannot be read", "chosen equals rejected", "nothing to learn"
+
+
+def measure(corpus: Any, processor: Any, max_tokens: int) -> tuple[list[int], list[int], list[tuple[int, str]]]:
+    """Places of the rows that are kept, their lengths in tokens, and the places left out with the reason.
+
+    Raises StageError where a picture's bytes are not in the corpus.
+    """
+    places, lengths, dropped = [], [], []
+    for start in range(0, len(corpus), PORTION):
+        rows = _rows(corpus, start, min(start + PORTION, len(corpus)))
+        sizes = [_picture_tokens(processor, row["images"], start + place) for place, row in enumerate(rows)]
+        texts = _text_tokens(processor, rows)
+        for place, (row, pictures, text) in enumerate(zip(rows, sizes, texts, strict=True), start):
+            length = text + (pictures or 0)
+            reason = UNREADABLE if pictures is None else _problem(row, length, max_tokens)
+            if reason:
+                dropped.append((place, reason))
+            else:
+                places.append(place)
+                lengths.append(length)
+    return places, lengths, dropped
+
+
+def _rows(corpus: Any, start: int, end: int) -> list[dict[str, Any]]:
+    """With pictures as bytes: only their headers are read."""
+    from datasets import Image, List
+
+    raw = corpus.cast_column("images", List(Image(decode=False)))
+    columns = raw[start:end]
+    return [{name: values[place] for name, values in columns.items()} for place in range(end - start)]
+
+
+def _problem(row: dict[str, Any], length: int, max_tokens: int) -> str:
+    answers = [content(row[name]) for name in ("completion", "chosen", "rejected") if name in row]
+    if not all(answer.strip() for answer in answers):
+        return EMPTY
+    if len(answers) == 2 and answers[0] == answers[1]:
+        return SAME
+    return f"over {max_tokens:,} tokens" if length > max_tokens else ""
+
+
+def content(messages: Sequence[dict[str, Any]]) -> str:
+    return "".join(message["content"] for message in messages)
+
+
+def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Of the longer answer, where there are two; each picture counts as the one token that stands for it."""
+    from trl.data_utils import prepare_multimodal_messages
+
+    num = [0] * len(rows)
+    for name in ("completion", "chosen", "rejected"):
+        if name not in rows[0]:
+            continue
+        chats = [[*row["prompt"], *row[name]] for row in rows]
+        blocks = [
+            prepare_multimodal_messages(chat, images=row["images"]) for chat, row in zip(chats, rows, strict=True)
+        ]
+        texts = [processor.apply_chat_template(block, tokenize=False) for block in blocks]
+        ids = processor.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        num = [max(before, len(tokens)) for before, tokens in zip(num, ids, strict=True)]
+    return num
+
+
+def _picture_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int) -> int | None:
+    """What the pictures of a row take beyond the one token that stands for each; None where one cannot be read."""
+    if not images:
+        return 0
+    if any(not image or not image.get("bytes") for image in images):
+        raise without_bytes(place, (images[0] or {}).get("path"))
+    try:
+        sizes = [_size(image["bytes"]) for image in images]
+    except ValueError:
+        return None
+    return sum(tokens_of(processor, sizes)) - len(sizes)
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Height and width. Raises ValueError for what is no picture, or one of more pixels than are ever decoded."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
+            if not _has_an_end(data, str(picture.format)):
+                picture.load()  # the header alone is read of all others
+            return picture.height, picture.width
+    except (*BROKEN, Image.DecompressionBombError) as error:
+        raise ValueError(f"no picture: {error}") from error
+
+
+ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+TAIL_BYTES = 64
+
+
+def _has_an_end(data: bytes, kind: str) -> bool:
+    """Whether the file's last bytes are there: a picture that was cut off has a header like any other."""
+    return kind in ENDS and ENDS[kind] in data[-TAIL_BYTES:]
+
+
+def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Tokens of pictures of these heights and widths.
+
+    The processor tells them where it can be believed: LLaVA's with a SigLIP tower, for one, cannot.
+    """
+    if _is_to_be_believed(processor):
+        return _told_tokens(processor, sizes)
+    return [_tokens_by_trying(processor, size) for size in sizes]
+
+
+def _told_tokens(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    told = processor._get_num_multimodal_tokens(image_sizes=[list(size) for size in sizes])
+    return [int(num) for num in told["num_image_tokens"]]
+
+
+@lru_cache(maxsize=8)
+def _is_to_be_believed(processor: Any) -> bool:
+    """Whether what it tells of two pictures is what it makes of them."""
+    try:
+        return _told_tokens(processor, PROBES) == [_tokens_by_trying(processor, size) for size in PROBES]
+    except (AttributeError, TypeError, KeyError, ValueError):
+        return False
+
+
+@lru_cache(maxsize=100_000)
+def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
+    from PIL import Image
+
+    token = getattr(processor, "image_token", "<image>")
+    picture = Image.new("RGB", (size[1], size[0]))
+    return len(processor(text=token, images=[picture], add_special_tokens=False)["input_ids"][0])
+
+
+def control_tokens(processor: Any) -> list[str]:
+    """What must not stand in a text as if it were written there: the words for pictures, turns and ends."""
+    tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
+    return sorted(tokens)
+
+
+def without_control_tokens(corpus: Any, processor: Any) -> tuple[Any, int]:
+    """The corpus with them broken up by a space, as the engine does when it asks the model; and in how many rows."""
+    tokens = control_tokens(processor)
+    columns = [name for name in ("prompt", "completion", "chosen", "rejected") if name in corpus.column_names]
+    hits = list(_rows_with(corpus, columns, tokens))
+    if not hits:
+        return corpus, 0
+    found = set(hits)
+
+    def clean(row: dict[str, Any], place: int) -> dict[str, Any]:
+        return {name: [_broken_up(turn, tokens) for turn in row[name]] for name in columns} if place in found else {}
+
+    return corpus.map(clean, with_indices=True, load_from_cache_file=False), len(hits)
+
+
+def _rows_with(corpus: Any, columns: Sequence[str], tokens: Sequence[str]) -> Iterator[int]:
+    texts = zip(*(corpus[name] for name in columns), strict=True)
+    for place, row in enumerate(texts):
+        text = "\n".join(content(messages) for messages in row)
+        if any(token in text for token in tokens):
+            yield place
+
+
+def _broken_up(turn: dict[str, Any], tokens: Sequence[str]) -> dict[str, Any]:
+    text = turn["content"]
+    for token in tokens:
+        text = text.replace(token, f"{token[0]} {token[1:]}")
+    return {**turn, "content": text}

@@ -1,0 +1,129 @@
+"""Which rows of the corpora a training sees, decided once before it, so that every process of it sees the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from insightv_bench.errors import StageError
+from insightv_bench.stages import Context, Exclusion
+from insightv_bench.storage import parquet_files, write_file
+
+from ..job import Job
+from ..training import processor_of
+from .corpus import COMPLETIONS, PAIRS, check_pictures, load_corpus, with_lengths
+from .lengths import LENGTH, measure, without_control_tokens
+
+ROWS = "rows.parquet"
+"""Places of the rows that are kept, their lengths and questions, in the checkpoints' folder."""
+NO_LIMIT = 1 << 30
+
+
+def keep_rows(job: Job, context: Context) -> None:
+    """Decide, write `rows.parquet`, and count what is left out. A model from nothing takes every row as it is.
+
+    Raises StageError where none are left.
+    """
+    if job.from_nothing and job.settings.max_tokens is None:
+        check_pictures(job.corpora)
+        return
+    columns = PAIRS if job.is_dpo else COMPLETIONS
+    corpus = load_corpus(job.corpora, [*columns, "id"], job.checkpoints / "cache")
+    processor = processor_of(job.start)
+    budget = job.settings.max_tokens or longest(job.start)
+    places, lengths, dropped = measure(without_control_tokens(corpus, processor)[0], processor, budget)
+    _count(job, context, corpus, dropped)
+    if not places:
+        raise StageError(f"`{job.name}`: no row is left to train on ({dict(context.dropped)})", _hint(context.dropped))
+    context.totals |= {"max_tokens": budget, "num_dropped_rows": len(dropped), "num_row_tokens": sum(lengths)}
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    ids = corpus["id"]
+    frame = pl.DataFrame({"place": places, LENGTH: lengths, "question": [ids[place] for place in places]})
+    frame.write_parquet(job.checkpoints / ROWS)
+
+
+def _count(job: Job, context: Context, corpus: Any, dropped: list[tuple[int, str]]) -> None:
+    context.dropped.clear()
+    context.dropped.update(Counter(reason for _, reason in dropped))
+    if dropped:
+        ids = corpus["id"]
+        rows = [Exclusion(id=ids[place], reason=reason, row="") for place, reason in dropped]
+        write_file(context.folder / "exclusions.parquet", rows, Exclusion)
+
+
+def _hint(dropped: Counter[str]) -> str:
+    over = any(reason.startswith("over ") for reason in dropped)
+    return "raise `max_tokens`, or give pictures fewer pixels (`base.processor.size`)" if over else "see the corpus"
+
+
+def longest(model: Path) -> int:
+    """What the model's positions can hold, in tokens."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(model).get_text_config()
+    return int(getattr(config, "max_position_embeddings", None) or NO_LIMIT)
+
+
+def load_rows(job: Job, columns: list[str], processor: Any) -> Any:
+    """The rows that are kept, with their lengths; and their questions where some are kept for validation."""
+    cache, file = job.checkpoints / "cache", job.checkpoints / ROWS
+    if not file.exists():
+        wanted = [*columns, "id"] if job.settings.validation_share else columns
+        corpus = load_corpus(job.corpora, wanted, cache)
+        return corpus if job.is_dpo else with_lengths(corpus, processor)
+    kept = pl.read_parquet(file, glob=False)
+    corpus, _ = without_control_tokens(load_corpus(job.corpora, columns, cache), processor)
+    corpus = corpus.select(kept["place"].to_list()).add_column(LENGTH, kept[LENGTH].to_list())
+    return corpus.add_column("id", kept["question"].to_list()) if job.settings.validation_share else corpus
+
+
+def mix_of(job: Job, rows: Any) -> dict[str, dict[str, int]]:
+    """Rows and tokens of each kind that a corpus tells apart, the summary corpus say; of others by the corpus's name.
+
+    `rows` are those of `load_rows`. Tokens count the pictures where rows were measured, else the texts alone.
+    """
+    kinds = [kind for folder in job.corpora for kind in _kinds(folder)]
+    file = job.checkpoints / ROWS
+    places = pl.read_parquet(file, glob=False)["place"].to_list() if file.exists() else range(len(kinds))
+    mix: dict[str, dict[str, int]] = {}
+    for place, length in zip(places, rows[LENGTH], strict=True):
+        kind = mix.setdefault(kinds[place], {"rows": 0, "tokens": 0})
+        kind["rows"] += 1
+        kind["tokens"] += length
+    return mix
+
+
+def _kinds(folder: Path) -> list[str]:
+    frame = pl.scan_parquet(parquet_files(folder), glob=False)
+    if "kind" in frame.collect_schema().names():
+        return frame.select("kind").collect()["kind"].to_list()
+    return [folder.name.rpartition("-")[0]] * frame.select(pl.len()).collect().item()
+
+
+def split(job: Job, corpus: Any) -> tuple[Any, Any]:
+    """Rows to train on and rows to validate on, by their questions; no validation rows where none are asked for.
+
+    Raises StageError where one of the two would be empty.
+    """
+    share = job.settings.validation_share
+    if not share:
+        return corpus, None
+    held = [_fraction(question, job.seed) < share for question in corpus["id"]]
+    parts = [
+        corpus.select([place for place, is_held in enumerate(held) if is_held == which]) for which in (False, True)
+    ]
+    if not all(len(part) for part in parts):
+        raise StageError(
+            f"`{job.name}`: `validation_share: {share}` of {len(corpus):,} rows leaves none to train or to validate on",
+            "set another share, or 0",
+        )
+    return parts[0].remove_columns("id"), parts[1].remove_columns("id")
+
+
+def _fraction(question: str, seed: int) -> float:
+    """A number in [0, 1) that hangs on the question alone."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{question}".encode()).digest()[:8]) / 2**64

@@ -1,0 +1,88 @@
+"""Which weights are trained: all, all but the vision tower's, or LoRA's beside them; and how they become one model.
+
+The names of a vision tower are transformers'; its projector into the text model is not part of it and is trained.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.errors import ModelError, RecipeError, require
+
+from .values import check_type
+
+VISION = re.compile(r"(^|\.)(visual|vision_tower|vision_model)\.")
+PROJECTOR = re.compile(r"\.(merger|deepstack_merger_list)\.")
+ADAPTER = "adapter"
+"""The folder of LoRA's own weights, beside the model that they were merged into."""
+
+
+def is_vision(name: str) -> bool:
+    return bool(VISION.search(name)) and not PROJECTOR.search(name)
+
+
+def freeze_vision(model: Any) -> int:
+    """Returns how many parameters are kept as they are. Raises ModelError where none are known to be the tower's."""
+    frozen = [weight for name, weight in model.named_parameters() if is_vision(name)]
+    if not frozen:
+        raise ModelError(
+            f"no vision tower is known in `{type(model).__name__}`", "train all of it: set `freeze_vision: false`"
+        )
+    for weight in frozen:
+        weight.requires_grad_(False)
+    return sum(weight.numel() for weight in frozen)
+
+
+def check_lora(lora: dict[str, Any] | None) -> None:
+    """Raises RecipeError for an option that PEFT's `LoraConfig` does not have."""
+    if lora is None:
+        return
+    peft = require("peft", "train", "LoRA")
+    known = list(inspect.signature(peft.LoraConfig).parameters)
+    for name in lora:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            raise RecipeError(f"`lora.{name}` is no option of PEFT's `LoraConfig`{meant}")
+    for name, value in lora.items():
+        check_type(name, value, typing.get_type_hints(peft.LoraConfig).get(name, Any), "lora")
+    if lora.get("r", 1) < 1:
+        raise RecipeError(f"`lora.r: {lora['r']}` is out of range", "a rank is at least 1")
+
+
+def lora_config(model: Any, lora: dict[str, Any], with_vision: bool) -> Any:
+    """Adapters on every linear layer of the text model, of the vision tower too if it is trained; never on the head."""
+    import peft
+
+    options = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "task_type": "CAUSAL_LM", **lora}
+    if "target_modules" not in options:
+        options["target_modules"] = linear_layers(model, with_vision)
+    return peft.LoraConfig(**options)
+
+
+def linear_layers(model: Any, with_vision: bool) -> list[str]:
+    """Full names, so that a name that the text model and the tower share means one of them alone."""
+    import torch
+
+    layers = (name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear))
+    kept = [name for name in layers if "lm_head" not in name and not PROJECTOR.search(f"{name}.")]
+    return [name for name in kept if with_vision or not is_vision(f"{name}.")]
+
+
+def merge_adapter(start: Path, adapter: Path, target: Path) -> None:
+    """The model at `start` with the adapter's weights added, written to `target` in the type that it is kept in."""
+    import peft
+    from transformers.integrations import deepspeed
+
+    from insightv_bench.engines.hf import load_model
+    from insightv_bench.settings import HfEngine
+
+    deepspeed.unset_hf_deepspeed_config()  # after a ZeRO-3 training a model would be shared out as it is loaded
+    model, _ = load_model(HfEngine(model=str(start), device="cpu", dtype="auto"))
+    merged = peft.PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(safe_merge=True)
+    merged.save_pretrained(target)

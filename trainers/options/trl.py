@@ -1,0 +1,169 @@
+"""Which of TRL's options a recipe sets, and which this package sets for it.
+
+A recipe's `trainer` table is TRL's own, under TRL's own names. Set here is only what a vision-language run would get
+wrong without a word: truncation, which cuts the completion silently, and what a CPU has not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from insightv_bench.errors import RecipeError, require
+from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.stages import Stage
+
+from ..job import Job
+from ..machine import check_machine
+from .lora import check_lora
+from .values import as_recipe_errors, check_values
+
+OURS = (
+    "output_dir",
+    "seed",
+    "data_seed",
+    "max_length",
+    "use_cpu",
+    "resume_from_checkpoint",
+    "load_best_model_at_end",
+    "precompute_ref_log_probs",
+    "push_to_hub",
+)
+"""Options that a recipe may not set, because a run sets them."""
+
+
+DEFAULT_SAVE_STEPS = 100
+LOGGING_STEPS = 10
+FORCE_CPU = "INSIGHTV_FORCE_CPU"
+"""Set while a recipe trains with `device: cpu` on a machine that has a GPU."""
+TRACKIO, PROJECT = "trackio", "insightv-bench"
+OUR_OWN = ("attn_implementation",)
+"""Options beside TRL's, for the model that is trained."""
+
+
+def on_cpu() -> bool:
+    import torch
+
+    return bool(os.environ.get(FORCE_CPU)) or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
+    cpu = on_cpu()
+    return {
+        "output_dir": str(checkpoints),
+        "seed": seed,
+        "data_seed": seed,
+        "max_length": None,  # TRL cuts after image expansion and would train on nothing; lengths are bounded before
+        "use_cpu": cpu,
+        "bf16": not cpu,
+        "gradient_checkpointing": not cpu,
+        "dataloader_pin_memory": not cpu,
+        "dataloader_num_workers": 1,  # decodes the next batch's pictures meanwhile
+        "report_to": [],
+        "disable_tqdm": True,
+        "save_steps": DEFAULT_SAVE_STEPS,
+        "save_total_limit": 2,  # the newest may be half-written when a run is killed
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.05,  # below 1: a share of all steps, the paper's 0.05
+        "weight_decay": 0.0,
+    }
+
+
+def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path, seed: int) -> Any:
+    """TRL's config of this class. Raises RecipeError for an option that it does not have or that is ours to set."""
+    check_options(config_class, trainer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of options that TRL itself sets
+        return config_class(**{**defaults(checkpoints, seed), "logging_steps": logging_steps(trainer), **trainer})
+
+
+def logging_steps(trainer: dict[str, Any]) -> int:
+    """So often that every checkpoint is also a step that is logged: a loss is a mean since the last one, and after a
+    resume it would be a mean over fewer steps. A shorter training is logged too."""
+    saved, steps = trainer.get("save_steps", DEFAULT_SAVE_STEPS), trainer.get("max_steps", -1)
+    often = min(LOGGING_STEPS, steps) if steps > 0 else LOGGING_STEPS
+    return math.gcd(often, saved) if isinstance(saved, int) else often
+
+
+def check_stages(stages: Sequence[Stage]) -> None:
+    """Every option of every training that is to come, and what each needs of this machine.
+
+    Raises RecipeError, ModelError or MissingExtra.
+    """
+    trl = require("trl", "train", "training")
+    for stage in stages:
+        settings = stage.settings
+        assert isinstance(settings, TrainSettings)
+        if stage.function.startswith("trainers.pretrained"):  # it is there already, and is not trained
+            continue
+        config_class = trl.DPOConfig if isinstance(settings, DpoSettings) else trl.SFTConfig
+        check_options(config_class, settings.trainer)
+        check_lora(settings.lora)
+        check_machine(settings, stage.verb)
+        check_reports(settings.trainer.get("report_to"))
+        table = {name: value for name, value in settings.trainer.items() if name not in OUR_OWN}
+        with as_recipe_errors(config_class) as folder:
+            make_options(config_class, table, folder, seed=0)
+
+
+def report_options(job: Job) -> dict[str, Any]:
+    """One name for a training wherever it is shown, so that a resumed one goes on in its own curves."""
+    if job.settings.trainer.get("report_to") in (None, [], "none"):
+        return {}
+    return {"project": PROJECT, "run_name": f"{job.run_folder.name}-{job.name}"}
+
+
+def check_reports(report_to: Any) -> None:
+    """Raises for a tracker that is not there, which TRL would say only after the model is loaded: MissingExtra for the
+    one that an extra brings, else RecipeError."""
+    from transformers.integrations import get_available_reporting_integrations
+
+    names = [report_to] if isinstance(report_to, str) else list(report_to or [])
+    available = get_available_reporting_integrations()
+    for name in names:
+        if name == TRACKIO:
+            require(TRACKIO, TRACKIO, "`trainer.report_to: trackio`")
+        elif name not in ("all", "none", *available):
+            raise RecipeError(
+                f"`trainer.report_to: {name}` names a tracker that is not installed",
+                f"pip install {name}, or one of {', '.join(f'`{known}`' for known in sorted(available)) or '`none`'}",
+            )
+
+
+def chosen_options(job: Job) -> dict[str, Any]:
+    """The recipe's, over what follows from its other settings."""
+    return {**validation_options(job), **report_options(job), **job.settings.trainer}
+
+
+def validation_options(job: Job) -> dict[str, Any]:
+    """Evaluate as often as checkpoints are written, so that the best step's weights are there to be kept."""
+    if not job.settings.validation_share:
+        return {}
+    every = job.settings.trainer.get("save_steps", DEFAULT_SAVE_STEPS)
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": every,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "per_device_eval_batch_size": job.settings.trainer.get("per_device_train_batch_size", 8),
+    }
+
+
+def check_options(config_class: type, trainer: dict[str, Any]) -> None:
+    known = [field.name for field in dataclasses.fields(config_class)]
+    for name in trainer:
+        if name in OUR_OWN:
+            continue
+        if name in OURS:
+            raise RecipeError(f"`trainer.{name}` is set by the run", "remove it from the recipe")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            raise RecipeError(f"`trainer.{name}` is no option of TRL's `{config_class.__name__}`{meant}")
+    check_values(config_class, trainer)

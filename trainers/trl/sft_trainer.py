@@ -1,0 +1,76 @@
+"""TRL's SFTTrainer with every token of a step weighing the same, whatever the model, and with two things less on a CPU:
+padding, and the head over positions that no loss is taken at.
+
+TRL's fused head is written for GPUs: on a CPU it takes a third of a small model's step (measured; see
+tests/benchmarks). Here the labelled positions go through the model's own head in one product. Everything else, a run
+of several processes included, is TRL's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..data import LENGTH, LikeLengths
+
+
+def lean(trainer_class: Any) -> Any:
+    """A subclass of TRL's `SFTTrainer`, which is imported where it is used."""
+
+    class Lean(trainer_class):
+        model_accepts_loss_kwargs: bool
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            # Of the model's own loss some say that it takes no number of tokens (Qwen2.5-VL's), and transformers then
+            # counts none: a step would be a mean of means over its parts, another one for each number of processes.
+            # TRL's loss and the one below are not the model's, and take it.
+            self.model_accepts_loss_kwargs = True
+
+        def _set_signature_columns_if_needed(self) -> None:
+            """Keep the column that rows of like length are found by."""
+            super()._set_signature_columns_if_needed()
+            if LENGTH not in self._signature_columns:
+                self._signature_columns.append(LENGTH)
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            rows = self.train_dataset if train_dataset is None else train_dataset
+            if self.args.train_sampling_strategy != "group_by_length" or LENGTH not in rows.column_names:
+                return super()._get_train_sampler(train_dataset)
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+            return LikeLengths(rows[LENGTH], size, self.args.data_seed or self.args.seed)
+
+        def compute_loss(
+            self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            shared_out = self.is_fsdp_enabled  # its layers are put together in the model's own forward pass
+            whole_on_cpu = model is self.model and self.args.device.type == "cpu" and not shared_out
+            if return_outputs or not whole_on_cpu or not plain(model):
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            with self.accelerator.autocast():
+                loss, num_right, num = labelled_loss(model, inputs, num_items_in_batch)
+            self._metrics["train"]["mean_token_accuracy"].append(num_right / max(num, 1))
+            self._total_train_tokens += int(inputs["attention_mask"].sum())
+            self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
+            return loss
+
+    return Lean
+
+
+def plain(model: Any) -> bool:
+    """Whether the head is applied to the decoder's last states as they are, in a model without adapters."""
+    return model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
+
+
+def labelled_loss(model: Any, inputs: dict[str, Any], num_items: Any) -> tuple[Any, int, int]:
+    """Negative log-likelihood, summed over labelled positions and divided by `num_items`; how many are right; how many.
+
+    labels [batch, length], -100 where no loss is taken.
+    """
+    import torch.nn.functional as F
+
+    labels = inputs["labels"][:, 1:]
+    states = model.model(**{k: v for k, v in inputs.items() if k != "labels"}, use_cache=False).last_hidden_state
+    kept = labels != -100
+    logits, targets = model.lm_head(states[:, :-1][kept]).float(), labels[kept]
+    loss = F.cross_entropy(logits, targets, reduction="sum") / (len(targets) if num_items is None else num_items)
+    return loss, int((logits.argmax(-1) == targets).sum()), len(targets)
