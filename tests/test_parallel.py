@@ -21,7 +21,7 @@ import json, sys
 from pathlib import Path
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.hf import follow, is_first, num_processes
+from insightv_bench.engines.hf import follow, is_first, num_processes, team
 from insightv_bench.journal import Journal, Request
 from insightv_bench.settings import HfEngine, Sampling
 from insightv_bench.world.level import Level
