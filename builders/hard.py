@@ -17,20 +17,18 @@ from insightv_bench.errors import StageError
 from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Question
 from insightv_bench.settings import HardSettings, TeacherEngine
-from insightv_bench.stages import Context, Dropped, drop
+from insightv_bench.stages import Context, Dropped, Options, drop
 
 from .portions import QUESTIONS_AT_ONCE
 
 EASY = "answered right without a path"
 
 
-def hard(context: Context) -> None:
-    """Inputs: a questions' stage. Raises StageError where every question is answered right."""
-    settings = context.stage.settings
-    assert isinstance(settings, HardSettings) and settings.engine is not None
-    source = context.stage.inputs[0]
-    num = context.num_rows_of(source)
-    context.write(Question, _mine(context, settings, source, num))
+def hard(context: Context[HardSettings, Options]) -> None:
+    """Input: `questions`. Raises StageError where every question is answered right."""
+    settings = context.settings
+    num = context.num_rows_of("questions")
+    context.write(Question, _mine(context, settings, num))
     if not context.num_rows:
         raise StageError(
             f"`{context.stage.name}`: `{context.totals['model']}` answers all {num:,} questions right",
@@ -38,11 +36,11 @@ def hard(context: Context) -> None:
         )
 
 
-def _mine(context: Context, settings: HardSettings, source: str, num: int) -> Iterator[Question | Dropped]:
+def _mine(context: Context, settings: HardSettings, num: int) -> Iterator[Question | Dropped]:
     assert settings.engine is not None
     replies: Counter[str] = Counter()
     teacher = isinstance(settings.engine, TeacherEngine)
-    scenes = {q.image_sha256[0]: q.scene for q in context.rows(source, Question) if q.scene} if teacher else {}
+    scenes = {q.image_sha256[0]: q.scene for q in context.rows("questions", Question) if q.scene} if teacher else {}
     bar = context.progress.start("answering directly", num * settings.num_tries)
 
     def advance(reply: Reply, hit: bool) -> None:
@@ -51,7 +49,7 @@ def _mine(context: Context, settings: HardSettings, source: str, num: int) -> It
     engine = open_engine(context.resolve(settings.engine), scenes)
     with Caller(engine, context.journal, advance, context.seed) as caller:
         context.totals["model"] = caller.model
-        questions = context.rows(source, Question)  # a portion at a time: all pictures may be more than there is memory
+        questions = context.rows("questions", Question)  # a portion at a time: all pictures may not fit
         while portion := list(islice(questions, QUESTIONS_AT_ONCE)):
             for question, verdicts in zip(portion, _verdicts(caller, settings, portion), strict=True):
                 replies.update(verdicts)

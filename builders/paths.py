@@ -14,7 +14,7 @@ from insightv_bench.engines import Caller, costs_of
 from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings
-from insightv_bench.stages import Context
+from insightv_bench.stages import AskingOptions, Context
 from insightv_bench.storage import Pictures, question_slice, spans, with_pictures
 
 from .portions import OpenedOnce, at_once
@@ -25,8 +25,7 @@ class Writer(OpenedOnce):
 
     def __init__(self, context: Context, advance: Callable[[], None] = lambda: None) -> None:
         """`advance` is called for each path."""
-        assert isinstance(context.stage.settings, PathsSettings)
-        self._settings, self._advance = context.stage.settings, advance
+        self._settings, self._advance = context.settings, advance
         self._one_call = self._settings.mode == "one-call"
         self._scenes: dict[str, str] = {}
         engine = context.open_engine(self._settings.engine, self._scenes)
@@ -37,11 +36,11 @@ class Writer(OpenedOnce):
 
     @staticmethod
     def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
-        return spans(context.num_rows_of(context.stage.inputs[0]), size)
+        return spans(context.num_rows_of("questions"), size)
 
     @staticmethod
     def read(context: Context, start: int, stop: int) -> list[Question]:
-        return question_slice(context.inputs[context.stage.inputs[0]], start, stop)
+        return question_slice(context.inputs["questions"], start, stop)
 
     def write(self, questions: Sequence[Question], pictures: Pictures | None = None) -> list[Path]:
         if pictures:
@@ -61,9 +60,8 @@ class Writer(OpenedOnce):
             self._advance()
 
 
-def paths(context: Context) -> None:
-    settings = context.stage.settings
-    assert isinstance(settings, PathsSettings)
+def paths(context: Context[PathsSettings, AskingOptions]) -> None:
+    settings = context.settings
     over = context.cluster is not None and context.cluster.takes_blocks(settings.engine)
     context.write(Path, _counted(context, _over_cluster(context, settings) if over else _here(context, settings)))
     if isinstance(settings.engine, OpenAIEngine):
@@ -79,7 +77,7 @@ def _counted(context: Context, rows: Iterable[Path]) -> Iterator[Path]:
 
 
 def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
-    questions, num = context.questions(context.stage.inputs[0]), context.num_rows_of(context.stage.inputs[0])
+    questions, num = context.questions(), context.num_rows_of("questions")
     bar = context.progress.start("writing paths", num * settings.num_paths)
 
     def advance() -> None:
@@ -97,7 +95,7 @@ def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:
 
 def _over_cluster(context: Context, settings: PathsSettings) -> Iterator[Path]:
     assert context.cluster
-    num = context.num_rows_of(context.stage.inputs[0]) * settings.num_paths
+    num = context.num_rows_of("questions") * settings.num_paths
     rows = context.cluster.rows(context, "builders.paths:Writer", Path)
     yield from context.progress.track(rows, "writing paths", num)
     costs, models = context.totals["costs"], context.totals.pop("models")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from insightv_bench.errors import StageError
 from insightv_bench.records import Question, ReasoningRow
-from insightv_bench.settings import FileSource, HubSource, LessonsSettings, WorldSource
+from insightv_bench.settings import HubSource, LessonsSettings, WorldSource
 from insightv_bench.sources import distinct
-from insightv_bench.stages import Context
+from insightv_bench.stages import Context, WorldOptions
 from insightv_bench.world import sample_lessons
 
 from .sources import Table, read_hub, read_local, read_world
 
 
-def questions(context: Context) -> None:
+def questions(context: Context[Any, WorldOptions]) -> None:
     """A source -> Question rows, each once. Raises StageError where not one row of a table is a question."""
-    source = context.stage.settings
+    source = context.settings
     if isinstance(source, WorldSource):
         rows = read_world(source, context.recipe.world, context.seed)
         context.write(Question, distinct(context.progress.track(rows, "drawing questions", source.num)))
@@ -35,16 +36,14 @@ def questions(context: Context) -> None:
 
 
 def _open(context: Context, mended: Counter[str]) -> Table:
-    source = context.stage.settings
+    source = context.settings
     if isinstance(source, HubSource):
         return read_hub(source, context.run_folder, mended)
-    assert isinstance(source, FileSource)
     return read_local(source, mended)
 
 
-def lessons(context: Context) -> None:
+def lessons(context: Context[LessonsSettings, WorldOptions]) -> None:
     """The drawn world's lessons as rows to train on."""
-    settings = context.stage.settings
-    assert isinstance(settings, LessonsSettings)
+    settings = context.settings
     rows = sample_lessons(context.recipe.world, context.seed, settings.num, settings.mix)
     context.write(ReasoningRow, context.progress.track(rows, "drawing lessons", settings.num))

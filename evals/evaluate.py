@@ -15,25 +15,24 @@ from insightv_bench.engines import COSTS, Caller, Costs, costs_from, total
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
 from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
-from insightv_bench.settings import EngineSettings, EvalSettings, HfEngine, OpenAIEngine, engine_of, is_server, plain
-from insightv_bench.stages import Context, code_versions, read_manifest
+from insightv_bench.settings import EngineSettings, EvalSettings, with_defaults
+from insightv_bench.stages import Context, EvalOptions, code_versions, read_manifest
 
 from .arms import Given, best_of, blanks, change, docs
 from .harness import arm_task, eval_record, quiet, run_lm_eval, task_name
 
 
-def evaluate(context: Context) -> None:
-    """Inputs: `questions`, and where there are any `paths`, `flawed` and the seats' models, by the stage's options."""
+def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
+    """Inputs: `questions`; where there are any `paths` and `flawed`; by its seat, a model that a stage made."""
     require("lm_eval", "eval", "an evaluation")
-    settings, options = context.stage.settings, context.stage.options
-    assert isinstance(settings, EvalSettings)
-    questions = list(context.questions(options["questions"]))
+    settings = context.settings
+    questions = list(context.questions())
     with ExitStack() as stack:
         open_ = Opened(context, settings, stack)
         tasks = _tasks(context, settings, questions, open_)
         if not tasks:
             raise StageError(f"`{context.stage.name}` has nothing to ask: none of its arms fits these questions")
-        bar = context.progress.start(f"evaluating {options['system']}", sum(map(len, tasks.values())))
+        bar = context.progress.start(f"evaluating {context.options.system}", sum(map(len, tasks.values())))
         open_.on_reply = lambda: context.progress.advance(bar)
         callers = open_.seats()
         models = {seat: caller.model for seat, caller in callers.items()}
@@ -51,11 +50,12 @@ class Opened:
         self._callers: dict[str, Caller] = {}
 
     def seats(self) -> dict[str, Caller]:
-        return {seat: self.seat(seat) for seat in self._context.stage.options["seats"]}
+        return {seat: self.seat(seat) for seat in self._context.options.seats}
 
     def seat(self, seat: str) -> Caller:
-        model = self._context.stage.options["seats"][seat]
-        return self.model(_engine(self._context, model, self._settings))
+        settings = self._settings
+        engine = with_defaults(self._context.options.seats[seat], batch_size=settings.batch_size, dtype=settings.dtype)
+        return self.model(self._context.resolve(engine))
 
     def model(self, engine: EngineSettings) -> Caller:
         """A model in several seats is loaded once."""
@@ -67,32 +67,21 @@ class Opened:
         return self._callers[key]
 
 
-def _engine(context: Context, model: Any, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    """As the recipe says it where it says more than a place: a stage's options hold no speed and no price."""
-    said = [*getattr(context.recipe, "model_seats", {}).values(), *settings.summaries.values()]
-    named = next((seat for seat in said if plain(seat) == model), model)
-    if isinstance(named, dict):
-        named = OpenAIEngine(**named) if named["kind"] == "openai" else HfEngine(**named)
-    local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
-    engine = engine_of(named) if is_server(named) else engine_of(named, **local)
-    return context.resolve(engine)
-
-
 def _tasks(
     context: Context, settings: EvalSettings, questions: Sequence[Question], opened: Opened
 ) -> dict[Arm, list[dict[str, Any]]]:
-    options = context.stage.options
-    paths = _groups(context.rows(options["paths"], Path), "question_id") if options.get("paths") else {}
-    flawed = _groups(context.rows(options["flawed"], FlawedRow), "id") if options.get("flawed") else {}
+    arms = context.options.arms
+    paths = _groups(context.rows("paths", Path), "question_id") if "paths" in context.inputs else {}
+    flawed = _groups(context.rows("flawed", FlawedRow), "id") if "flawed" in context.inputs else {}
     paraphraser = None
-    if "paraphrased" in options["arms"] and settings.paraphraser:
+    if "paraphrased" in arms and settings.paraphraser:
         paraphraser = opened.model(settings.paraphraser)
-    changed = change(options["arms"], questions, paths, settings, context.seed, paraphraser)
+    changed = change(arms, questions, paths, settings, context.seed, paraphraser)
     given = Given(paths, flawed, dict(changed.shown))
-    if "best-of-k" in options["arms"]:
+    if "best-of-k" in arms:
         best = best_of(questions, paths, settings, _judge(settings, opened))
         given = given._replace(made={**given.made, "best-of-k": best})
-    made = {arm: docs(arm, questions, given, settings) for arm in options["arms"]}
+    made = {arm: docs(arm, questions, given, settings) for arm in arms}
     context.totals["arms_left_out"] = [arm for arm, rows in made.items() if not rows]
     context.totals["left_out"] = {arm: dict(reasons) for arm, reasons in changed.left_out.items() if reasons}
     return {arm: rows for arm, rows in made.items() if rows}
@@ -120,14 +109,13 @@ def _run(
 ) -> list[EvalRecord]:
     from .harness.model import Seats
 
-    settings, name = context.stage.settings, context.stage.options["task"]
-    version = context.stage.options["task_version"] or questions[0].source_revision
-    assert isinstance(settings, EvalSettings)
+    settings, name = context.settings, context.options.task
+    version = context.options.task_version or questions[0].source_revision
     images = {image.sha256: image for question in questions for image in question.images}
     images |= blanks(questions) if "blank-image" in tasks else {}
     model = Seats(callers, images)
     path_sampling = settings.path_sampling
-    if context.stage.options.get("greedy"):
+    if context.options.greedy:
         path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
     samplings = {arm: path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
     with quiet():
@@ -153,8 +141,7 @@ def _costs(
     context: Context, tasks: Mapping[Arm, list[dict[str, Any]]], replies: Mapping[Arm, list[Reply]]
 ) -> dict[str, dict[str, float]]:
     """By arm, what its answers took; the stored paths' part by the share of their tokens that the arm rests on."""
-    paths = context.stage.options.get("paths")
-    spent = costs_from(read_manifest(context.inputs[paths])) if paths else None
+    spent = costs_from(read_manifest(context.inputs["paths"])) if "paths" in context.inputs else None
     made: dict[str, dict[str, float]] = {}
     for arm, rows in tasks.items():
         own = Costs() if rows[0]["seat"] == "vote" else total(replies[arm])
@@ -165,4 +152,4 @@ def _costs(
 
 
 def _system(context: Context) -> dict[str, Any]:
-    return {name: context.stage.options[name] for name in ("system", "base", "round", "task")}
+    return {name: getattr(context.options, name) for name in ("system", "base", "round", "task")}

@@ -89,7 +89,7 @@ def stage(folder: Path, **columns: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     whole = {
         "stage": folder.name.rpartition("-")[0],
-        "function": "builders.corpora.reasoning:reasoning",
+        "kind": "reasoning",
         "settings": {},
         "options": {},
         "seed": 0,
@@ -111,17 +111,17 @@ def run(folder: Path, seed: int = 0, right: int = 6, mark: str = "a1") -> Path:
     stages.mkdir(parents=True)
     write_text(folder / "run.json", json.dumps({"recipe": "mine", "seed": seed}))
     stage(stages / f"corpora-reasoning-{mark}", num_rows=590)
-    stage(stages / f"train-reason-{mark}", function="trainers.sft:sft", inputs={"c": f"corpora-reasoning-{mark}"})
+    stage(stages / f"train-reason-{mark}", kind="sft", inputs={"c": f"corpora-reasoning-{mark}"})
     for number in (1, 2):
         stage(
             stages / f"corpora-preference-{number}-{mark}",
-            function="builders.corpora.preference:preference",
+            kind="preference",
             num_rows=50,
         )
         before = f"train-dpo-{number - 1}-{mark}" if number > 1 else f"train-reason-{mark}"
         stage(
             stages / f"train-dpo-{number}-{mark}",
-            function="trainers.dpo:dpo",
+            kind="dpo",
             inputs={"m": before, "p": f"corpora-preference-{number}-{mark}"},
             totals={"num_rows": 50, "last_rewards/margins": 0.25 * number, "reference": "previous", "num_steps": 9},
             settings={"trainer": {"learning_rate": 1e-5, "output_dir": "/home/someone/secret"}},
@@ -138,7 +138,7 @@ def run(folder: Path, seed: int = 0, right: int = 6, mark: str = "a1") -> Path:
             rows = of("reason", marks, system=system, round=number, num_tokens=40 + number, total_tokens=40 + number)
             rows += of("reason+summary", marks, system=system, round=number, total_tokens=60)
         manifest = {
-            "function": "evals.evaluate:evaluate",
+            "kind": "evaluate",
             "options": options,
             "inputs": {trained: f"{trained}-{mark}"},
             "seed": seed,

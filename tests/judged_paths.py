@@ -14,7 +14,7 @@ from typing import Any
 from insightv_bench.journal import Journal
 from insightv_bench.records import Assessment, Image, Path, Question, Step
 from insightv_bench.settings import AssessSettings, OpenAIEngine, load_recipe
-from insightv_bench.stages import MANIFEST, Context, Progress, Stage, run_stage
+from insightv_bench.stages import MANIFEST, AskingOptions, Context, Progress, Stage, run_stage
 from insightv_bench.storage import read_rows, write_shards, write_text
 
 Say = Callable[[str, list[dict[str, Any]]], str]
@@ -127,7 +127,7 @@ def assessed(
         inputs[name].mkdir(exist_ok=True)
         write_shards(inputs[name], rows, type(rows[0]))
         write_text(inputs[name] / MANIFEST, json.dumps({"num_rows": len(rows), "files": {}}))
-    stage = Stage("assess", "builders.assessment.stage:assess", settings, tuple(inputs), "", {})
+    stage = Stage("assess", "assess", settings, {role: role for role in inputs}, AskingOptions())
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(stage, tmp_path / "assess", inputs, journal, Progress(), seed, load_recipe("walk"))
         run_stage(stage, context)

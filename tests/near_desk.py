@@ -13,10 +13,11 @@ from insightv_bench.cluster.actor import Actor
 from insightv_bench.cluster.coordinator import Desk
 from insightv_bench.cluster.job import Job, context_of
 from insightv_bench.cluster.remote import FarDesk
+from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.runs import place, run_folder
 from insightv_bench.settings import Recipe
-from insightv_bench.stages import code_versions, load_function
+from insightv_bench.stages import code_versions
 
 TEACHER = """
 name: over
@@ -57,7 +58,7 @@ def job_of(recipe: Recipe, out: Path, stage: str, function: str, **more: Any) ->
         function=function,
         stage=planned,
         folder=folders[stage],
-        inputs={name: folders[name] for name in planned.inputs},
+        inputs={role: folders[name] for role, name in planned.inputs.items()},
         run=run,
         token=token,
         seed=recipe.seed,

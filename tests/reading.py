@@ -11,7 +11,7 @@ from PIL import Image as Picture
 from insightv_bench.journal import Journal
 from insightv_bench.records import Question
 from insightv_bench.settings import TableSource, load_recipe
-from insightv_bench.stages import Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.stages import Context, Exclusion, Progress, Stage, WorldOptions, run_stage
 from insightv_bench.storage import read_rows
 
 
@@ -22,7 +22,7 @@ def png(shade: int = 0, side: int = 4) -> bytes:
 
 
 def ran(out: File, source: TableSource) -> tuple[list[Question], list[Exclusion], Context]:
-    stage = Stage("questions-test", "builders.questions:questions", source)
+    stage = Stage("questions-test", "questions", source, {}, WorldOptions())
     with closing(Journal(out / "journal.sqlite")) as journal:
         context = Context(stage, out / "questions", {}, journal, Progress(), 0, load_recipe("walk"))
         run_stage(stage, context)

@@ -23,7 +23,7 @@ from insightv_bench.settings import (
     WorldSource,
     load_recipe,
 )
-from insightv_bench.stages import MANIFEST, Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.stages import KINDS, MANIFEST, Context, Exclusion, Progress, Stage, run_stage
 from insightv_bench.storage import read_rows, write_shards, write_text
 
 PATHS = PathsSettings(
@@ -34,11 +34,16 @@ PATHS = PathsSettings(
 )
 
 
-def ran(out: File, function: str, settings: Section, inputs: dict[str, File], **options: Any) -> Context:
-    """A stage with a context by hand, run."""
-    stage = Stage(out.name, f"builders.{function}", settings, tuple(inputs), "", options)
+ROLES = ("questions", "paths", "verdicts", "flawed", "agent-questions", "agent-paths", "agent-verdicts")
+
+
+def ran(out: File, kind: str, settings: Section, inputs: Sequence[File], **options: Any) -> Context:
+    """A stage with a context by hand, run. `inputs`: in the order of `ROLES`."""
+    given = dict(zip(ROLES, inputs, strict=False))
+    names = {role: folder.name for role, folder in given.items()}
+    stage = Stage(out.name, kind, settings, names, KINDS[kind].options(**options))
     with closing(Journal(out.parent / "journal.sqlite")) as journal:
-        context = Context(stage, out, inputs, journal, Progress(), 0, load_recipe("walk"))
+        context = Context(stage, out, given, journal, Progress(), 0, load_recipe("walk"))
         run_stage(stage, context)
     return context
 
@@ -60,8 +65,8 @@ class Built:
         self.folders: dict[str, File] = {}
         self.totals: dict[str, dict[str, Any]] = {}
 
-    def run(self, name: str, function: str, settings: Section, inputs: Sequence[str] = (), **options: Any) -> Context:
-        context = ran(self.root / name, function, settings, {x: self.folders[x] for x in inputs}, **options)
+    def run(self, name: str, kind: str, settings: Section, inputs: Sequence[str] = (), **options: Any) -> Context:
+        context = ran(self.root / name, kind, settings, [self.folders[x] for x in inputs], **options)
         self.folders[name], self.totals[name] = context.folder, context.totals
         return context
 
@@ -80,16 +85,16 @@ TRIPLE, AGENT = ("questions", "paths", "assess-teacher"), ("sample", "agent-path
 def build_corpora(root: File) -> Built:
     """Every builder over 160 drawn questions, and an agent's own paths over 80 others."""
     made = Built(root)
-    made.run("questions", "questions:questions", WorldSource(split="train", num=160))
-    made.run("sample", "questions:questions", WorldSource(split="train", num=80, seed=1))
-    made.run("paths", "paths:paths", PATHS, ["questions"])
-    made.run("agent-paths", "paths:paths", PATHS, ["sample"])
-    made.run("assess-teacher", "assessment.stage:assess", AssessSettings(), ["questions", "paths"])
-    made.run("assess-agent", "assessment.stage:assess", AssessSettings(), ["sample", "agent-paths"])
-    made.run("reasoning", "corpora.reasoning:reasoning", REASONING, TRIPLE)
-    made.run("flawed", "corpora.reasoning:flawed", FlawsSettings(per_question=3), ["questions"])
-    made.run("summary", "corpora.summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
-    made.run("preference", "corpora.preference:preference", PairsSettings(per_question=3), AGENT, round=2)
+    made.run("questions", "questions", WorldSource(split="train", num=160))
+    made.run("sample", "questions", WorldSource(split="train", num=80, seed=1))
+    made.run("paths", "paths", PATHS, ["questions"])
+    made.run("agent-paths", "paths", PATHS, ["sample"])
+    made.run("assess-teacher", "assess", AssessSettings(), ["questions", "paths"])
+    made.run("assess-agent", "assess", AssessSettings(), ["sample", "agent-paths"])
+    made.run("reasoning", "reasoning", REASONING, TRIPLE)
+    made.run("flawed", "exact-flaws", FlawsSettings(per_question=3), ["questions"])
+    made.run("summary", "summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
+    made.run("preference", "preference", PairsSettings(per_question=3), AGENT, round=2)
     return made
 
 

@@ -21,8 +21,8 @@ from insightv_bench.errors import RecipeError, SourceError, StageError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import CalibrationRow
 from insightv_bench.runs import run
-from insightv_bench.settings import load_recipe
-from insightv_bench.stages import Context, Progress, Stage, run_stage
+from insightv_bench.settings import OpenAIEngine, load_recipe
+from insightv_bench.stages import CalibrateOptions, Context, Progress, Stage, run_stage
 from insightv_bench.storage import read_rows
 
 DATA = File(__file__).parents[2] / "shared" / "data" / "step_mistakes.jsonl.gz"
@@ -197,11 +197,9 @@ def tried(tmp_path: File, monkeypatch: pytest.MonkeyPatch, file: File, told: dic
     """The figures of a judge that says `told` (by question text) of the traces in `file`."""
     monkeypatch.setattr("insightv_bench.stages.stage.open_engine", lambda *_: TextJudge(told))
     recipe = load_recipe("calibrate", ["calibrate.questions=null", f"calibrate.steps={json.dumps(str(file))}"])
-    options = {
-        "assess": recipe.assess.model_dump(mode="json") | {"engine": {"kind": "openai", "model": "m", "base_url": "x"}}
-    }
+    assess = recipe.assess.model_copy(update={"engine": OpenAIEngine(model="m", base_url="x")})
     assert recipe.calibrate is not None
-    stage = Stage("calibrate", "builders.calibration.stage:calibrate", recipe.calibrate, (), "", options)
+    stage = Stage("calibrate", "calibrate", recipe.calibrate, {}, CalibrateOptions(assess=assess))
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(stage, tmp_path / "calibrate", {}, journal, Progress(), 0, recipe)
         run_stage(stage, context)

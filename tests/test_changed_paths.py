@@ -203,10 +203,14 @@ def test_real_questions_have_a_benchmark_from_the_first_agents_right_paths() -> 
     arms = "eval.arms=[base, direct, reason, reason+summary, oracle, flawed, self-flawed]"
     more = "eval.summaries={other: d}"
     stages = {stage.name: stage for stage in plan(load_recipe("puzzlevqa", [seats, arms, more]))}
-    assert stages["corpora-benchmark"].inputs == ("questions-test", "paths-eval-model", "assess-eval-model")
-    assert stages["eval-model"].options["flawed"] == stages["eval-other"].options["flawed"] == "corpora-benchmark"
-    assert stages["eval-other"].options["paths"] == "paths-eval-model"
-    assert "paths-eval-other" not in stages and "reason" not in stages["eval-other"].options["arms"]
+    assert stages["corpora-benchmark"].inputs == {
+        "questions": "questions-test",
+        "paths": "paths-eval-model",
+        "verdicts": "assess-eval-model",
+    }
+    assert stages["eval-model"].inputs["flawed"] == stages["eval-other"].inputs["flawed"] == "corpora-benchmark"
+    assert stages["eval-other"].inputs["paths"] == "paths-eval-model"
+    assert "paths-eval-other" not in stages and "reason" not in stages["eval-other"].options.arms
 
 
 def test_a_default_plan_is_as_it_was() -> None:

@@ -21,6 +21,7 @@ from insightv_bench.cluster.job import Job
 from insightv_bench.engines import Caller, Costs, open_engine
 from insightv_bench.errors import MissingExtra, RecipeError, RunError
 from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.plan.cluster import HERE, told_apart
 from insightv_bench.records import Path as PathRow
@@ -28,7 +29,6 @@ from insightv_bench.runs import place, run, run_folder
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import HfEngine, RaySettings, Recipe, Sampling, TeacherEngine, load_recipe
 from insightv_bench.settings.recipe import parse_recipe
-from insightv_bench.stages import load_function
 from insightv_bench.storage import PictureStore, StoredImage, read_rows
 
 WRITER, ASSESSOR = "builders.paths:Writer", "builders.assessment.stage:Assessor"
@@ -255,7 +255,7 @@ def finished(coroutine: Any) -> Any:
 
 def test_replies_from_actors_are_kept_in_order_and_asked_for_once(alone: Path, tmp_path: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER)
-    questions = list(load_function("storage:read_questions")(job.inputs["questions-train"]))
+    questions = list(load_function("storage:read_questions")(job.inputs["questions"]))
     scenes = {question.image_sha256[0]: question.scene for question in questions}
     ask = load_function("chat:ask")
     requests = [Request(ask("direct", question), job.stage.settings.sampling) for question in questions]
@@ -280,7 +280,7 @@ def test_replies_from_actors_are_kept_in_order_and_asked_for_once(alone: Path, t
 
 def test_no_picture_travels_with_a_request(alone: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER)
-    folder = job.inputs["questions-train"]
+    folder = job.inputs["questions"]
     question = next(load_function("storage:read_questions")(folder))
     request = Request(load_function("chat:ask")("direct", question), job.stage.settings.sampling)
     sent = light(request)
@@ -304,7 +304,7 @@ def test_vllms_processor_is_given_the_model_and_the_requests_with_their_pictures
         "tensor_parallel_size": 2,
     }  # fmt: skip
     assert (options["model_source"], options["concurrency"]) == ("ORG/NAME", (1, 3))
-    question = next(load_function("storage:read_questions")(job.inputs["questions-train"]))
+    question = next(load_function("storage:read_questions")(job.inputs["questions"]))
     sampling = Sampling(max_new_tokens=7, temperature=0.5)
     request = Request(load_function("chat:ask")("direct", question), sampling, sample=3)
     with actor(job) as (_, desk):

@@ -56,7 +56,7 @@ def test_a_wrong_path_is_not_scored_and_a_right_one_is_scored_1_to_100(built: Bu
 
 
 def test_a_rule_rates_nothing(built: Built) -> None:
-    built.run("assess-rule", "assessment.stage:assess", AssessSettings(judge="rule"), ["questions", "paths"])
+    built.run("assess-rule", "assess", AssessSettings(judge="rule"), ["questions", "paths"])
     for row_ in built.rows("assess-rule", Assessment):
         assert row_.score is None and row_.step_labels == () and row_.judge == "rule" and row_.reason
         assert row_.status == ("unscored" if row_.correct else "not_scored")
@@ -123,7 +123,7 @@ def test_unfinished_paths_are_left_out_by_their_status(built: Built, tmp_path: F
         for status, answer in (("malformed", None), ("max_steps", None))
     ]
     given(own, [question], broken, [assessment(p, correct=False) for p in broken])
-    own.run("reasoning", "corpora.reasoning:reasoning", REASONING, ["questions", "paths", "assess"])
+    own.run("reasoning", "reasoning", REASONING, ["questions", "paths", "assess"])
     assert own.rows("reasoning", ReasoningRow) == []
     assert reasons(own.folders["reasoning"]) == {"malformed": 1, "max_steps": 1}
 
@@ -155,7 +155,7 @@ def test_a_flaw_of_more_weight_is_drawn_more_often(built: Built, tmp_path: File)
     for weights in ({}, {"perception": 40.0}):
         own.run(
             f"flawed-{len(weights)}",
-            "corpora.reasoning:flawed",
+            "exact-flaws",
             FlawsSettings(per_question=1, weights=weights),
             ["questions"],
         )
@@ -168,7 +168,7 @@ def test_a_question_without_a_scene_has_no_flaws(built: Built, tmp_path: File) -
     own = Built(tmp_path)
     question = built.rows("questions", Question)[0].model_copy(update={"scene": ""})
     given(own, [question], [], [])
-    own.run("flawed", "corpora.reasoning:flawed", FlawsSettings(), ["questions"])
+    own.run("flawed", "exact-flaws", FlawsSettings(), ["questions"])
     assert reasons(own.folders["flawed"]) == {"not of the drawn world": 1}
 
 
@@ -210,7 +210,7 @@ def test_pictures_are_in_every_corpus_as_they_were_drawn(built: Built) -> None:
 
 
 def test_lessons_are_rows_to_train_on(built: Built) -> None:
-    built.run("lessons", "questions:lessons", LessonsSettings(num=60))
+    built.run("lessons", "lessons", LessonsSettings(num=60))
     rows = built.rows("lessons", ReasoningRow)
     assert len(rows) == 60 and all(text_of(r.prompt) and text_of(r.completion) for r in rows)
     starts = {text_of(r.prompt).split()[0] for r in rows}

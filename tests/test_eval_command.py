@@ -41,8 +41,8 @@ def test_with_no_tasks_it_is_the_drawn_world_at_full_and_its_flawed_paths_in_eve
     (recipe,) = recipes()
     assert recipe.world == Level(level="full") and recipe.questions["test"].num == 500
     stages = {stage.name: stage for stage in plan(recipe)}
-    assert stages["corpora-benchmark"].options == {"fixed": True}
-    assert stages["eval-org-model"].options["arms"] == list(recipe.eval.arms)
+    assert stages["corpora-benchmark"].options.changes() == {"fixed": True}
+    assert stages["eval-org-model"].options.arms == recipe.eval.arms
     assert {"reason", "reason+summary", "oracle", "flawed", "direct", "base"} <= set(recipe.eval.arms)
 
 
@@ -66,21 +66,22 @@ def test_each_task_is_a_run_of_its_own(tmp_path: Path) -> None:
     assert (drawn.task, puzzles.task) == ("insightv_small", "insightv_puzzlevqa")
     assert isinstance(puzzles.questions["test"], TaskSource) and puzzles.questions["test"].limit == 5
     stage = plan(puzzles)[0]
-    assert stage.function == "evals.harness.task_questions:questions"
+    assert stage.kind == "task-questions"
 
 
 def test_a_server_fills_seats_and_its_speed_is_no_part_of_what_is_asked() -> None:
     (slow,) = recipes(model_args={"concurrency": 2, "extra_body": {"top_k": 1}})
     (fast,) = recipes(model_args={"concurrency": 64, "extra_body": {"top_k": 1}})
     assert isinstance(slow.model_seats["reason"], OpenAIEngine) and slow.model_seats["reason"].concurrency == 2
-    one, other = ([stage.options for stage in plan(recipe)] for recipe in (slow, fast))
+    one, other = ([stage.options.changes() for stage in plan(recipe)] for recipe in (slow, fast))
     assert one == other
     assert slow.base_name == "org/model" and slow.system == "org-model"
 
 
 def test_a_seat_can_have_another_model() -> None:
     (recipe,) = recipes(models=("org/all", "org/thinker", ""))
-    assert recipe.model_seats == {"base": "org/all", "reason": "org/thinker", "summary": "org/all"}
+    seats = {seat: engine.model for seat, engine in recipe.model_seats.items()}
+    assert seats == {"base": "org/all", "reason": "org/thinker", "summary": "org/all"}
     assert recipe.system == "org-all-org-thinker"
 
 
@@ -88,12 +89,12 @@ def test_more_summary_agents_are_systems_of_their_own_on_the_same_paths() -> Non
     more = ("org/b", "openai:http://127.0.0.1:1/v1#c", "org/b")
     (recipe,) = recipes(models=("", "org/thinker", "org/a"), summaries=more, tasks=("insightv_tiny",))
     stages = {stage.name: stage for stage in plan(recipe)}
-    named = {name: stage.options["seats"] for name, stage in stages.items() if name.startswith("eval-")}
+    named = {name: stage.options.seats for name, stage in stages.items() if stage.makes == "evaluation"}
     assert list(named) == [f"eval-org-thinker-{name}" for name in ("org-a", "org-b", "c", "org-b-2")]
-    assert [seats["summary"] for seats in named.values()][:2] == ["org/a", "org/b"]
-    assert named["eval-org-thinker-c"]["summary"]["model"] == "c"
+    assert [seats["summary"].model for seats in named.values()][:2] == ["org/a", "org/b"]
+    assert named["eval-org-thinker-c"]["summary"].model == "c"
     assert [name for name in stages if name.startswith("paths-")] == ["paths-eval-org-thinker-org-a"]
-    paths = {stage.options["paths"] for name, stage in stages.items() if name in named}
+    paths = {stages[name].inputs["paths"] for name in named}
     assert paths == {"paths-eval-org-thinker-org-a"}
 
 
@@ -194,7 +195,7 @@ def test_local_models_compute_as_they_are_saved_unless_the_recipe_or_the_command
         (recipe,) = recipes(models=("org/local", "", ""), model_args=pairs(args, "--model_args"))
         assert engines(recipe) == {dtype}
     (before,) = [stage for stage in plan(load_recipe("walk")) if stage.name == "eval-base"]
-    assert "dtype" not in before.settings.model_dump()  # what was evaluated before is not evaluated again
+    assert "dtype" not in before.settings.changes()  # what was evaluated before is not evaluated again
 
 
 def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from insightv_bench.evals.harness.run import LM_EVAL
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import Arm, EvalRecord, Question
-from insightv_bench.stages import Context, Progress, Stage
+from insightv_bench.stages import Context, EvalOptions, Progress, Stage
 from insightv_bench.statistics import accuracy
 from insightv_bench.storage import read_rows, write_shards
 
@@ -58,9 +58,9 @@ class Evaluated:
         return dict(json.loads(file.read_text()))
 
 
-def options(**changes: Any) -> dict[str, Any]:
-    system = {"system": "sft", "base": "tiny", "round": 0, "task": "drawn_tiny", "task_version": "1"}
-    return {**system, "questions": "questions", "arms": ARMS, "seats": {}, **changes}
+def options(**changes: Any) -> EvalOptions:
+    system = {"system": "sft", "base": "tiny", "round": 0, "task": "drawn_tiny", "task_version": "1", "arms": ARMS}
+    return EvalOptions(**{**system, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def evaluated(
     ids = {question.id for question in drawn}
     tasks = {arm: [row for row in rows if row["question_id"] in ids] for arm, rows in arm_docs.items()}
     pupil = Pupil(teacher(drawn))
-    stage = Stage("eval-sft", "", SETTINGS, (), "eval", options())
+    stage = Stage("eval-sft", "evaluate", SETTINGS, {}, options())
     with closing(Journal(folder / "journal.sqlite")) as journal, ExitStack() as stack:
         context = Context(stage, folder, {}, journal, Progress(), 0, None)
         callers = {seat: stack.enter_context(Caller(pupil, journal)) for seat in ("base", "reason", "summary")}
@@ -172,7 +172,7 @@ def test_the_reason_arm_is_sampled_as_its_paths_were(evaluated: Evaluated) -> No
 def test_an_evaluation_with_nothing_to_ask_says_so(sceneless: list[Question], tmp_path: File) -> None:
     (tmp_path / "questions").mkdir()
     write_shards(tmp_path / "questions", sceneless, Question)
-    stage = Stage("eval-x", "", SETTINGS, ("questions",), "eval", options(arms=("oracle", "flawed")))
+    stage = Stage("eval-x", "evaluate", SETTINGS, {"questions": "questions"}, options(arms=("oracle", "flawed")))
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(stage, tmp_path, {"questions": tmp_path / "questions"}, journal, Progress(), 0, None)
         with pytest.raises(StageError, match="has nothing to ask"):

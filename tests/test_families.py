@@ -91,7 +91,7 @@ def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_pa
     assert recipe.reason and recipe.rounds
     base = placed(models / name, tmp_path)
     inputs = {"train-base": base, "corpora-reasoning": corpus(tmp_path, "corpora-reasoning", drawn(8))}
-    reason = train(tmp_path, "trainers.sft:sft", a_few_steps(recipe.reason), inputs, base=str(models / name))
+    reason = train(tmp_path, "sft", a_few_steps(recipe.reason), inputs, base=str(models / name))
     totals = manifest(reason)["totals"]
     assert totals["num_frozen"] > 0 and losses(reason)[-1] < losses(reason)[0]
     before, after = (weights(place) for place in (models / name, reason / "model"))
@@ -104,7 +104,7 @@ def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_pa
     inputs = {"train-reason": reason, "corpora-preference-1": rows}
     dpo = train(
         tmp_path,
-        "trainers.dpo:dpo",
+        "dpo",
         a_few_steps(recipe.rounds.dpo),
         {**inputs, "first": reason},
         "train-dpo-1",
@@ -130,7 +130,7 @@ def test_a_step_in_parts_is_the_step_as_a_whole(models: Path, tmp_path: Path, na
         settings = a_few_steps(recipe.reason)
         parts = {"per_device_train_batch_size": size, "gradient_accumulation_steps": 4 // size}
         settings = settings.model_copy(update={"trainer": {**settings.trainer, **parts}})
-        found.append(losses(train(run, "trainers.sft:sft", settings, inputs, base=str(models / name))))
+        found.append(losses(train(run, "sft", settings, inputs, base=str(models / name))))
     assert found[0] == pytest.approx(found[1], abs=1e-4)
 
 

@@ -18,9 +18,9 @@ from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import Assessment, FlawedRow, FlawType, Path, Question, Step
-from insightv_bench.settings import FlawsSettings, OpenAIEngine, load_recipe
+from insightv_bench.settings import FlawsSettings, OpenAIEngine, ScoreRanges, load_recipe
 from insightv_bench.settings.recipe import parse_recipe
-from insightv_bench.stages import MANIFEST, Context, Exclusion, Progress, Stage, run_stage
+from insightv_bench.stages import MANIFEST, Context, Exclusion, FlawOptions, Progress, Stage, run_stage
 from insightv_bench.storage import read_rows, write_shards, write_text
 
 WORDS_OF_PATH = (
@@ -77,15 +77,14 @@ def flawed(
 ) -> tuple[list[FlawedRow], Counter[str]]:
     """The rows, and the reasons of those that were left out."""
     inputs = {}
-    tables = {"questions": questions, "paths": [p for p, _ in judged], "assess": [a for _, a in judged]}
+    tables = {"questions": questions, "paths": [p for p, _ in judged], "verdicts": [a for _, a in judged]}
     for name, rows in tables.items():
         inputs[name] = tmp_path / name
         inputs[name].mkdir(exist_ok=True)
         write_shards(inputs[name], rows, type(rows[0]))
         write_text(inputs[name] / MANIFEST, json.dumps({"num_rows": len(rows), "files": {}}))
-    stage = Stage(
-        "flawed", "builders.corpora.flawed:flawed", settings, tuple(inputs), "", {"ranges": {"high": 80, "mid": 50}}
-    )
+    ranges = FlawOptions(ranges=ScoreRanges(high=80, mid=50) if "natural" in settings.flaws else None)
+    stage = Stage("flawed", "sampled-flaws", settings, {role: role for role in inputs}, ranges)
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         run_stage(stage, Context(stage, tmp_path / "flawed", inputs, journal, Progress(), 0, load_recipe("walk")))
     left = tmp_path / "flawed" / "exclusions.parquet"
@@ -255,17 +254,17 @@ DRAWN = "name: r\nquestions:\n  train: {source: world, split: train, num: 4}\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "function", "num_inputs"),
+    ("text", "kind", "num_inputs"),
     [
-        (f"{PLAIN}paths: {{}}\nflaws: {{}}", "builders.corpora.flawed:flawed", 3),
-        (f"{DRAWN}paths: {{}}\nflaws: {{}}", "builders.corpora.reasoning:flawed", 1),
-        (f"{DRAWN}paths: {{}}\nflaws: {{maker: rule}}", "builders.corpora.flawed:flawed", 3),
-        (f"{DRAWN}paths: {{}}\nflaws: {{flaws: [natural, perception]}}", "builders.corpora.flawed:flawed", 3),
+        (f"{PLAIN}paths: {{}}\nflaws: {{}}", "sampled-flaws", 3),
+        (f"{DRAWN}paths: {{}}\nflaws: {{}}", "exact-flaws", 1),
+        (f"{DRAWN}paths: {{}}\nflaws: {{maker: rule}}", "sampled-flaws", 3),
+        (f"{DRAWN}paths: {{}}\nflaws: {{flaws: [natural, perception]}}", "sampled-flaws", 3),
     ],
 )
-def test_the_plan_takes_the_maker_that_the_source_allows(text: str, function: str, num_inputs: int) -> None:
+def test_the_plan_takes_the_maker_that_the_source_allows(text: str, kind: str, num_inputs: int) -> None:
     stage = next(stage for stage in plan(parse_recipe(text, "r", [])) if stage.name == "corpora-flawed")
-    assert (stage.function, len(stage.inputs)) == (function, num_inputs)
+    assert (stage.kind, len(stage.inputs)) == (kind, num_inputs)
 
 
 def test_flaws_that_nobody_asked_for_are_not_made() -> None:

@@ -29,12 +29,12 @@ def test_a_recipe_trains_base_agent_and_round_from_nothing(tmp_path: Path, name:
     rows = list(sample_lessons(recipe.world, recipe.seed, ROWS, recipe.lessons.mix))
     lessons = corpus(tmp_path, "lessons", rows)
     settings = a_few_steps(recipe.base)
-    base = train(tmp_path, "trainers.sft:base", settings, {"lessons": lessons}, "train-base", recipe.base.model)
+    base = train(tmp_path, "base", settings, {"lessons": lessons}, "train-base", recipe.base.model)
     assert manifest(base)["totals"]["num_parameters"] == pytest.approx(millions * 1e6, rel=0.05)
     assert losses(base)[-1] < losses(base)[0]
 
     inputs = {"train-base": base, "corpora-reasoning": corpus(tmp_path, "corpora-reasoning", rows)}
-    reason = train(tmp_path, "trainers.sft:sft", a_few_steps(recipe.reason), inputs, base=recipe.base.model)
+    reason = train(tmp_path, "sft", a_few_steps(recipe.reason), inputs, base=recipe.base.model)
     assert losses(reason)[0] < losses(base)[0]
     assert manifest(reason)["totals"]["num_frozen"] > 0  # the tower has learnt to see in the base's lessons
     model, processor = load_model(HfEngine(model=str(reason / "model"), device="cpu"))
@@ -43,6 +43,6 @@ def test_a_recipe_trains_base_agent_and_round_from_nothing(tmp_path: Path, name:
     made = corpus(tmp_path, "corpora-preference-1", pairs(rows))
     inputs = {"train-reason": reason, "corpora-preference-1": made, "first": reason}
     settings = a_few_steps(recipe.rounds.dpo)
-    dpo = train(tmp_path, "trainers.dpo:dpo", settings, inputs, "train-dpo-1", recipe.base.model)
+    dpo = train(tmp_path, "dpo", settings, inputs, "train-dpo-1", recipe.base.model)
     assert first_step(dpo)["rewards/margins"] == pytest.approx(0, abs=4e-3)  # it starts at its reference
     assert manifest(dpo)["totals"]["num_steps"] == 3

@@ -60,9 +60,7 @@ def mine(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
         def run(generator: Any, **settings: Any) -> Context:
             monkeypatch.setattr(room, "open_engine", lambda *_: generator)
-            stage = Stage(
-                "hard", "builders.hard:hard", HardSettings(engine=TeacherEngine(), **settings), ("questions",)
-            )
+            stage = Stage("hard", "hard", HardSettings(engine=TeacherEngine(), **settings), {"questions": "questions"})
             inputs = {"questions": questions}
             context = Context(stage, tmp_path / "hard", inputs, journal, Progress(), 0, load_recipe("walk"))
             run_stage(stage, context)
@@ -118,7 +116,7 @@ def test_no_hard_question_at_all_is_said_at_once(tmp_path: File) -> None:
     questions.mkdir()
     write_shards(questions, QUESTIONS, Question)
     (questions / MANIFEST).write_text('{"num_rows": 40}')
-    stage = Stage("hard", "builders.hard:hard", HardSettings(engine=TeacherEngine()), ("questions",))
+    stage = Stage("hard", "hard", HardSettings(engine=TeacherEngine()), {"questions": "questions"})
     with closing(Journal(tmp_path / "journal.sqlite")) as journal:
         context = Context(
             stage, tmp_path / "hard", {"questions": questions}, journal, Progress(), 0, load_recipe("walk")
@@ -134,10 +132,10 @@ def test_the_switch_puts_the_stage_between_questions_and_paths() -> None:
         for stage in plan(load_recipe("quickstart", ["hard={num_tries: 2, sampling: {temperature: 1}}"]))
     }
     hard = stages["hard-questions"]
-    assert hard.inputs == ("questions-train",) and hard.verb == "build hard"
+    assert hard.inputs == {"questions": "questions-train"} and hard.command == "build hard"
     for name in ("paths-teacher", "assess-teacher", "corpora-reasoning", "corpora-flawed", "corpora-summary"):
-        assert stages[name].inputs[0] == "hard-questions"
-    assert stages["eval-sft"].options["questions"] == "questions-test"
+        assert stages[name].inputs["questions"] == "hard-questions"
+    assert stages["eval-sft"].inputs["questions"] == "questions-test"
     assert "hard-questions" not in {stage.name for stage in plan(load_recipe("quickstart"))}
 
 

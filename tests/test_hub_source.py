@@ -30,7 +30,7 @@ from insightv_bench.stages import Progress
 from insightv_bench.settings import load_recipe
 from insightv_bench.records import Question
 from insightv_bench.settings import HubSource
-from insightv_bench.stages import Context, Exclusion, Stage, run_stage
+from insightv_bench.stages import WorldOptions, Context, Exclusion, Stage, run_stage
 from insightv_bench.storage import read_rows
 
 for line in sys.stdin:
@@ -39,7 +39,7 @@ for line in sys.stdin:
     if asked["token"]:
         os.environ["HF_TOKEN"] = asked["token"]
     folder = Path(asked["folder"])
-    stage = Stage("questions-test", "builders.questions:questions", HubSource(source="hub", **asked["source"]))
+    stage = Stage("questions-test", "questions", HubSource(source="hub", **asked["source"]), {}, WorldOptions())
     told = {"error": "", "rows": [], "out": []}
     with closing(Journal(folder / "journal.sqlite")) as journal:
         context = Context(stage, folder / asked["stage"], {}, journal, Progress(), 0, load_recipe("walk"))

@@ -141,7 +141,7 @@ def test_processes_that_end_without_a_word_are_told_by_their_last_lines(
     }
     settings = sft_settings(launch={"config": "cpu", "num_processes": 2})
     with pytest.raises(StageError) as told:
-        train(tmp_path, "trainers.sft:sft", settings, inputs)
+        train(tmp_path, "sft", settings, inputs)
     assert told.value.fact.endswith("ended with code 1: Loading the model | RuntimeError: the reason")
     assert ("per_device_train_batch_size" in told.value.hint) == killed
     assert not list(tmp_path.glob("stages/train-reason*/manifest.json"))

@@ -65,12 +65,11 @@ def flawed(question: Question) -> str:
 
 def conversations(run_folder: Path, reasoning: Sequence[Any], summary: Sequence[Any]) -> Made:
     inputs = {
-        "corpora-reasoning": corpus(run_folder, "corpora-reasoning", list(reasoning)),
-        "corpora-summary": corpus(run_folder, "corpora-summary", list(summary)),
+        "reasoning": corpus(run_folder, "corpora-reasoning", list(reasoning)),
+        "summary": corpus(run_folder, "corpora-summary", list(summary)),
     }
-    stage = Stage(
-        "corpora-multi-turn", "builders.corpora.multi_turn:multi_turn", Section(), tuple(inputs), "build corpora"
-    )
+    names = {role: folder.name for role, folder in inputs.items()}
+    stage = Stage("corpora-multi-turn", "multi-turn", Section(), names)
     folder = run_folder / "stages" / "corpora-multi-turn-000000000000"
     with closing(Journal(run_folder / "journal.sqlite")) as journal:
         run_stage(stage, Context(stage, folder, inputs, journal, Progress(), 0, load_recipe("walk")))
@@ -178,7 +177,7 @@ def test_a_template_that_writes_old_turns_otherwise_is_an_error(models: Path, ma
 def test_it_is_trained_on_conversations(models: Path, made: Made, tmp_path: Path) -> None:
     inputs = {"train-base": placed(models / "tiny", tmp_path), "corpora-multi-turn": made[0]}
     settings = sft_settings(trainer={"per_device_train_batch_size": 6, "max_steps": 12, "learning_rate": 3e-3})
-    folder = train(tmp_path, "trainers.sft:sft", settings, inputs, "train-multi-turn")
+    folder = train(tmp_path, "sft", settings, inputs, "train-multi-turn")
     assert losses(folder)[-1] < 0.8 * losses(folder)[0]
     totals = manifest(folder)["totals"]
     assert totals["num_rows"] == 6 and {kind: part["rows"] for kind, part in totals["mix"].items()} == {
@@ -256,13 +255,14 @@ class Instance:
 
 def test_the_recipe_trains_it_beside_the_single_model_and_evaluates_its_second_turn() -> None:
     stages = {stage.name: stage for stage in plan(load_recipe("multi-turn"))}
-    assert stages["corpora-multi-turn"].inputs == ("corpora-reasoning", "corpora-summary")
+    assert stages["corpora-multi-turn"].inputs == {"reasoning": "corpora-reasoning", "summary": "corpora-summary"}
     trained = stages["train-multi-turn"]
-    assert trained.inputs[:2] == ("train-base", "corpora-multi-turn") and trained.options["seat"] == "both"
-    assert trained.options["equal_compute"] == stages["train-single-model"].options["equal_compute"]
-    assert stages["eval-multi-turn"].options["arms"] == ["reason", "multi-turn"]
-    assert stages["eval-multi-turn-greedy"].options["paths"] == "paths-eval-multi-turn-greedy"
-    assert "train-multi-turn" in stages["eval-multi-turn"].inputs
+    assert trained.inputs["model"] == "train-base" and trained.options.seat == "both"
+    assert [trained.inputs[role] for role in trained.options.corpora] == ["corpora-multi-turn"]
+    assert trained.options.equal_compute == stages["train-single-model"].options.equal_compute
+    assert stages["eval-multi-turn"].options.arms == ("reason", "multi-turn")
+    assert stages["eval-multi-turn-greedy"].inputs["paths"] == "paths-eval-multi-turn-greedy"
+    assert "train-multi-turn" in stages["eval-multi-turn"].inputs.values()
 
 
 def test_a_real_models_controls_are_trained_as_its_agents_are() -> None:
@@ -276,16 +276,16 @@ def test_a_real_models_controls_are_trained_as_its_agents_are() -> None:
         settings: Any = stages[name].settings
         assert (settings.lora, settings.device, settings.launch.num_processes) == ({"r": 8}, "cuda", 4)
         assert settings.max_tokens == 6144  # the longer of the two agents' rows
-        matched = stages[name].options["equal_compute"]
-        assert batch_size(matched["corpora-reasoning"]) == 32 * 4 and batch_size(matched["corpora-summary"]) == 32 * 8
+        matched = stages[name].options.equal_compute
+        assert batch_size(matched["reasoning"]) == 32 * 4 and batch_size(matched["summary"]) == 32 * 8
     rejection: Any = stages["train-rejection-1"].settings
     assert (rejection.device, rejection.max_tokens) == ("cuda", 4096)
 
 
 def test_any_model_can_be_asked_so() -> None:
     options = ["model_seats={reason: ORG/NAME, summary: ORG/NAME}", "eval.arms=[reason, multi-turn, reason+summary]"]
-    (stage,) = [stage for stage in plan(load_recipe("eval", options)) if stage.verb == "eval"]
-    assert stage.options["arms"] == ["reason", "multi-turn", "reason+summary"]
+    (stage,) = [stage for stage in plan(load_recipe("eval", options)) if stage.makes == "evaluation"]
+    assert stage.options.arms == ("reason", "multi-turn", "reason+summary")
 
 
 @pytest.mark.slow

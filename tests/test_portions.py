@@ -22,11 +22,11 @@ TRIPLE = ("questions", "paths", "assess")
 
 
 def assessed(folder: Path) -> None:
-    run(folder, "assess", "builders.assessment.stage:assess", AssessSettings(judge="rule"), *TRIPLE[:2])
+    run(folder, "assess", "assess", AssessSettings(judge="rule"), *TRIPLE[:2])
 
 
 def spoilt(folder: Path) -> None:
-    run(folder, "flawed", "builders.corpora.flawed:flawed", FLAWS, *TRIPLE)
+    run(folder, "flawed", "sampled-flaws", FLAWS, *TRIPLE)
 
 
 @pytest.fixture

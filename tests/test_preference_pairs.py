@@ -47,7 +47,7 @@ def pairs(built: Built, tmp_path: File, rated: Sequence[tuple[str, bool, int | N
         own, [question], made, [assessment(p, right, score) for p, (_, right, score) in zip(made, rated, strict=True)]
     )
     settings = PairsSettings(per_question=9, min_margin=10)
-    own.run("preference", "corpora.preference:preference", settings, ["questions", "paths", "assess"], round=1)
+    own.run("preference", "preference", settings, ["questions", "paths", "assess"], round=1)
     for row_ in own.rows("preference", PreferenceRow):
         told = [parse_path(text_of(side)).steps[0].reasoning for side in (row_.chosen, row_.rejected)]
         yield told[0], told[1]
@@ -89,6 +89,4 @@ def test_an_empty_reply_is_never_rejected_for_another(built: Built, tmp_path: Fi
     empty = empty.model_copy(update={"status": "malformed", "steps": (), "answer": None})
     given(own, [question], [right, empty], [assessment(right, True, 90), assessment(empty, False)])
     with pytest.raises(StageError):
-        own.run(
-            "preference", "corpora.preference:preference", PairsSettings(), ["questions", "paths", "assess"], round=1
-        )
+        own.run("preference", "preference", PairsSettings(), ["questions", "paths", "assess"], round=1)

@@ -26,8 +26,8 @@ def test_a_shipped_recipe_parses_and_plans_each_stage_after_its_inputs(name: str
     names = [stage.name for stage in stages]
     assert len(set(names)) == len(names) > 0
     for place, stage in enumerate(stages):
-        assert set(stage.inputs) <= set(names[:place])
-        assert stage.verb
+        assert set(stage.inputs.values()) <= set(names[:place])
+        assert stage.command
 
 
 def test_the_recipes_have_names_and_no_two_the_same() -> None:
@@ -202,8 +202,8 @@ def test_every_round_samples_from_the_round_before_and_draws_fresh_questions(rou
     seeds = []
     for number in range(1, rounds + 1):
         before = f"train-dpo-{number - 1}" if number > 1 else "train-reason"
-        assert before in stages[f"paths-round-{number}"].inputs
-        assert before in stages[f"train-dpo-{number}"].inputs
+        assert before in stages[f"paths-round-{number}"].inputs.values()
+        assert before in stages[f"train-dpo-{number}"].inputs.values()
         seeds.append(stages[f"questions-round-{number}"].settings.model_dump()["seed"])
     assert len(set(seeds)) == rounds
     assert f"train-dpo-{rounds + 1}" not in stages

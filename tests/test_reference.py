@@ -33,13 +33,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Path]
     make_tiny(TinyModel(), folder / "tiny", seed=0)
     base = placed(folder / "tiny", folder)
     rows = corpus(folder, "corpora-reasoning", lessons(8))
-    reason = train(folder, "trainers.sft:sft", sft_settings(), {"train-base": base, "corpora-reasoning": rows})
+    reason = train(folder, "sft", sft_settings(), {"train-base": base, "corpora-reasoning": rows})
     rounds = corpus(folder, "corpora-preference-1", pairs(lessons(12)))
     return folder, {"train-reason": reason, "corpora-preference-1": rounds, "train-base": base}
 
 
 def trained(run: tuple[Path, dict[str, Path]], **settings: Any) -> Path:
-    return train(run[0], "trainers.dpo:dpo", dpo_settings(**settings), run[1], "train-dpo-1")
+    return train(run[0], "dpo", dpo_settings(**settings), run[1], "train-dpo-1")
 
 
 @pytest.mark.parametrize("reference", ["previous", "initial"])
@@ -141,7 +141,7 @@ def test_equal_and_empty_pairs_are_left_out_and_counted(run: tuple[Path, dict[st
     rows[1] = rows[1].model_copy(update={"rejected": rows[1].chosen})
     rows[2] = rows[2].model_copy(update={"rejected": (rows[2].rejected[0].model_copy(update={"content": " "}),)})
     inputs = {**run[1], "corpora-preference-1": corpus(tmp_path, "corpora-preference-1", rows)}
-    folder = train(tmp_path, "trainers.dpo:dpo", dpo_settings(max_tokens=400), inputs, "train-dpo-1")
+    folder = train(tmp_path, "dpo", dpo_settings(max_tokens=400), inputs, "train-dpo-1")
     assert manifest(folder)["dropped"] == {"chosen equals rejected": 1, "nothing to learn": 1}
     kept = pl.read_parquet(folder / "exclusions.parquet")
     assert set(kept["id"]) == {rows[1].id, rows[2].id}
@@ -156,7 +156,7 @@ from training_stages import dpo_settings, train
 places = {places!r}
 settings = dpo_settings(cache_reference=True, trainer=dict(max_steps=12, save_strategy="steps", save_steps=2))
 inputs = {{name: Path(place) for name, place in places.items()}}
-train(Path({run!r}), "trainers.dpo:dpo", settings, inputs, "train-dpo-1")
+train(Path({run!r}), "dpo", settings, inputs, "train-dpo-1")
 """
 
 

@@ -28,7 +28,7 @@ inputs = {{name: Path(place) for name, place in {inputs!r}.items()}}
 settings = {settings}(trainer=dict(max_steps=12, save_strategy="steps", save_steps=2, **{trainer!r}), **{options!r})
 train(Path({run!r}), {function!r}, settings, inputs, base={base!r})
 """
-FUNCTIONS = {"sft_settings": "trainers.sft:sft", "dpo_settings": "trainers.dpo:dpo"}
+FUNCTIONS = {"sft_settings": "sft", "dpo_settings": "dpo"}
 
 
 class Training:

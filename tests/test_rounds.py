@@ -42,17 +42,18 @@ def test_the_most_that_a_kind_may_keep(counts: list[int], share: float, most: in
 def test_pooled_pairs_are_all_of_the_agent_before_any_round() -> None:
     stages = {stage.name: stage for stage in plan(load_recipe("paper-ablations"))}
     pooled = stages["train-pooled-dpo"]
-    assert pooled.inputs[0] == pooled.inputs[-1] == "train-reason"
-    for pairs in pooled.inputs[1:-1]:
-        paths = next(name for name in stages[pairs].inputs if name.startswith("paths-"))
-        assert "train-reason" in stages[paths].inputs
-    assert len(pooled.inputs) == 2 + 3 and "eval-pooled-dpo" in stages
+    assert pooled.inputs["model"] == pooled.inputs["initial"] == "train-reason"
+    assert len(pooled.options.corpora) == 3 and set(pooled.inputs) == {"model", "initial", *pooled.options.corpora}
+    for role in pooled.options.corpora:
+        paths = stages[pooled.inputs[role]].inputs["paths"]
+        assert stages[paths].inputs["model"] == "train-reason"
+    assert "eval-pooled-dpo" in stages
 
 
 def test_a_release_on_the_hub_is_named_with_its_revision() -> None:
     stages = {stage.name: stage for stage in plan(load_recipe("walk", ["given=org/corpora@v1"]))}
     for name in ("corpora-reasoning", "corpora-summary", "corpora-preference-1"):
-        assert stages[name].function == "builders.corpora.imported:pulled" and not stages[name].inputs
+        assert stages[name].kind == "pulled" and not stages[name].inputs
     with pytest.raises(RecipeError, match="holds no corpus") as told:
         plan(load_recipe("walk", ["given=org/corpora"]))
     assert "ORG/NAME@REVISION" in told.value.hint

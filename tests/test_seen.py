@@ -23,7 +23,7 @@ def seen(run: Path, tiny: Path, is_terminal: bool, **settings: Any) -> str:
     console = Console(file=file, force_terminal=is_terminal, width=140)
     inputs = {"train-base": placed(tiny, run), "corpora-reasoning": corpus(run, "corpora-reasoning", lessons(8))}
     with Progress(console) as progress:
-        train(run, "trainers.sft:sft", sft_settings(trainer={"max_steps": 6}, **settings), inputs, progress=progress)
+        train(run, "sft", sft_settings(trainer={"max_steps": 6}, **settings), inputs, progress=progress)
     return file.getvalue()
 
 

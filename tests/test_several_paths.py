@@ -81,7 +81,7 @@ def test_greedy_twins_and_controls_stand_beside_the_systems() -> None:
         assert f"eval-{system}" in stages
         greedy = stages[f"paths-eval-{system}-greedy"].settings
         assert greedy.sampling.temperature == 0 and greedy.num_paths == 1
-    assert stages["eval-optimal-only"].options["paths"] == "paths-eval-sft"
+    assert stages["eval-optimal-only"].inputs["paths"] == "paths-eval-sft"
     assert "paths-eval-optimal-only" not in stages
 
 
@@ -90,9 +90,9 @@ def test_a_control_of_the_reasoning_agent_is_evaluated_in_the_arms_asked_for(arm
     options = ["controls=[continued-sft, optimal-only, rejection-sampling]", f"eval.control_arms={json.dumps(arms)}"]
     stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
     for name in ("eval-continued-sft", "eval-rejection-1", "eval-rejection-2-greedy"):
-        assert stages[name].options["arms"] == arms
-    assert "reason+summary" in stages["eval-optimal-only"].options["arms"]
-    assert "reason+summary" in stages["eval-dpo-1"].options["arms"]
+        assert stages[name].options.arms == tuple(arms)
+    assert "reason+summary" in stages["eval-optimal-only"].options.arms
+    assert "reason+summary" in stages["eval-dpo-1"].options.arms
 
 
 def test_optimal_only_is_trained_as_the_summary_agent_or_as_told() -> None:
@@ -107,13 +107,14 @@ def test_optimal_only_is_trained_as_the_summary_agent_or_as_told() -> None:
 def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
     options = ["controls=[continued-sft, rejection-sampling]"]
     stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
-    assert list(stages["train-continued-sft"].options["equal_compute"]) == ["corpora-summary"]
-    assert stages["train-rejection-2"].inputs[0] == "train-rejection-1"
-    assert list(stages["train-rejection-2"].options["equal_compute"]) == ["corpora-preference-2"]
+    assert list(stages["train-continued-sft"].options.equal_compute) == ["summary"]
+    assert stages["train-rejection-2"].inputs["model"] == "train-rejection-1"
+    assert list(stages["train-rejection-2"].options.equal_compute) == ["pairs"]
+    assert stages["train-rejection-2"].inputs["pairs"] == "corpora-preference-2"
 
 
 def test_a_summary_agent_starts_from_the_base_or_from_the_reasoning_agent() -> None:
     for init in ("base", "reason"):
         options = [f"summary.init={init}", "controls=[optimal-only]"]
         stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
-        assert {stages[name].inputs[0] for name in ("train-summary", "train-optimal-only")} == {f"train-{init}"}
+        assert {stages[name].inputs["model"] for name in ("train-summary", "train-optimal-only")} == {f"train-{init}"}

@@ -115,4 +115,4 @@ def a_round(run: Path, tiny: Path, config: str, lora: Any) -> Path:
     inputs = {"train-reason": reason, "corpora-preference-1": made, "again": reason}
     trainer = {"per_device_train_batch_size": 2 if config else 4}
     settings = dpo_settings(trainer=trainer, lora=lora, **launched(config))
-    return train(run, "trainers.dpo:dpo", settings, inputs, "train-dpo-1", base=str(tiny))
+    return train(run, "dpo", settings, inputs, "train-dpo-1", base=str(tiny))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path as Place
 from types import ModuleType
 
@@ -21,12 +22,15 @@ from insightv_bench.runs import run
 from insightv_bench.settings import WorldSource, load_recipe
 from insightv_bench.stages import (
     CHECKPOINTS,
+    KINDS,
     MANIFEST,
     Context,
     Dropped,
     Exclusion,
+    Options,
     Progress,
     Stage,
+    WorldOptions,
     drop,
     is_whole,
     read_manifest,
@@ -37,8 +41,8 @@ from insightv_bench.storage import read_frame, read_rows
 SMALL_WORLD = "world={side: 16, num_slots: 2, min_bars: 2, max_bars: 2, max_value: 99, noise_sd: 1}"
 
 
-def context(folder: Place, function: str = "builders.questions:questions") -> Context:
-    stage = Stage("questions-test", function, WorldSource(split="test", num=5), verb="build questions")
+def context(folder: Place) -> Context:
+    stage = Stage("questions-test", "questions", WorldSource(split="test", num=5), {}, WorldOptions())
     folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder.parent / "journal.sqlite")
     return Context(stage, folder, {}, journal, Progress(), 0, load_recipe("walk"))
@@ -53,13 +57,15 @@ def here(tmp_path: Place) -> Iterator[Context]:
 
 @pytest.fixture
 def in_room(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Context], None]], str]:
-    """Makes a function one that a stage can name."""
+    """Makes a function the one that a kind of stage runs."""
 
     def put(function: Callable[[Context], None]) -> str:
         room = ModuleType("insightv_bench.room_of_this_test")
         room.work = function  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, room.__name__, room)
-        return "room_of_this_test:work"
+        mine = replace(KINDS["questions"], name="of-this-test", function="room_of_this_test:work", options=Options)
+        monkeypatch.setitem(KINDS, mine.name, mine)
+        return mine.name
 
     return put
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path as Place
+from typing import Any
 
 import pytest
 
+from insightv_bench.errors import StageError
 from insightv_bench.plan import plan
-from insightv_bench.settings import AssessSettings, TrainSettings, load_recipe
-from insightv_bench.stages import Stage, fingerprint
+from insightv_bench.settings import (
+    DEFAULTS,
+    AssessSettings,
+    OpenAIEngine,
+    PairsSettings,
+    Section,
+    TeacherEngine,
+    TrainSettings,
+    load_recipe,
+)
+from insightv_bench.stages import KINDS, Options, RoundOptions, Stage, fingerprint
 
 
 def folders_of(*overrides: str, of: str = "walk") -> dict[str, str]:
     """The folder's name of each stage, with no run."""
     recipe, names = load_recipe(of, list(overrides)), dict[str, Place]()
     for stage in plan(recipe):
-        inputs = {name: names[name] for name in stage.inputs}
+        inputs = {role: names[name] for role, name in stage.inputs.items()}
         names[stage.name] = Place(f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}")
     return {name: place.name for name, place in names.items()}
 
@@ -80,18 +94,80 @@ def test_sampled_flaws_are_told_apart_by_the_ranges_of_their_recipe() -> None:
     assert folders_of()["corpora-flawed"] == folders_of("corpora.mid=60")["corpora-flawed"]
 
 
-def test_a_fingerprint_depends_on_the_function_the_options_and_the_names_of_the_inputs() -> None:
-    stage = Stage("s", "room:work", AssessSettings(), options={"round": 1})
-    inputs = {"a": Place("a-1"), "b": Place("b-1")}
+def test_a_fingerprint_depends_on_the_kind_the_settings_the_options_and_the_inputs_by_role() -> None:
+    def of(kind: str = "preference", round_: int = 1, settings: Any = PairsSettings(), **inputs: str) -> str:  # noqa: B008
+        given = {role: Place(name) for role, name in ({"questions": "a-1", "paths": "b-1"} | inputs).items()}
+        options = RoundOptions(round=round_) if kind == "preference" else Options()
+        return fingerprint(Stage("s", kind, settings, dict.fromkeys(given, "x"), options), given, 0)
+
     changes = [
-        fingerprint(stage, inputs, 0),
-        fingerprint(stage, {**inputs, "b": Place("b-2")}, 0),
-        fingerprint(stage, inputs, 1),
-        fingerprint(Stage("s", "room:other", AssessSettings(), options={"round": 1}), inputs, 0),
-        fingerprint(Stage("s", "room:work", AssessSettings(judge="rule"), options={"round": 1}), inputs, 0),
-        fingerprint(Stage("s", "room:work", AssessSettings(), options={"round": 2}), inputs, 0),
-        fingerprint(Stage("s", "room:work", TrainSettings(trainer={"x": 1}), options={"round": 1}), inputs, 0),
+        of(),
+        of(paths="b-2"),
+        of(questions="b-1", paths="a-1"),
+        of("chosen"),
+        of(round_=2),
+        of(settings=PairsSettings(min_margin=11)),
     ]
     assert len(set(changes)) == len(changes)
-    elsewhere = {"b": Place("/elsewhere/b-1"), "a": Place("/elsewhere/a-1")}
-    assert fingerprint(stage, elsewhere, 0) == changes[0]
+    assert of(paths="elsewhere/b-1") == of()
+
+
+def test_moving_a_function_changes_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = folders_of()
+    for name, kind in KINDS.items():
+        monkeypatch.setitem(KINDS, name, replace(kind, function=f"elsewhere.{name}:moved"))
+    assert folders_of() == before
+
+
+def test_a_setting_at_its_default_changes_no_fingerprint() -> None:
+    """So a key that is new in a recipe redoes nothing; one that is told apart from its default does."""
+    assert folders_of("rounds.pairs.max_kind_share=1.0", "eval.flaws.maker=auto", "reason.patience=0") == folders_of()
+    assert folders_of("rounds.pairs.max_kind_share=0.5") != folders_of()
+
+
+def test_a_union_is_told_apart_though_both_are_at_their_defaults() -> None:
+    assert TeacherEngine().changes() != OpenAIEngine(model="m", base_url="x").changes()
+    assert AssessSettings(engine=TeacherEngine()).changes()["engine"] == {"kind": "teacher"}
+
+
+def test_a_stage_takes_the_settings_of_its_kind_alone() -> None:
+    with pytest.raises(TypeError, match="of kind `assess` does not take TrainSettings"):
+        Stage("s", "assess", TrainSettings())
+    with pytest.raises(StageError, match="`asess` is no kind of stage"):
+        Stage("s", "asess", AssessSettings())
+
+
+DEFAULTS_SEEN = Place(__file__).with_name("defaults.json")
+
+
+def defaults() -> dict[str, dict[str, str]]:
+    """Section -> setting -> its default, of all that a recipe can say and a plan can tell."""
+
+    def below(section: type[Section]) -> Iterator[type[Section]]:
+        yield section
+        for one in section.__subclasses__():
+            yield from below(one)
+
+    return {
+        section.__name__: {
+            name: repr(field.get_default(call_default_factory=True)) for name, field in section.model_fields.items()
+        }
+        for section in below(Section)
+    }
+
+
+def test_a_default_that_changes_raises_the_version_of_defaults() -> None:
+    """Settings at their default stand in no fingerprint; a new section or a new key is no change."""
+    seen, now = json.loads(DEFAULTS_SEEN.read_text(encoding="utf-8")), defaults()
+    assert seen.pop("version") == DEFAULTS, "write this file anew: python tests/test_stage_folders.py"
+    changed = {
+        (section, name): (value, now[section][name])
+        for section, settings in seen.items()
+        for name, value in settings.items()
+        if section in now and name in now[section] and now[section][name] != value
+    }
+    assert not changed, "raise `DEFAULTS` in settings/base.py, and write the file anew"
+
+
+if __name__ == "__main__":
+    DEFAULTS_SEEN.write_text(json.dumps({"version": DEFAULTS, **defaults()}, indent=1, sort_keys=True) + "\n")

@@ -18,7 +18,7 @@ def test_summary_kinds_have_their_shares(built: Built) -> None:
 
 def test_a_kind_of_which_there_are_too_few_gives_all_it_has(built: Built) -> None:
     many = SUMMARY.model_copy(update={"summary_num": 100_000})
-    context = built.run("summary-all", "corpora.summary:summary", many, [*TRIPLE, "flawed", *AGENT])
+    context = built.run("summary-all", "summary", many, [*TRIPLE, "flawed", *AGENT])
     rows = built.rows("summary-all", SummaryRow)
     assert len({(r.kind, r.id, text_of(r.prompt)) for r in rows}) == len(rows) == context.num_rows
     counts = Counter(row_.kind for row_ in rows)
@@ -72,7 +72,7 @@ def test_agent_rows_are_right_as_often_as_the_agent_where_nothing_is_balanced(bu
     shares = []
     for name, num, wanted in (("all", 100_000, len(written)), ("some", 600, 120)):
         settings = SUMMARY.model_copy(update={"summary_num": num, "balance_agent": False})
-        built.run(f"summary-{name}", "corpora.summary:summary", settings, [*TRIPLE, "flawed", *AGENT])
+        built.run(f"summary-{name}", "summary", settings, [*TRIPLE, "flawed", *AGENT])
         rows = [row_ for row_ in built.rows(f"summary-{name}", SummaryRow) if row_.kind == "agent"]
         assert len(rows) == wanted
         shares.append(sum(row_.path_correct is True for row_ in rows) / len(rows))
@@ -87,5 +87,5 @@ def test_agent_rows_come_from_the_agents_own_paths(built: Built) -> None:
 
 
 def test_the_summary_corpus_is_the_same_each_time(built: Built) -> None:
-    built.run("summary-again", "corpora.summary:summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
+    built.run("summary-again", "summary", SUMMARY, [*TRIPLE, "flawed", *AGENT])
     assert built.rows("summary-again", SummaryRow) == built.rows("summary", SummaryRow)

@@ -48,7 +48,7 @@ def source(file: File, **changes: Any) -> ParquetSource:
 def asked(tmp_path: File, rows: Sequence[dict[str, Any]], **changes: Any) -> tuple[list[Question], list[Exclusion]]:
     """The rows as questions, and what was left out of them."""
     settings = source(table(tmp_path / "rows.parquet", rows), **changes)
-    context = ran(tmp_path / "questions", "questions:questions", settings, {})
+    context = ran(tmp_path / "questions", "questions", settings, ())
     kept = list(read_rows(context.folder, Question))
     assert context.num_rows == len(kept)
     assert sum(context.dropped.values()) == len(left_out(context.folder)) == len(rows) - len(kept)
@@ -180,13 +180,13 @@ def test_a_folder_is_read_file_by_file_up_to_its_limit(tmp_path: File) -> None:
     folder.mkdir()
     table(folder / "b.parquet", [row(2), row(3)])
     table(folder / "a.parquet", [row(0), row(1)])
-    context = ran(tmp_path / "questions", "questions:questions", source(folder, limit=3), {})
+    context = ran(tmp_path / "questions", "questions", source(folder, limit=3), ())
     assert [q.question for q in read_rows(context.folder, Question)] == [f"How many? ({n})" for n in range(3)]
 
 
 def refused(tmp_path: File, settings: ParquetSource) -> SourceError:
     with pytest.raises(SourceError) as found:
-        ran(tmp_path / "questions", "questions:questions", settings, {})
+        ran(tmp_path / "questions", "questions", settings, ())
     return found.value
 
 
@@ -232,7 +232,7 @@ def test_real_questions_are_read_whole(tmp_path: File, recipe: str, file: str, n
     if not (DATA / file).exists():
         pytest.skip(f"../shared/data/{file} is absent")
     settings = load_recipe(recipe, [f"questions.test.path={DATA / file}"]).questions["test"]
-    context = ran(tmp_path / "questions", "questions:questions", settings, {})
+    context = ran(tmp_path / "questions", "questions", settings, ())
     kept = list(read_rows(context.folder, Question))
     assert len(kept) == num and not left_out(context.folder)
     assert Counter(q.answer_type for q in kept) == types

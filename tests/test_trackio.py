@@ -27,10 +27,10 @@ from pathlib import Path
 from training_stages import dpo_settings, sft_settings, train
 run, trainer = Path({run!r}), dict(report_to="trackio")
 inputs = {{name: run / "stages" / f"{{name}}-0123456789ab" for name in ("train-base", "corpora-reasoning")}}
-train(run, "trainers.sft:sft", sft_settings(trainer=trainer), inputs)
+train(run, "sft", sft_settings(trainer=trainer), inputs)
 inputs = {{name: run / "stages" / f"{{name}}-0123456789ab" for name in ("train-base", "corpora-preference-1")}}
 inputs["train-first"] = inputs["train-base"]
-train(run, "trainers.dpo:dpo", dpo_settings(trainer=trainer), inputs, "train-dpo-1")
+train(run, "dpo", dpo_settings(trainer=trainer), inputs, "train-dpo-1")
 """
 
 
@@ -75,7 +75,7 @@ def test_loss_and_rewards_arrive_in_the_local_store(tmp_path: Path) -> None:
 
 def test_a_tracker_that_is_not_installed_is_named_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def check(name: str) -> None:
-        check_stages([Stage("train-reason", "trainers.sft:sft", sft_settings(trainer={"report_to": name}), ())])
+        check_stages([Stage("train-reason", "sft", sft_settings(trainer={"report_to": name}))])
 
     def missing(module: str, extra: str, purpose: str) -> Any:
         if module == "trackio":

@@ -17,7 +17,7 @@ from insightv_bench.trainers.options.trl import check_stages
 
 def complaint(settings: TrainSettings, function: str = SFT) -> str:
     with pytest.raises((RecipeError, ModelError)) as told:
-        check_stages([Stage("train-reason", function, settings, (), "train reason")])
+        check_stages([Stage("train-reason", function, settings)])
     return str(told.value)
 
 
@@ -47,7 +47,7 @@ def test_a_launch_config_of_ones_own_is_read_before_anything_starts(tmp_path: Pa
     file.write_text("distributed_type: FSDP\n")
     assert "no CUDA device is here" in complaint(settings())
     file.write_text("distributed_type: MULTI_GPU\nuse_cpu: true\n")
-    check_stages([Stage("train-reason", SFT, settings(), (), "train reason")])
+    check_stages([Stage("train-reason", SFT, settings())])
 
 
 def test_options_that_do_not_fit_the_model_are_said_in_a_line(tiny: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_option_that_cannot_be_meant_is_said_before_a_model_is_loaded() -> No
     assert "a rank is at least 1" in complaint(TrainSettings(lora={"r": 0}))
     before = dict(os.environ)
     dpo = dpo_settings(trainer={"loss_type": "sigmoid", "bf16": True, "learning_rate": 1})
-    check_stages([Stage("train-dpo-1", "trainers.dpo:dpo", dpo, (), "train dpo")])
+    check_stages([Stage("train-dpo-1", "dpo", dpo)])
     assert dict(os.environ) == before
 
 

@@ -41,9 +41,7 @@ def weights(folder: Path) -> dict[str, Any]:
 
 
 def pretrained(run: Path, model: str, **settings: Any) -> Path:
-    return train(
-        run, "trainers.models.pretrained:pretrained", BaseSettings(model=model, **settings), {}, "train-base", model
-    )
+    return train(run, "pretrained", BaseSettings(model=model, **settings), {}, "train-base", model)
 
 
 def test_a_folder_is_the_base_without_its_pickles(tiny: Path, tmp_path: Path) -> None:
@@ -111,9 +109,7 @@ def test_a_round_under_lora_has_its_reference_under_the_adapter(tiny: Path, tmp_
         "train-reason": reason,
         "corpora-preference-1": corpus(tmp_path, "corpora-preference-1", pairs(lessons(8))),
     }
-    folder = train(
-        tmp_path, "trainers.dpo:dpo", dpo_settings(lora={}), inputs | {"again": reason}, "train-dpo-1", str(tiny)
-    )
+    folder = train(tmp_path, "dpo", dpo_settings(lora={}), inputs | {"again": reason}, "train-dpo-1", str(tiny))
     assert losses(folder)[0] == pytest.approx(0.6931, abs=2e-3)
     assert "the adapter off" in (folder / "model" / "README.md").read_text(encoding="utf-8")
     assert not (tmp_path / "reference-logps").exists()
@@ -229,7 +225,7 @@ from pathlib import Path
 from training_stages import sft_settings, train
 inputs = {{"train-base": Path({base!r}), "corpora-reasoning": Path({rows!r})}}
 settings = sft_settings(trainer=dict(max_steps=4000), launch=dict(config="cpu", num_processes=2))
-train(Path({run!r}), "trainers.sft:sft", settings, inputs)
+train(Path({run!r}), "sft", settings, inputs)
 """
 
 

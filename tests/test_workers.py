@@ -126,7 +126,7 @@ def test_a_stage_begins_after_its_inputs_and_after_those_that_ask_the_same(seed:
     stages = plan(recipe)
     assert sorted(begun) == sorted(stage.name for stage in stages)
     for number, stage in enumerate(stages):
-        assert all(begun.index(name) < begun.index(stage.name) for name in stage.inputs)
+        assert all(begun.index(name) < begun.index(stage.name) for name in stage.inputs.values())
         for earlier in stages[:number]:
             if asks(stage) & asks(earlier):
                 assert begun.index(earlier.name) < begun.index(stage.name)

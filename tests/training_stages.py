@@ -10,14 +10,14 @@ from insightv_bench.chat import assistant
 from insightv_bench.journal import Journal
 from insightv_bench.records import PreferenceRow, ReasoningRow
 from insightv_bench.settings import DpoSettings, TinyModel, TrainSettings, load_recipe
-from insightv_bench.stages import Context, Progress, Stage, run_stage
+from insightv_bench.stages import Context, Progress, Stage, TrainOptions, run_stage
 from insightv_bench.storage import write_shards
 from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import prepare
 from insightv_bench.world import Level, sample_lessons
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
-SFT = "trainers.sft:sft"
+SFT = "sft"
 QUICK = {"per_device_train_batch_size": 4, "dataloader_num_workers": 0, "logging_steps": 1, "save_strategy": "no"}
 
 
@@ -59,20 +59,31 @@ def corpus(run: Path, name: str, rows: list[Any]) -> Path:
 
 def train(
     run: Path,
-    function: str,
+    kind: str,
     settings: TrainSettings,
     inputs: dict[str, Path],
     name: str = "train-reason",
     base: str = "tiny",
     progress: Progress | None = None,
 ) -> Path:
-    """Run one training stage; returns its folder, whose manifest is whole."""
+    """Run one training stage; returns its folder, whose manifest is whole.
+
+    `inputs`: the model's stage, then the corpora, for a round then the first model's; for a base its lessons alone.
+    """
     recipe = load_recipe("walk", [f"base.model={json.dumps(base)}"])
-    stage = Stage(name, function, settings, tuple(inputs), "train reason", {"seat": "reason"})
+    roles = [f"corpus-{place}" for place, _ in enumerate(inputs)]
+    if kind in ("sft", "dpo"):
+        roles[0] = "model"
+    if kind == "dpo":
+        roles[-1] = "initial"
+    corpora = tuple(role for role in roles if role.startswith("corpus"))[: None if kind == "dpo" else 1]
+    given = dict(zip(roles, inputs.values(), strict=True))
+    options = TrainOptions(seat="reason", corpora=corpora)
+    stage = Stage(name, kind, settings, dict(zip(roles, inputs, strict=True)), options)
     folder = run / "stages" / f"{name}-{settings.fingerprint()}"
     journal = Journal(run / "journal.sqlite")
     try:
-        run_stage(stage, Context(stage, folder, inputs, journal, progress or Progress(), 0, recipe))
+        run_stage(stage, Context(stage, folder, given, journal, progress or Progress(), 0, recipe))
     finally:
         journal.close()
     return folder

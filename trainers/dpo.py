@@ -14,7 +14,7 @@ from typing import Any
 
 from insightv_bench.errors import require
 from insightv_bench.settings import DpoSettings
-from insightv_bench.stages import MODEL, Context
+from insightv_bench.stages import MODEL, Context, TrainOptions
 
 from .data import LENGTH, PAIRS, load_rows, split
 from .errors import explained_refusal
@@ -35,13 +35,11 @@ from .training import (
 from .trl import Kept, Show, cached, compute, estimated_kl, missing_pairs, muon_of, pair_ids, watch, with_logps
 
 
-def dpo(context: Context) -> None:
-    """Inputs: the current model's stage, the pairs of the round or of several, the initial model's stage."""
-    settings = context.stage.settings
-    assert isinstance(settings, DpoSettings)
-    current, *pairs, initial = context.stage.inputs
-    reference = context.inputs[current if settings.reference == "previous" else initial] / MODEL
-    job = make_job(context, context.inputs[current] / MODEL, pairs, reference=reference)
+def dpo(context: Context[DpoSettings, TrainOptions]) -> None:
+    """Inputs: `model`, the current one; `initial`, the one before any round; the pairs, by the roles in the options."""
+    settings = context.settings
+    reference = context.inputs["model" if settings.reference == "previous" else "initial"] / MODEL
+    job = make_job(context, context.inputs["model"] / MODEL, reference=reference)
     train(context, job)
     context.totals["reference"] = settings.reference
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.settings import DpoSettings, TrainSettings
-from insightv_bench.stages import CHECKPOINTS, MODEL, Context
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions
 from insightv_bench.storage import write_text
 
 from .machine import DEEPSPEED, distributed_type
@@ -75,13 +75,12 @@ class Job:
         return not self.from_nothing if frozen is None else frozen
 
 
-def make_job(context: Context, start: Path, corpora: list[str], **more: Any) -> Job:
-    settings, recipe = context.stage.settings, context.recipe
-    assert isinstance(settings, TrainSettings)
+def make_job(context: Context[TrainSettings, TrainOptions], start: Path, **more: Any) -> Job:
+    settings, recipe = context.settings, context.recipe
     return Job(
         name=context.folder.name,
         start=start,
-        corpora=tuple(context.inputs[name] for name in corpora),
+        corpora=tuple(context.inputs[role] for role in context.options.corpora),
         model=context.folder / MODEL,
         checkpoints=context.folder / CHECKPOINTS,
         settings=settings,

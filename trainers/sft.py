@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from insightv_bench.errors import require
-from insightv_bench.stages import CHECKPOINTS, MODEL, Context
+from insightv_bench.settings import BaseSettings, TrainSettings
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions
 
 from .compute import num_tokens, steps_for
 from .data import COMPLETIONS, AssistantTurns, columns_of, keep_rows, load_corpus, load_rows, mix_of, split
@@ -22,24 +23,19 @@ from .training import adapter_of, last_checkpoint, load_policy, prepare, process
 from .trl import Show, lean, muon_of, watch
 
 
-def base(context: Context) -> None:
-    """Input: lessons. A new tiny model, taught to see."""
+def base(context: Context[BaseSettings, TrainOptions]) -> None:
+    """Input: `lessons`. A new tiny model, taught to see."""
     prepare(context.recipe.threads, context.seed)
     start = context.folder / CHECKPOINTS / "start"
     make_tiny(context.recipe.shape, start, context.seed)
-    train(context, make_job(context, start, [context.stage.inputs[0]]))
+    train(context, make_job(context, start))
 
 
-def sft(context: Context) -> None:
-    """Inputs: the stage of the model to start from, the corpora, and those whose training it is to equal.
-
-    Option `corpora` names the corpora to train on where there are several.
-    """
+def sft(context: Context[TrainSettings, TrainOptions]) -> None:
+    """Inputs: `model`, to start from; the corpora and those whose training it is to equal, by the options' roles."""
     prepare(context.recipe.threads, context.seed)
-    model, corpus = context.stage.inputs[:2]
-    corpora = context.stage.options.get("corpora", [corpus])
-    job = make_job(context, context.inputs[model] / MODEL, corpora)
-    train(context, make_job(context, job.start, corpora, more=_equal_compute(context, job)))
+    job = make_job(context, context.inputs["model"] / MODEL)
+    train(context, make_job(context, job.start, more=_equal_compute(context, job)))
 
 
 def train_sft(job: Job, show: Show) -> dict[str, Any]:
@@ -81,7 +77,7 @@ def _stopper(job: Job) -> list[Any]:
 
 def _equal_compute(context: Context, job: Job) -> dict[str, int]:
     """The steps that compute as much as other trainings do: `equal_compute` names their corpora and trainer tables."""
-    matched = context.stage.options.get("equal_compute", {})
+    matched = context.options.equal_compute
     if not matched:
         return {}
     processor = processor_of(job.start)
@@ -90,7 +86,11 @@ def _equal_compute(context: Context, job: Job) -> dict[str, int]:
     corpus = load_rows(job, COMPLETIONS, processor)
     processes = {"num_processes": job.settings.launch.num_processes} if job.settings.launch else {}
     steps = steps_for(tokens, corpus, processor, {**job.settings.trainer, **processes})
-    context.totals["equal_compute"] = {"of": list(matched), "num_tokens": round(tokens), "num_steps": steps}
+    context.totals["equal_compute"] = {
+        "of": [context.stage.inputs[role] for role in matched],
+        "num_tokens": round(tokens),
+        "num_steps": steps,
+    }
     return {"max_steps": steps}
 
 

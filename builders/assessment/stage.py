@@ -18,7 +18,7 @@ from insightv_bench.errors import StageError
 from insightv_bench.judging import RULE, Settled, is_right
 from insightv_bench.records import Assessment, Path, Question
 from insightv_bench.settings import AssessSettings
-from insightv_bench.stages import Context
+from insightv_bench.stages import AskingOptions, Context
 from insightv_bench.storage import Pictures, QuestionsById, questions_of, read_frame, read_slice, with_pictures
 from insightv_bench.world import judge, rate
 
@@ -35,8 +35,7 @@ class Assessor(OpenedOnce):
     """Assesses the paths of a block of questions, and of the next; its models are opened once. A context manager."""
 
     def __init__(self, context: Context) -> None:
-        assert isinstance(context.stage.settings, AssessSettings)
-        self._settings = context.stage.settings
+        self._settings = context.settings
         self._judges = Judges(context, self._settings)
         super().__init__(self._judges)
         self.callers = self._judges.callers
@@ -44,7 +43,7 @@ class Assessor(OpenedOnce):
     @staticmethod
     def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
         """In rows of the paths: those of `size` questions a block."""
-        ids = read_frame(context.inputs[context.stage.inputs[1]], ["question_id"])["question_id"].to_list()
+        ids = read_frame(context.inputs["paths"], ["question_id"])["question_id"].to_list()
         starts = [place for place, name in enumerate(ids) if not place or name != ids[place - 1]]
         seen = Counter(ids[place] for place in starts)
         if len(seen) < len(starts):
@@ -54,7 +53,7 @@ class Assessor(OpenedOnce):
 
     @staticmethod
     def read(context: Context, start: int, stop: int) -> list[Group]:
-        questions, paths = (context.inputs[name] for name in context.stage.inputs)
+        questions, paths = context.inputs["questions"], context.inputs["paths"]
         rows = read_slice(paths, Path, start, stop)
         asked = questions_of(questions, {row.question_id for row in rows})
         return [(asked[name], group) for name, group in by_question(rows)]
@@ -78,13 +77,12 @@ class Assessor(OpenedOnce):
                 yield assess_path(self._settings, question, path, verdict, scored.get(path.id))
 
 
-def assess(context: Context) -> None:
-    """Inputs: the questions' stage, then the paths' stage."""
-    settings = context.stage.settings
-    assert isinstance(settings, AssessSettings)
+def assess(context: Context[AssessSettings, AskingOptions]) -> None:
+    """Inputs: `questions`, `paths`."""
+    settings = context.settings
     figures = Figures()
     rows = _over_cluster(context, settings) if goes_over(context, settings) else _here(context, settings)
-    rows = context.progress.track(rows, "assessing paths", context.num_rows_of(context.stage.inputs[1]))
+    rows = context.progress.track(rows, "assessing paths", context.num_rows_of("paths"))
     context.write(Assessment, figures.counted(rows))
     context.totals.update(figures.totals(context.seed))
 
@@ -98,8 +96,8 @@ def goes_over(context: Context, settings: AssessSettings) -> bool:
 
 def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
     """In the order of the paths; the texts of a portion of questions are in memory."""
-    questions = QuestionsById(context.inputs[context.stage.inputs[0]])
-    groups = by_question(context.rows(context.stage.inputs[1], Path))
+    questions = QuestionsById(context.inputs["questions"])
+    groups = by_question(context.rows("paths", Path))
     with Assessor(context) as assessor:
         while portion := list(islice(groups, at_once(context))):
             asked = questions.of(name for name, _ in portion)

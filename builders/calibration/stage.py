@@ -22,7 +22,7 @@ from insightv_bench.judging import Asked, Settled, ask_strictly
 from insightv_bench.protocol import HIGHEST, FirstWrong, Rating, parse_path, read_first_wrong, render_path, steps_chat
 from insightv_bench.records import CalibrationRow, Path, Question, Step
 from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling, TeacherEngine
-from insightv_bench.stages import Context
+from insightv_bench.stages import CalibrateOptions, Context
 from insightv_bench.storage import write_text
 from insightv_bench.world import DETAIL_SHARE, Judgement, exact_path, judge, parse_question, rate, scene_from_json
 
@@ -47,19 +47,18 @@ class Case(NamedTuple):
     severity: float = 0.0
 
 
-def calibrate(context: Context) -> None:
+def calibrate(context: Context[CalibrateSettings, CalibrateOptions]) -> None:
     """Input: questions of the drawn world, unless the settings have none. Raises StageError for a judge that scores
     nothing."""
-    settings = context.stage.settings
-    assert isinstance(settings, CalibrateSettings)
-    how = AssessSettings.model_validate(context.stage.options["assess"])
+    settings = context.settings
+    how = context.options.assess
     if how.filter_engine:
         how = how.model_copy(update={"answer_judge": "always"})
     if how.judge == "rule":
         raise StageError("the judge `rule` rates nothing", "set `assess.judge: engine`, or name a model with `--judge`")
     if settings.steps and (how.judge == "oracle" or isinstance(how.engine, TeacherEngine)):
         raise StageError("the oracle and the teacher cannot read traces of other worlds", "name a judge with `--judge`")
-    questions = [q for name in context.stage.inputs for q in context.rows(name, Question)]
+    questions = list(context.rows("questions", Question)) if "questions" in context.inputs else []
     with Judges(context, how, questions) as judges:
         rows = list(_world_rows(context, settings, how, judges, questions))
         rows += _trace_rows(context, settings, how, judges)
@@ -73,7 +72,11 @@ def calibrate(context: Context) -> None:
 
 
 def _world_rows(
-    context: Context, settings: CalibrateSettings, how: AssessSettings, judges: Judges, questions: Sequence[Question]
+    context: Context,
+    settings: CalibrateSettings,
+    how: AssessSettings,
+    judges: Judges,
+    questions: Sequence[Question],
 ) -> Iterator[CalibrationRow]:
     if not questions:
         return
@@ -185,7 +188,10 @@ def told_step(asked: Asked[FirstWrong] | None) -> int | None:
 
 
 def _trace_rows(
-    context: Context, settings: CalibrateSettings, how: AssessSettings, judges: Judges
+    context: Context,
+    settings: CalibrateSettings,
+    how: AssessSettings,
+    judges: Judges,
 ) -> list[CalibrationRow]:
     """The labelled traces, each judged by its first wrong step."""
     if not settings.steps:

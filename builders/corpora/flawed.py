@@ -34,19 +34,19 @@ from insightv_bench.flaws import (
 from insightv_bench.judging import REPAIR, ask_strictly
 from insightv_bench.records import FlawedRow, FlawType, Position
 from insightv_bench.settings import FlawsSettings, ScoreRanges
-from insightv_bench.stages import Context, Dropped
+from insightv_bench.stages import Context, Dropped, FlawOptions
 from insightv_bench.storage import read_frame
 
 from ..assessment import Assessed, assessed_by_question, range_of, right_ones
 from ..portions import QUESTIONS_AT_ONCE
+from .scored import ASSESSED
 
 Made = FlawedRow | Dropped
 
 
-def flawed(context: Context) -> None:
-    """Inputs: questions, paths, assessments."""
-    settings = context.stage.settings
-    assert isinstance(settings, FlawsSettings)
+def flawed(context: Context[FlawsSettings, FlawOptions]) -> None:
+    """Inputs: `questions`, `paths`, `verdicts`."""
+    settings = context.settings
     scenes: dict[str, str] = {}
     with ExitStack() as stack:
         caller = _open(context, settings, scenes, stack)
@@ -75,11 +75,10 @@ def _counted(context: Context, rows: Iterator[Made]) -> Iterator[Made]:
 
 def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scenes: dict[str, str]) -> Iterator[Made]:
     """`scenes`: by picture, of the portion at hand, for an engine that knows them."""
-    inputs = context.stage.inputs
-    num = read_frame(context.inputs[inputs[1]], ["question_id"])["question_id"].n_unique()
+    num = read_frame(context.inputs["paths"], ["question_id"])["question_id"].n_unique()
     bar = context.progress.start("planting flaws", num)
-    naturals = Naturals(ScoreRanges(**context.stage.options["ranges"])) if "natural" in settings.flaws else None
-    for portion in assessed_by_question(context, QUESTIONS_AT_ONCE, *inputs):
+    naturals = Naturals(context.options.ranges) if context.options.ranges else None
+    for portion in assessed_by_question(context, QUESTIONS_AT_ONCE, *ASSESSED):
         scenes.clear()
         scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
         chains = (_versions(settings, group, caller, context.seed) for group in portion)

@@ -13,14 +13,13 @@ from filelock import FileLock
 from insightv_bench.errors import StageError
 from insightv_bench.hub import pull
 from insightv_bench.settings import GivenSettings
-from insightv_bench.stages import Context
+from insightv_bench.stages import Context, ImportedOptions
 from insightv_bench.storage import first_line, parquet_files
 
 
-def given(context: Context) -> None:
+def given(context: Context[GivenSettings, ImportedOptions]) -> None:
     """The same files, linked where the disk allows it. Raises StageError where one cannot be read."""
-    settings = context.stage.settings
-    assert isinstance(settings, GivenSettings)
+    settings = context.settings
     _take(context, parquet_files(Path(settings.path)))
     context.totals["content"] = settings.content
 
@@ -34,22 +33,19 @@ def _take(context: Context, files: Sequence[Path]) -> None:
         place(file, context.folder / f"data-{number:05d}.parquet")
 
 
-def pulled(context: Context) -> None:
+def pulled(context: Context[GivenSettings, ImportedOptions]) -> None:
     """The same from a release on the Hub, which is pulled once for all stages of a run.
 
     Raises HubError where the Hub does not give it, StageError where it holds no such corpus.
     """
-    settings = context.stage.settings
-    assert isinstance(settings, GivenSettings)
+    settings = context.settings
     folder = context.run_folder / "given" / f"{settings.path.replace('/', '--')}-{settings.content.replace('/', '--')}"
     folder.parent.mkdir(exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
         revision = pull(settings.path, settings.content, folder, "dataset").revision
-    corpus = folder / context.stage.options["corpus"] / "train"
+    corpus = folder / context.options.corpus / "train"
     if not any(corpus.glob("data-*.parquet")):
-        raise StageError(
-            f"`{settings.path}` at `{settings.content}` holds no corpus `{context.stage.options['corpus']}`"
-        )
+        raise StageError(f"`{settings.path}` at `{settings.content}` holds no corpus `{context.options.corpus}`")
     _take(context, parquet_files(corpus))
     context.totals["content"] = f"{settings.path}@{revision}"
 

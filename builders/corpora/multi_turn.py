@@ -14,13 +14,14 @@ from insightv_bench.agents import second_turn
 from insightv_bench.chat import load_prompt
 from insightv_bench.errors import StageError
 from insightv_bench.records import Message, MultiTurnRow, QuestionColumns, ReasoningRow, SummaryRow, content_id
-from insightv_bench.stages import Context, Dropped, drop
+from insightv_bench.settings import Section
+from insightv_bench.stages import Context, Dropped, Options, drop
 
 BOTH, SECOND, FIRST, PLAIN = "both turns", "second turn", "first turn", "no path"
 OTHER_PROMPT = "its prompt is none of this version's"
 
 
-def multi_turn(context: Context) -> None:
+def multi_turn(context: Context[Section, Options]) -> None:
     """Inputs: the reasoning corpus, the summary corpus."""
     learnt: Counter[str] = Counter()
     context.write(MultiTurnRow, _rows(context, learnt))
@@ -35,13 +36,12 @@ def multi_turn(context: Context) -> None:
 
 def _rows(context: Context, learnt: Counter[str]) -> Iterator[MultiTurnRow | Dropped]:
     """The corpora are read row by row: of the reasoning corpus only hashes of its paths are held."""
-    reasoning, summary = context.stage.inputs
-    taught = {_key(row, row.completion[0].content) for row in context.rows(reasoning, ReasoningRow)}
+    taught = {_key(row, row.completion[0].content) for row in context.rows("reasoning", ReasoningRow)}
     judged: set[str] = set()
-    for row in context.rows(summary, SummaryRow):
+    for row in context.rows("summary", SummaryRow):
         made = _of_summary(row, taught, judged, learnt)
         yield drop(row, OTHER_PROMPT) if made is None else made
-    for path in context.rows(reasoning, ReasoningRow):
+    for path in context.rows("reasoning", ReasoningRow):
         if _key(path, path.completion[0].content) not in judged:
             learnt[FIRST] += 1
             yield _of_reasoning(path)

@@ -15,11 +15,11 @@ from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
 from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow
 from insightv_bench.settings import PairsSettings
-from insightv_bench.stages import Context, Dropped
+from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
 from . import blocks, selection
 from .reasoning import columns_of, reasoning_row
-from .scored import Store, portions, read_asked, read_scored
+from .scored import ASSESSED, Store, portions, read_asked, read_scored
 
 
 class Side(NamedTuple):
@@ -29,11 +29,10 @@ class Side(NamedTuple):
     score: int | None
 
 
-def preference(context: Context) -> None:
-    """Inputs: questions, paths, assessments of this round. Raises StageError where no pair can be made."""
-    settings = context.stage.settings
-    assert isinstance(settings, PairsSettings)
-    scored = read_scored(context, *context.stage.inputs)
+def preference(context: Context[PairsSettings, RoundOptions]) -> None:
+    """Inputs: `questions`, `paths` and `verdicts` of this round. Raises StageError where no pair can be made."""
+    settings = context.settings
+    scored = read_scored(context, *ASSESSED)
     made, left = blocks.pairs(scored, settings)
     made, crowded = balanced(context, made, settings.max_kind_share)
     context.totals["questions"] = selection.paired(scored, made)
@@ -50,7 +49,7 @@ def balanced(context: Context, made: pl.DataFrame, share: float) -> tuple[pl.Dat
     none = pl.DataFrame(schema={"question": made.schema["question"], "reason": pl.String})
     if share == 1 or made.is_empty():
         return made, none
-    kinds = [question.kind for question in read_asked(context.inputs[context.stage.inputs[0]])]
+    kinds = [question.kind for question in read_asked(context.inputs["questions"])]
     named = made.with_columns(kind=pl.Series([kinds[place] for place in made["question"]], dtype=pl.String))
     most = most_of_a_kind([count for _, count in named.group_by("kind").len().iter_rows()], share)
     ranked = named.with_columns(rank=pl.int_range(pl.len()).over("kind"))
@@ -68,14 +67,13 @@ def most_of_a_kind(counts: list[int], share: float) -> int:
     return next(fits, min(counts))
 
 
-def chosen(context: Context) -> None:
+def chosen(context: Context[PairsSettings, Options]) -> None:
     """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
-    settings = context.stage.settings
-    assert isinstance(settings, PairsSettings)
-    scored = read_scored(context, *context.stage.inputs)
+    settings = context.settings
+    scored = read_scored(context, *ASSESSED)
     made, _ = balanced(context, blocks.pairs(scored, settings).made, settings.max_kind_share)
     context.totals["questions"] = selection.paired(scored, made)
-    context.write(ReasoningRow, _chosen(Store(context, *context.stage.inputs), made))
+    context.write(ReasoningRow, _chosen(Store(context, *ASSESSED), made))
 
 
 def _chosen(store: Store, made: pl.DataFrame) -> Iterator[ReasoningRow]:
@@ -87,16 +85,16 @@ def _chosen(store: Store, made: pl.DataFrame) -> Iterator[ReasoningRow]:
 
 
 def _rows(context: Context, made: pl.DataFrame, left: pl.DataFrame) -> Iterator[PreferenceRow | Dropped]:
-    ids = [question.id for question in read_asked(context.inputs[context.stage.inputs[0]])]
+    ids = [question.id for question in read_asked(context.inputs["questions"])]
     for question, reason in left.iter_rows():
         yield Dropped(ids[question], reason)
-    store = Store(context, *context.stage.inputs)
+    store = Store(context, *ASSESSED)
     for part in portions(made, store.portion):
         questions = store.questions.take(part["question"])
         paths = store.paths.take([*part["chosen"], *part["rejected"]])
         for question, chosen, rejected, *scores in part.iter_rows():
             sides = Side(paths[chosen], scores[0]), Side(paths[rejected], scores[1])
-            yield preference_row(questions[question], *sides, context.stage.options["round"])
+            yield preference_row(questions[question], *sides, context.options.round)
 
 
 def preference_row(question: Question, chosen: Side, rejected: Side, round_: int) -> PreferenceRow:

@@ -16,18 +16,17 @@ from insightv_bench.chat import assistant, user
 from insightv_bench.flaws import columns_of, flawed_versions
 from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus
-from insightv_bench.stages import Context, Dropped, drop
+from insightv_bench.stages import Context, Dropped, FlawOptions, Options, drop
 
 from . import blocks
-from .scored import Store, portions, read_scored
+from .scored import ASSESSED, Store, portions, read_scored
 
 
-def reasoning(context: Context) -> None:
-    """Inputs: questions, paths, assessments."""
-    settings = context.stage.settings
-    assert isinstance(settings, ReasoningCorpus)
-    index = blocks.reasoning(read_scored(context, *context.stage.inputs), settings)
-    context.write(ReasoningRow, _reasoning_rows(Store(context, *context.stage.inputs), index))
+def reasoning(context: Context[ReasoningCorpus, Options]) -> None:
+    """Inputs: `questions`, `paths`, `verdicts`."""
+    settings = context.settings
+    index = blocks.reasoning(read_scored(context, *ASSESSED), settings)
+    context.write(ReasoningRow, _reasoning_rows(Store(context, *ASSESSED), index))
 
 
 def _reasoning_rows(store: Store, index: Iterable[pl.DataFrame]) -> Iterator[ReasoningRow | Dropped]:
@@ -47,12 +46,11 @@ def reasoning_row(question: Question, path: Path, score: int) -> ReasoningRow:
     )
 
 
-def flawed(context: Context) -> None:
+def flawed(context: Context[FlawsSettings, FlawOptions]) -> None:
     """Questions of the drawn world -> the flawed corpus."""
-    settings = context.stage.settings
-    assert isinstance(settings, FlawsSettings)
-    questions = context.rows(context.stage.inputs[0], Question)
-    seed = 0 if context.stage.options.get("fixed") else context.seed
+    settings = context.settings
+    questions = context.rows("questions", Question)
+    seed = 0 if context.options.fixed else context.seed
     flaws: Counter[str] = Counter()
     context.write(FlawedRow, _count_flaws(_flawed_rows(questions, settings, seed), flaws))
     context.totals["flaws"] = dict(flaws)

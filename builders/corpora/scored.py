@@ -41,6 +41,10 @@ JUDGED: dict[str, Any] = {"assessment": pl.UInt32, "correct": pl.Boolean, "score
 """Place in the assessments' files, and what the judge said; the score is 1-100."""
 
 
+ASSESSED = ("questions", "paths", "verdicts")
+"""Roles of a stage's inputs: what paths are chosen from."""
+
+
 def order_key(seed: int, *parts: object) -> str:
     """A shuffle that depends on the rows alone, not on where they stand."""
     return content_id(seed, *parts)

@@ -17,12 +17,12 @@ import polars as pl
 from insightv_bench.agents import path_text
 from insightv_bench.records import SummaryKind, SummaryRow
 from insightv_bench.settings import SummaryCorpus
-from insightv_bench.stages import Context
+from insightv_bench.stages import Context, Options
 
 from . import selection
 from .blocks import Block, candidates, draw
 from .injected import Injected
-from .scored import Store, order_key, portions, prompt_text, read_asked, read_scored
+from .scored import ASSESSED, Store, order_key, portions, prompt_text, read_asked, read_scored
 from .summary_rows import plain_row, summary_row
 
 MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
@@ -51,13 +51,12 @@ class Share(NamedTuple):
         return Part(self.kind, draw(self.candidates, self.num), self.rows, self.portion)
 
 
-def summary(context: Context) -> None:
-    """Inputs: questions, paths, assessments; flawed, where there are some; and, where there is an agent, its three.
+def summary(context: Context[SummaryCorpus, Options]) -> None:
+    """Inputs: `questions`, `paths`, `verdicts`; `flawed` where there are some; where there is an agent, its three.
 
     Each kind has its share of `summary_num`, or all there are.
     """
-    settings = context.stage.settings
-    assert isinstance(settings, SummaryCorpus)
+    settings = context.settings
     parts = [share.part() for share in _shares(context, settings)]
     context.write(SummaryRow, (row for part in parts for row in _made(part)))
     for name, column in {"kinds": _kinds(parts), "score_ranges": _ranges(parts)}.items():
@@ -85,27 +84,23 @@ def _ranges(parts: list[Part]) -> Counter[str]:
 
 
 def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
-    triple, others = context.stage.inputs[:3], list(context.stage.inputs[3:])
-    flawed = others.pop(0) if len(others) % 3 else ""
-    scored, store = read_scored(context, *triple, shuffled=True), Store(context, *triple)
+    scored, store = read_scored(context, *ASSESSED, shuffled=True), Store(context, *ASSESSED)
     wanted = number_of("optimal", settings)
     followed = candidates(scored, lambda block: selection.optimal(block, settings))
     yield Share("optimal", followed, wanted, _of_paths(store, "optimal"), store.portion)
-    yield from _flawed_shares(context, settings, flawed, scored, store)
-    if others:
-        yield from _agent_shares(context, settings, others)
+    yield from _flawed_shares(context, settings, scored, store)
+    if "agent-paths" in context.inputs:
+        yield from _agent_shares(context, settings, [f"agent-{role}" for role in ASSESSED])
     wanted = number_of("plain", settings)
-    yield Share("plain", [_plain(context, triple[0])], wanted, _of_questions(store), store.portion)
+    yield Share("plain", [_plain(context)], wanted, _of_questions(store), store.portion)
 
 
-def _flawed_shares(
-    context: Context, settings: SummaryCorpus, flawed: str, scored: pl.LazyFrame, store: Store
-) -> Iterator[Share]:
+def _flawed_shares(context: Context, settings: SummaryCorpus, scored: pl.LazyFrame, store: Store) -> Iterator[Share]:
     """By score range where the recipe gives shares; injected and sampled ones are drawn from one urn."""
     num, shares = number_of("flawed", settings), settings.flawed_shares
     if not num:
         return
-    injected = Injected(context, context.stage.inputs[0], flawed, settings) if flawed else None
+    injected = Injected(context, "questions", "flawed", settings) if "flawed" in context.inputs else None
     from_injected = []
     if injected and "injected" in settings.flawed_from:
         from_injected.append(_from("injected", injected.index(ranged=bool(shares))))
@@ -166,8 +161,8 @@ def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:
     return rows
 
 
-def _plain(context: Context, questions: str) -> pl.LazyFrame:
-    asked = read_asked(context.inputs[questions])
+def _plain(context: Context) -> pl.LazyFrame:
+    asked = read_asked(context.inputs["questions"])
     orders = [int(order_key(context.seed, row.id, prompt_text(row, "")), 16) for row in asked]
     frame = pl.LazyFrame({"order": orders}, schema={"order": pl.UInt64}).with_row_index("question")
     return frame.with_columns(range=pl.lit("none"))

@@ -15,7 +15,7 @@ from insightv_bench import __version__
 from insightv_bench.chat import load_prompt
 from insightv_bench.engines import public
 from insightv_bench.settings import ReleaseSettings
-from insightv_bench.stages import Context, git_commit
+from insightv_bench.stages import Context, git_commit, what_it_makes
 from insightv_bench.storage import parquet_files
 
 from .plots import Figure
@@ -128,7 +128,7 @@ def gate_facts(settings: ReleaseSettings, gate: Any, written: Mapping[tuple[str,
 def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]]:
     """Who wrote the paths, who judged them and who planted flaws, by stage."""
     writers = [(found.stage, public(str(found.totals["model"]))) for found in yields if "model" in found.totals]
-    judges = [found.stage for found in yields if found.stage.startswith("assess-")]
+    judges = [found.stage for found in yields if what_it_makes(context.inputs[found.stage]) == "verdicts"]
     makers = [(found.stage, public(str(found.totals["maker"]))) for found in yields if "maker" in found.totals]
     return writers + [(stage, ", ".join(judges_of(context.inputs[stage]))) for stage in judges] + makers
 
@@ -152,8 +152,8 @@ def public_recipe(content: Any) -> Any:
 def prompts_of(context: Context, yields: Sequence[Yield]) -> list[str]:
     """Prompts of the corpora, then those that paths were sampled with, judged and spoilt."""
     labels: set[str] = set()
-    for name, folder in context.inputs.items():
-        if name.startswith("paths-"):
+    for folder in context.inputs.values():
+        if what_it_makes(folder) == "paths":
             rows = pl.scan_parquet(parquet_files(folder), glob=False)
             labels |= set(rows.select("prompt").unique().collect()["prompt"])
     stepwise = STEPWISE if any(label.startswith("step@") for label in labels) else ()

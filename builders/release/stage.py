@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from insightv_bench.records import Question
 from insightv_bench.settings import ReleaseSettings
-from insightv_bench.stages import Context, Dropped
+from insightv_bench.stages import Context, Dropped, ReleaseOptions
 from insightv_bench.storage import group_sizes, parquet_files, read_frame, read_group, sha256, write_text
 
 from .card import benchmark_yaml, card
@@ -42,11 +42,10 @@ class Gate(NamedTuple):
     """Id of a question to leave out -> why."""
 
 
-def release(context: Context) -> None:
+def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
     """Inputs: the corpora, the evaluation sets, and the stages whose yields the card tells."""
-    settings = context.stage.settings
-    assert isinstance(settings, ReleaseSettings)
-    splits: dict[str, dict[str, list[str]]] = context.stage.options["splits"]
+    settings = context.settings
+    splits = context.options.splits
     found = gate(context, settings, splits)
     folder = context.folder / FOLDER
     written = {
@@ -77,12 +76,16 @@ def _left_out(found: Gate) -> Iterator[Dropped]:
         yield Dropped(id_, reason)
 
 
-def gate(context: Context, settings: ReleaseSettings, splits: Mapping[str, Mapping[str, list[str]]]) -> Gate:
+def gate(
+    context: Context,
+    settings: ReleaseSettings,
+    splits: Mapping[str, Mapping[str, Sequence[str]]],
+) -> Gate:
     """Every question of a corpus against every question of the evaluation sets."""
     hashes: dict[str, Hash | None] = {}
     sets = [
         asked
-        for name in context.stage.options["against"]
+        for name in context.options.against
         for asked in read_distinct(parquet_files(context.inputs[f"questions-{name}"]), name, hashes)
     ]
     trained = {
@@ -92,7 +95,7 @@ def gate(context: Context, settings: ReleaseSettings, splits: Mapping[str, Mappi
     bar = context.progress.track(corpus, "contamination gate", len(corpus))
     unreadable = {asked.id: UNREADABLE for asked in corpus if len(asked.hashes) < len(asked.image_sha256)}
     collided = {found.id: found.reason for found in collisions(bar, sets, settings.gate)}
-    counts = dict.fromkeys(context.stage.options["against"], 0) | Counter(asked.set for asked in sets)
+    counts = dict.fromkeys(context.options.against, 0) | Counter(asked.set for asked in sets)
     return Gate(counts, len(corpus), unreadable | collided)
 
 
@@ -122,7 +125,11 @@ def _hash_pictures(file: Path, group: int, shas: Sequence[Sequence[str]], hashes
 
 
 def describe(
-    context: Context, settings: ReleaseSettings, folder: Path, found: Gate, written: Mapping[tuple[str, str], Written]
+    context: Context,
+    settings: ReleaseSettings,
+    folder: Path,
+    found: Gate,
+    written: Mapping[tuple[str, str], Written],
 ) -> None:
     """Card, figures, provenance, and `eval.yaml` where there is a benchmark."""
     figures = draw(scores(context.inputs), lengths(context.inputs), folder / "figures", ("png",))

@@ -57,7 +57,7 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
     try:
         results = simple_evaluate(
             model=model,
-            model_args={"model": context.stage.options["system"]},
+            model_args={"model": context.options.system},
             tasks=tasks,
             task_manager=TaskManager(include_defaults=False),  # else 13,000 YAML files are read first
             evaluation_tracker=tracker,

@@ -19,15 +19,14 @@ from insightv_bench.records import Question
 from insightv_bench.settings import TaskSource
 from insightv_bench.sources import Draft, Origin, as_question, cell, check_picture, distinct
 from insightv_bench.sources.benchmarks import one_gold
-from insightv_bench.stages import Context, Dropped
+from insightv_bench.stages import Context, Dropped, Options
 
 MARKER = "<image>"
 
 
-def questions(context: Context) -> None:
+def questions(context: Context[TaskSource, Options]) -> None:
     """A task's documents -> Question rows, each once. Raises StageError where not one of them is a question."""
-    source = context.stage.settings
-    assert isinstance(source, TaskSource)
+    source = context.settings
     task = load_task(source)
     context.write(Question, distinct(task_rows(task, source)))
     origin = origin_of(task, source)

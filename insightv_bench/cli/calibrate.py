@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from insightv_bench.errors import RecipeError, SourceError
+from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.runs import needed, place, run, run_folder
 from insightv_bench.settings import OpenAIEngine, Recipe, engine_of, load_recipe
-from insightv_bench.stages import load_function
 from insightv_bench.storage import sha256
 
 STAGE = "calibrate"

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from insightv_bench.errors import RecipeError
+from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.runs import find_seats, needed, place, run, run_folder, run_name, slug, summary_model
 from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, TaskSource, WorldSource, is_server, load_recipe
-from insightv_bench.stages import load_function
 from insightv_bench.world import LEVELS, NUM_TEST, SEED, fresh_level
 
 DRAWN = {f"insightv_{level}": level for level in LEVELS}
@@ -78,7 +78,7 @@ def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool,
     print_summary(run(recipe, out, BOARD), Console())
     if output_path:
         folders = place(recipe, run_folder(recipe, out), stages)
-        found = [folder / LM_EVAL for name, folder in folders.items() if name.startswith("eval-")]
+        found = [folders[stage.name] / LM_EVAL for stage in stages if stage.makes == "evaluation"]
         for folder in found:
             copy_results(folder, output_path, log_samples)
         typer.echo(f"lm-eval's result files: {output_path}")

@@ -92,7 +92,7 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
         print_summary(result, Console())
     else:
         _print_manifest(result)
-    if stages[-1].function.startswith("trainers."):
+    if stages[-1].makes == "model":
         folder = place(recipe, run_folder(recipe, out), stages)[until]
         beside = [name for name in ("training.jsonl", "curves.png") if (folder / name).exists()]
         typer.echo(f"\nModel  {folder / 'model'}" + (f"\nBeside it: {', '.join(beside)}" if beside else ""))
@@ -102,8 +102,10 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
 
 
 def _print_manifest(manifest: dict[str, Any]) -> None:
+    from insightv_bench.stages import KINDS, kind_of
+
     rows = f": {manifest['num_rows']:,} rows, {manifest['num_dropped']:,} dropped"
-    is_training = manifest["function"].startswith("trainers.")  # its rows stand in the totals
+    is_training = KINDS[kind_of(manifest)].makes == "model"  # its rows stand in the totals
     typer.echo(manifest["stage"] + ("" if is_training else rows))
     for reason, num in sorted(manifest["dropped"].items()):
         typer.echo(f"  dropped, {reason}: {num:,}")
@@ -166,9 +168,9 @@ def first_stage(recipe: Recipe, verb: str) -> str:
 
     stages = plan(recipe)
     for stage in stages:
-        if stage.verb == verb:
+        if stage.command == verb:
             return stage.name
-    verbs = ", ".join(dict.fromkeys(f"`{stage.verb}`" for stage in stages))
+    verbs = ", ".join(dict.fromkeys(f"`{stage.command}`" for stage in stages))
     raise RecipeError(f"recipe `{recipe.name}` has nothing to `{verb}`", f"it has {verbs}")
 
 

@@ -41,7 +41,7 @@ def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
 def size_of(stage: Stage, real: bool = False) -> str:
     """What a stage will do, as far as its settings tell. `real`: the base is not one from nothing."""
     settings: Any = stage.settings
-    if stage.name.startswith("questions"):
+    if stage.kind in ("questions", "task-questions"):
         if isinstance(settings, HubSource):
             return f"`{settings.split}` of {settings.id} at {settings.revision or 'its newest commit'}"
         if isinstance(settings, TaskSource):
@@ -49,13 +49,13 @@ def size_of(stage: Stage, real: bool = False) -> str:
         return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
     if isinstance(settings, HardSettings) and settings.engine:
         return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"
-    if stage.name.startswith("paths"):
+    if stage.makes == "paths":
         tokens = settings.sampling.max_new_tokens
         return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"
-    if stage.name.startswith("assess") and settings.judge == "engine":
+    if stage.makes == "verdicts" and settings.judge == "engine":
         passes = "two calls" if settings.second_pass else "one call"
         return f"{passes} a question with a right path, by {settings.engine.kind}"
-    if stage.name.startswith("train"):
+    if stage.makes == "model":
         return size_of_training(settings, real)
     return ""
 
@@ -75,7 +75,7 @@ def size_of_training(settings: Any, real: bool) -> str:
 
 def print_summary(summary: dict[str, Any], console: Console) -> None:
     """The arms, the comparisons as sentences, where the page lies, and what to try next."""
-    from insightv_bench.stages import load_function
+    from insightv_bench.lazy import load_function
 
     file = Path(summary["page"]).with_name("board.json")
     board = load_function("leaderboard.board.records:Board.model_validate_json")(file.read_bytes())
@@ -94,7 +94,7 @@ def _run_of(page: str) -> Path:
 
 def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
     """Write them, and print the verdicts of the sampled comparisons."""
-    from insightv_bench.stages import load_function
+    from insightv_bench.lazy import load_function
 
     file = load_function("leaderboard.ablations.build:write")(runs, out)
     found = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))

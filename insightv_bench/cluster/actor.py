@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from insightv_bench.engines import Caller, Engine, Limits, figures_of, open_engine
 from insightv_bench.engines.openai import revision_of
 from insightv_bench.errors import BudgetSpent, EngineUnavailable, StageError
+from insightv_bench.lazy import load_function
 from insightv_bench.settings import EngineSettings, OpenAIEngine
-from insightv_bench.stages import Context, as_message, code_versions, load_function, set_threads
+from insightv_bench.stages import Context, as_message, code_versions, set_threads
 from insightv_bench.storage import Pictures, PictureStore
 
 from .job import Job, context_of, questions_folder

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.journal import SQLITE, Appended, Entry, Spent, beneath, block_lines, has_replied, spent_of, to_text
-from insightv_bench.stages import load_function
+from insightv_bench.lazy import load_function
 from insightv_bench.storage import PictureStore
 
 from .job import Job, context_of

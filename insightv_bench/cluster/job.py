@@ -55,6 +55,5 @@ def context_of(job: Job, journal: Journal | None = None, kind: type[Context] = C
 
 
 def questions_folder(job: Job) -> Path | None:
-    """Where the pictures lie: the stage's questions, its first input."""
-    name = job.stage.options.get("questions") or next(iter(job.stage.inputs), "")
-    return job.inputs.get(name)
+    """Where the pictures lie."""
+    return job.inputs.get("questions")

@@ -11,9 +11,10 @@ from uuid import uuid4
 from insightv_bench.engines import Costs, Engine, open_engine
 from insightv_bench.errors import StageError
 from insightv_bench.journal import FileJournal, read_lines
+from insightv_bench.lazy import load_function
 from insightv_bench.records import Record
 from insightv_bench.settings import EngineSettings, HfEngine, RaySettings
-from insightv_bench.stages import CHECKPOINTS, Context, code_versions, load_function
+from insightv_bench.stages import CHECKPOINTS, Context, code_versions
 
 from .blocks import Blocks, Parked
 from .engine import ClusterEngine

@@ -12,32 +12,30 @@ from dataclasses import replace
 from typing import Any
 
 from insightv_bench.settings import HfEngine, RaySettings
-from insightv_bench.stages import Stage, seat_of
+from insightv_bench.stages import EvalOptions, Options, Stage, kind_named
 
-OVER = ("build paths", "build assess", "eval")
-"""Verbs of the stages that ask models over a cluster."""
-IN_BLOCKS = OVER[:2]
 HERE = 1024
 """Rows that are planned together on one machine."""
 
 
 def goes_over(stage: Stage) -> bool:
-    return stage.verb in OVER
+    return bool(kind_named(stage.kind).over_cluster)
 
 
 def told_apart(stages: Sequence[Stage], settings: RaySettings) -> list[Stage]:
     """The stages as they are planned for a cluster."""
-    return [replace(stage, options={**stage.options, **_options(stage, settings)}) for stage in stages]
+    return [replace(stage, options=_options(stage, settings)) for stage in stages]
 
 
-def _options(stage: Stage, settings: RaySettings) -> dict[str, Any]:
+def _options(stage: Stage, settings: RaySettings) -> Options:
     if not goes_over(stage) or not any(isinstance(engine, HfEngine) for engine in _engines(stage)):
-        return {}
+        return stage.options
     if settings.hf == "vllm":
-        return {"hf": "vllm"}
-    return {"block_size": settings.block_size} if stage.verb in IN_BLOCKS and settings.block_size != HERE else {}
+        return stage.options.model_copy(update={"hf": "vllm"})
+    cut = kind_named(stage.kind).over_cluster == "blocks" and settings.block_size != HERE
+    return stage.options.model_copy(update={"block_size": settings.block_size}) if cut else stage.options
 
 
 def _engines(stage: Stage) -> Iterator[Any]:
     yield from (value for _, value in stage.settings)
-    yield from map(seat_of, stage.options.get("seats", {}).values())
+    yield from stage.options.seats.values() if isinstance(stage.options, EvalOptions) else ()

@@ -15,19 +15,29 @@ recipe gives its training).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from insightv_bench.records import Arm
-from insightv_bench.settings import EvalSettings, Recipe, RoundsSettings, Section, SummaryCorpus, TrainSettings
-from insightv_bench.stages import STAGE_MODEL, Stage
+from insightv_bench.settings import (
+    EvalSettings,
+    HfEngine,
+    Recipe,
+    RoundsSettings,
+    Section,
+    SummaryCorpus,
+    TrainSettings,
+    made_by,
+)
+from insightv_bench.stages import RoundOptions, Stage, TrainOptions
 
-from .names import System, by_model, sampled, summary_init, summary_inputs
+from .names import System, assessed, by_model, sampled, summary_init, summary_inputs
 
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
 """The summary corpus of `optimal-only`: what the recipe's has, without any path that errs."""
 
 
+BOTH = {"reasoning": "corpora-reasoning", "summary": "corpora-summary"}
 TRL_EPOCHS = 3
 """What TRL trains where a recipe sets neither steps nor epochs."""
 
@@ -43,51 +53,50 @@ def _longer(recipe: Recipe) -> Iterator[Stage]:
     length = "max_steps" if trainer.get("max_steps", -1) > 0 else "num_train_epochs"
     trainer[length] = round(trainer.get(length, TRL_EPOCHS) * 1.25, 6 if length == "num_train_epochs" else None)
     settings = _as_trained(recipe.reason, trainer=trainer)
-    yield _sft(recipe, "train-longer-sft", settings, ("train-base", "corpora-reasoning"))
+    inputs = {"model": "train-base", "reasoning": "corpora-reasoning"}
+    yield _sft(recipe, "train-longer-sft", settings, inputs, ("reasoning",))
 
 
 def _continued(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
-    inputs = ("train-reason", "corpora-reasoning", "corpora-summary")
-    yield _sft(recipe, "train-continued-sft", recipe.reason, inputs, {"corpora-summary": recipe.summary})
+    inputs = {"model": "train-reason", **BOTH}
+    yield _sft(recipe, "train-continued-sft", recipe.reason, inputs, ("reasoning",), {"summary": recipe.summary})
 
 
 def _continued_dpo(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.rounds
-    pairs = {f"corpora-preference-{number}": recipe.rounds.dpo for number in range(1, recipe.rounds.num + 1)}
-    inputs = ("train-reason", "corpora-reasoning", *pairs)
+    pairs = {f"pairs-{number}": f"corpora-preference-{number}" for number in range(1, recipe.rounds.num + 1)}
+    inputs = {"model": "train-reason", "reasoning": "corpora-reasoning", **pairs}
     settings = recipe.rounds.rejection or recipe.reason
-    yield _sft(recipe, "train-continued-sft-dpo", settings, inputs, dict(pairs))
+    matched = dict.fromkeys(pairs, recipe.rounds.dpo)
+    yield _sft(recipe, "train-continued-sft-dpo", settings, inputs, ("reasoning",), matched)
 
 
 def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.summary
-    settings = recipe.corpora.part(SummaryCorpus).model_copy(update={"summary_shares": OPTIMAL})
-    yield Stage(
-        "corpora-optimal", "builders.corpora.summary:summary", settings, summary_inputs(recipe), "build corpora"
-    )
-    inputs = (summary_init(recipe), "corpora-optimal")
-    yield _sft(recipe, "train-optimal-only", recipe.optimal_only or recipe.summary, inputs, seat="summary")
+    corpus = recipe.corpora.part(SummaryCorpus).model_copy(update={"summary_shares": OPTIMAL})
+    yield Stage("corpora-optimal", "summary", corpus, summary_inputs(recipe))
+    inputs = {"model": summary_init(recipe), "summary": "corpora-optimal"}
+    settings = recipe.optimal_only or recipe.summary
+    yield _sft(recipe, "train-optimal-only", settings, inputs, ("summary",), seat="summary")
 
 
 def _single_model(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
-    matched = {"corpora-reasoning": recipe.reason, "corpora-summary": recipe.summary}
-    inputs = ("train-base", *matched)
+    matched = {"reasoning": recipe.reason, "summary": recipe.summary}
     settings = _for_both(recipe.reason, recipe.summary)
-    yield _sft(recipe, "train-single-model", settings, inputs, matched, list(matched), "both")
+    inputs = {"model": "train-base", **BOTH}
+    yield _sft(recipe, "train-single-model", settings, inputs, tuple(BOTH), matched, "both")
 
 
 def _multi_turn(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
-    matched = {"corpora-reasoning": recipe.reason, "corpora-summary": recipe.summary}
-    corpus = Stage(
-        "corpora-multi-turn", "builders.corpora.multi_turn:multi_turn", Section(), tuple(matched), "build corpora"
-    )
+    corpus = Stage("corpora-multi-turn", "multi-turn", Section(), BOTH)
     yield corpus
+    matched = {"reasoning": recipe.reason, "summary": recipe.summary}
     settings = _for_both(recipe.reason, recipe.summary)
-    inputs = ("train-base", corpus.name, *matched)
-    yield _sft(recipe, "train-multi-turn", settings, inputs, matched, [corpus.name], "both")
+    inputs = {"model": "train-base", "conversations": corpus.name, **BOTH}
+    yield _sft(recipe, "train-multi-turn", settings, inputs, ("conversations",), matched, "both")
 
 
 def _for_both(reason: TrainSettings, summary: TrainSettings) -> TrainSettings:
@@ -113,51 +122,42 @@ def _rejection(recipe: Recipe) -> Iterator[Stage]:
             name = f"rejection-{number}"
             yield from sampled(recipe, name, questions, by_model(rounds.paths, current), current)
         chosen = f"corpora-chosen-{number}"
-        inputs = (questions, f"paths-{name}", f"assess-{name}")
-        yield Stage(chosen, "builders.corpora.preference:chosen", rounds.pairs, inputs, "build corpora")
-        pairs = f"corpora-preference-{number}"
+        yield Stage(chosen, "chosen", rounds.pairs, assessed(questions, name))
+        inputs = {"model": current, "chosen": chosen, "pairs": f"corpora-preference-{number}"}
         settings = rounds.rejection or recipe.reason
-        stage = _sft(recipe, f"train-rejection-{number}", settings, (current, chosen, pairs), {pairs: rounds.dpo})
+        stage = _sft(recipe, f"train-rejection-{number}", settings, inputs, ("chosen",), {"pairs": rounds.dpo})
         yield stage
         current = stage.name
 
 
 def _pooled(recipe: Recipe) -> Iterator[Stage]:
     """The rounds' questions, all sampled from the first agent. Round 1's pairs are those of the DPO round."""
-    rounds, pairs = recipe.rounds, ["corpora-preference-1"]
+    rounds, pairs = recipe.rounds, {"pairs-1": "corpora-preference-1"}
     assert recipe.reason and rounds
     for number in range(2, rounds.num + 1):
         questions, name = f"questions-round-{number}", f"pooled-{number}"
         yield from sampled(recipe, name, questions, by_model(rounds.paths, "train-reason"), "train-reason")
-        inputs, options = (questions, f"paths-{name}", f"assess-{name}"), {"round": 1}
-        pairs.append(f"corpora-preference-{name}")
-        yield Stage(pairs[-1], "builders.corpora.preference:preference", rounds.pairs, inputs, "build corpora", options)
-    common: dict[str, Any] = {"threads": recipe.threads, "seat": "reason", "round": 1}
-    yield Stage(
-        "train-pooled-dpo",
-        "trainers.dpo:dpo",
-        rounds.dpo,
-        ("train-reason", *pairs, "train-reason"),
-        "train dpo",
-        common,
-    )
+        pairs[f"pairs-{number}"] = f"corpora-preference-{name}"
+        options = RoundOptions(round=1)
+        yield Stage(pairs[f"pairs-{number}"], "preference", rounds.pairs, assessed(questions, name), options)
+    how = TrainOptions(threads=recipe.threads, seat="reason", round=1, corpora=tuple(pairs))
+    inputs = {"model": "train-reason", **pairs, "initial": "train-reason"}
+    yield Stage("train-pooled-dpo", "dpo", rounds.dpo, inputs, how)
 
 
 def _sft(
     recipe: Recipe,
     name: str,
     settings: TrainSettings,
-    inputs: tuple[str, ...],
-    matched: dict[str, Any] | None = None,
-    corpora: list[str] | None = None,
+    inputs: dict[str, str],
+    corpora: tuple[str, ...],
+    matched: Mapping[str, TrainSettings] | None = None,
     seat: str = "reason",
 ) -> Stage:
-    """`matched`: the corpora and settings of the trainings that this one is to equal in compute."""
-    options: dict[str, Any] = {"threads": recipe.threads, "seat": seat, "corpora": corpora or [inputs[1]]}
-    if matched:
-        options["equal_compute"] = {corpus: _computed(other) for corpus, other in matched.items()}
-    verb = f"train {'summary' if seat == 'summary' else 'reason'}"
-    return Stage(name, "trainers.sft:sft", _as_trained(settings), inputs, verb, options)
+    """`corpora`: roles of those trained on; `matched`: of those whose trainings this one is to equal in compute."""
+    equal_compute = {role: _computed(other) for role, other in (matched or {}).items()}
+    options = TrainOptions(threads=recipe.threads, seat=seat, corpora=corpora, equal_compute=equal_compute)
+    return Stage(name, "sft", _as_trained(settings), inputs, options)
 
 
 def _computed(settings: TrainSettings) -> dict[str, Any]:
@@ -169,29 +169,29 @@ def _computed(settings: TrainSettings) -> dict[str, Any]:
 def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     """What the controls add to the board. One that has the first agent's seat is evaluated on that agent's paths."""
     arms = settings.arms
-    summary = {"summary": STAGE_MODEL + "train-summary"} if recipe.summary else {}
+    summary = {"summary": made_by("train-summary")} if recipe.summary else {}
     seated = tuple(arm for arm in arms if arm not in ("base", "majority"))
     for control in recipe.controls:
         if control == "optimal-only":
-            seats = {"reason": STAGE_MODEL + "train-reason", "summary": STAGE_MODEL + "train-optimal-only"}
+            seats = {"reason": made_by("train-reason"), "summary": made_by("train-optimal-only")}
             yield System(control, 0, seats, tuple(arm for arm in seated if arm != "reason"), paths="sft")
         elif control == "single-model":
-            both = STAGE_MODEL + "train-single-model"
+            both = made_by("train-single-model")
             yield System(control, 0, {"reason": both, "summary": both}, seated)
         elif control == "multi-turn":
-            yield System(control, 0, {"reason": STAGE_MODEL + "train-multi-turn"}, ("reason", "multi-turn"))
+            yield System(control, 0, {"reason": made_by("train-multi-turn")}, ("reason", "multi-turn"))
         elif control == "rejection-sampling":
             yield from _rejection_systems(recipe.rounds, summary, settings.control_arms)
         else:
-            seats = {"reason": STAGE_MODEL + f"train-{control}", **summary}
+            seats = {"reason": made_by(f"train-{control}"), **summary}
             yield System(control, 0, seats, settings.control_arms)
 
 
 def _rejection_systems(
-    rounds: RoundsSettings | None, summary: dict[str, str], arms: tuple[Arm, ...]
+    rounds: RoundsSettings | None, summary: dict[str, HfEngine], arms: tuple[Arm, ...]
 ) -> Iterator[System]:
     for number in range(1, rounds.num + 1 if rounds else 1):
-        seats = {"reason": STAGE_MODEL + f"train-rejection-{number}", **summary}
+        seats = {"reason": made_by(f"train-rejection-{number}"), **summary}
         yield System(f"rejection-{number}", number, seats, arms)
 
 

@@ -6,7 +6,7 @@ A system is a model for each seat. Systems with the same reasoning agent share i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from insightv_bench.records import Arm
 from insightv_bench.settings import (
@@ -17,18 +17,17 @@ from insightv_bench.settings import (
     PathsSettings,
     Recipe,
     Sampling,
-    Seat,
     Source,
     WorldSource,
-    engine_of,
-    is_server,
-    plain,
+    made_by,
+    maker_of,
+    with_defaults,
 )
-from insightv_bench.stages import STAGE_MODEL, Stage
+from insightv_bench.stages import AskingOptions, EvalOptions, FlawOptions, Stage
 from insightv_bench.world import VERSION as WORLD_VERSION
 
 from .controls import control_systems
-from .names import System, contents, model_of_round, ranges_for, with_names
+from .names import System, assessed, contents, model_of_round, ranges_for
 
 PATH_ARMS: tuple[Arm, ...] = (
     "reason", "majority", "best-of-k", "multi-turn", "reason+summary", "self-flawed", "blank-image"
@@ -45,8 +44,7 @@ class Paths(NamedTuple):
     """The paths that one reasoning agent writes for the test questions."""
 
     name: str
-    model: Seat
-    """A folder, a Hub id, `stage:NAME`, `openai:URL#NAME`, or an engine."""
+    model: HfEngine | OpenAIEngine
     num: int
     sampling: Sampling
 
@@ -63,8 +61,8 @@ def evaluation(recipe: Recipe) -> Iterator[Stage]:
     for system in tested:
         stages.update((stage.name, stage) for stage in _stages(recipe, settings, system, questions))
     yield from stages.values()
-    evaluations = tuple(name for name, stage in stages.items() if stage.verb == "eval")
-    yield Stage("leaderboard", "leaderboard.stage:leaderboard", settings, evaluations, "leaderboard build")
+    evaluations = {name: name for name, stage in stages.items() if stage.makes == "evaluation"}
+    yield Stage("leaderboard", "leaderboard", settings, evaluations)
 
 
 def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System], questions: str) -> Iterator[Stage]:
@@ -72,23 +70,19 @@ def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System],
     of the first system that reasons."""
     source = recipe.questions[settings.questions]
     if isinstance(source, WorldSource):
-        fixed = {"fixed": True} if source.fixed else {}
-        yield Stage(
-            BENCHMARK, "builders.corpora.reasoning:flawed", settings.flaws, (questions,), "build corpora", fixed
-        )
+        options = FlawOptions(fixed=bool(source.fixed))
+        yield Stage(BENCHMARK, "exact-flaws", settings.flaws, {"questions": questions}, options)
         return
     found = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
     paths = next(found, None)
     if paths is None:
         return
     yield paths
-    inputs = (questions, paths.name)
-    assessed = f"assess-{paths.name.removeprefix('paths-')}"
-    yield Stage(assessed, "builders.assessment.stage:assess", AssessSettings(judge="rule"), inputs, "build assess")
+    own = paths.name.removeprefix("paths-")
+    inputs = {"questions": questions, "paths": paths.name}
+    yield Stage(f"assess-{own}", "assess", AssessSettings(judge="rule"), inputs)
     ranges = ranges_for(recipe, settings.flaws)
-    yield Stage(
-        BENCHMARK, "builders.corpora.flawed:flawed", settings.flaws, (*inputs, assessed), "build corpora", ranges
-    )
+    yield Stage(BENCHMARK, "sampled-flaws", settings.flaws, assessed(questions, own), ranges)
 
 
 def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
@@ -106,19 +100,19 @@ def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     if recipe.model_seats:
-        seats: dict[str, Seat] = {str(seat): place for seat, place in recipe.model_seats.items()}
+        seats: dict[str, HfEngine | OpenAIEngine] = {str(seat): engine for seat, engine in recipe.model_seats.items()}
         yield System(recipe.system, 0, seats, settings.arms)
         for name, place in settings.summaries.items():
             others = {**seats, "summary": place}
             arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
             yield System(name, 0, others, tuple(arms), paths=recipe.system)
         return
-    yield System("base", 0, {"base": STAGE_MODEL + "train-base"}, ("base",))
+    yield System("base", 0, {"base": made_by("train-base")}, ("base",))
     if not recipe.reason:
         return
-    summary = {"summary": STAGE_MODEL + "train-summary"} if recipe.summary else {}
+    summary = {"summary": made_by("train-summary")} if recipe.summary else {}
     for number in range(recipe.rounds.num + 1 if recipe.rounds else 1):
-        seats = {"reason": STAGE_MODEL + model_of_round(number), **summary}
+        seats = {"reason": made_by(model_of_round(number)), **summary}
         arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
         yield System(f"dpo-{number}" if number else "sft", number, seats, tuple(arms))
     yield from control_systems(recipe, settings)
@@ -132,22 +126,21 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     world = _is_world(recipe, settings)
     flawed = BENCHMARK if "flawed" in system.arms and (world or _reasons(recipe, settings)) else ""
     task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
-    options: dict[str, Any] = {
-        "system": system.name,
-        "base": recipe.base_name,
-        "round": system.round,
-        "arms": list(system.arms),
-        "seats": {seat: plain(model) for seat, model in system.seats.items()},
-        "task": task,
-        "task_version": task_version(recipe.questions[settings.questions]),
-        "questions": questions,
-        "paths": paths.name if paths else "",
-        "flawed": flawed,
-        "greedy": system.greedy,
-        **contents(system.seats),
-    }
-    inputs = dict.fromkeys(with_names(questions, options["paths"], flawed, *map(_stage, system.seats.values())))
-    yield Stage(f"eval-{system.name}", "evals.evaluate:evaluate", settings, tuple(inputs), "eval", options)
+    options = EvalOptions(
+        system=system.name,
+        base=recipe.base_name,
+        round=system.round,
+        arms=system.arms,
+        seats=dict(system.seats),
+        task=task,
+        task_version=task_version(recipe.questions[settings.questions]),
+        greedy=system.greedy,
+        contents=contents(system.seats),
+    )
+    inputs = {"questions": questions, "paths": paths.name if paths else "", "flawed": flawed}
+    inputs |= {seat: maker_of(model) for seat, model in system.seats.items()}
+    given = {role: name for role, name in inputs.items() if name}
+    yield Stage(f"eval-{system.name}", "evaluate", settings, given, options)
 
 
 def _reasons(recipe: Recipe, settings: EvalSettings) -> bool:
@@ -161,8 +154,9 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
         return None
     engine = seat_engine(paths.model, settings)
     sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
-    inputs = with_names(questions, _stage(paths.model))
-    return Stage(paths.name, "builders.paths:paths", sampled, inputs, "build paths", contents({"reason": paths.model}))
+    maker = maker_of(paths.model)
+    inputs = {"questions": questions, **({"model": maker} if maker else {})}
+    return Stage(paths.name, "paths", sampled, inputs, AskingOptions(contents=contents({"reason": paths.model})))
 
 
 def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
@@ -176,15 +170,8 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def seat_engine(seat: Seat, settings: EvalSettings) -> HfEngine | OpenAIEngine:
-    local = {"batch_size": settings.batch_size, "dtype": settings.dtype}
-    return engine_of(seat) if is_server(seat) else engine_of(seat, **local)
-
-
-def _stage(model: Seat) -> str:
-    """The stage that makes this model; empty for one from elsewhere."""
-    is_made = isinstance(model, str) and model.startswith(STAGE_MODEL)
-    return str(model).removeprefix(STAGE_MODEL) if is_made else ""
+def seat_engine(seat: HfEngine | OpenAIEngine, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+    return with_defaults(seat, batch_size=settings.batch_size, dtype=settings.dtype)
 
 
 def task_version(source: Source) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from insightv_bench.records import Arm, content_id
-from insightv_bench.settings import FlawsSettings, HfEngine, PathsSettings, Recipe, ScoreRanges, Seat, is_server
-from insightv_bench.stages import STAGE_MODEL, Stage
+from insightv_bench.settings import FlawsSettings, HfEngine, OpenAIEngine, PathsSettings, Recipe, ScoreRanges, made_by
+from insightv_bench.stages import FlawOptions, Stage
 
 TEACHER, AGENT = "teacher", "sft"
 SAMPLE = "questions-sample"
@@ -20,7 +20,7 @@ class System(NamedTuple):
 
     name: str
     round: int
-    seats: Mapping[str, Seat]
+    seats: Mapping[str, HfEngine | OpenAIEngine]
     arms: tuple[Arm, ...]
     paths: str = ""
     """The system whose paths it is given, where it has none of its own."""
@@ -39,35 +39,38 @@ def asked(recipe: Recipe) -> str:
 
 def sampled(recipe: Recipe, name: str, questions: str, settings: PathsSettings, model: str = "") -> Iterator[Stage]:
     """Paths of `questions` and what the judge says of them."""
-    yield Stage(f"paths-{name}", "builders.paths:paths", settings, with_names(questions, model), "build paths")
-    inputs = (questions, f"paths-{name}")
-    yield Stage(f"assess-{name}", "builders.assessment.stage:assess", recipe.assess, inputs, "build assess")
+    inputs = {"questions": questions, **({"model": model} if model else {})}
+    yield Stage(f"paths-{name}", "paths", settings, inputs)
+    inputs = {"questions": questions, "paths": f"paths-{name}"}
+    yield Stage(f"assess-{name}", "assess", recipe.assess, inputs)
 
 
-def with_names(*names: str) -> tuple[str, ...]:
-    return tuple(name for name in names if name)
+def assessed(questions: str, name: str) -> dict[str, str]:
+    """The inputs of a stage that chooses among paths: the questions, the paths, the verdicts on them."""
+    return {"questions": questions, "paths": f"paths-{name}", "verdicts": f"assess-{name}"}
 
 
 def by_model(settings: PathsSettings, stage: str) -> PathsSettings:
     """The same sampling, by the model that `stage` makes."""
-    named = {"model": STAGE_MODEL + stage}
-    engine = settings.engine.model_copy(update=named) if isinstance(settings.engine, HfEngine) else HfEngine(**named)
-    return settings.model_copy(update={"engine": engine, "mode": "one-call"})
+    model = made_by(stage)
+    if isinstance(settings.engine, HfEngine):
+        model = settings.engine.model_copy(update={"model": model.model})
+    return settings.model_copy(update={"engine": model, "mode": "one-call"})
 
 
 def model_of_round(number: int) -> str:
     return f"train-dpo-{number}" if number else "train-reason"
 
 
-def summary_inputs(recipe: Recipe) -> tuple[str, ...]:
+def summary_inputs(recipe: Recipe) -> dict[str, str]:
     """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
-    teacher = (questions_of(recipe), f"paths-{TEACHER}", f"assess-{TEACHER}", "corpora-flawed")
-    return (*teacher, SAMPLE, f"paths-{AGENT}", f"assess-{AGENT}")
+    own = {f"agent-{role}": name for role, name in assessed(SAMPLE, AGENT).items()}
+    return {**assessed(questions_of(recipe), TEACHER), "flawed": "corpora-flawed", **own}
 
 
-def ranges_for(recipe: Recipe, flaws: FlawsSettings) -> dict[str, Any]:
-    """The score ranges as a stage's option, where its flaws are sampled ones and told apart by them."""
-    return {"ranges": recipe.corpora.part(ScoreRanges).model_dump()} if "natural" in flaws.flaws else {}
+def ranges_for(recipe: Recipe, flaws: FlawsSettings) -> FlawOptions:
+    """The score ranges, where flaws are sampled ones and told apart by them."""
+    return FlawOptions(ranges=recipe.corpora.part(ScoreRanges) if "natural" in flaws.flaws else None)
 
 
 def folder_content(model: str) -> str:
@@ -79,16 +82,13 @@ def folder_content(model: str) -> str:
     return content_id([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
 
 
-def contents(seats: Mapping[str, Seat]) -> dict[str, dict[str, str]]:
-    """An option of stages that ask these models: new weights in a folder of the same name are another model.
+def contents(seats: Mapping[str, HfEngine | OpenAIEngine]) -> dict[str, str]:
+    """Seat -> what tells the contents of a model's folder apart: new weights under an old name are another model.
 
-    Empty where none is a folder: of Hub ids, servers, and models that the run makes itself.
+    Nothing for Hub ids, servers, and models that the run makes itself.
     """
-    places = {
-        name: seat if isinstance(seat, str) else seat.model for name, seat in seats.items() if not is_server(seat)
-    }
-    found = {name: content for name, place in places.items() if (content := folder_content(place))}
-    return {"contents": found} if found else {}
+    local = {name: seat.model for name, seat in seats.items() if isinstance(seat, HfEngine)}
+    return {name: content for name, place in local.items() if (content := folder_content(place))}
 
 
 def summary_init(recipe: Recipe) -> str:

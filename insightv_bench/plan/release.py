@@ -18,14 +18,16 @@ from insightv_bench.settings import (
     SummaryCorpus,
     WorldSource,
 )
-from insightv_bench.stages import Stage
+from insightv_bench.stages import ImportedOptions, Options, ReleaseOptions, Stage
 from insightv_bench.storage import parquet_files
+
+from .names import TEACHER, assessed
 
 FOOTER_BYTES = 2**16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+")
 """A release on the Hub, at a revision."""
-GIVEN = {"corpora-reasoning": "reasoning", "corpora-summary": "summary"}
-"""Stage -> the config that can stand in for it; `corpora-preference-N` is stood in for by `preference`."""
+GIVEN = ("corpora-reasoning", "corpora-summary")
+"""Stages whose corpus a release can stand in for, beside those of pairs."""
 
 
 def release_stages(recipe: Recipe, stages: Sequence[Stage], questions: str) -> list[Stage]:
@@ -43,31 +45,22 @@ def release_stages(recipe: Recipe, stages: Sequence[Stage], questions: str) -> l
 
 def _corpora(recipe: Recipe, settings: ReleaseSettings, questions: str, made: dict[str, Stage]) -> Iterator[Stage]:
     """Every corpus from the sampled paths; those that the recipe plans already are left as they are."""
-    verb, triple = "build corpora", (questions, "paths-teacher", "assess-teacher")
+    given = assessed(questions, TEACHER)
     drawn = isinstance(recipe.questions[questions.removeprefix("questions-")], WorldSource)
-    flawed = ("corpora-flawed",) if drawn else ()
+    flawed = {"flawed": "corpora-flawed"} if drawn else {}
     if "reasoning" in settings.corpora:
-        yield Stage(
-            "corpora-reasoning",
-            "builders.corpora.reasoning:reasoning",
-            recipe.corpora.part(ReasoningCorpus),
-            triple,
-            verb,
-        )
+        yield Stage("corpora-reasoning", "reasoning", recipe.corpora.part(ReasoningCorpus), given)
     if flawed and {"flawed", "summary"} & set(settings.corpora):
-        yield Stage("corpora-flawed", "builders.corpora.reasoning:flawed", recipe.flaws, (questions,), verb)
+        yield Stage("corpora-flawed", "exact-flaws", recipe.flaws, {"questions": questions})
     if "summary" in settings.corpora:
-        wanted = recipe.corpora.part(SummaryCorpus)
-        yield Stage("corpora-summary", "builders.corpora.summary:summary", wanted, triple + flawed, verb)
-    if "preference" in settings.corpora and not any(name.startswith("corpora-preference") for name in made):
-        options = {"round": 0}
-        yield Stage(
-            "corpora-preference", "builders.corpora.preference:preference", settings.pairs, triple, verb, options
-        )
+        yield Stage("corpora-summary", "summary", recipe.corpora.part(SummaryCorpus), {**given, **flawed})
+    if "preference" in settings.corpora and not any(stage.kind == "preference" for stage in made.values()):
+        yield Stage("corpora-preference", "preference", settings.pairs, given)
     benchmark = _benchmark(recipe, settings)
     if benchmark and "flawed" in settings.corpora:
         flaws: FlawsSettings = recipe.eval.flaws if recipe.eval else recipe.flaws
-        yield Stage("corpora-benchmark", "builders.corpora.reasoning:flawed", flaws, (f"questions-{benchmark}",), verb)
+        inputs = {"questions": f"questions-{benchmark}"}
+        yield Stage("corpora-benchmark", "exact-flaws", flaws, inputs)
 
 
 def _benchmark(recipe: Recipe, settings: ReleaseSettings) -> str:
@@ -89,10 +82,10 @@ def _release(recipe: Recipe, settings: ReleaseSettings, made: dict[str, Stage]) 
     wanted = [name for found in splits.values() for names in found.values() for name in names]
     before: dict[str, None] = {}
     for name in wanted:
-        before |= dict.fromkeys(made[name].inputs)
+        before |= dict.fromkeys(made[name].inputs.values())
     inputs = dict.fromkeys([*before, *wanted, *(f"questions-{name}" for name in sets)])
-    options = {"splits": splits, "against": list(sets), "recipe": recipe.name}
-    return Stage("release", "builders.release.stage:release", settings, tuple(inputs), "build release", options)
+    options = ReleaseOptions(splits=splits, against=tuple(sets), recipe=recipe.name)
+    return Stage("release", "release", settings, dict(zip(inputs, inputs, strict=True)), options)
 
 
 def _splits(corpus: str, made: dict[str, Stage]) -> dict[str, list[str]]:
@@ -127,13 +120,13 @@ def _from_hub(stage: Stage, given: str) -> Stage:
     if not config:
         return stage
     settings = GivenSettings(path=given.partition("@")[0], content=given.partition("@")[2])
-    return replace(
-        stage, function="builders.corpora.imported:pulled", settings=settings, inputs=(), options={"corpus": config}
-    )
+    options = ImportedOptions(corpus=config)
+    return replace(stage, kind="pulled", settings=settings, inputs={}, options=options)
 
 
 def _config_of(stage: Stage) -> str:
-    return "preference" if stage.name.startswith("corpora-preference") else GIVEN.get(stage.name, "")
+    """The config that can stand in for the stage's corpus; that of `optimal-only` is the run's own."""
+    return stage.kind if stage.name in GIVEN or stage.kind == "preference" else ""
 
 
 def _given(stage: Stage, configs: dict[str, Path]) -> Stage:
@@ -141,7 +134,7 @@ def _given(stage: Stage, configs: dict[str, Path]) -> Stage:
     if config not in configs:
         return stage
     settings = GivenSettings(path=str(configs[config]), content=content_of(configs[config]))
-    return replace(stage, function="builders.corpora.imported:given", settings=settings, inputs=(), options={})
+    return replace(stage, kind="imported", settings=settings, inputs={}, options=Options())
 
 
 def content_of(folder: Path) -> str:

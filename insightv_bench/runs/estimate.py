@@ -71,7 +71,7 @@ def _num_rows(source: ParquetSource) -> int | None:
 
 def describe(stage: Stage, stages: Mapping[str, Stage], folders: Mapping[str, Path], journal: Path) -> list[str]:
     """Lines for the plan of one stage of paths."""
-    settings, questions = stage.settings, stage.inputs[0]
+    settings, questions = stage.settings, stage.inputs["questions"]
     assert isinstance(settings, PathsSettings)
     num = num_questions(stages[questions], folders[questions])
     if num is None:

@@ -17,10 +17,18 @@ from insightv_bench.errors import RecipeError, RunError
 from insightv_bench.journal import (Journal)
 from insightv_bench.journal import (open_journal)
 from insightv_bench.plan import (plan)
-from insightv_bench.stages import (check_models)
+from insightv_bench.stages import (
+    JOURNAL,
+    MODEL,
+    RUN,
+    STAGES,
+    SUMMARY,
+    finished_before,
+    what_it_makes,check_models)
 from insightv_bench.stages import (Progress)
 from insightv_bench.settings import (Recipe)
-from insightv_bench.stages import (Cluster, Context, Stage, fingerprint, guard_writable, is_whole, load_function, read_manifest, run_stage, set_threads)
+from insightv_bench.stages import (Cluster, Context, Stage, fingerprint, guard_writable, is_whole, read_manifest, run_stage, set_threads)
+from insightv_bench.lazy import load_function
 from insightv_bench.storage import (write_text)
 from .worker import CHECK_TRAINING
 from .worker_pool import Crew, finished_line, wait_for_orphans
@@ -67,7 +75,7 @@ def needed(stages: Sequence[Stage], until: str) -> list[Stage]:
     while wanted:
         name = wanted.pop()
         names.add(name)
-        wanted += [name for name in by_name[name].inputs if name not in names]
+        wanted += [other for other in by_name[name].inputs.values() if other not in names]
     return [stage for stage in stages if stage.name in names]
 
 
@@ -143,8 +151,8 @@ def _run_in_order(
     cluster: Cluster | None = None,
 ) -> None:
     for number, stage in enumerate(stages, 1):
-        inputs = {name: folders[name] for name in stage.inputs}
-        context = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
+        inputs = {role: folders[name] for role, name in stage.inputs.items()}
+        context: Context[Any, Any] = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
         context.cluster = cluster if goes_over(stage) else None
         _run_one(stage, context, f"{number}/{len(stages)}", progress)
 
@@ -153,13 +161,15 @@ def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Pa
     """Where each stage's rows lie or will lie."""
     folders: dict[str, Path] = {}
     for stage in stages:
-        inputs = {name: folders[name] for name in stage.inputs}
-        folders[stage.name] = folder / STAGES / f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}"
+        inputs = {role: folders[name] for role, name in stage.inputs.items()}
+        named = folder / STAGES / f"{stage.name}-{fingerprint(stage, inputs, recipe.seed)}"
+        before = None if named.exists() else finished_before(folder / STAGES, stage, inputs, recipe.seed)
+        folders[stage.name] = before or named
     return folders
 
 
 def _trained(stages: Sequence[Stage]) -> list[Stage]:
-    return [stage for stage in stages if stage.function.startswith("trainers.")]
+    return [stage for stage in stages if stage.makes == "model"]
 
 
 def _check_training(stages: Sequence[Stage]) -> None:
@@ -168,7 +178,7 @@ def _check_training(stages: Sequence[Stage]) -> None:
         load_function(CHECK_TRAINING)(trained)
 
 
-def _run_one(stage: Stage, context: Context, place: str, progress: Progress) -> None:
+def _run_one(stage: Stage, context: Context[Any, Any], place: str, progress: Progress) -> None:
     if is_whole(context.folder):
         return
     started = time.monotonic()
@@ -204,7 +214,7 @@ def _finish(recipe: Recipe, folder: Path, folders: dict[str, Path], manifest: di
         "wall_seconds": wall_seconds(manifests.values()),
         "stages": [{"name": name, "seconds": value} for name, value in seconds.items()],
         **{part: board[part] for part in ("arms", "comparisons", "robustness")},
-        "models": {name: str(stage / "model") for name, stage in folders.items() if name.startswith("train-")},
+        "models": {name: str(stage / MODEL) for name, stage in folders.items() if what_it_makes(stage) == "model"},
         "page": str(folders["leaderboard"] / "index.html"),
     }
     write_text(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")

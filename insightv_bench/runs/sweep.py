@@ -11,7 +11,7 @@ from pathlib import Path
 from insightv_bench.plan import (plan)
 from insightv_bench.settings import (Recipe, load_recipe)
 from .run import needed, run, run_folder
-from insightv_bench.stages import (load_function)
+from insightv_bench.lazy import load_function
 
 TABLE = "leaderboard.ablations.build:write"
 """`write(runs, out) -> file`: what the run folders hold together, written into the folder `out`."""

@@ -28,7 +28,8 @@ from insightv_bench.journal import (Journal)
 from insightv_bench.plan import (plan)
 from insightv_bench.stages import (Progress)
 from insightv_bench.settings import (Recipe)
-from insightv_bench.stages import (Context, load_function, run_stage)
+from insightv_bench.stages import (Context, run_stage)
+from insightv_bench.lazy import load_function
 from insightv_bench.storage import (first_line)
 from insightv_bench.stages import (as_message, Message)
 
@@ -143,7 +144,7 @@ def _work(jobs: queue.Queue[Message], tell: Teller) -> None:
             if "check" in job:
                 load_function(CHECK_TRAINING)([stages[name] for name in job["check"]])
             else:
-                inputs = {name: Path(place) for name, place in job["inputs"].items()}
+                inputs = {role: Path(place) for role, place in job["inputs"].items()}
                 stage = stages[job["stage"]]
                 run_stage(stage, Context(stage, Path(job["folder"]), inputs, journal, progress, recipe.seed, recipe))
         except Exception as error:  # noqa: BLE001 - it is told, and raised by the run

@@ -45,7 +45,7 @@ def next_stage(stages: Sequence[Stage], done: set[str], running: set[str]) -> St
         if stage.name in done:
             continue
         asked = asks(stage)
-        if stage.name not in running and done.issuperset(stage.inputs) and not asked & asked_before:
+        if stage.name not in running and done.issuperset(stage.inputs.values()) and not asked & asked_before:
             return stage
         asked_before |= asked
     return None
@@ -53,9 +53,8 @@ def next_stage(stages: Sequence[Stage], done: set[str], running: set[str]) -> St
 
 def asks(stage: Stage) -> set[tuple[str, str]]:
     """Model and sampling of all calls that a stage may make. The teacher's depend on nothing but the request."""
-    parts = list(_parts(stage.settings))
+    parts = [*_parts(stage.settings), *_parts(stage.options)]
     models = {part.model for part in parts if isinstance(part, HfEngine | OpenAIEngine)}
-    models |= {str(seat) for seat in stage.options.get("seats", {}).values()}
     samplings = {part.fingerprint() for part in parts if isinstance(part, Sampling)} or {""}
     return {(model, sampling) for model in models for sampling in samplings}
 
@@ -205,7 +204,7 @@ class Crew:
             if not idle and len(self._workers) == self._recipe.workers:
                 return
             worker = idle[0] if idle else self._start()
-            inputs = {name: str(self._folders[name]) for name in stage.inputs}
+            inputs = {role: str(self._folders[name]) for role, name in stage.inputs.items()}
             worker.give(stage.name, stage=stage.name, folder=str(self._folders[stage.name]), inputs=inputs)
 
     def _start(self) -> Worker:

@@ -5,7 +5,7 @@ What a model, a trainer or a server calls an option keeps that name. This is the
 
 from __future__ import annotations
 
-from .base import Grown, Sampling, Section, Share
+from .base import DEFAULTS, Sampling, Section, Share
 from .cluster import AUTO, LOCAL, RaySettings
 from .corpora import (
     CorporaSettings,
@@ -23,7 +23,17 @@ from .engines import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine, Teac
 from .evaluation import Control, EvalSettings
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .recipe import Recipe, load_recipe, recipe_names
-from .seats import Seat, engine_of, folder_name, is_server, plain, seat_name
+from .seats import (
+    STAGE_MODEL,
+    Seat,
+    engine_of,
+    folder_name,
+    is_server,
+    made_by,
+    maker_of,
+    seat_name,
+    with_defaults,
+)
 from .sources import (
     READERS,
     Columns,
@@ -60,6 +70,7 @@ __all__ = [
     "Control",
     "CorporaSettings",
     "Corpus",
+    "DEFAULTS",
     "DpoSettings",
     "EngineSettings",
     "EvalSettings",
@@ -68,7 +79,6 @@ __all__ = [
     "FlawsSettings",
     "GateSettings",
     "GivenSettings",
-    "Grown",
     "HardSettings",
     "HfEngine",
     "HubSource",
@@ -90,6 +100,7 @@ __all__ = [
     "ReleaseSettings",
     "RoundsSettings",
     "SMALL_MODEL",
+    "STAGE_MODEL",
     "Sampling",
     "ScoreRanges",
     "Seat",
@@ -109,7 +120,9 @@ __all__ = [
     "folder_name",
     "is_server",
     "load_recipe",
-    "plain",
+    "made_by",
+    "maker_of",
     "recipe_names",
     "seat_name",
+    "with_defaults",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from insightv_bench.records import content_id
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 """Of recipes, variants, questions and systems: part of a folder's name."""
+DEFAULTS = "defaults@1"
+"""Rises when the default of a setting changes, since settings at their default stand in no fingerprint."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -19,17 +21,33 @@ class Section(BaseModel):
     def fingerprint(self) -> str:
         return content_id(type(self).__name__, self.model_dump(mode="json"), length=12)
 
+    def changes(self) -> dict[str, Any]:
+        """What is not at its default, as JSON; and what tells the members of a union apart.
 
-class Grown(Section):
-    """A section that was given keys since it was first used: at their defaults they change no fingerprint."""
+        A setting that is new, and at its default, so changes nothing that was made before it was there.
+        """
+        return _changes(self, self.model_dump(mode="json"))
 
-    LATER: ClassVar[tuple[str, ...]] = ()
 
-    @model_serializer(mode="wrap")
-    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields, content = type(self).model_fields, dump(self)
-        unset = [name for name in self.LATER if getattr(self, name) == fields[name].get_default()]
-        return {key: value for key, value in content.items() if key not in unset}
+def _changes(value: Any, dumped: Any) -> Any:
+    """`dumped`: the value as pydantic writes it, from which it leaves out what is no part of an identity."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {
+            name: _changes(getattr(value, name), content)
+            for name, content in dumped.items()
+            if _is_tag(fields[name].annotation)
+            or getattr(value, name) != fields[name].get_default(call_default_factory=True)
+        }
+    if isinstance(value, dict):
+        return {key: _changes(one, dumped[str(key)]) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_changes(one, content) for one, content in zip(value, dumped, strict=True)]
+    return dumped
+
+
+def _is_tag(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
 
 
 class Sampling(Section):

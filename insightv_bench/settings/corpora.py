@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from insightv_bench.records import SummaryKind
 
-from .base import Grown, Section
+from .base import Section
 
 
 class ScoreRanges(Section):
@@ -76,10 +76,9 @@ class LessonsSettings(Section):
     }
 
 
-class PairsSettings(Grown):
+class PairsSettings(Section):
     """Which paths of a question make a pair (chosen, rejected)."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("max_kind_share",)
     per_question: int = Field(1, ge=1)
     min_chosen: int = Field(1, ge=1, le=100)
     """A scored path is chosen only from this score on: an answer may be right by luck."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from insightv_bench.records import Arm
 
-from .base import NAME, Grown, Sampling
-from .engines import EngineSettings, HfEngine, OpenAIEngine
+from .base import NAME, Sampling, Section
+from .engines import EngineSettings
 from .paths import FlawsSettings
+from .seats import Seat
 
 Control = Literal[
     "longer-sft",
@@ -24,10 +25,8 @@ Control = Literal[
 ]
 
 
-class EvalSettings(Grown):
+class EvalSettings(Section):
     """Every arm over the same questions, with the same paths."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("dtype", "control_arms")
 
     questions: str = "test"
     """Which entry of `questions`."""
@@ -49,10 +48,7 @@ class EvalSettings(Grown):
     """The model of `best_of_judge: engine`."""
     paraphraser: EngineSettings | None = None
     """Words the paths of arm `paraphrased` that no rule can; without it those are left out, and counted."""
-    summaries: dict[
-        Annotated[str, Field(pattern=NAME)],
-        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
-    ] = {}
+    summaries: dict[Annotated[str, Field(pattern=NAME)], Seat] = {}
     """More summary agents under test, by their name on the board: each is given the same stored paths. A folder, a Hub
     id, `openai:URL#NAME`, or an engine."""
     batch_size: int = Field(128, ge=1)

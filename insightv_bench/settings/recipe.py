@@ -19,12 +19,11 @@ from insightv_bench.world import Level
 from .base import NAME, Section
 from .cluster import RaySettings
 from .corpora import CorporaSettings, LessonsSettings, ReleaseSettings
-from .engines import HfEngine, OpenAIEngine
 from .errors import explain, nearest
 from .evaluation import Control, EvalSettings
 from .inheritance import Layer, flatten, merge, stack
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
-from .seats import seat_name
+from .seats import Seat, seat_name
 from .sources import Source
 from .training import SMALL_MODEL, BaseSettings, RoundsSettings, SummarySettings, TinyModel, TrainSettings
 
@@ -90,10 +89,7 @@ class Recipe(Section):
     """The questions' name on the board; the recipe's own if left out."""
     system: str = "model"
     """The name on the board of the models in `model_seats`."""
-    model_seats: dict[
-        Literal["base", "reason", "summary"],
-        str | Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind")],
-    ] = {}
+    model_seats: dict[Literal["base", "reason", "summary"], Seat] = {}
     """Models from elsewhere to evaluate: for each seat a folder, a Hub id, `openai:URL#NAME`, or an engine. They take
     the place of trained ones."""
 

@@ -1,42 +1,67 @@
-"""Who sits in a seat: a model's folder or Hub id, or a name at a server, `openai:URL#NAME`."""
+"""Who sits in a seat: a local model (a folder, a Hub id, one that a stage of the run makes) or one at a server.
+
+A user writes a place, `openai:URL#NAME` for a server's, or an engine; from there on a seat is the engine.
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
 
 from insightv_bench.errors import ModelError
 
-from .engines import HfEngine, OpenAIEngine
+from .engines import EngineSettings, HfEngine, OpenAIEngine
 
 SERVER = "openai:"
 PLACE = re.compile(r"openai:(?P<url>https?://[^#\s]+)#(?P<name>\S+)")
-Seat = str | HfEngine | OpenAIEngine
-"""A model's place, or its engine where more is said of it."""
+STAGE_MODEL = "stage:"
+"""Before the name of the stage that makes the model."""
 
 
-def engine_of(seat: Seat, **options: Any) -> HfEngine | OpenAIEngine:
-    """The engine behind a seat; `options` are those of its kind. Raises ModelError for a server that is misspelt."""
-    if not isinstance(seat, str):
+def engine_of(place: Any, **options: Any) -> Any:
+    """The engine behind a place; `options` are those of its kind. What is no text is returned as it is.
+
+    Raises ModelError for a server that is misspelt.
+    """
+    if not isinstance(place, str):
+        return place
+    if not place.startswith(SERVER):
+        return HfEngine(kind="hf", model=place, **options)
+    server = PLACE.fullmatch(place)
+    if not server:
+        raise ModelError(f"`{place}` names no model at a server", "write openai:http://HOST:PORT/v1#NAME")
+    return OpenAIEngine(kind="openai", model=server["name"], base_url=server["url"], **options)
+
+
+Seat = Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind"), BeforeValidator(engine_of)]
+
+
+def made_by(stage: str) -> HfEngine:
+    """The model that a stage of the same run makes."""
+    return HfEngine(kind="hf", model=STAGE_MODEL + stage)
+
+
+def maker_of(seat: EngineSettings) -> str:
+    """The stage that makes the model; empty for one from elsewhere."""
+    if not isinstance(seat, HfEngine) or not seat.model.startswith(STAGE_MODEL):
+        return ""
+    return seat.model.removeprefix(STAGE_MODEL)
+
+
+def with_defaults(seat: HfEngine | OpenAIEngine, **defaults: Any) -> HfEngine | OpenAIEngine:
+    """The seat with these options where it is a local model that says nothing of them itself."""
+    if isinstance(seat, OpenAIEngine):
         return seat
-    if not seat.startswith(SERVER):
-        return HfEngine(model=seat, **options)
-    found = PLACE.fullmatch(seat)
-    if not found:
-        raise ModelError(f"`{seat}` names no model at a server", "write openai:http://HOST:PORT/v1#NAME")
-    return OpenAIEngine(model=found["name"], base_url=found["url"], **options)
+    return seat.model_copy(update={k: value for k, value in defaults.items() if k not in seat.model_fields_set})
 
 
-def plain(seat: Seat) -> Any:
-    """As a stage's options hold it: what tells one model from another, without how fast or how dear it is."""
-    return seat if isinstance(seat, str) else seat.model_dump(mode="json")
-
-
-def seat_name(seat: Seat) -> str:
+def seat_name(seat: HfEngine | OpenAIEngine | str) -> str:
     """The model, as a board names it: no path of this machine stands on a page that others read."""
-    named = seat if isinstance(seat, str) and not seat.startswith(SERVER) else engine_of(seat).model
-    return folder_name(Path(named)) if Path(named).is_dir() else named
+    model: str = engine_of(seat).model
+    return folder_name(Path(model)) if Path(model).is_dir() else model
 
 
 def folder_name(folder: Path) -> str:
@@ -45,5 +70,5 @@ def folder_name(folder: Path) -> str:
     return whole.parent.name if whole.name == "model" else whole.name
 
 
-def is_server(seat: Seat) -> bool:
-    return isinstance(seat, OpenAIEngine) or (isinstance(seat, str) and seat.startswith(SERVER))
+def is_server(place: str) -> bool:
+    return place.startswith(SERVER)

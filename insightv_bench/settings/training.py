@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from .base import Grown, Section, Share
+from .base import Section, Share
 from .corpora import PairsSettings
 from .paths import PathsSettings
 from .sources import WorldSource
@@ -64,12 +64,9 @@ class MuonSettings(Section):
     weight_decay: float = Field(0.05, ge=0)
 
 
-class TrainSettings(Grown):
+class TrainSettings(Section):
     """One training: TRL's options under their own names."""
 
-    LATER: ClassVar[tuple[str, ...]] = (
-        "lora", "freeze_vision", "max_tokens", "validation_share", "patience", "device", "dtype", "launch", "muon"
-    )  # fmt: skip
     trainer: dict[str, Any] = {}
     """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
     lora: dict[str, Any] | None = None
@@ -115,7 +112,6 @@ FROM_NOTHING = ("tiny", "small")
 class BaseSettings(TrainSettings):
     """The model that both agents start from: one from nothing, taught by `lessons`, or one that is there."""
 
-    LATER: ClassVar[tuple[str, ...]] = (*TrainSettings.LATER, "model", "revision", "processor")
     model: str = "tiny"
     """`tiny` or `small` (from nothing), a folder, or a Hub id."""
     revision: str | None = None
@@ -134,7 +130,6 @@ class SummarySettings(TrainSettings):
 
 
 class DpoSettings(TrainSettings):
-    LATER: ClassVar[tuple[str, ...]] = (*TrainSettings.LATER, "cache_reference", "max_fall")
     reference: Literal["previous", "initial"] = "previous"
     """The reference policy: the model that wrote the pairs, or the first of all rounds. Published recipes differ."""
     cache_reference: bool | None = None

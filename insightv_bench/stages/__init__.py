@@ -1,17 +1,42 @@
-"""TODO face."""
+"""A stage: one function from rows to rows in a folder of its own, and what the plan, the run and the rooms know of it.
+
+    kinds.py           every kind of stage: what it makes, where it runs, which command runs one alone
+    options.py         what a plan tells a stage beside its settings
+    stage.py           a stage as planned, what its function is given, its fingerprint, how it is run
+    manifest.py        what a finished one was done with, written last
+    earlier.py         finished ones of before there were kinds
+    preflight.py       whether every model can be asked, before the first stage
+    progress.py        bars and lines
+    error_messages.py  an error that crosses from one process to another
+
+It knows engines and storage; not which stages a recipe has, nor any room.
+"""
 
 from __future__ import annotations
 
+from .earlier import finished_before, kind_of, what_it_makes
 from .error_messages import Message, as_message, from_message
-from .preflight import check_models, seat_of
+from .kinds import KINDS, Kind, kind_named
+from .manifest import MANIFEST, git_commit, is_whole, read_manifest
+from .options import (
+    AskingOptions,
+    CalibrateOptions,
+    EvalOptions,
+    FlawOptions,
+    ImportedOptions,
+    Options,
+    ReleaseOptions,
+    RoundOptions,
+    TrainOptions,
+    WorldOptions,
+)
+from .preflight import check_models
 from .progress import Progress
 from .stage import (
     CHECKPOINTS,
     JOURNAL,
-    MANIFEST,
     MODEL,
     RUN,
-    STAGE_MODEL,
     STAGES,
     SUMMARY,
     Cluster,
@@ -22,43 +47,7 @@ from .stage import (
     code_versions,
     drop,
     fingerprint,
-    git_commit,
     guard_writable,
-    is_whole,
-    load_function,
-    read_manifest,
     run_stage,
     set_threads,
 )
-
-__all__ = [
-    "CHECKPOINTS",
-    "Cluster",
-    "Context",
-    "Dropped",
-    "Exclusion",
-    "JOURNAL",
-    "MANIFEST",
-    "MODEL",
-    "Message",
-    "Progress",
-    "RUN",
-    "STAGES",
-    "STAGE_MODEL",
-    "SUMMARY",
-    "Stage",
-    "as_message",
-    "check_models",
-    "code_versions",
-    "drop",
-    "fingerprint",
-    "from_message",
-    "git_commit",
-    "guard_writable",
-    "is_whole",
-    "load_function",
-    "read_manifest",
-    "run_stage",
-    "seat_of",
-    "set_threads",
-]

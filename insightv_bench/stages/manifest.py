@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from insightv_bench.errors import StageError
 
 if TYPE_CHECKING:
-    from .stage import Context, Stage
+    from .stage import Context
 
 MANIFEST = "manifest.json"
 PACKAGES = ("insightv-bench", "torch", "transformers", "trl", "datasets", "lm-eval", "polars", "numpy")
@@ -43,12 +43,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise StageError(f"`{folder / MANIFEST}` cannot be read: {error}", f"remove it: rm -r {folder}") from error
 
 
-def make_manifest(stage: Stage, context: Context, seconds: float) -> dict[str, Any]:
+def make_manifest(context: Context[Any, Any], seconds: float) -> dict[str, Any]:
+    stage = context.stage
     return {
         "stage": stage.name,
-        "function": stage.function,
+        "kind": stage.kind,
         "settings": stage.settings.model_dump(mode="json"),
-        "options": dict(stage.options),
+        "options": stage.options.model_dump(mode="json"),
         "seed": context.seed,
         "inputs": {name: folder.name for name, folder in context.inputs.items()},
         "num_rows": context.num_rows,

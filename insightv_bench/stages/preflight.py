@@ -12,15 +12,15 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from insightv_bench.engines import label
 from insightv_bench.engines.openai import Server, Trouble
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError, require
 from insightv_bench.journal import Journal
-from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, engine_of
+from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, maker_of
 
-from .stage import STAGE_MODEL, Stage
+from .options import EvalOptions
+from .stage import Stage
 
 WAIT_S = 20
 """For a server's first word."""
@@ -43,9 +43,9 @@ def check_models(stages: Sequence[Stage], journal: Journal, servers: Mapping[str
 
 def engines_of(stage: Stage) -> Iterator[HfEngine | OpenAIEngine]:
     """Those in its settings and those in its seats; not models that the run makes itself."""
-    found = [value for _, value in stage.settings if isinstance(value, HfEngine | OpenAIEngine)]
-    found += [seat_of(seat) for seat in stage.options.get("seats", {}).values()]
-    yield from (engine for engine in found if not engine.model.startswith(STAGE_MODEL))
+    engines = [value for _, value in stage.settings if isinstance(value, HfEngine | OpenAIEngine)]
+    engines += stage.options.seats.values() if isinstance(stage.options, EvalOptions) else ()
+    yield from (engine for engine in engines if not maker_of(engine))
 
 
 def members(engine: HfEngine | OpenAIEngine, servers: Mapping[str, Sequence[str]]) -> Iterator[HfEngine | OpenAIEngine]:
@@ -56,13 +56,6 @@ def members(engine: HfEngine | OpenAIEngine, servers: Mapping[str, Sequence[str]
     for url in servers.get(engine.base_url, [engine.base_url]):
         known_as = {"base_url": url, "revision": engine.revision or engine.base_url}
         yield engine if url == engine.base_url else engine.model_copy(update=known_as)
-
-
-def seat_of(seat: str | Mapping[str, Any]) -> HfEngine | OpenAIEngine:
-    """A seat as a stage's options hold it: a name, or an engine's settings."""
-    if isinstance(seat, str):
-        return engine_of(seat)
-    return OpenAIEngine(**seat) if seat["kind"] == "openai" else HfEngine(**seat)
 
 
 def check_engine(engine: EngineSettings, journal: Journal) -> None:

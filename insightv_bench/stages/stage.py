@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
@@ -28,15 +28,13 @@ from insightv_bench.errors import RunError
 from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
 from insightv_bench.records import Question, Record, as_row, content_id
-from insightv_bench.settings import EngineSettings, HfEngine, Section
+from insightv_bench.settings import DEFAULTS, EngineSettings, Recipe, Section, maker_of
 from insightv_bench.storage import Appending, read_questions, read_rows, write_shards, write_text
 from insightv_bench.world import VERSION as WORLD_VERSION
 
-from .manifest import MANIFEST as MANIFEST
-from .manifest import git_commit as git_commit
-from .manifest import is_whole as is_whole
-from .manifest import make_manifest
-from .manifest import read_manifest as read_manifest
+from .kinds import kind_named
+from .manifest import MANIFEST, make_manifest, read_manifest
+from .options import Options
 from .progress import Progress
 
 RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "stages"
@@ -47,7 +45,6 @@ CHECKPOINTS = "checkpoints"
 """The one thing in an unfinished stage's folder that a rerun keeps."""
 MODEL = "model"
 """The folder of a finished model inside a training stage's folder."""
-STAGE_MODEL = "stage:"
 
 
 class Dropped(NamedTuple):
@@ -67,30 +64,55 @@ class Exclusion(Record):
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage as planned: what runs it, with which settings, on which earlier stages."""
+    """One stage as planned: of which kind, with which settings, on which earlier stages."""
 
     name: str
-    function: str
-    """`room.module:function`, imported when the stage runs."""
+    kind: str
+    """One of `KINDS`."""
     settings: Section
-    inputs: tuple[str, ...] = ()
-    verb: str = ""
-    """The command that runs it alone, `build paths` say."""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Role (`questions`, `paths`, `model`, ...) -> the name of the stage that fills it."""
+    options: Options = Options()
     """What the plan adds to the settings: the round, the split, the seat."""
+
+    def __post_init__(self) -> None:
+        kind = kind_named(self.kind)
+        if type(self.options) is Options:  # nothing was said
+            object.__setattr__(self, "options", kind.options())
+        if not isinstance(self.settings, kind.settings) or not isinstance(self.options, kind.options):
+            taken = f"{type(self.settings).__name__} and {type(self.options).__name__}"
+            raise TypeError(f"stage `{self.name}` of kind `{self.kind}` does not take {taken}")
+
+    @property
+    def makes(self) -> str:
+        return kind_named(self.kind).makes
+
+    @property
+    def command(self) -> str:
+        """The command that runs it alone, `build paths` say."""
+        seat = "summary" if getattr(self.options, "seat", "") == "summary" else "reason"
+        return kind_named(self.kind).command.format(seat=seat)
+
+
+SettingsT = TypeVar("SettingsT", bound=Section, covariant=True)
+OptionsT = TypeVar("OptionsT", bound=Options, covariant=True)
 
 
 @dataclass
-class Context:
-    """What a stage's function is given."""
+class Context(Generic[SettingsT, OptionsT]):
+    """What a stage's function is given: `Context[PathsSettings, AskingOptions]` says of which kind.
+
+    That settings and options are of these types was checked when the stage was planned.
+    """
 
     stage: Stage
     folder: Path
     inputs: Mapping[str, Path]
+    """Role -> the folder of the stage that fills it."""
     journal: Journal
     progress: Progress
     seed: int
-    recipe: Any
+    recipe: Recipe
     dropped: Counter[str] = field(default_factory=Counter)
     totals: dict[str, Any] = field(default_factory=dict)
     """Figures for the manifest."""
@@ -99,27 +121,36 @@ class Context:
     """Where models are asked, if not here."""
 
     @property
+    def settings(self) -> SettingsT:
+        return self.stage.settings  # type: ignore[return-value]
+
+    @property
+    def options(self) -> OptionsT:
+        return self.stage.options  # type: ignore[return-value]
+
+    @property
     def run_folder(self) -> Path:
         """What stages of one run share lies here: the journal, the commits that data sets were read at."""
         return self.journal.file.parent
 
-    def rows(self, stage: str, record: type[R]) -> Iterator[R]:
+    def rows(self, role: str, record: type[R]) -> Iterator[R]:
         """The rows that an earlier stage left."""
-        return read_rows(self.inputs[stage], record)
+        return read_rows(self.inputs[role], record)
 
-    def questions(self, stage: str) -> Iterator[Question]:
+    def questions(self, role: str = "questions") -> Iterator[Question]:
         """As `rows`, but each picture is read from disk when it is shown to a model or written, and not kept."""
-        return read_questions(self.inputs[stage])
+        return read_questions(self.inputs[role])
 
-    def num_rows_of(self, stage: str) -> int:
-        return int(read_manifest(self.inputs[stage])["num_rows"])
+    def num_rows_of(self, role: str) -> int:
+        return int(read_manifest(self.inputs[role])["num_rows"])
 
-    def resolve(self, engine: EngineSettings) -> Any:
-        """The engine's settings with `stage:NAME` turned into the folder of the model that the stage made."""
-        if isinstance(engine, HfEngine) and engine.model.startswith(STAGE_MODEL):
-            folder = self.inputs[engine.model.removeprefix(STAGE_MODEL)] / MODEL
-            return engine.model_copy(update={"model": str(folder)})
-        return engine
+    def resolve(self, engine: EngineSettings) -> EngineSettings:
+        """The engine's settings with a stage's model turned into the folder that the stage left it in."""
+        maker = maker_of(engine)
+        if not maker:
+            return engine
+        role = next(role for role, name in self.stage.inputs.items() if name == maker)
+        return engine.model_copy(update={"model": str(self.inputs[role] / MODEL)})
 
     def open_engine(self, engine: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
         """Here, or in the actors of a cluster."""
@@ -146,13 +177,13 @@ class Context:
 class Cluster(Protocol):
     """What a stage knows of one (see `cluster`)."""
 
-    def engine(self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
+    def engine(self, context: Context[Any, Any], settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
         """A model that is held by actors; requests go to them."""
 
     def takes_blocks(self, engine: EngineSettings | None) -> bool:
         """Whether a stage that asks this model is to go over in blocks."""
 
-    def rows(self, context: Context, function: str, record: type[R]) -> Iterator[R]:
+    def rows(self, context: Context[Any, Any], function: str, record: type[R]) -> Iterator[R]:
         """The rows that `function`, a BlockWork, makes of the stage's, in their order."""
 
 
@@ -164,8 +195,16 @@ def drop(record: Record, reason: str) -> Dropped:
 
 
 def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:
-    content = [stage.function, stage.settings.model_dump(mode="json"), dict(stage.options), seed, code_versions()]
-    return content_id(content, {name: folder.name for name, folder in sorted(inputs.items())}, length=12)
+    """Of what the stage is, is told and is given; not of where its function stands, nor of defaults."""
+    content = [stage.kind, stage.settings.changes(), stage.options.changes(), seed, versions_of(stage.kind)]
+    return content_id(content, {role: folder.name for role, folder in sorted(inputs.items())}, length=12)
+
+
+def versions_of(kind: str) -> dict[str, str]:
+    """Of the code that decides what rows a stage of this kind writes."""
+    known, depends_on = code_versions(), kind_named(kind).depends_on
+    prompts = {name: version for name, version in known.items() if "@" in name and "prompts" in depends_on}
+    return {name: known[name] for name in ("insightv-bench", "defaults", *depends_on) if name in known} | prompts
 
 
 @cache
@@ -174,20 +213,21 @@ def code_versions() -> dict[str, str]:
     prompts = {name: load_prompt(name).template for name in prompt_names()}
     return {
         "insightv-bench": __version__,
+        "defaults": DEFAULTS,
         "answers": PARSER,
         "world": WORLD_VERSION,
         **{load_prompt(name).label: content_id(template) for name, template in prompts.items()},
     }
 
 
-def run_stage(stage: Stage, context: Context) -> dict[str, Any]:
+def run_stage(stage: Stage, context: Context[Any, Any]) -> dict[str, Any]:
     """Run it to its manifest, which is returned. What an earlier try left half-written goes first."""
     clear(context.folder)
     began, started = datetime.now(UTC), time.monotonic()
-    function = load_function(stage.function)
+    function = load_function(kind_named(stage.kind).function)
     function(context)
     shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
-    manifest = {**make_manifest(stage, context, time.monotonic() - started), "started": began.isoformat()}
+    manifest = {**make_manifest(context, time.monotonic() - started), "started": began.isoformat()}
     write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
 

@@ -10,28 +10,32 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import polars as pl
 
 from insightv_bench.errors import RunError
-from insightv_bench.stages import MANIFEST, RUN, STAGE_MODEL, read_manifest
+from insightv_bench.settings import STAGE_MODEL
+from insightv_bench.stages import KINDS, MANIFEST, RUN, kind_of, read_manifest
 from insightv_bench.storage import first_line
 
 from .records import LineageRow
 
 LINEAGE = "lineage.json"
-Kind = Literal["evaluation", "questions", "paths", "corpus", "model"]
-KINDS: dict[str, Kind] = {
-    "evals.evaluate:evaluate": "evaluation",
-    "builders.questions:": "questions",
-    "builders.hard:": "questions",
-    "builders.paths:": "paths",
-    "builders.corpora.": "corpus",
-    "trainers.": "model",
-}
-"""By how the function of a stage begins; a stage of another kind, an assessment say, is passed over."""
-KEPT = ("stage", "function", "seed", "inputs", "num_rows", "num_dropped", "totals", "versions", "git_commit", "started")
+LineageKind = Literal["evaluation", "questions", "paths", "corpus", "model"]
+KEPT = (
+    "stage",
+    "kind",
+    "function",
+    "seed",
+    "inputs",
+    "num_rows",
+    "num_dropped",
+    "totals",
+    "versions",
+    "git_commit",
+    "started",
+)
 KEPT_SETTINGS = ("reference", "num_paths", "sampling", "path_sampling", "answer_sampling", "greedy", "arms")
 KEPT_OPTIONS = ("system", "base", "round", "arms", "task", "task_version", "greedy", "seat")
 
@@ -126,7 +130,8 @@ def models(origin: Origin) -> dict[str, str]:
     own = origin.stages.get(origin.evaluation, {})
     seats: dict[str, str] = own.get("options", {}).get("seats", {})
     inputs: dict[str, str] = own.get("inputs", {})
-    return {seat: inputs.get(place.removeprefix(STAGE_MODEL), place) for seat, place in seats.items()}
+    by_name = {seat: inputs.get(place.removeprefix(STAGE_MODEL), place) for seat, place in seats.items()}
+    return {seat: inputs.get(seat, place) for seat, place in by_name.items()}
 
 
 def lineage_rows(frame: pl.DataFrame) -> list[LineageRow]:
@@ -143,7 +148,7 @@ def lineage_rows(frame: pl.DataFrame) -> list[LineageRow]:
 
 def _rows(system: str, origin: Origin) -> Iterator[LineageRow]:
     for folder, stage in origin.stages.items():
-        kind = _kind(stage.get("function", ""))
+        kind = _kind(stage)
         if kind:
             yield _row(system, kind, folder, stage, origin)
     for place in models(origin).values():
@@ -151,11 +156,16 @@ def _rows(system: str, origin: Origin) -> Iterator[LineageRow]:
             yield _row(system, "model", place, {}, origin)
 
 
-def _kind(function: str) -> Kind | None:
-    return next((kind for start, kind in KINDS.items() if function.startswith(start)), None)
+def _kind(manifest: Mapping[str, Any]) -> LineageKind | None:
+    """None for a stage that is passed over: an assessment say, or lessons."""
+    named = manifest.get("kind", manifest.get("function", ""))
+    if not isinstance(named, str):
+        raise TypeError(f"a stage's kind is text, not {type(named).__name__}")
+    kind = KINDS.get(kind_of(manifest))
+    return kind.makes if kind and kind.makes in get_args(LineageKind) else None  # type: ignore[return-value]
 
 
-def _row(system: str, kind: Kind, folder: str, stage: Mapping[str, Any], origin: Origin) -> LineageRow:
+def _row(system: str, kind: LineageKind, folder: str, stage: Mapping[str, Any], origin: Origin) -> LineageRow:
     name = str(stage.get("stage", folder))
     return LineageRow(
         system=system,

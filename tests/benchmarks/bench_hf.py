@@ -25,10 +25,10 @@ from insightv_bench.engines.hf import LocalModel, load_model
 from insightv_bench.engines.hf import model as hf
 from insightv_bench.engines.hf.model import encode
 from insightv_bench.journal import Reply, Request
+from insightv_bench.lazy import load_function
 from insightv_bench.runs import run
 from insightv_bench.settings import HfEngine, Recipe, TinyModel
 from insightv_bench.settings.recipe import parse_recipe
-from insightv_bench.stages import load_function
 
 SIZES = scaled(*map(int, os.environ.get("BENCH_QUESTIONS", "64,192,512").split(",")))
 RECIPE = """

@@ -29,7 +29,7 @@ from insightv_bench.chat import assistant, user
 from insightv_bench.flaws import columns_of
 from insightv_bench.records import Image, Question, ReasoningRow
 from insightv_bench.settings import AssessSettings, FlawsSettings, GateSettings, ReleaseSettings
-from insightv_bench.stages import Context, Progress, Stage
+from insightv_bench.stages import Context, Progress, ReleaseOptions, Stage
 from insightv_bench.storage import parquet_files, row_counts, write_shards
 
 QUESTIONS = scaled(1_000, 3_000, 6_000)
@@ -42,12 +42,10 @@ def ran(folder: Path, name: str) -> None:
         released(folder)
         return
     if name == "assess":
-        made_run.run(
-            folder, name, "builders.assessment.stage:assess", AssessSettings(judge="rule"), "questions", "paths"
-        )
+        made_run.run(folder, name, "assess", AssessSettings(judge="rule"), "questions", "paths")
     else:
         settings = FlawsSettings(maker="rule", flaws=(*FlawsSettings().flaws, "natural"))
-        made_run.run(folder, name, "builders.corpora.flawed:flawed", settings, "questions", "paths", "assess")
+        made_run.run(folder, name, "sampled-flaws", settings, "questions", "paths", "assess")
 
 
 def test_peak_memory_beside_the_texts(tmp_path: Path) -> None:
@@ -82,7 +80,7 @@ def make_corpus(folder: Path, num: int) -> None:
 def released(folder: Path) -> None:
     """What a release does with pictures."""
     settings, splits = ReleaseSettings(gate=GateSettings()), {"reasoning": {"train": ["corpus"]}}
-    stage = Stage("release", "", settings, ("corpus",), options={"against": []})
+    stage = Stage("release", "release", settings, {"corpus": "corpus"}, ReleaseOptions())
     context = Context(stage, folder, {"corpus": folder / "corpus"}, None, Progress(), 0, None)  # type: ignore[arg-type]
     found = release.gate(context, settings, splits)
     files, target = parquet_files(folder / "corpus"), folder / "release" / "reasoning" / "train"

@@ -10,8 +10,9 @@ from pathlib import Path
 from insightv_bench.journal import Journal
 from insightv_bench.records import Image, Question, Step, content_id
 from insightv_bench.records import Path as ReasoningPath
+from insightv_bench.settings import ScoreRanges
 from insightv_bench.settings.base import Section
-from insightv_bench.stages import MANIFEST, Context, Progress, Stage, run_stage
+from insightv_bench.stages import MANIFEST, Context, FlawOptions, Options, Progress, Stage, run_stage
 from insightv_bench.storage import write_shards
 
 NUM_PATHS = 8
@@ -85,11 +86,13 @@ def make(folder: Path, num_questions: int) -> None:
         (folder / name / MANIFEST).write_text(json.dumps({"num_rows": num}), encoding="utf-8")
 
 
-def run(folder: Path, name: str, function: str, settings: Section, *inputs: str) -> Context:
+def run(folder: Path, name: str, kind: str, settings: Section, *inputs: str) -> Context:
     """Runs a stage in `folder` on the stages there; `inputs` are their names."""
-    stage = Stage(name, function, settings, inputs, options={"ranges": {}})
+    roles = dict(zip(("questions", "paths", "verdicts"), inputs, strict=False))
+    told = FlawOptions(ranges=ScoreRanges()) if kind == "sampled-flaws" else Options()
+    stage = Stage(name, kind, settings, roles, told)
     journal = Journal(folder / "journal.sqlite")
-    places = {each: folder / each for each in inputs}
+    places = {role: folder / each for role, each in roles.items()}
     context = Context(stage, folder / name, places, journal, Progress(), 0, None)
     run_stage(stage, context)
     journal.close()

@@ -15,18 +15,17 @@ from typing import Any
 from insightv_bench.engines.hf import load_processor
 from insightv_bench.errors import ModelError, require
 from insightv_bench.settings import BaseSettings
-from insightv_bench.stages import MODEL, Context
+from insightv_bench.stages import MODEL, Context, TrainOptions
 from insightv_bench.storage import first_line, write_text
 
 WANTED = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
 KNOWN_SEATS = "AutoModelForImageTextToText"
 
 
-def pretrained(context: Context) -> None:
+def pretrained(context: Context[BaseSettings, TrainOptions]) -> None:
     """Raises ModelError where it is no image-text model, holds no safetensors, or the Hub does not give it."""
     require("transformers", "train", "a model")
-    settings = context.stage.settings
-    assert isinstance(settings, BaseSettings)
+    settings = context.settings
     source, revision = _source(settings)
     _check(source, settings.model)
     target = context.folder / MODEL

@@ -100,12 +100,12 @@ def check_stages(stages: Sequence[Stage]) -> None:
     for stage in stages:
         settings = stage.settings
         assert isinstance(settings, TrainSettings)
-        if stage.function.startswith("trainers.pretrained"):  # it is there already, and is not trained
+        if stage.kind == "pretrained":  # it is there already, and is not trained
             continue
         config_class = trl.DPOConfig if isinstance(settings, DpoSettings) else trl.SFTConfig
         check_options(config_class, settings.trainer)
         check_lora(settings.lora)
-        check_machine(settings, stage.verb)
+        check_machine(settings, stage.command)
         check_reports(settings.trainer.get("report_to"))
         table = {name: value for name, value in settings.trainer.items() if name not in OUR_OWN}
         with as_recipe_errors(config_class) as folder:

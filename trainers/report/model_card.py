@@ -90,7 +90,7 @@ FROM_NOTHING = " It was made from nothing and knows nothing but the drawn world:
 
 def write_card(context: Context, job: Job) -> None:
     stage = context.stage
-    seat = stage.options.get("seat", "model")
+    seat = getattr(stage.options, "seat", "") or "model"
     commit = git_commit()
     text = CARD.format(
         name=stage.name,
@@ -159,8 +159,9 @@ def _curves(context: Context) -> str:
 def _base(context: Context) -> str:
     """The Hub's own key for lineage, where the base is of the Hub."""
     base = context.recipe.base
-    is_hub = base and not base.from_nothing and base.model.count("/") == 1 and base.model[0] not in "./"
-    return f"base_model: {base.model}\n" if is_hub else ""
+    if base is None or base.from_nothing or base.model.count("/") != 1 or base.model[0] in "./":
+        return ""
+    return f"base_model: {base.model}\n"
 
 
 def _corpus(context: Context, job: Job) -> list[str]:

@@ -1,0 +1,139 @@
+"""Every kind of stage, in the order of the walk: what it makes, where it runs, and which command runs one alone.
+
+A kind is what a stage *is*: it stands in fingerprints and manifests and never changes. The function is only where it
+runs today, imported when it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from insightv_bench.errors import StageError
+from insightv_bench.settings import (
+    AssessSettings,
+    BaseSettings,
+    CalibrateSettings,
+    DpoSettings,
+    EvalSettings,
+    FileSource,
+    FlawsSettings,
+    GivenSettings,
+    HardSettings,
+    HubSource,
+    LessonsSettings,
+    PairsSettings,
+    PathsSettings,
+    ReasoningCorpus,
+    ReleaseSettings,
+    Section,
+    SummaryCorpus,
+    TaskSource,
+    TrainSettings,
+    WorldSource,
+)
+
+from .options import (
+    AskingOptions,
+    CalibrateOptions,
+    EvalOptions,
+    FlawOptions,
+    ImportedOptions,
+    Options,
+    ReleaseOptions,
+    RoundOptions,
+    TrainOptions,
+    WorldOptions,
+)
+
+Makes = Literal["questions", "paths", "verdicts", "corpus", "model", "evaluation", "board", "calibration", "release"]
+Depends = Literal["prompts", "answers", "world"]
+ON_ALL: tuple[Depends, ...] = ("prompts", "answers", "world")
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    makes: Makes
+    function: str
+    """`room.module:function`."""
+    command: str
+    """`{seat}` is filled in from the stage's options."""
+    settings: type[Section] | tuple[type[Section], ...]
+    options: type[Options] = Options
+    over_cluster: Literal["", "whole", "blocks"] = ""
+    """Whether its models may be asked over a cluster: with its rows here, or in blocks that go over."""
+    depends_on: tuple[Depends, ...] = ON_ALL
+    """Whose versions change its rows though no recipe changed."""
+
+
+_SOURCES: tuple[type[Section], ...] = (WorldSource, FileSource, HubSource)
+_QUESTIONS: tuple[Depends, ...] = ("answers", "world")
+_ROWS: Any = {"makes": "corpus", "command": "build corpora"}
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "questions", "questions", "builders.questions:questions", "build questions", _SOURCES, WorldOptions,
+            depends_on=_QUESTIONS,
+        ),
+        Kind(
+            "task-questions", "questions", "evals.harness.task_questions:questions", "build questions", TaskSource,
+            depends_on=_QUESTIONS,
+        ),
+        Kind(
+            "lessons", "corpus", "builders.questions:lessons", "build lessons", LessonsSettings, WorldOptions,
+            depends_on=("prompts", "world"),
+        ),
+        Kind("hard", "questions", "builders.hard:hard", "build hard", HardSettings),
+        Kind("paths", "paths", "builders.paths:paths", "build paths", PathsSettings, AskingOptions, "blocks"),
+        Kind("assess", "verdicts", "builders.assessment.stage:assess", "build assess", AssessSettings, AskingOptions,
+             "blocks"),
+        Kind("reasoning", function="builders.corpora.reasoning:reasoning", settings=ReasoningCorpus, **_ROWS),
+        Kind(
+            "exact-flaws", function="builders.corpora.reasoning:flawed", settings=FlawsSettings, options=FlawOptions,
+            **_ROWS,
+        ),
+        Kind(
+            "sampled-flaws", function="builders.corpora.flawed:flawed", settings=FlawsSettings, options=FlawOptions,
+            **_ROWS,
+        ),
+        Kind("summary", function="builders.corpora.summary:summary", settings=SummaryCorpus, **_ROWS),
+        Kind(
+            "preference", function="builders.corpora.preference:preference", settings=PairsSettings,
+            options=RoundOptions, **_ROWS,
+        ),
+        Kind("chosen", function="builders.corpora.preference:chosen", settings=PairsSettings, **_ROWS),
+        Kind("multi-turn", function="builders.corpora.multi_turn:multi_turn", settings=Section, **_ROWS),
+        Kind(
+            "imported", function="builders.corpora.imported:given", settings=GivenSettings, options=ImportedOptions,
+            **_ROWS,
+        ),
+        Kind(
+            "pulled", function="builders.corpora.imported:pulled", settings=GivenSettings, options=ImportedOptions,
+            **_ROWS,
+        ),
+        Kind(
+            "calibrate", "calibration", "builders.calibration.stage:calibrate", "build calibrate", CalibrateSettings,
+            CalibrateOptions,
+        ),
+        Kind(
+            "pretrained", "model", "trainers.models.pretrained:pretrained", "train base", BaseSettings, TrainOptions,
+            depends_on=(),
+        ),
+        Kind("base", "model", "trainers.sft:base", "train base", BaseSettings, TrainOptions, depends_on=()),
+        Kind("sft", "model", "trainers.sft:sft", "train {seat}", TrainSettings, TrainOptions, depends_on=()),
+        Kind("dpo", "model", "trainers.dpo:dpo", "train dpo", DpoSettings, TrainOptions, depends_on=()),
+        Kind("evaluate", "evaluation", "evals.evaluate:evaluate", "eval", EvalSettings, EvalOptions, "whole"),
+        Kind("leaderboard", "board", "leaderboard.stage:leaderboard", "leaderboard build", EvalSettings),
+        Kind("release", "release", "builders.release.stage:release", "build release", ReleaseSettings, ReleaseOptions),
+    )
+}  # fmt: skip
+
+
+def kind_named(name: str) -> Kind:
+    """Raises StageError for a name that is none."""
+    if name not in KINDS:
+        raise StageError(f"`{name}` is no kind of stage", f"there are {', '.join(f'`{known}`' for known in KINDS)}")
+    return KINDS[name]
