@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from near_desk import TEACHER, actor, job_of
+from local_coordinator import TEACHER, actor, job_of
 
 from insightv_bench.cluster import session, vllm
 from insightv_bench.cluster.blocks import Parked
@@ -62,7 +62,7 @@ def outcome_of(job: Job, number: int) -> dict[str, Any]:
 def test_blocks_are_the_rows_of_one_machine(
     alone: Path, stage: str, function: str, shared: bool, tmp_path: Path
 ) -> None:
-    """Whether an actor reads questions and pictures itself, or is given them by the desk."""
+    """Whether an actor reads questions and pictures itself, or is given them by the coordinator."""
     token = run_folder(recipe(), alone) / ".shared-test" if shared else tmp_path / "nowhere"
     made = outcomes(alone, stage, function, token=token)
     job = job_of(recipe(), alone, stage, function)
@@ -74,11 +74,14 @@ def test_blocks_are_the_rows_of_one_machine(
 
 def test_each_picture_is_asked_for_by_its_hash_when_it_is_shown(alone: Path, tmp_path: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER, token=tmp_path / "nowhere")
-    with ChatServer(Answering()) as server, actor(replace(job, stage=by_server(job.stage, server.url))) as (work, desk):
+    with (
+        ChatServer(Answering()) as server,
+        actor(replace(job, stage=by_server(job.stage, server.url))) as (work, coordinator),
+    ):
         outcome = work(0)
     assert len(outcome["rows"]) == 8
-    assert 4 <= desk.asked.count("picture") <= 8
-    assert not any(row.images for row in desk.desk.rows(0))
+    assert 4 <= coordinator.asked.count("picture") <= 8
+    assert not any(row.images for row in coordinator.coordinator.rows(0))
 
 
 class Answering:
@@ -137,10 +140,10 @@ def test_a_budget_is_one_for_all_actors(alone: Path) -> None:
     with ChatServer(Answering()) as server:
         limited = by_server(job.stage, server.url, max_tokens_total=20, concurrency=1)
         job = replace(job, stage=limited, folder=job.folder.with_name("paths-budget"))
-        with actor(job) as (work, desk):
+        with actor(job) as (work, coordinator):
             failed = work(0)["failed"]
             asked = server.num_requests
-            with actor(job, desk) as (other, _):
+            with actor(job, coordinator) as (other, _):
                 assert other(1)["failed"] == failed
         assert server.num_requests == asked < 8
     assert failed["kind"] == "BudgetSpent"
@@ -148,13 +151,13 @@ def test_a_budget_is_one_for_all_actors(alone: Path) -> None:
 
 def test_a_block_that_ends_its_actors_is_given_up_with_what_to_do(alone: Path) -> None:
     job = job_of(recipe("ray.block_tries=2"), alone, "paths-teacher", WRITER)
-    with actor(job) as (work, desk):
+    with actor(job) as (work, coordinator):
         for _ in range(2):
-            desk.desk.begin(1)  # by actors that died of it
+            coordinator.coordinator.begin(1)  # by actors that died of it
         failed = work(1)["failed"]
         assert failed["kind"] == "StageError" and "ended 2 actors" in failed["fact"] and "memory" in failed["hint"]
         assert work(0)["rows"]
-        desk.desk.stop()
+        coordinator.coordinator.stop()
         assert work(2) == {"stopped": True}
 
 
@@ -307,10 +310,10 @@ def test_vllms_processor_is_given_the_model_and_the_requests_with_their_pictures
     question = next(load_function("storage:read_questions")(job.inputs["questions"]))
     sampling = Sampling(max_new_tokens=7, temperature=0.5)
     request = Request(load_function("chat:ask")("direct", question), sampling, sample=3)
-    with actor(job) as (_, desk):
-        desk.desk._work = {4: Batch((light(request),), 0)}
-        row = vllm.Shown(job, desk)({"number": 4})
-        assert desk.desk.num_begun() == 1
+    with actor(job) as (_, coordinator):
+        coordinator.coordinator._work = {4: Batch((light(request),), 0)}
+        row = vllm.Shown(job, coordinator)({"number": 4})
+        assert coordinator.coordinator.num_begun() == 1
     (message,) = row["messages"]
     assert message["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
     assert row["sampling_params"] == {

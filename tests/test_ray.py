@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from near_desk import TEACHER
+from local_coordinator import TEACHER
 
 from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.cluster import blocks, stages

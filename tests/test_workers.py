@@ -22,7 +22,7 @@ from insightv_bench.errors import InsightvError, RunError, SourceError
 from insightv_bench.plan import plan
 from insightv_bench.runs import place, run, run_folder
 from insightv_bench.runs.run import wall_seconds
-from insightv_bench.runs.worker import FarProgress, Teller
+from insightv_bench.runs.worker import RemoteProgress, Teller
 from insightv_bench.runs.worker_pool import asks, finished_line, next_stage
 from insightv_bench.settings import Recipe, load_recipe, recipe_names
 from insightv_bench.settings.recipe import parse_recipe
@@ -185,7 +185,7 @@ def test_any_other_error_crosses_over_with_its_traceback() -> None:
 
 def test_far_bars_lose_no_step() -> None:
     stream = io.StringIO()
-    progress = FarProgress(Teller(stream), bars=True)
+    progress = RemoteProgress(Teller(stream), bars=True)
     assert list(progress.track(range(1000), "counting", 1000)) == list(range(1000))
     news = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert news[0]["total"] == 1000
@@ -193,7 +193,7 @@ def test_far_bars_lose_no_step() -> None:
     assert news[-1]["stop"]
     assert len(news) < 100
     silent = io.StringIO()
-    assert len(list(FarProgress(Teller(silent), bars=False).track(range(9), "counting", 9))) == 9
+    assert len(list(RemoteProgress(Teller(silent), bars=False).track(range(9), "counting", 9))) == 9
     assert silent.getvalue() == ""
 
 

@@ -22,7 +22,7 @@ from insightv_bench.stages import Context, as_message, code_versions, set_thread
 from insightv_bench.storage import Pictures, PictureStore
 
 from .job import Job, context_of, questions_folder
-from .remote import BlockJournal, FarBudget, FarDesk, FarPictures
+from .remote import BlockJournal, RemoteBudget, RemoteCoordinator, RemotePictures
 
 STOPPED = "stopped"
 
@@ -48,7 +48,7 @@ class ActorContext(Context):
     """A stage's context inside an actor: models are opened as the cluster's settings say."""
 
     job: Job
-    desk: FarDesk
+    coordinator: RemoteCoordinator
     place: int
     """0-based number of the actor, counted on when a server stays away."""
 
@@ -61,15 +61,15 @@ class ActorContext(Context):
         opened.revision = revision_of(resolved)  # by whatever member of a pool: the same model
         limits = Limits(resolved.max_tokens_total, resolved.max_cost_usd)
         if any(limit is not None for limit in limits):
-            opened.budget = FarBudget(self.desk, f"{opened.name}@{opened.revision}", limits)
+            opened.budget = RemoteBudget(self.coordinator, f"{opened.name}@{opened.revision}", limits)
         return opened
 
 
 class Actor:
     """Takes numbers of blocks, gives their rows as JSON."""
 
-    def __init__(self, job: Job, desk: FarDesk) -> None:
-        self._job, self._desk = job, desk
+    def __init__(self, job: Job, coordinator: RemoteCoordinator) -> None:
+        self._job, self._coordinator = job, coordinator
         self._stack = ExitStack()
         self._work: Any = None
         self._pictures: Pictures | None = None
@@ -85,7 +85,7 @@ class Actor:
         return {"number": [number], "outcome": [json.dumps(outcome, ensure_ascii=False)]}
 
     def _outcome(self, number: int) -> dict[str, Any]:
-        tries = self._desk.ask("begin", number)
+        tries = self._coordinator.ask("begin", number)
         if not tries:
             return {STOPPED: True}
         if tries > self._job.recipe.ray.block_tries:
@@ -119,22 +119,22 @@ class Actor:
 
     def _rows(self, number: int) -> Any:
         if not self._job.bounds:
-            return self._desk.ask("work", number)
+            return self._coordinator.ask("work", number)
         if self._is_shared:
             work: Any = load_function(self._job.function)
             return work.read(context_of(self._job), *self._job.bounds[number])
-        return self._desk.ask("rows", number)
+        return self._coordinator.ask("rows", number)
 
     def _opened(self) -> BlockWork:
         if self._work is None:
             self._check()
             self._is_shared = self._job.token.exists()
-            self._journal = BlockJournal(self._job, self._desk, self._is_shared)
+            self._journal = BlockJournal(self._job, self._coordinator, self._is_shared)
             self._pictures = self._pictures or self._open_pictures()
             context = context_of(self._job, self._journal, ActorContext)
             assert isinstance(context, ActorContext)
-            self._place = self._place or self._desk.ask("take_place")
-            context.job, context.desk, context.place = self._job, self._desk, self._place
+            self._place = self._place or self._coordinator.ask("take_place")
+            context.job, context.coordinator, context.place = self._job, self._coordinator, self._place
             self._work = self._stack.enter_context(load_function(self._job.function)(context))
         return self._work
 
@@ -152,7 +152,7 @@ class Actor:
         folder = questions_folder(self._job)
         if folder is None:
             return None
-        return PictureStore(folder) if self._is_shared else FarPictures(self._desk, folder)
+        return PictureStore(folder) if self._is_shared else RemotePictures(self._coordinator, folder)
 
     def close(self) -> None:
         self._work = None

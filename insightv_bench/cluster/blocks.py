@@ -23,9 +23,9 @@ from insightv_bench.stages import from_message
 from insightv_bench.storage import first_line, write_text
 
 from .actor import STOPPED, Actor
-from .coordinator import THREADS, Desk
+from .coordinator import THREADS, Coordinator
 from .job import Job
-from .remote import FarDesk
+from .remote import RemoteCoordinator
 from .session import resources_of
 
 R = TypeVar("R", bound=Record)
@@ -45,13 +45,13 @@ class Blocks:
         self._ray, self._job, self._work = ray, job, work
         self._settings = job.recipe.ray
         self._news: queue.Queue[tuple[int, Outcome] | BaseException | None] = queue.Queue()
-        self._desk: Any = None
+        self._coordinator: Any = None
 
     def outcomes(self, numbers: Sequence[int]) -> Generator[tuple[int, Outcome], None, None]:
         """As they are finished. Raises what an actor raised, and StageError where none comes to work."""
         if not numbers:
             return
-        self._desk = self._open_desk()
+        self._coordinator = self._open_desk()
         threading.Thread(target=self._pump, args=(list(numbers),), daemon=True).start()
         try:
             for number, outcome in self._heard():
@@ -61,15 +61,15 @@ class Blocks:
                 yield number, outcome
         finally:
             with suppress(self._ray.exceptions.RayError):  # what it keeps is written line by line
-                self._ray.get(self._desk.close.remote(), timeout=FINISH_S)
-                self._ray.kill(self._desk)
+                self._ray.get(self._coordinator.close.remote(), timeout=FINISH_S)
+                self._ray.kill(self._coordinator)
 
     def _open_desk(self) -> Any:
         """On this machine, whatever else the cluster has."""
         ray = self._ray
         node = ray.get_runtime_context().get_node_id()
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-        kind = ray.remote(num_cpus=0, max_concurrency=THREADS, scheduling_strategy=here)(Desk)
+        kind = ray.remote(num_cpus=0, max_concurrency=THREADS, scheduling_strategy=here)(Coordinator)
         return kind.remote(self._job, self._work)
 
     def _heard(self) -> Iterator[tuple[int, Outcome]]:
@@ -102,9 +102,9 @@ class Blocks:
         return until
 
     def _num_begun(self) -> int:
-        """0 as well where the desk itself is not there yet."""
+        """0 as well where the coordinator itself is not there yet."""
         try:
-            return int(self._ray.get(self._desk.num_begun.remote(), timeout=POLL_S))
+            return int(self._ray.get(self._coordinator.num_begun.remote(), timeout=POLL_S))
         except self._ray.exceptions.GetTimeoutError:
             return 0
         except self._ray.exceptions.RayError as error:
@@ -117,7 +117,7 @@ class Blocks:
         return asked | {"num_gpus": 0.0} if alone and not self._ray.cluster_resources().get("GPU") else asked
 
     def _let_finish(self) -> None:
-        self._desk.stop.remote()
+        self._coordinator.stop.remote()
         deadline = time.monotonic() + FINISH_S
         while time.monotonic() < deadline:
             try:
@@ -147,7 +147,7 @@ class Blocks:
             max_size=min(settings.max_actors, len(numbers)),
             max_tasks_in_flight_per_actor=1,
         )
-        given = {"fn_constructor_args": (self._job, FarDesk(self._desk)), "compute": pool}
+        given = {"fn_constructor_args": (self._job, RemoteCoordinator(self._coordinator)), "compute": pool}
         return rows.map_batches(Actor, batch_size=1, **given, **self._resources())
 
     def _explained(self, error: BaseException) -> BaseException:

@@ -1,4 +1,4 @@
-"""The desk: an actor on the command's machine that answers the others.
+"""The coordinator: an actor on the command's machine that answers the others.
 
 It counts what must be counted once (tries of a block, money), hands out what the actors cannot read themselves, and
 keeps their lines where no storage is shared. Ray runs several of its methods at once.
@@ -22,7 +22,7 @@ THREADS = 16
 """Methods at once."""
 
 
-class Desk:
+class Coordinator:
     def __init__(self, job: Job, work: Mapping[int, Any] | None = None) -> None:
         """`work`: the blocks' content, where it lies in no stage's folder."""
         self._job, self._work = job, work

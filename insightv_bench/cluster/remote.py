@@ -1,4 +1,4 @@
-"""The desk as seen from an actor: pictures, a journal, a budget. Each call waits for its answer, some milliseconds."""
+"""The coordinator as seen from an actor: pictures, a journal, a budget. Each call waits for its answer, some milliseconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from insightv_bench.storage import Pictures
 from .job import Job
 
 
-class FarDesk:
+class RemoteCoordinator:
     """Its methods, called by name."""
 
     def __init__(self, handle: Any) -> None:
@@ -35,40 +35,40 @@ class FarDesk:
         ray.get(told)
 
 
-class FarPictures(Pictures):
+class RemotePictures(Pictures):
     """The pictures of a folder on the command's machine, each fetched when it is shown."""
 
-    def __init__(self, desk: FarDesk, folder: Path) -> None:
-        self._desk, self._folder = desk, folder
+    def __init__(self, coordinator: RemoteCoordinator, folder: Path) -> None:
+        self._coordinator, self._folder = coordinator, folder
 
     def read(self, sha256: str) -> bytes:
-        return bytes(self._desk.ask("picture", self._folder, sha256))
+        return bytes(self._coordinator.ask("picture", self._folder, sha256))
 
 
-class FarLines:
+class RemoteLines:
     """Lines that go to a file on the command's machine."""
 
-    def __init__(self, desk: FarDesk, number: int) -> None:
-        self._desk, self._number = desk, number
+    def __init__(self, coordinator: RemoteCoordinator, number: int) -> None:
+        self._coordinator, self._number = coordinator, number
         self._on_the_way: list[Any] = []
 
     def append(self, text: str) -> None:
-        self._on_the_way.append(self._desk.tell("keep", self._number, text))
+        self._on_the_way.append(self._coordinator.tell("keep", self._number, text))
 
     def close(self) -> None:
         """Once all of them are there. Raises what kept one from it."""
         for line in self._on_the_way:
-            self._desk.wait(line)
+            self._coordinator.wait(line)
         self._on_the_way = []
 
 
 class BlockJournal(FileJournal):
     """What is kept of one block after another, by any try of it."""
 
-    def __init__(self, job: Job, desk: FarDesk, shared: bool) -> None:
-        lookup = self._kept_before if desk.ask("has_before") else None
+    def __init__(self, job: Job, coordinator: RemoteCoordinator, shared: bool) -> None:
+        lookup = self._kept_before if coordinator.ask("has_before") else None
         super().__init__(job.run / SQLITE, Nowhere(), (), lookup)
-        self._job, self._desk, self._shared = job, desk, shared
+        self._job, self._coordinator, self._shared = job, coordinator, shared
 
     def begin(self, number: int) -> None:
         """Forget the last block, and read what other tries of this one have kept."""
@@ -79,17 +79,17 @@ class BlockJournal(FileJournal):
             self._out = Appended(self._job.journals / name)
             self.read(block_lines(self._job.journals, name))
         else:
-            self._out = FarLines(self._desk, number)
-            self.read(map(to_line, self._desk.ask("kept", number)))
+            self._out = RemoteLines(self._coordinator, number)
+            self.read(map(to_line, self._coordinator.ask("kept", number)))
 
     def _kept_before(self, keys: Sequence[str]) -> dict[str, Entry]:
-        return dict(self._desk.ask("kept_before", list(keys)))
+        return dict(self._coordinator.ask("kept_before", list(keys)))
 
     def has_replies(self, model: str) -> bool:
-        return model in self._models or bool(self._desk.ask("has_replies", model))
+        return model in self._models or bool(self._coordinator.ask("has_replies", model))
 
     def spent(self, model: str) -> Spent:
-        return Spent(*self._desk.ask("spent", model))
+        return Spent(*self._coordinator.ask("spent", model))
 
 
 class Nowhere:
@@ -102,13 +102,13 @@ class Nowhere:
         pass
 
 
-class FarBudget(Budget):
+class RemoteBudget(Budget):
     """One budget for all actors: what each spends counts for the others at their next reply."""
 
-    def __init__(self, desk: FarDesk, model: str, limits: Limits) -> None:
+    def __init__(self, coordinator: RemoteCoordinator, model: str, limits: Limits) -> None:
         super().__init__(limits)
-        self._desk, self._model = desk, model
+        self._coordinator, self._model = coordinator, model
 
     def add(self, reply: Reply) -> None:
         more = Spent(1, reply.num_prompt_tokens + reply.num_tokens, reply.cost_usd)
-        self.spent = Spent(*self._desk.ask("spend", self._model, more))
+        self.spent = Spent(*self._coordinator.ask("spend", self._model, more))

@@ -25,7 +25,7 @@ from insightv_bench.stages import Stage
 from .blocks import Blocks
 from .engine import Batch, shown
 from .job import Job, questions_folder
-from .remote import FarDesk, FarPictures
+from .remote import RemoteCoordinator, RemotePictures
 
 REVISION = "+vllm"
 """Added to a model's: another program gives other replies."""
@@ -57,7 +57,7 @@ class VllmBlocks(Blocks):
         from ray.data import llm
 
         config = llm.vLLMEngineProcessorConfig(**processor_options(self._job))
-        far = FarDesk(self._desk)
+        far = RemoteCoordinator(self._coordinator)
         rows = self._ray.data.from_items([{"number": number} for number in numbers])
         return llm.build_processor(config, preprocess=Shown(self._job, far), postprocess=as_outcome)(rows)
 
@@ -79,15 +79,15 @@ def processor_options(job: Job) -> dict[str, Any]:
 class Shown:
     """A number -> its request, the pictures in it as data URLs: fetched when the row is due, and not kept."""
 
-    def __init__(self, job: Job, desk: FarDesk) -> None:
-        self._job, self._desk = job, desk
+    def __init__(self, job: Job, coordinator: RemoteCoordinator) -> None:
+        self._job, self._coordinator = job, coordinator
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         number = int(row["number"])
-        self._desk.ask("begin", number)
-        batch: Batch = self._desk.ask("work", number)
+        self._coordinator.ask("begin", number)
+        batch: Batch = self._coordinator.ask("work", number)
         folder = questions_folder(self._job)
-        request = shown(batch.requests[0], FarPictures(self._desk, folder) if folder else None)
+        request = shown(batch.requests[0], RemotePictures(self._coordinator, folder) if folder else None)
         return {"number": number, **as_row(request, self._job.seed)}
 
 

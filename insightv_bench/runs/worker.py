@@ -51,7 +51,7 @@ class Teller:
             self._stream.flush()
 
 
-class FarProgress(Progress):
+class RemoteProgress(Progress):
     """Bars that the run shows: what happens is told a few times a second."""
 
     def __init__(self, tell: Teller, bars: bool) -> None:
@@ -137,7 +137,7 @@ def _work(jobs: queue.Queue[Message], tell: Teller) -> None:
     lock = FileLock(hello["lock"])
     lock.acquire(timeout=10)  # until the very end: a run that goes on waits for it
     stages = {stage.name: stage for stage in plan(recipe)}
-    journal, progress = Journal(Path(hello["journal"])), FarProgress(tell, hello["bars"])
+    journal, progress = Journal(Path(hello["journal"])), RemoteProgress(tell, hello["bars"])
     while True:
         job = jobs.get()
         try:

@@ -1,6 +1,13 @@
 """The sections of a recipe: typed, with defaults and units, and nothing heavy imported.
 
-What a model, a trainer or a server calls an option keeps that name. This is the door; the sections stand behind it.
+    recipe.py       a recipe: a file, those it extends, overrides; inheritance.py lays them over each other
+    errors.py       what is wrong with a recipe, in a user's words
+    base.py         what sections share: what of them is not at its default, how a model samples
+    sources.py, paths.py, corpora.py, training.py, evaluation.py, engines.py, cluster.py  the sections
+    seats.py        a model in a seat
+
+What a model, a trainer or a server calls an option keeps that name. It knows the drawn world's levels and splits; not
+what a stage does with a setting.
 """
 
 from __future__ import annotations
@@ -60,69 +67,3 @@ from .training import (
     TinyModel,
     TrainSettings,
 )
-
-__all__ = [
-    "AUTO",
-    "AssessSettings",
-    "BaseSettings",
-    "CalibrateSettings",
-    "Columns",
-    "Control",
-    "CorporaSettings",
-    "Corpus",
-    "DEFAULTS",
-    "DpoSettings",
-    "EngineSettings",
-    "EvalSettings",
-    "FROM_NOTHING",
-    "FileSource",
-    "FlawsSettings",
-    "GateSettings",
-    "GivenSettings",
-    "HardSettings",
-    "HfEngine",
-    "HubSource",
-    "JsonlSource",
-    "LOCAL",
-    "LaunchSettings",
-    "LessonsSettings",
-    "MuonSettings",
-    "Names",
-    "OpenAIEngine",
-    "PairsSettings",
-    "ParquetSource",
-    "PathsSettings",
-    "READERS",
-    "RaySettings",
-    "Reader",
-    "ReasoningCorpus",
-    "Recipe",
-    "ReleaseSettings",
-    "RoundsSettings",
-    "SMALL_MODEL",
-    "STAGE_MODEL",
-    "Sampling",
-    "ScoreRanges",
-    "Seat",
-    "Section",
-    "Share",
-    "Source",
-    "SummaryCorpus",
-    "SummarySettings",
-    "TableSource",
-    "TaskSource",
-    "TeacherEngine",
-    "TeacherJudge",
-    "TinyModel",
-    "TrainSettings",
-    "WorldSource",
-    "engine_of",
-    "folder_name",
-    "is_server",
-    "load_recipe",
-    "made_by",
-    "maker_of",
-    "recipe_names",
-    "seat_name",
-    "with_defaults",
-]

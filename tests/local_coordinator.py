@@ -1,4 +1,4 @@
-"""A desk in the process of the test, so that an actor's work can be looked at without Ray, and a recipe for both."""
+"""A coordinator in the process of the test, so that an actor's work can be looked at without Ray, and a recipe for both."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.cluster.actor import Actor
-from insightv_bench.cluster.coordinator import Desk
+from insightv_bench.cluster.coordinator import Coordinator
 from insightv_bench.cluster.job import Job, context_of
-from insightv_bench.cluster.remote import FarDesk
+from insightv_bench.cluster.remote import RemoteCoordinator
 from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.runs import place, run_folder
@@ -31,14 +31,14 @@ assess: {judge: engine, engine: {kind: teacher, judge: {score_sd: 5}}}
 Work = Callable[[int], dict[str, Any]]
 
 
-class NearDesk(FarDesk):
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+class LocalCoordinator(RemoteCoordinator):
+    def __init__(self, coordinator: Coordinator) -> None:
+        self.coordinator = coordinator
         self.asked: list[str] = []
 
     def ask(self, method: str, *words: Any) -> Any:
         self.asked.append(method)
-        return getattr(self.desk, method)(*words)
+        return getattr(self.coordinator, method)(*words)
 
     def tell(self, method: str, *words: Any) -> Any:
         return self.ask(method, *words)
@@ -71,12 +71,12 @@ def job_of(recipe: Recipe, out: Path, stage: str, function: str, **more: Any) ->
 
 
 @contextmanager
-def actor(job: Job, desk: NearDesk | None = None) -> Iterator[tuple[Work, NearDesk]]:
-    """An actor, as a function from a block's number to its outcome, and its desk."""
-    desk = desk or NearDesk(Desk(job))
-    worker = Actor(job, desk)
+def actor(job: Job, coordinator: LocalCoordinator | None = None) -> Iterator[tuple[Work, LocalCoordinator]]:
+    """An actor, as a function from a block's number to its outcome, and its coordinator."""
+    coordinator = coordinator or LocalCoordinator(Coordinator(job))
+    worker = Actor(job, coordinator)
     try:
-        yield lambda number: json.loads(worker({"number": [number]})["outcome"][0]), desk
+        yield lambda number: json.loads(worker({"number": [number]})["outcome"][0]), coordinator
     finally:
         worker.close()
-        desk.desk.close()
+        coordinator.coordinator.close()
