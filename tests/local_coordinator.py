@@ -1,4 +1,4 @@
-"""A coordinator in the process of the test, so that an actor's work can be looked at without Ray, and a recipe for both."""
+"""A coordinator in the process of the test, so that an actor can be looked at without Ray, and a recipe."""
 
 from __future__ import annotations
 

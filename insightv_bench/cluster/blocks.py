@@ -51,7 +51,7 @@ class Blocks:
         """As they are finished. Raises what an actor raised, and StageError where none comes to work."""
         if not numbers:
             return
-        self._coordinator = self._open_desk()
+        self._coordinator = self._open_coordinator()
         threading.Thread(target=self._pump, args=(list(numbers),), daemon=True).start()
         try:
             for number, outcome in self._heard():
@@ -64,7 +64,7 @@ class Blocks:
                 self._ray.get(self._coordinator.close.remote(), timeout=FINISH_S)
                 self._ray.kill(self._coordinator)
 
-    def _open_desk(self) -> Any:
+    def _open_coordinator(self) -> Any:
         """On this machine, whatever else the cluster has."""
         ray = self._ray
         node = ray.get_runtime_context().get_node_id()

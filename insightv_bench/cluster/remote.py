@@ -1,4 +1,4 @@
-"""The coordinator as seen from an actor: pictures, a journal, a budget. Each call waits for its answer, some milliseconds."""
+"""The coordinator as seen from an actor: pictures, a journal, a budget. Each call waits some milliseconds."""
 
 from __future__ import annotations
 
