@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from insightv_bench.statistics import Comparison, accuracy, bootstrap, holm, paired, sentence
-from insightv_bench.statistics.paired import detectable_at, detectable_effect
+from insightv_bench.statistics import Comparison, accuracy, bootstrap, holm, interval, paired, percent, points, sentence
+from insightv_bench.statistics.comparisons import detectable_at, detectable_effect
 
 Arm = dict[str, list[bool]]
 
@@ -211,6 +211,12 @@ def test_sentence_in_points() -> None:
     assert "+0.0 points [-2.0, 0.0]" in sentence("a", "b", found._replace(difference=-1e-9, low=-0.02, high=-1e-9))
 
 
+def test_a_figure_is_written_in_one_form() -> None:
+    assert percent(0.63149, 0.58, 0.67951) == "63.1 [58.0, 68.0]" and percent(0.5) == "50.0"
+    assert points(0.0312, -1e-9, 0.05) == "+3.1 [0.0, 5.0]" and points(-0.02) == "-2.0"
+    assert percent(math.nan) == points(None) == interval(None, 0.5) == "–"
+
+
 def test_importing_loads_no_scipy_statistics() -> None:
-    code = "import sys, insightv_bench.statistics.paired; sys.exit('scipy.stats' in sys.modules)"
+    code = "import sys, insightv_bench.statistics; sys.exit('scipy.stats' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
