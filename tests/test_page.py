@@ -23,9 +23,9 @@ from insightv_bench.leaderboard.figures import draw_figures
 from insightv_bench.leaderboard.figures.style import GRID, INK, mark, style_of
 from insightv_bench.leaderboard.page import pictures, sample_blocks, samples
 from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
-from insightv_bench.leaderboard.page.outcomes import outcomes
+from insightv_bench.leaderboard.page.data import outcomes
 from insightv_bench.leaderboard.page.pictures import MAX_SIDE, Pictures, fitted
-from insightv_bench.leaderboard.page.run_files import look
+from insightv_bench.leaderboard.page.run_files import read_run_files
 from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question
 from insightv_bench.storage import write_shards
 
@@ -247,14 +247,14 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     (stages / "broken" / "data-00000.parquet").write_bytes(b"PAR1")
     inputs = {"questions": "questions-1", "flawed": "flaws-1", "broken": "broken", "out": "../../etc"}
     (place / "manifest.json").write_text(json.dumps({"stage": "eval-1", "inputs": inputs}))
-    found = look([place], ["q000"], ["p"])
+    found = read_run_files([place], ["q000"], ["p"])
     assert found.flaws["q000", "spoilt"]["error_steps"] == [1]
     assert found.scores["p"]["score"] == 61 and found.questions["q000"]["images"][0].bytes == content
     assert Pictures(tmp_path / "pictures").of(found.questions["q000"])[0][1:] == [30, 20]
     (stages / "questions-1" / "data-00000.parquet").write_bytes(b"PAR1")
-    assert Pictures(tmp_path / "gone").of(look([place], ["q000"], []).questions["q000"]) == [None]
+    assert Pictures(tmp_path / "gone").of(read_run_files([place], ["q000"], []).questions["q000"]) == [None]
     (place / "manifest.json").write_text("no JSON")
-    assert look([place], ["q000"], ["p"]).questions == {}
+    assert read_run_files([place], ["q000"], ["p"]).questions == {}
 
 
 def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_of_many_systems_the_best_are_drawn_and_it_is_said(tmp_path: Path) -> No
     rows_ += arm_of("reason", "1" * 16, system="best")
     board = board_of(tmp_path, rows_)
     first = draw_figures(board, tmp_path / "figures")[0]
-    assert "the 12 most accurate of 16 systems" in first.caption and "best reason 100.00 %" in first.alternative
+    assert "the 12 most accurate of 16 systems" in first.caption and "best reason 100.0 %" in first.alternative
     assert first.alternative.count("reason") == 12
 
 
@@ -298,7 +298,7 @@ def test_tokens_have_ticks_however_near_each_other_they_lie(tmp_path: Path) -> N
 def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path) -> None:
     rows_ = [choice(place, place % 2 == 0) for place in range(8)]
     build([written(tmp_path / "eval", rows_)], tmp_path / "out", "A board")
-    chance = "8 questions, chance 25.00 % on the 8 with options"
+    chance = "8 questions, chance 25.0 % on the 8 with options"
     assert chance in (tmp_path / "out" / "index.html").read_text()
     assert chance in piece(tmp_path / "out", "board")["figures"][0]["alternative"]
     assert ">chance<" in (tmp_path / "out" / "figures" / "board-1.svg").read_text()

@@ -63,8 +63,8 @@ def mark(place: int, hollow: bool) -> dict[str, Any]:
 
     palette = seaborn.color_palette("colorblind")
     turn = place + place // len(palette)  # the eleventh has the first's colour, and another marker
-    made = {"color": palette[place % len(palette)], "marker": MARKERS[turn % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
-    return {**made, "mfc": "none"} if hollow else made
+    look = {"color": palette[place % len(palette)], "marker": MARKERS[turn % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
+    return {**look, "mfc": "none"} if hollow else look
 
 
 def errors(value: float, low: float, high: float, scale: float = 100) -> list[list[float]]:

@@ -1,7 +1,7 @@
 // The board: systems against arms for one task, or against all tasks for one arm. Two systems can be picked to compare.
 "use strict";
 (() => {
-  const { make, text, code, percent, range, count, points, strip, select, table, load, rows, spaced } = insightv;
+  const { make, text, code, interval, count, points, absent, estimate, strip, select, table, load, rows, spaced } = insightv;
   const ALL = "all";
   const FIRST_ARMS = ["base", "direct", "reason", "reason+summary", "oracle", "flawed"];
   const TWIN = /-greedy(?=$| \(| #|,)/; // as systems.py has it
@@ -113,9 +113,8 @@
       value: (line) => rowOf(line)?.accuracy ?? null,
       cell: (line) => {
         const row = rowOf(line);
-        if (!row) return make("span", { class: "none" }, "–");
-        const parts = [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)),
-          strip(row.accuracy, row.low, row.high)];
+        if (!row) return absent();
+        const parts = [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)];
         if (row.above_chance === false) parts.push(make("small", { class: "warn" }, "not above chance"));
         return parts;
       },
@@ -163,15 +162,15 @@
 
   // By paired tests a rank is the range of places that they leave open; systems of one tie group stand together.
   function rankColumn(rowOf) {
-    const told = (row) => (row.rank_best === row.rank_worst ? `${row.rank_best}` : `${row.rank_best}–${row.rank_worst}`);
+    const places = (row) => (row.rank_best === row.rank_worst ? `${row.rank_best}` : `${row.rank_best}–${row.rank_worst}`);
     const ranked = (line) => (Number.isInteger(rowOf(line)?.rank_best) ? rowOf(line) : null);
     return {
       key: "rank", title: "Rank", kind: "rank", ascends: true,
       value: (line) => { const row = ranked(line); return row ? row.rank_best + row.rank_worst / 1e4 : null; },
       cell: (line) => {
         const row = ranked(line);
-        if (!row) return make("span", { class: "none" }, "–");
-        return [make("strong", {}, told(row)), row.tie_group ? make("small", {}, `group ${row.tie_group}`) : ""];
+        if (!row) return absent();
+        return [make("strong", {}, places(row)), row.tie_group ? make("small", {}, `group ${row.tie_group}`) : ""];
       },
     };
   }
@@ -193,8 +192,8 @@
           value: (line) => of(line)?.difference ?? null,
           cell: (line) => {
             const row = of(line);
-            if (!row) return make("span", { class: "none" }, "–");
-            return [insightv.outcome(row.outcome, points(row.difference)), make("small", {}, `[${insightv.signed(row.low)}, ${insightv.signed(row.high)}]`)];
+            if (!row) return absent();
+            return [insightv.outcome(row.outcome, points(row.difference)), make("small", {}, interval(row.low, row.high))];
           },
         };
       }).filter((column) => board().arms.some((row) => row.set === found.name && column.value(row) !== null));

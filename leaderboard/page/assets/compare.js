@@ -1,7 +1,7 @@
 // Two systems, question by question, on every task that both answered; and the tests that were planned.
 "use strict";
 (() => {
-  const { make, text, code, percent, points, signed, count, probability, strip, select, table, load, rows } = insightv;
+  const { make, text, code, percent, interval, points, count, probability, pWords, estimate, strip, select, table, load, rows } = insightv;
   const place = document.getElementById("view-compare");
   const controls = make("div", { class: "controls" });
   const found_ = make("div", { "aria-live": "polite" });
@@ -103,7 +103,7 @@
     const headline = make("p", { class: "headline" }, name(b), ` ${words} `, name(a),
       test.outcome === "tie" ? ": no difference was found" : "");
     const facts = make("p", {}, make("strong", { id: "difference" }, `${points(test.difference)} points`),
-      ` [${signed(test.low)}, ${signed(test.high)}], p ${test.p < 0.001 ? "< 0.001" : `= ${test.p.toFixed(3)}`}, on ${count(test.n)} shared questions. ${test.method[0].toUpperCase()}${test.method.slice(1)}, computed in this page from every question's outcome.`);
+      ` ${interval(test.low, test.high)}, ${pWords(test.p)}, on ${count(test.n)} shared questions. ${test.method[0].toUpperCase()}${test.method.slice(1)}, computed in this page from every question's outcome.`);
     return make("div", { class: "card" }, headline, facts, make("dl", { class: "two" },
       figure(b, test.accuracyB), figure(a, test.accuracyA)), ...(test.cells ? [cells(test, a, b)] : []));
   }
@@ -148,7 +148,7 @@
     return [
       { key: "outcome", title: "Outcome", kind: "name", value: (row) => row.outcome, cell: (row) => insightv.outcome(row.outcome) },
       { key: "difference", title: "Difference, points", value: (row) => row.difference, kind: "share",
-        cell: (row) => [make("strong", {}, points(row.difference)), make("small", {}, `[${signed(row.low)}, ${signed(row.high)}]`), strip(row.difference, row.low, row.high, -most, most)] },
+        cell: (row) => [...estimate(row.difference, row.low, row.high, points), strip(row.difference, row.low, row.high, -most, most)] },
       { key: "p", title: "p (Holm)", value: (row) => row.p, cell: (row) => probability(row.p) },
       { key: "n", title: "Shared questions", value: (row) => row.n, cell: (row) => count(row.n) },
     ];
@@ -179,7 +179,7 @@
       { key: "label", title: "Comparison", kind: "name", value: (row) => row.label, cell: (row) => text(row.label) },
       ...differences(of),
       { key: "detectable", title: "Detectable, points", value: (row) => row.detectable ?? null,
-        cell: (row) => (row.detectable === null || row.detectable === undefined ? "–" : (100 * row.detectable).toFixed(1)) },
+        cell: (row) => percent(row.detectable) },
     ];
     return table({ caption, rows: of, columns });
   }
