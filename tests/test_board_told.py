@@ -25,7 +25,7 @@ def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
     print_board(board_of(tmp_path, walk() + long), Console(file=output, width=80))
     lines = output.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(re.search(r"sft +direct +1–3 +50\.00 +31\.43 – 68\.57 +24", line) for line in lines)
+    assert any(re.search(r"sft +direct +1–3 +50\.0 +\[31\.4, 68\.6\] +24", line) for line in lines)
     assert "reason+summary against reason:" in output.getvalue()
 
 

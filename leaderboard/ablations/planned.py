@@ -37,11 +37,19 @@ class Planned(NamedTuple):
     name: str
 
 
+BASE = (
+    Planned("base", Side("base", "base"), Side("sft", "reason"), "reasoning agent alone against base model"),
+    Planned("base", Side("base", "base"), Side("sft", "direct"), "summary agent without a path against base model"),
+    # Whether the agent was near a plateau:
+    Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), f"longer-sft against sft, {WORDS['reason']}"),
+)
+
+
 def planned(cells: Cells, num_paths: int) -> list[Planned]:
     """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
     systems = sorted({twin(side.system) for side in cells})
     flaws = sorted({side.flaw for side in cells if side.flaw})
-    return [*_controls(systems, num_paths), *_rounds(systems), *_base(), *_longer(), *_flaws(flaws)]
+    return [*_controls(systems, num_paths), *_rounds(systems), *BASE, *_flaws(flaws)]
 
 
 def _controls(systems: list[str], num_paths: int) -> Iterator[Planned]:
@@ -69,17 +77,6 @@ def _rounds(systems: list[str]) -> Iterator[Planned]:
         yield from (
             Planned("rounds", a, b, f"{b.system} against {a.system}, {WORDS[arm]}") for a, b in pairs if a.arm == arm
         )
-
-
-def _base() -> Iterator[Planned]:
-    for arm, agent in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
-        yield Planned("base", Side("base", "base"), Side("sft", arm), f"{agent} against base model")
-
-
-def _longer() -> Iterator[Planned]:
-    """Whether the agent was near a plateau."""
-    name = f"longer-sft against sft, {WORDS['reason']}"
-    yield Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), name)
 
 
 def _flaws(flaws: list[str]) -> Iterator[Planned]:

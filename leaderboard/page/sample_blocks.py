@@ -69,7 +69,8 @@ def _question(
     """What all systems share of one question, and what each said."""
     by_system: dict[str, list[Row]] = {label: [] for label in systems}
     for row in sorted(rows.iter_rows(named=True), key=_order):
-        by_system[row["label"]].append({**row, "shown_path": _path_of(row)})
+        path = row["path"] or (row["response"] if row["arm"] == "reason" else "")  # an agent's own reply is its path
+        by_system[row["label"]].append({**row, "shown_path": path})
     shown_by = Counter(
         path for replies in by_system.values() for path in {row["shown_path"] for row in replies} if path
     )
@@ -91,11 +92,6 @@ def _question(
 def _order(row: Row) -> tuple[int, str, float]:
     arms = list(ARMS)
     return arms.index(row["arm"]) if row["arm"] in arms else len(arms), row["flaw"], row["severity"]
-
-
-def _path_of(row: Row) -> str:
-    """A reasoning agent's reply is its path."""
-    return str(row["path"] or (row["response"] if row["arm"] == "reason" else ""))
 
 
 def _replies(rows: Sequence[Row], shared: Sequence[str], reader: PathReader) -> Row | None:

@@ -31,7 +31,6 @@ Row = dict[str, Any]
 class Shown(NamedTuple):
     """What is shown of one comparable set."""
 
-    comparable: ComparableSet
     systems: list[str]
     questions: list[str]
     rows: pl.DataFrame
@@ -42,13 +41,13 @@ def choose(sets: Sequence[tuple[ComparableSet, pl.DataFrame]], num_samples: int 
     """At most `num_samples` samples over all sets: the same questions for every shown system of a set."""
     systems = [_systems(*one) for one in sets]
     num_questions = max(1, num_samples // max(1, sum(map(len, systems))))
-    return [_shown(*one, labels, num_questions) for one, labels in zip(sets, systems, strict=True)]
-
-
-def _shown(comparable: ComparableSet, rows: pl.DataFrame, labels: list[str], num_questions: int) -> Shown:
-    rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
-    questions = _questions(rows, labels, num_questions) if labels else []
-    return Shown(comparable, labels, questions, _viewable(rows.filter(pl.col("question_id").is_in(questions))))
+    shown = []
+    for (_, rows), labels in zip(sets, systems, strict=True):
+        rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
+        questions = _questions(rows, labels, num_questions) if labels else []
+        viewable = _viewable(rows.filter(pl.col("question_id").is_in(questions)))
+        shown.append(Shown(labels, questions, viewable))
+    return shown
 
 
 def _systems(comparable: ComparableSet, rows: pl.DataFrame) -> list[str]:

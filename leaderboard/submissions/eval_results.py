@@ -31,7 +31,8 @@ def eval_result_files(board: Board, system: str, benchmark: str, date: str = "")
     for comparable in board.sets:
         rows = [row for row in board.arms if row.set == comparable.name and row.system == system]
         if rows:
-            entries.setdefault(_file(comparable), []).extend(_entry(row, comparable, benchmark, date) for row in rows)
+            name = f"{FOLDER}/insightv-bench-{slug(comparable.task)}.yaml"
+            entries.setdefault(name, []).extend(_entry(row, comparable, benchmark, date) for row in rows)
     return {name: as_yaml(members) for name, members in entries.items()}
 
 
@@ -44,10 +45,6 @@ def _only(board: Board, system: str) -> str:
     names = ", ".join(f"`{name}`" for name in systems[:8])
     fact = f"the results have no system `{system}`" if system else "the results are of several systems"
     raise RunError(fact, f"name one with `--system`: {names}")
-
-
-def _file(comparable: ComparableSet) -> str:
-    return f"{FOLDER}/insightv-bench-{slug(comparable.task)}.yaml"
 
 
 def task_id(comparable: ComparableSet, row: ArmRow) -> str:

@@ -119,7 +119,10 @@ def figure_problems(stated: Board, computed: Board) -> Iterator[str]:
         for key in ours.keys() - claimed.keys():
             yield f"{table}: {_name(keys, key)} is missing, and the samples make it"
         for key in [key for key in claimed if key in ours]:
-            yield from (f"{table}: {_name(keys, key)}: {line}" for line in _differences(claimed[key], ours[key]))
+            for column, value in ours[key].items():
+                if not _same(stated_value := claimed[key][column], value):
+                    words = f"`{column}` says {_short(stated_value)}, and the samples give {_short(value)}"
+                    yield f"{table}: {_name(keys, key)}: {words}"
     if stated.notes != computed.notes:
         yield "notes: what was left out or renamed is told otherwise"
 
@@ -133,12 +136,6 @@ def _name(keys: tuple[str, ...], key: tuple[Any, ...]) -> str:
     return ", ".join(f"{name} `{value}`" for name, value in zip(keys, key, strict=True) if name != "set")
 
 
-def _differences(claimed: dict[str, Any], ours: dict[str, Any]) -> Iterator[str]:
-    for column, value in ours.items():
-        if not _same(claimed[column], value):
-            yield f"`{column}` says {_value(claimed[column])}, and the samples give {_value(value)}"
-
-
 def _same(claimed: Any, ours: Any) -> bool:
     if isinstance(claimed, float) and isinstance(ours, float):
         return math.isclose(claimed, ours, rel_tol=CLOSE, abs_tol=CLOSE) or (math.isnan(claimed) and math.isnan(ours))
@@ -147,7 +144,7 @@ def _same(claimed: Any, ours: Any) -> bool:
     return bool(claimed == ours)
 
 
-def _value(value: Any) -> str:
+def _short(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else f"{str(value)[:60]}"
 
 

@@ -123,14 +123,11 @@ def lineage(board: Board, kinds: Collection[str] = ("corpus", "model")) -> View:
         if row.kind in kinds:
             users.setdefault(row.model_copy(update={"system": ""}), []).append(row.system)
     several = len({(row.recipe, row.seed) for row in users}) > 1
-    rows = [_came_from(row, systems, several) for row, systems in sorted(users.items(), key=_place)]
+    ordered = sorted(users.items(), key=lambda user: (user[0].kind, user[0].name, user[0].fingerprint))
+    rows = [_came_from(row, systems, several) for row, systems in ordered]
     return View(
         "Lineage", ("what", "name", "fingerprint", "rows", "went into"), rows, num_names=3, remark=made_by(board)
     )
-
-
-def _place(item: tuple[LineageRow, Sequence[str]]) -> tuple[str, str, str]:
-    return item[0].kind, item[0].name, item[0].fingerprint
 
 
 def _came_from(row: LineageRow, systems: Sequence[str], with_run: bool) -> tuple[str, ...]:
