@@ -47,6 +47,7 @@ def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
     assert compare(a, b).p < 0.001 and compare(a, c).p == 1
 
 
+@pytest.mark.slow
 def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
     """5 % of 200 tests, give or take three standard errors of a binomial."""
     generator, small = np.random.default_rng(1), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.flaws import columns_of
-from insightv_bench.leaderboard.board import load_rows, split_sets
+from insightv_bench.leaderboard.board import Board, load_rows, split_sets
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
 from insightv_bench.leaderboard.figures.style import GRID, INK, mark, style_of
@@ -111,12 +112,12 @@ def test_a_board_too_large_for_plain_tables_says_where_its_figures_are(tmp_path:
     assert "This board has 401 rows and needs JavaScript" in text and "<table>" not in text
 
 
-def test_a_second_build_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+def test_a_second_build_leaves_nothing_of_the_first(built: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    build([written(tmp_path / "one", walk(60))], out, "One")
-    assert (out / "page" / "data" / "samples-0-1.js").exists()
+    shutil.copytree(built, out)
+    assert (out / "page" / "data" / "samples-0-0-3.js").exists()
     build([written(tmp_path / "two", arm_of("reason", "10"))], out, "Two")
-    assert not (out / "page" / "data" / "samples-0-1.js").exists() and piece(out, "board")["title"] == "Two"
+    assert not (out / "page" / "data" / "samples-0-0-3.js").exists() and piece(out, "board")["title"] == "Two"
 
 
 def test_a_folder_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
@@ -257,16 +258,15 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     assert read_run_files([place], ["q000"], ["p"]).questions == {}
 
 
-def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
-    board = board_of(tmp_path, walk())
-    first, second = draw_figures(board, tmp_path / "one"), draw_figures(board, tmp_path / "two")
-    assert [one.name for one in first] == [f"{name}-1" for name in DRAWN]
-    assert first == second
-    files = sorted((tmp_path / "one").iterdir())
+def test_figures_are_the_same_bytes_each_time(built: Path, tmp_path: Path) -> None:
+    again = draw_figures(Board.model_validate_json((built / "board.json").read_bytes()), tmp_path)
+    assert [one.name for one in again] == [f"{name}-1" for name in DRAWN]
+    assert [one["caption"] for one in piece(built, "board")["figures"]] == [one.caption for one in again]
+    files = sorted((built / "figures").iterdir())
     assert len(files) == 12
-    assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)
+    assert all(file.read_bytes() == (tmp_path / file.name).read_bytes() for file in files)
     assert all("<dc:date>" not in file.read_text() for file in files)
-    dark = (tmp_path / "one" / "board-1-dark.svg").read_text()
+    dark = (built / "figures" / "board-1-dark.svg").read_text()
     assert INK not in dark and GRID not in dark
 
 

@@ -33,6 +33,7 @@ def hub() -> Iterator[Hub]:
         yield hub
 
 
+@pytest.mark.slow
 def test_submissions_are_appended_beside_a_faster_writers_read_back_and_verified(hub: Hub, tmp_path: Path) -> None:
     """Two commits of another's land in between; a second submission, sent twice, changes nothing of theirs."""
     written(tmp_path / "eval-sft-a1", small())
@@ -77,6 +78,7 @@ def test_a_writer_who_is_always_slower_is_told(hub: Hub, tmp_path: Path) -> None
     assert hub.num_commits("datasets", RESULTS) == 3 and "README.md" not in hub.files("datasets", RESULTS)
 
 
+@pytest.mark.slow
 def test_a_page_is_a_static_space_and_a_second_one_replaces_it(hub: Hub, tmp_path: Path) -> None:
     page = tmp_path / "leaderboard-page"
     (page / "figures").mkdir(parents=True)
@@ -110,6 +112,7 @@ def test_a_folder_without_a_page_is_not_published(tmp_path: Path) -> None:
         publish(tmp_path, SPACE)
 
 
+@pytest.mark.slow
 def test_eval_results_reach_the_models_repository_and_others_entries_stay(hub: Hub, tmp_path: Path) -> None:
     there = [
         {"dataset": {"id": "org/bench", "task_id": "drawn_reason"}, "value": 1.0},
@@ -165,8 +168,8 @@ PLACE = re.compile(r"data/[^/]+/[^/]+/[^/]+/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}
 
 def every_eval_files(tmp_path: Path) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
     rows = [*small(), row(0, "oracle", True, options=("a", "b"), finish="error", response="", answer=None, span=None)]
-    board, found = read([str(written(tmp_path / "eval", rows))])
-    (file,) = write_every_eval(board, found, tmp_path / "out", "my lab", retrieved=1_700_000_000)
+    board, sets = read([str(written(tmp_path / "eval", rows))])
+    (file,) = write_every_eval(board, sets, tmp_path / "out", "my lab", retrieved=1_700_000_000)
     made = json.loads(file.read_text())
     samples = (tmp_path / "out" / made["detailed_evaluation_results"]["file_path"]).read_text()
     return file, made, [json.loads(line) for line in samples.splitlines()]

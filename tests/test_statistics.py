@@ -82,6 +82,7 @@ def test_bootstrap_by_kinds_equals_bootstrap_by_clusters() -> None:
     assert bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1]) == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.slow
 def test_clustered_interval_covers_the_truth() -> None:
     """200 draws of 100 questions with 4 rows each: about 190 of the intervals should hold the true share."""
     generator = np.random.default_rng(11)
@@ -155,6 +156,7 @@ def test_the_sign_flip_agrees_with_mcnemar_on_copied_rows() -> None:
     assert copied.p == pytest.approx(paired(a, b).p, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_clustered_test_is_rarely_wrong_where_nothing_differs() -> None:
     generator = np.random.default_rng(2)
     wrong = 0
@@ -191,6 +193,7 @@ def test_too_few_questions_detect_nothing() -> None:
     assert math.isnan(detectable_effect(0, 0.2))
 
 
+@pytest.mark.slow
 def test_a_detectable_effect_is_found_with_its_power() -> None:
     """Table simulated at the detectable effect: McNemar's exact test is a little conservative, so 0.7 to 0.85."""
     effect = detectable_effect(400, 0.25)

@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "rounds": ("DPO rounds", sections.rounds),
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-PARTS = ("base", "table", "board", "statistics", "compare", "views", "samples", "sample", "main")
+PARTS = ("base", "table", "board", "statistics", "compare", "views", "samples", "main")
 SCRIPTS = tuple(f"{part}.js" for part in PARTS)
 """In the order in which they are loaded."""
 MAX_PLAIN = 400

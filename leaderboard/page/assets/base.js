@@ -8,9 +8,9 @@ const insightv = (() => {
 
   function piece(name) {
     if (!pieces.has(name)) {
-      const made = { asked: false };
-      made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-      pieces.set(name, made);
+      const fresh = { asked: false };
+      fresh.promise = new Promise((resolve, reject) => Object.assign(fresh, { resolve, reject }));
+      pieces.set(name, fresh);
     }
     return pieces.get(name);
   }
@@ -19,19 +19,19 @@ const insightv = (() => {
   const add = (name, value) => piece(name).resolve(value);
 
   function load(name) {
-    const found = piece(name);
-    if (!found.asked) {
-      found.asked = true;
+    const wanted = piece(name);
+    if (!wanted.asked) {
+      wanted.asked = true;
       const script = document.createElement("script");
       script.src = `${DATA}${name}.js`;
       script.onload = () => script.remove();
       script.onerror = () => {
         pieces.delete(name); // another try may find it
-        found.reject(new Error(`${DATA}${name}.js could not be loaded: was the whole folder copied?`));
+        wanted.reject(new Error(`${DATA}${name}.js could not be loaded: was the whole folder copied?`));
       };
       document.head.append(script);
     }
-    return found.promise;
+    return wanted.promise;
   }
 
   // `rows` of a table that travelled as columns and rows.

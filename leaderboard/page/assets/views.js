@@ -4,9 +4,9 @@
   const { make, text, code, known, fixed, percent, interval, count, points, pWords, absent, estimate, strip, select, table, load, rows,
     spaced, fold } = insightv;
 
-  insightv.told = (found) => {
-    const chance = found.chance === null ? "" : `, chance ${percent(found.chance)} % on the ${count(found.num_with_options)} with options`;
-    return `${count(found.num_questions)} questions${chance}`;
+  insightv.scale = (task) => {
+    const chance = task.chance === null ? "" : `, chance ${percent(task.chance)} % on the ${count(task.num_with_options)} with options`;
+    return `${count(task.num_questions)} questions${chance}`;
   };
 
   // The drawings of one section of one set; which of the two is seen is the style sheet's business.
@@ -38,12 +38,12 @@
 
   const nothing = (what) => [make("p", { class: "absent" }, what)];
 
-  perSet("robustness", "Robustness", (found, piece) => {
+  perSet("robustness", "Robustness", (task, piece) => {
     const measures = rows(piece.measures);
     const curve = rows(piece.robustness);
     if (!measures.length && !curve.length) return nothing("No system was given a path with a planted flaw on this task.");
     return [...(measures.length ? [measureTable(measures), meanings(measures)] : []),
-      ...insightv.figures(found.name, "robustness"), ...heat(rows(piece.flaws)), ...(curve.length ? [curveTable(curve)] : [])];
+      ...insightv.figures(task.name, "robustness"), ...heat(rows(piece.flaws)), ...(curve.length ? [curveTable(curve)] : [])];
   });
 
   // Systems against the values of `key`, each with a figure, its interval and n.
@@ -66,10 +66,10 @@
     "Robustness of the summary agent, %, 95 % intervals clustered by question");
 
   function meanings(measures) {
-    const told = new Map(insightv.board.measure_meanings);
+    const meaning = new Map(insightv.board.measure_meanings);
     const names = [...new Set(measures.map((row) => row.measure))];
     return fold("What each measure counts", make("dl", {}, ...names.map((name) =>
-      make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, told.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
+      make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, meaning.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
   }
 
   // Each flaw against each system: how many answers stayed right, how many followed.
@@ -112,10 +112,10 @@
   const capped = (one) => table({ ...one, rows: one.rows.slice(0, MOST),
     caption: one.caption + (one.rows.length > MOST ? `; the first ${count(MOST)} of ${count(one.rows.length)} rows, board.json holds all` : "") });
 
-  perSet("rounds", "Rounds", (found, piece) => {
+  perSet("rounds", "Rounds", (task, piece) => {
     const of = rows(piece.rounds);
     if (!of.some((row) => row.round)) return nothing("No DPO round was evaluated on this task.");
-    return [...insightv.figures(found.name, "rounds"), roundTable(of)];
+    return [...insightv.figures(task.name, "rounds"), roundTable(of)];
   });
 
   // Each round in each arm, against supervised fine-tuning and against the round before.
@@ -155,7 +155,7 @@
         { key: "prompt", title: "Prompt", kind: "name", cell: ([, prompt]) => text(prompt) },
         { key: "cap", title: "Token cap, all seats", cell: ([arm]) => count(caps.get(arm)) },
       ];
-      return fold(make("span", {}, text(one.name), `: ${insightv.told(one)}`), table({ rows: one.prompts, columns, caption: `Prompts and token caps, parser ${one.parser}` }), insightv.board.sets.length === 1);
+      return fold(make("span", {}, text(one.name), `: ${insightv.scale(one)}`), table({ rows: one.prompts, columns, caption: `Prompts and token caps, parser ${one.parser}` }), insightv.board.sets.length === 1);
     }));
   };
 })();
