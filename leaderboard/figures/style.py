@@ -67,9 +67,9 @@ def mark(place: int, hollow: bool) -> dict[str, Any]:
     return {**look, "mfc": "none"} if hollow else look
 
 
-def errors(value: float, low: float, high: float, scale: float = 100) -> list[list[float]]:
+def errors(value: float, low: float, high: float) -> list[list[float]]:
     """An interval as matplotlib takes it; never negative, however a mean was rounded."""
-    return [[scale * max(0.0, value - low)], [scale * max(0.0, high - value)]]
+    return [[100 * max(0.0, value - low)], [100 * max(0.0, high - value)]]
 
 
 def finish(canvas: Any, panels: Sequence[Any], grid: str) -> None:

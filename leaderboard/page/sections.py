@@ -22,12 +22,11 @@ from ..board import (
     MeasureRow,
     RobustnessRow,
 )
-from ..tables import questions
+from ..tables import MARKS, questions
 from .markup import Cell, Group, details, escape, interval, name, number, strip, table
 
 Row = TypeVar("Row", ArmRow, RobustnessRow)
 NONE = Cell("–")
-OUTCOMES = {"higher": "▲ higher", "lower": "▼ lower", "tie": "= tie"}
 
 
 def board(shown: Board, comparable: ComparableSet) -> str:
@@ -93,7 +92,7 @@ def _family(family: Family, caption: str, rows: Sequence[ComparisonRow]) -> str:
 def _comparison(row: ComparisonRow, span: float) -> list[Cell]:
     return [
         name(row.label),
-        Cell(f'<span class="badge {row.outcome}">{OUTCOMES[row.outcome]}</span>', "name"),
+        Cell(f'<span class="badge {row.outcome}">{MARKS[row.outcome]} {row.outcome}</span>', "name"),
         Cell(f"<strong>{points(row.difference)}</strong>"),
         strip(row.difference, row.low, row.high, -span, span),
         interval(row.low, row.high),

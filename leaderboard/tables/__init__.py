@@ -13,6 +13,6 @@ from .export import write_files
 from .markdown import markdown
 from .terminal import NAME_WIDTH, print_board
 from .text import questions, short
-from .views import without_twins
+from .views import MARKS, without_twins
 
-__all__ = ["NAME_WIDTH", "markdown", "print_board", "questions", "short", "without_twins", "write_files"]
+__all__ = ["MARKS", "NAME_WIDTH", "markdown", "print_board", "questions", "short", "without_twins", "write_files"]

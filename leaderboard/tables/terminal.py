@@ -21,7 +21,7 @@ MAX_SYSTEMS = 20
 """Of one comparable set; a page or a file shows more."""
 MAP_SYSTEMS = 5
 """Columns of the heat map that fit beside each other."""
-OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
+STYLES = {"higher": "green", "lower": "red", "tie": "dim"}
 COUNTS = {
     "unread": "no answer read",
     "malformed": "malformed paths",
@@ -140,9 +140,9 @@ def _print_comparisons(board: Board, comparable: ComparableSet, systems: list[st
         heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
         console.print(Text(heading, style="bold"))
         for row in rows:
-            mark, style = OUTCOMES[row.outcome]
+            mark = (views.MARKS[row.outcome], STYLES[row.outcome])
             sentence = visible(row.sentence).replace(f", n = {row.n:,}, p", ", p") if shared else visible(row.sentence)
-            console.print(Text.assemble((mark, style), " ", _fitted(sentence, console.width - 2)))
+            console.print(Text.assemble(mark, " ", _fitted(sentence, console.width - 2)))
 
 
 def _fitted(sentence: str, width: int) -> str:
