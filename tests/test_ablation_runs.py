@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
-from insightv_bench.leaderboard.ablations.build import write
+from insightv_bench.leaderboard.ablations import write_ablations
 from insightv_bench.leaderboard.ablations.records import Ablations
 from insightv_bench.leaderboard.ablations.runs import read_runs
 
@@ -94,6 +94,6 @@ def test_the_command_writes_the_same_bytes_twice(tmp_path: Path) -> None:
 
 def test_without_the_plots_extra_the_table_is_made_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "seaborn", None)
-    file = write([run(tmp_path / "a", 0, arm(0, "reason", 50))], tmp_path / "out")
+    file = write_ablations([run(tmp_path / "a", 0, arm(0, "reason", 50))], tmp_path / "out")
     assert "The figure was left out: &#96;seaborn&#96; is not installed" in file.read_text()
     assert "![" not in file.read_text() and not (tmp_path / "out" / "ablations.svg").exists()

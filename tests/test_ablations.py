@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ablation_rows import BOTH, NUM, arm, computed, difference, misled, record, row_of, run, stage, whole
 
-from insightv_bench.leaderboard.ablations.build import write
+from insightv_bench.leaderboard.ablations import write_ablations
 from insightv_bench.leaderboard.ablations.records import Ablations
 
 
@@ -138,7 +138,7 @@ def test_what_was_not_evaluated_is_left_out(tmp_path: Path) -> None:
     made = computed(run(tmp_path / "a", 0, arm(0, "base", 20, system="base")))
     assert [row.name for row in made.table] == ["base model: no path"]
     assert made.comparisons == () == made.flaws and made.num_paths == 1
-    file = write([tmp_path / "a"], tmp_path / "out")
+    file = write_ablations([tmp_path / "a"], tmp_path / "out")
     assert "base model: no path | 20.0 [" in file.read_text()
 
 
@@ -148,6 +148,6 @@ def test_a_system_that_is_not_in_the_plan_is_shown_last(tmp_path: Path) -> None:
     assert len(made.table) == 1
     folder = run(tmp_path / "b", 0, [])
     stage(folder, "x", rows, "1")
-    file = write([folder], tmp_path / "out")
+    file = write_ablations([folder], tmp_path / "out")
     lines = [line for line in file.read_text().splitlines() if "| `" in line]
     assert len(lines) == 2 and "`mine\\|<b>`" in lines[1] and "mine&#124;&#60;b&#62;: summary agent" in lines[1]

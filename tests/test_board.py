@@ -14,7 +14,7 @@ from boards import printed
 
 from insightv_bench.leaderboard.board import ArmRow, Board, load_rows, ranks, read_origin
 from insightv_bench.leaderboard.build import build, read
-from insightv_bench.leaderboard.submissions import verify_figures
+from insightv_bench.leaderboard.submissions import FIGURE_KEYS
 from insightv_bench.leaderboard.tables import write_files
 from insightv_bench.leaderboard.tables.export import TABLES
 from insightv_bench.leaderboard.tables.markdown import markdown
@@ -233,7 +233,7 @@ def test_arms_of_one_evaluation_stay_together_in_another_setting(tmp_path: Path)
 def test_the_flaw_map_pools_severities(tmp_path: Path) -> None:
     (found,) = board_of(tmp_path, small()).flaws
     assert (found.flaw, found.accuracy, found.n, found.follow, found.follow_n) == ("perception", 0.5, 24, 0.5, 24)
-    assert "perception   50.00" in printed(board_of(tmp_path / "again", small()))
+    assert "perception   50.0" in printed(board_of(tmp_path / "again", small()))
 
 
 def test_hostile_names_stay_text_in_markdown_and_terminal(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_files_hold_the_whole_board(tmp_path: Path) -> None:
     text = (tmp_path / "out/board.md").read_text()
     assert text == markdown(board) and "sft: reason+summary against sft: reason" in text
     assert set(TABLES) | {"title", "notes", "sets"} == set(Board.model_fields)
-    assert set(verify_figures.KEYS) == set(TABLES) | {"sets"}
+    assert set(FIGURE_KEYS) == set(TABLES) | {"sets"}
 
 
 def test_many_systems_are_cut_in_the_terminal_and_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from synthetic import write_results
 
 from insightv_bench.leaderboard.build import build
 
+pytestmark = pytest.mark.slow
 ATTACK = '"><img src=x onerror=alert(1)><script>hacked=1</script>\u202e\u0000 `__proto__` </script><!--'
 
 
@@ -165,7 +166,6 @@ def test_without_javascript_the_figures_are_plain_tables(browser: Any, rounds_pa
     one.context.close()
 
 
-@pytest.mark.slow
 def test_two_hundred_systems_and_twenty_thousand_samples_are_usable(opened: Opened, tmp_path: Path) -> None:
     build(write_results(tmp_path / "results"), tmp_path / "page", "Large")
     page = opened.go(f"{(tmp_path / 'page' / 'index.html').as_uri()}#board", VIEWS["board"])

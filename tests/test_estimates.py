@@ -14,7 +14,8 @@ from insightv_bench.records import EvalRecord
 from insightv_bench.results import load, measured, parse_name
 from insightv_bench.results.equal_tokens import equal_tokens
 from insightv_bench.results.outcomes import outcomes, tokens_a_right_answer
-from insightv_bench.statistics import Sums, accuracy, compare_sums, estimate_sums, ratio, share_sums
+from insightv_bench.results.sums import share_sums
+from insightv_bench.statistics import Sums, accuracy, compare, estimate, ratio
 
 
 def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> None:
@@ -23,14 +24,14 @@ def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> Non
         marks = generator.random(60 * num_rows) < 0.4
         clusters = [f"q{place // num_rows}" for place in range(len(marks))]
         rows = pl.DataFrame({"question_id": clusters, "correct": marks})
-        found, wanted = estimate_sums(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
+        found, wanted = estimate(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
         assert found == pytest.approx(wanted, abs=0.02) and found[0] == wanted[0]
 
 
 def test_alike_questions_have_an_interval_of_some_width() -> None:
     """Each of three questions is right once of two: a bootstrap over them sees no spread."""
     rows = pl.DataFrame({"question_id": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
-    found = estimate_sums(share_sums(rows, pl.col("correct")))
+    found = estimate(share_sums(rows, pl.col("correct")))
     assert found.low < 0.2 and found.high > 0.8
     assert accuracy(rows["correct"].to_list(), rows["question_id"].to_list()) == pytest.approx(found)
 
@@ -43,9 +44,10 @@ def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
         )
         for tenths in (4, 6, 4)
     )
-    assert compare_sums(a, b).p < 0.001 and compare_sums(a, c).p == 1
+    assert compare(a, b).p < 0.001 and compare(a, c).p == 1
 
 
+@pytest.mark.slow
 def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
     """5 % of 200 tests, give or take three standard errors of a binomial."""
     generator, small = np.random.default_rng(1), 0
@@ -59,7 +61,7 @@ def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
             )
             for _ in range(2)
         ]
-        small += compare_sums(*sides).p < 0.05
+        small += compare(*sides).p < 0.05
     assert small <= 10 + 3 * (200 * 0.05 * 0.95) ** 0.5
 
 
@@ -97,7 +99,7 @@ def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_p
         "no_reply": 0,
         "judge_failed": 0.25,
     }
-    price = estimate_sums(tokens_a_right_answer(found))
+    price = estimate(tokens_a_right_answer(found))
     assert price.value == 60 and price.low <= 60 <= price.high
 
 

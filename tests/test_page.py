@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,15 @@ from typer.testing import CliRunner
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.flaws import columns_of
-from insightv_bench.leaderboard.board import load_rows, split_sets
+from insightv_bench.leaderboard.board import Board, load_rows, split_sets
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
 from insightv_bench.leaderboard.figures.style import GRID, INK, mark, style_of
 from insightv_bench.leaderboard.page import pictures, sample_blocks, samples
 from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
-from insightv_bench.leaderboard.page.outcomes import outcomes
+from insightv_bench.leaderboard.page.data import outcomes
 from insightv_bench.leaderboard.page.pictures import MAX_SIDE, Pictures, fitted
-from insightv_bench.leaderboard.page.run_files import look
+from insightv_bench.leaderboard.page.run_files import read_run_files
 from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question
 from insightv_bench.storage import write_shards
 
@@ -111,12 +112,12 @@ def test_a_board_too_large_for_plain_tables_says_where_its_figures_are(tmp_path:
     assert "This board has 401 rows and needs JavaScript" in text and "<table>" not in text
 
 
-def test_a_second_build_leaves_nothing_of_the_first(tmp_path: Path) -> None:
+def test_a_second_build_leaves_nothing_of_the_first(built: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    build([written(tmp_path / "one", walk(60))], out, "One")
-    assert (out / "page" / "data" / "samples-0-1.js").exists()
+    shutil.copytree(built, out)
+    assert (out / "page" / "data" / "samples-0-0-3.js").exists()
     build([written(tmp_path / "two", arm_of("reason", "10"))], out, "Two")
-    assert not (out / "page" / "data" / "samples-0-1.js").exists() and piece(out, "board")["title"] == "Two"
+    assert not (out / "page" / "data" / "samples-0-0-3.js").exists() and piece(out, "board")["title"] == "Two"
 
 
 def test_a_folder_of_that_name_that_is_not_ours_stays(tmp_path: Path) -> None:
@@ -247,26 +248,25 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     (stages / "broken" / "data-00000.parquet").write_bytes(b"PAR1")
     inputs = {"questions": "questions-1", "flawed": "flaws-1", "broken": "broken", "out": "../../etc"}
     (place / "manifest.json").write_text(json.dumps({"stage": "eval-1", "inputs": inputs}))
-    found = look([place], ["q000"], ["p"])
+    found = read_run_files([place], ["q000"], ["p"])
     assert found.flaws["q000", "spoilt"]["error_steps"] == [1]
     assert found.scores["p"]["score"] == 61 and found.questions["q000"]["images"][0].bytes == content
     assert Pictures(tmp_path / "pictures").of(found.questions["q000"])[0][1:] == [30, 20]
     (stages / "questions-1" / "data-00000.parquet").write_bytes(b"PAR1")
-    assert Pictures(tmp_path / "gone").of(look([place], ["q000"], []).questions["q000"]) == [None]
+    assert Pictures(tmp_path / "gone").of(read_run_files([place], ["q000"], []).questions["q000"]) == [None]
     (place / "manifest.json").write_text("no JSON")
-    assert look([place], ["q000"], ["p"]).questions == {}
+    assert read_run_files([place], ["q000"], ["p"]).questions == {}
 
 
-def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
-    board = board_of(tmp_path, walk())
-    first, second = draw_figures(board, tmp_path / "one"), draw_figures(board, tmp_path / "two")
-    assert [one.name for one in first] == [f"{name}-1" for name in DRAWN]
-    assert first == second
-    files = sorted((tmp_path / "one").iterdir())
+def test_figures_are_the_same_bytes_each_time(built: Path, tmp_path: Path) -> None:
+    again = draw_figures(Board.model_validate_json((built / "board.json").read_bytes()), tmp_path)
+    assert [one.name for one in again] == [f"{name}-1" for name in DRAWN]
+    assert [one["caption"] for one in piece(built, "board")["figures"]] == [one.caption for one in again]
+    files = sorted((built / "figures").iterdir())
     assert len(files) == 12
-    assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)
+    assert all(file.read_bytes() == (tmp_path / file.name).read_bytes() for file in files)
     assert all("<dc:date>" not in file.read_text() for file in files)
-    dark = (tmp_path / "one" / "board-1-dark.svg").read_text()
+    dark = (built / "figures" / "board-1-dark.svg").read_text()
     assert INK not in dark and GRID not in dark
 
 
@@ -275,7 +275,7 @@ def test_of_many_systems_the_best_are_drawn_and_it_is_said(tmp_path: Path) -> No
     rows_ += arm_of("reason", "1" * 16, system="best")
     board = board_of(tmp_path, rows_)
     first = draw_figures(board, tmp_path / "figures")[0]
-    assert "the 12 most accurate of 16 systems" in first.caption and "best reason 100.00 %" in first.alternative
+    assert "the 12 most accurate of 16 systems" in first.caption and "best reason 100.0 %" in first.alternative
     assert first.alternative.count("reason") == 12
 
 
@@ -298,7 +298,7 @@ def test_tokens_have_ticks_however_near_each_other_they_lie(tmp_path: Path) -> N
 def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path) -> None:
     rows_ = [choice(place, place % 2 == 0) for place in range(8)]
     build([written(tmp_path / "eval", rows_)], tmp_path / "out", "A board")
-    chance = "8 questions, chance 25.00 % on the 8 with options"
+    chance = "8 questions, chance 25.0 % on the 8 with options"
     assert chance in (tmp_path / "out" / "index.html").read_text()
     assert chance in piece(tmp_path / "out", "board")["figures"][0]["alternative"]
     assert ">chance<" in (tmp_path / "out" / "figures" / "board-1.svg").read_text()

@@ -22,8 +22,7 @@ from test_hub import asked, bench, every_file
 from insightv_bench.errors import HubError, RunError
 from insightv_bench.leaderboard.board import find
 from insightv_bench.leaderboard.build import read
-from insightv_bench.leaderboard.submissions import eval_results, every_eval
-from insightv_bench.leaderboard.submissions.publish import publish
+from insightv_bench.leaderboard.submissions import eval_result_files, publish, write_every_eval
 
 RESULTS, SPACE, MODEL = "org/results", "org/board", "org/model"
 
@@ -34,6 +33,7 @@ def hub() -> Iterator[Hub]:
         yield hub
 
 
+@pytest.mark.slow
 def test_submissions_are_appended_beside_a_faster_writers_read_back_and_verified(hub: Hub, tmp_path: Path) -> None:
     """Two commits of another's land in between; a second submission, sent twice, changes nothing of theirs."""
     written(tmp_path / "eval-sft-a1", small())
@@ -78,6 +78,7 @@ def test_a_writer_who_is_always_slower_is_told(hub: Hub, tmp_path: Path) -> None
     assert hub.num_commits("datasets", RESULTS) == 3 and "README.md" not in hub.files("datasets", RESULTS)
 
 
+@pytest.mark.slow
 def test_a_page_is_a_static_space_and_a_second_one_replaces_it(hub: Hub, tmp_path: Path) -> None:
     page = tmp_path / "leaderboard-page"
     (page / "figures").mkdir(parents=True)
@@ -111,6 +112,7 @@ def test_a_folder_without_a_page_is_not_published(tmp_path: Path) -> None:
         publish(tmp_path, SPACE)
 
 
+@pytest.mark.slow
 def test_eval_results_reach_the_models_repository_and_others_entries_stay(hub: Hub, tmp_path: Path) -> None:
     there = [
         {"dataset": {"id": "org/bench", "task_id": "drawn_reason"}, "value": 1.0},
@@ -137,19 +139,19 @@ def test_an_entry_an_arm_with_its_interval_in_the_notes(tmp_path: Path) -> None:
     from huggingface_hub import parse_eval_result_entries
 
     board, _ = read([str(written(tmp_path / "eval", small()))])
-    ((name, text),) = eval_results.files(board, "", "org/bench").items()
+    ((name, text),) = eval_result_files(board, "", "org/bench").items()
     entries = parse_eval_result_entries(yaml.safe_load(text))
     assert name == ".eval_results/insightv-bench-drawn.yaml" and len(entries) == 4
     notes = entries[1].notes or ""
     assert (
-        "arm reason (the reasoning agent's own answer)" in notes and "95 % interval 39.06 to 86.19, 12 replies" in notes
+        "arm reason (the reasoning agent's own answer)" in notes and "95 % interval [39.1, 86.2], 12 replies" in notes
     )
     assert "prompt reason@1, token cap 512" in notes
     both, _ = read([str(written(tmp_path / "both", [*small(), *small(system="other")]))])
     with pytest.raises(RunError, match="of several systems"):
-        eval_results.files(both, "", "org/bench")
+        eval_result_files(both, "", "org/bench")
     with pytest.raises(RunError, match="no system `x`"):
-        eval_results.files(both, "x", "org/bench")
+        eval_result_files(both, "x", "org/bench")
 
 
 AGGREGATE = {
@@ -166,8 +168,8 @@ PLACE = re.compile(r"data/[^/]+/[^/]+/[^/]+/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}
 
 def every_eval_files(tmp_path: Path) -> tuple[Path, dict[str, Any], list[dict[str, Any]]]:
     rows = [*small(), row(0, "oracle", True, options=("a", "b"), finish="error", response="", answer=None, span=None)]
-    board, found = read([str(written(tmp_path / "eval", rows))])
-    (file,) = every_eval.write(board, found, tmp_path / "out", "my lab", retrieved=1_700_000_000)
+    board, sets = read([str(written(tmp_path / "eval", rows))])
+    (file,) = write_every_eval(board, sets, tmp_path / "out", "my lab", retrieved=1_700_000_000)
     made = json.loads(file.read_text())
     samples = (tmp_path / "out" / made["detailed_evaluation_results"]["file_path"]).read_text()
     return file, made, [json.loads(line) for line in samples.splitlines()]

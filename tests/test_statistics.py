@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from insightv_bench.statistics import Comparison, accuracy, bootstrap, holm, paired, sentence
-from insightv_bench.statistics.paired import detectable_at, detectable_effect
+from insightv_bench.statistics import Comparison, accuracy, bootstrap, holm, interval, paired, percent, points, sentence
+from insightv_bench.statistics.comparisons import detectable_at, detectable_effect
 
 Arm = dict[str, list[bool]]
 
@@ -82,6 +82,7 @@ def test_bootstrap_by_kinds_equals_bootstrap_by_clusters() -> None:
     assert bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1]) == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.slow
 def test_clustered_interval_covers_the_truth() -> None:
     """200 draws of 100 questions with 4 rows each: about 190 of the intervals should hold the true share."""
     generator = np.random.default_rng(11)
@@ -155,6 +156,7 @@ def test_the_sign_flip_agrees_with_mcnemar_on_copied_rows() -> None:
     assert copied.p == pytest.approx(paired(a, b).p, abs=0.01)
 
 
+@pytest.mark.slow
 def test_the_clustered_test_is_rarely_wrong_where_nothing_differs() -> None:
     generator = np.random.default_rng(2)
     wrong = 0
@@ -191,6 +193,7 @@ def test_too_few_questions_detect_nothing() -> None:
     assert math.isnan(detectable_effect(0, 0.2))
 
 
+@pytest.mark.slow
 def test_a_detectable_effect_is_found_with_its_power() -> None:
     """Table simulated at the detectable effect: McNemar's exact test is a little conservative, so 0.7 to 0.85."""
     effect = detectable_effect(400, 0.25)
@@ -211,6 +214,12 @@ def test_sentence_in_points() -> None:
     assert "+0.0 points [-2.0, 0.0]" in sentence("a", "b", found._replace(difference=-1e-9, low=-0.02, high=-1e-9))
 
 
+def test_a_figure_is_written_in_one_form() -> None:
+    assert percent(0.63149, 0.58, 0.67951) == "63.1 [58.0, 68.0]" and percent(0.5) == "50.0"
+    assert points(0.0312, -1e-9, 0.05) == "+3.1 [0.0, 5.0]" and points(-0.02) == "-2.0"
+    assert percent(math.nan) == points(None) == interval(None, 0.5) == "–"
+
+
 def test_importing_loads_no_scipy_statistics() -> None:
-    code = "import sys, insightv_bench.statistics.paired; sys.exit('scipy.stats' in sys.modules)"
+    code = "import sys, insightv_bench.statistics; sys.exit('scipy.stats' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

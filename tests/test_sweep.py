@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from own_recipes import files
@@ -81,9 +80,7 @@ def test_a_sweep_runs_each_once_and_ends_with_a_table_of_each_variant(
         calls.append(([run.name for run in runs], out))
         return out / "table.md"
 
-    room = ModuleType("insightv_bench.leaderboard.ablations.build")
-    room.write = write  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, room.__name__, room)
+    monkeypatch.setattr("insightv_bench.leaderboard.ablations.write_ablations", write)
     monkeypatch.setattr("insightv_bench.runs.sweep.run", lambda recipe, out, until: {"page": f"{recipe.name}.html"})
     said: list[str] = []
     groups = expand(files(tmp_path, mine=SWEEP))

@@ -17,8 +17,7 @@ from typer.testing import CliRunner
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.leaderboard.board import find, read_origin
-from insightv_bench.leaderboard.submissions.submission import make, submissions
-from insightv_bench.leaderboard.submissions.verify import verify
+from insightv_bench.leaderboard.submissions import find_submissions, make_submission, verify
 from insightv_bench.storage import sha256
 
 COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
@@ -26,7 +25,7 @@ COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
 
 @pytest.fixture
 def submission(tmp_path: Path) -> Path:
-    make([written(tmp_path / "eval-sft-a1", small())], tmp_path / "s", "mine")
+    make_submission([written(tmp_path / "eval-sft-a1", small())], tmp_path / "s", "mine")
     return tmp_path / "s"
 
 
@@ -56,7 +55,7 @@ def resampled(folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame], cove
 def test_what_was_submitted_is_accepted(submission: Path) -> None:
     verdict = verify(submission)
     assert verdict.problems == () and verdict.num_rows == 60
-    assert submissions(submission) == [submission]
+    assert find_submissions(submission) == [submission]
 
 
 def test_a_tampered_accuracy_is_rejected(submission: Path) -> None:
@@ -86,7 +85,8 @@ def test_a_missing_sample_is_rejected_though_all_else_fits(submission: Path, tmp
     assert "`eval-sft-a1` holds 59 rows, and 60 were submitted" in told
     assert "`sft`, arm `reason` lacks 1 of 12 questions, `q003` the first" in told
     assert "arm `reason`: `n` says 12, and the samples give 11" in told
-    make([submission / "evaluations/eval-sft-a1"], tmp_path / "again", "mine")  # figures, hashes and counts fit
+    # Figures, hashes and counts fit.
+    make_submission([submission / "evaluations/eval-sft-a1"], tmp_path / "again", "mine")
     assert problems(tmp_path / "again") == "`sft`, arm `reason` lacks 1 of 12 questions, `q003` the first"
 
 
@@ -100,7 +100,7 @@ def test_a_changed_answer_is_rejected_whatever_is_made_to_fit(submission: Path, 
     better = {"answer": "7", "correct": True}
     set_ = [pl.when(here).then(pl.lit(value)).otherwise(name).alias(name) for name, value in better.items()]
     resampled(submission, lambda rows: rows.with_columns(set_))
-    make([submission / "evaluations/eval-sft-a1"], tmp_path / "again", "mine")
+    make_submission([submission / "evaluations/eval-sft-a1"], tmp_path / "again", "mine")
     told = problems(tmp_path / "again")
     assert told == "`sft`, arm `reason`, question `q003`, sample 0: its answer is `7`, and the reply reads `9`\n" + (
         "`sft`, arm `reason`, question `q003`, sample 0: it counts as right, and is wrong"
@@ -142,7 +142,7 @@ def test_many_problems_of_one_kind_are_counted(submission: Path) -> None:
 
 def test_a_submission_holds_lineage_and_no_place_of_this_machine(tmp_path: Path) -> None:
     folders, _ = find([str(run(tmp_path / "mine-seed0"))])
-    made = make(folders, tmp_path / "s", "Mine, all of it!")
+    made = make_submission(folders, tmp_path / "s", "Mine, all of it!")
     assert made.id.startswith("mine-all-of-it-") and len(made.evaluations) == 3
     assert problems(tmp_path / "s") == ""
     text = "".join(file.read_text() for file in (tmp_path / "s").rglob("*.json"))
@@ -151,7 +151,7 @@ def test_a_submission_holds_lineage_and_no_place_of_this_machine(tmp_path: Path)
 
 def test_a_folder_that_is_no_submission_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is no submission") as raised:
-        submissions(tmp_path)
+        find_submissions(tmp_path)
     assert "insightv-bench leaderboard submit" in raised.value.hint
     (tmp_path / "submission.json").write_text("{}")
     with pytest.raises(RunError, match="cannot be read"):
@@ -169,7 +169,7 @@ def test_the_command_says_accepted_or_ends_with_an_error(submission: Path) -> No
 @pytest.mark.parametrize("told", [[], {"a": []}, {"eval-sft-a1": {"options": {"seats": []}}}, {"x": {"function": 1}}])
 def test_an_odd_lineage_rejects_its_own_submission_and_no_other(tmp_path: Path, told: Any) -> None:
     for name in ("one", "two"):
-        make([written(tmp_path / name / "eval-sft-a1", small())], tmp_path / "data/submissions" / name, name)
+        make_submission([written(tmp_path / name / "eval-sft-a1", small())], tmp_path / "data/submissions" / name, name)
     lineage = {"evaluation": "eval-sft-a1", "recipe": "r", "seed": 0, "stages": told}
     place = tmp_path / "data/submissions/one/evaluations/eval-sft-a1/lineage.json"
     place.write_text(json.dumps(lineage))
@@ -182,7 +182,7 @@ def test_an_odd_lineage_rejects_its_own_submission_and_no_other(tmp_path: Path, 
 
 def test_rows_that_cannot_be_read_keep_no_other_submission_from_being_verified(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        make([written(tmp_path / name / "eval-sft-a1", small())], tmp_path / "data/submissions" / name, name)
+        make_submission([written(tmp_path / name / "eval-sft-a1", small())], tmp_path / "data/submissions" / name, name)
     (tmp_path / "data/submissions/one/evaluations/eval-sft-a1/data-00000.parquet").write_bytes(b"PAR1")
     ran = CliRunner().invoke(app, ["leaderboard", "verify", str(tmp_path / "data")])
     assert isinstance(ran.exception, RunError)

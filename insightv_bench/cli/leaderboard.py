@@ -30,7 +30,7 @@ def build(
     console = Console()
     folders, notes = load_function("leaderboard.board.results:find")(results)
     board = load_function("leaderboard.build:build")(folders, out, title, notes)
-    load_function("leaderboard.tables.terminal:print_board")(board, console)
+    load_function("leaderboard.tables:print_board")(board, console)
     console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
     console.print(f"Files    {out / 'board.md'}, board.json, tables/*.parquet", soft_wrap=True, highlight=False)
 
@@ -41,7 +41,7 @@ def view(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8137,
 ) -> None:
     """Serve a page on this machine alone; Ctrl-C ends it."""
-    server = load_function("leaderboard.page.server:server")(place, port)
+    server = load_function("leaderboard.page:server")(place, port)
     typer.echo(f"page at http://127.0.0.1:{server.server_port}/; Ctrl-C ends it")
     try:
         server.serve_forever()
@@ -70,10 +70,10 @@ def submit(
 ) -> None:
     """Results -> a submission: rows, figures and lineage, checked; with `--to` added to a data set on the Hub."""
     folders, _ = load_function("leaderboard.board.results:find")(results)
-    made = load_function("leaderboard.submissions.submission:make")(folders, out, title)
+    made = load_function("leaderboard.submissions:make_submission")(folders, out, title)
     typer.echo(f"submission {made.id} in {out}: {sum(one.num_rows for one in made.evaluations):,} rows")
     if to:
-        _, pushed = load_function("leaderboard.submissions.publish:submit")(out, to, private)
+        _, pushed = load_function("leaderboard.submissions:submit")(out, to, private)
         told = f"{pushed.num_files} files at" if pushed.num_files else "it is there already:"
         typer.echo(f"{told} {pushed.url}\nrevision {pushed.revision}")
         return
@@ -90,17 +90,17 @@ def verify(
         place, note = load_function("leaderboard.board.results:from_hub")(submission)
         typer.echo(note)
     rejected = 0
-    folders = load_function("leaderboard.submissions.submission:submissions")(place)
+    folders = load_function("leaderboard.submissions:find_submissions")(place)
     for folder in folders:
         try:
-            verdict = load_function("leaderboard.submissions.verify:verify")(folder)
+            verdict = load_function("leaderboard.submissions:verify")(folder)
         except RunError as error:  # one that cannot be read keeps no other from being verified
             if len(folders) == 1:
                 raise
             typer.echo(visible(f"rejected  {folder.name}: {error.fact}"))
             rejected += 1
             continue
-        load_function("leaderboard.submissions.verdict:print_verdict")(verdict, Console())
+        load_function("leaderboard.submissions:print_verdict")(verdict, Console())
         rejected += bool(verdict.problems)
     if rejected:
         raise RunError(f"{rejected} submission{'s' if rejected > 1 else ''} rejected", "the lines above say why")
@@ -113,7 +113,7 @@ def publish(
     private: Private = None,
 ) -> None:
     """The page to a static Space on the Hub, in one commit."""
-    made = load_function("leaderboard.submissions.publish:publish")(page, space, private)
+    made = load_function("leaderboard.submissions:publish")(page, space, private)
     typer.echo(f"{made.num_files} files at {made.url}\nrevision {made.revision}")
 
 
@@ -127,13 +127,13 @@ def eval_results(
 ) -> None:
     """Results -> `.eval_results/*.yaml` of a model's repository: one entry an arm, with notes."""
     board, _ = load_function("leaderboard.build:read")(results)
-    texts = load_function("leaderboard.submissions.eval_results:files")(board, system, benchmark)
+    texts = load_function("leaderboard.submissions:eval_result_files")(board, system, benchmark)
     for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         load_function("storage:write_text")(out / name, text)
         typer.echo(out / name)
     if model:
-        made = load_function("leaderboard.submissions.eval_results:push")(texts, model)
+        made = load_function("leaderboard.submissions:push_eval_results")(texts, model)
         typer.echo(f"{made.num_files} files at {made.url}\nrevision {made.revision}")
 
 
@@ -146,5 +146,5 @@ def every_eval_ever(
 ) -> None:
     """Results -> Every Eval Ever's JSON with intervals, and its samples."""
     board, found = load_function("leaderboard.build:read")(results, title)
-    for file in load_function("leaderboard.submissions.every_eval:write")(board, found, out, developer):
+    for file in load_function("leaderboard.submissions:write_every_eval")(board, found, out, developer):
         typer.echo(file)

@@ -18,10 +18,10 @@ from insightv_bench.escape import visible
 from insightv_bench.journal import Journal
 from insightv_bench.judging import AnswerFilter
 from insightv_bench.records import EvalRecord
-from insightv_bench.results import Change, by_arm, counts, evaluations, num_kept_votes, percent, rescored, row_files
+from insightv_bench.results import Change, by_arm, counts, evaluations, num_kept_votes, rescored, row_files
 from insightv_bench.settings import AssessSettings, EngineSettings, OpenAIEngine, engine_of
 from insightv_bench.stages import JOURNAL, MANIFEST, read_manifest
-from insightv_bench.statistics import accuracy
+from insightv_bench.statistics import accuracy, percent
 from insightv_bench.storage import read_rows, write_shards, write_text
 
 RESCORED = "rescored"
@@ -96,9 +96,8 @@ def _print(changes: Sequence[Change], show: int, console: Console) -> None:
         shares = [accuracy([getattr(change, side).correct for change in rows], clusters) for side in Change._fields]
         found = counts(rows)
         names = [Text(visible(name)) for name in key]
-        table.add_row(
-            *names, f"{len(rows):,}", *map(percent, shares), *(f"{found[name]:,}" for name in COLUMNS.values())
-        )
+        cells = [f"{len(rows):,}", *(percent(*share[:3]) for share in shares)]
+        table.add_row(*names, *cells, *(f"{found[name]:,}" for name in COLUMNS.values()))
     console.print(table)
     for change in [change for change in changes if change.is_other][:show]:
         row = change.after

@@ -79,7 +79,7 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
 
     file = Path(summary["page"]).with_name("board.json")
     board = load_function("leaderboard.board.records:Board.model_validate_json")(file.read_bytes())
-    load_function("leaderboard.tables.terminal:print_board")(board, console)
+    load_function("leaderboard.tables:print_board")(board, console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
     run = _run_of(summary["page"])
@@ -96,7 +96,7 @@ def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
     """Write them, and print the verdicts of the sampled comparisons."""
     from insightv_bench.lazy import load_function
 
-    file = load_function("leaderboard.ablations.build:write")(runs, out)
+    file = load_function("leaderboard.ablations:write_ablations")(runs, out)
     found = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     for row in found["comparisons"]:
         if row["decoding"] == "sampled":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .compare_table import as_json, percent, print_comparison
+from .compare_table import as_json, print_comparison
 from .load import evaluations, load, parse_name
 from .outcomes import counted
 from .rescore import NO_VERDICT, Change, by_arm, counts, num_kept_votes, read_again, rescored
@@ -27,7 +27,6 @@ __all__ = [
     "measured",
     "num_kept_votes",
     "parse_name",
-    "percent",
     "print_comparison",
     "read_again",
     "rescored",

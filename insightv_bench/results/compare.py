@@ -12,18 +12,10 @@ from typing import NamedTuple, get_args
 
 import polars as pl
 
+from insightv_bench import statistics
 from insightv_bench.errors import RunError
 from insightv_bench.records import Arm
-from insightv_bench.statistics import (
-    Comparison,
-    Interval,
-    accuracy,
-    compare_sums,
-    detectable_in,
-    estimate_sums,
-    holm,
-    paired,
-)
+from insightv_bench.statistics import Comparison, Interval, accuracy, detectable_in, estimate, holm, paired
 
 from .load import Results
 from .outcomes import counted
@@ -236,8 +228,8 @@ def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[Curve
     here, there = (severity_points(side) for side in sides)
     for level in sorted(here.keys() & there.keys()) if len(here) > 1 else ():
         one, other = here[level], there[level]
-        found = compare_sums(one, other)
-        shares = estimate_sums(one), estimate_sums(other)
+        found = statistics.compare(one, other)
+        shares = estimate(one), estimate(other)
         yield CurvePairing(task, *systems, level, *shares, found, found.p)
 
 
@@ -245,4 +237,4 @@ def _gap(a: Measured, b: Measured) -> Comparison:
     one, other = a.sums, b.sums
     if one.totals.shape[1] != other.totals.shape[1]:  # curves over different severities have no common area
         return Comparison(math.nan, math.nan, math.nan, math.nan, 0, "the severities differ")
-    return compare_sums(one, other)
+    return statistics.compare(one, other)

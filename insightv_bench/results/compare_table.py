@@ -16,15 +16,13 @@ from rich.text import Text
 
 from insightv_bench.engines import Costs
 from insightv_bench.escape import visible
-from insightv_bench.statistics import Comparison, Interval, estimate_sums, sentence
+from insightv_bench.statistics import NONE, estimate, p_value, percent, points, sentence
 
 from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
 from .equal_tokens import equal_tokens
 from .load import Results
 from .outcomes import OUTCOMES, counted, outcomes, tokens_a_right_answer
 from .robustness import MEANINGS
-
-NOTHING = "-"
 
 
 def print_comparison(a: Results, b: Results, console: Console) -> None:
@@ -61,12 +59,12 @@ def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
         [
             one.task,
             _sides(one),
-            percent(one.accuracy_a),
-            percent(one.accuracy_b),
-            points(one.comparison),
+            percent(*one.accuracy_a[:3]),
+            percent(*one.accuracy_b[:3]),
+            points(*one.comparison[:3]),
             p_value(one.p),
             f"{one.comparison.n:,}",
-            NOTHING if math.isnan(one.detectable) else f"{100 * one.detectable:.1f}",
+            percent(one.detectable),
         ]
         for one in pairings
     ]
@@ -79,33 +77,15 @@ def _sides(one: Pairing) -> str:
     return systems + (one.a.arm if one.a.arm == one.b.arm else f"{one.a.arm} | {one.b.arm}")
 
 
-def percent(found: Interval) -> str:
-    """`63.1 [58.0, 67.9]`, or a dash."""
-    if not found.n or math.isnan(found.value):
-        return NOTHING
-    return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
-
-
-def points(found: Comparison) -> str:
-    if math.isnan(found.difference):
-        return NOTHING
-    difference, low, high = (round(100 * share, 1) + 0.0 for share in found[:3])  # + 0.0: no `-0.0`
-    return f"{difference:+.1f} [{low:.1f}, {high:.1f}]"
-
-
-def p_value(p: float) -> str:
-    return NOTHING if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
     rows = [
         [
             one.task,
             one.a if one.a == one.b else f"{one.a} | {one.b}",
             one.measure.replace("_", " "),
-            percent(one.figure_a),
-            percent(one.figure_b),
-            points(one.comparison),
+            percent(*one.figure_a[:3]),
+            percent(*one.figure_b[:3]),
+            points(*one.comparison[:3]),
             p_value(one.p),
             f"{one.figure_a.n:,} | {one.figure_b.n:,}",
         ]
@@ -123,9 +103,9 @@ def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
             one.task,
             one.a if one.a == one.b else f"{one.a} | {one.b}",
             f"{one.severity:g}",
-            percent(one.accuracy_a),
-            percent(one.accuracy_b),
-            points(one.comparison),
+            percent(*one.accuracy_a[:3]),
+            percent(*one.accuracy_b[:3]),
+            points(*one.comparison[:3]),
             p_value(one.p),
             f"{one.accuracy_a.n:,} | {one.accuracy_b.n:,}",
         ]
@@ -147,7 +127,7 @@ def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Cons
         sides = [_rows_of(a, one.task, *one.a), _rows_of(b, one.task, *one.b)]
         for here, there in zip(outcomes(sides[0]), outcomes(sides[1]), strict=True):
             if here.outcome != "accuracy" and (here.interval.value or there.interval.value):
-                shares = [percent(here.interval), percent(there.interval)]
+                shares = [percent(*here.interval[:3]), percent(*there.interval[:3])]
                 rows.append([one.task, _sides(one), here.outcome.replace("_", " "), *shares])
     if rows:
         _table("What went wrong, % of replies", ["task", "arm", "outcome", "A", "B"], 3, console, rows)
@@ -171,7 +151,7 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
             + [_each(cost, "cost_usd", num) for cost, num in zip(took, right, strict=True)]
         )
     columns = ["task", "arm", "tokens A", "B", "a right answer A", "B", "seconds A", "B", "USD A", "B"]
-    if all(row[8] == row[9] == NOTHING for row in rows):
+    if all(row[8] == row[9] == NONE for row in rows):
         columns, rows = columns[:8], [row[:8] for row in rows]
     _table("Tokens an answer; tokens and model seconds a right answer", columns, 2, console, rows)
 
@@ -181,14 +161,14 @@ def _mean_tokens(rows: pl.DataFrame) -> str:
 
 
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
-    found = estimate_sums(tokens_a_right_answer(rows))
-    return NOTHING if math.isnan(found.value) else f"{found.value:,.0f} [{found.low:,.0f}, {found.high:,.0f}]"
+    found = estimate(tokens_a_right_answer(rows))
+    return NONE if math.isnan(found.value) else f"{found.value:,.0f} [{found.low:,.0f}, {found.high:,.0f}]"
 
 
 def _each(costs: Costs | None, name: str, num_right: int) -> str:
     spent = getattr(costs, name) if costs else 0
     if not spent or not num_right:
-        return NOTHING
+        return NONE
     return f"{spent / num_right:.3g}" if name == "seconds" else f"{spent / num_right:.4f}"
 
 
@@ -230,7 +210,7 @@ def _outcome_rows(side: str, results: Results, found: Compared) -> list[dict[str
         made.append(
             {"side": side, "task": one.task, **cell._asdict()}
             | {each.outcome: _plain(each.interval) for each in outcomes(rows)}
-            | {"tokens_a_right_answer": _plain(estimate_sums(tokens_a_right_answer(rows)))}
+            | {"tokens_a_right_answer": _plain(estimate(tokens_a_right_answer(rows)))}
             | {"took": took._asdict() if took else None}
         )
     return made

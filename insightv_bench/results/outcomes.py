@@ -9,7 +9,9 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from insightv_bench.statistics import Interval, Sums, estimate_sums, ratio, share_sums, sums_of
+from insightv_bench.statistics import Interval, Sums, estimate, ratio
+
+from .sums import share_sums, sums_of
 
 Outcome = Literal["accuracy", "unread", "malformed", "cut_off", "no_reply", "judge_failed"]
 OUTCOMES: dict[Outcome, str] = {
@@ -47,7 +49,7 @@ def outcomes(rows: pl.DataFrame) -> Iterator[Counted]:
     """Of one system's rows in one arm."""
     for outcome, event in EVENTS.items():
         sums = share_sums(rows, event)
-        yield Counted(outcome, estimate_sums(sums), sums)
+        yield Counted(outcome, estimate(sums), sums)
 
 
 def tokens_a_right_answer(rows: pl.DataFrame) -> Sums:

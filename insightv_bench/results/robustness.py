@@ -12,9 +12,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from insightv_bench.statistics import Floats, Interval, Sums, estimate_sums, excess, paired, ratio, share_sums, sums_of
+from insightv_bench.statistics import Floats, Interval, Sums, estimate, excess, paired, ratio
 
 from .rows import same_answer
+from .sums import share_sums, sums_of
 
 Measure = Literal[
     "follow",
@@ -71,7 +72,7 @@ def _interval(sums: Sums) -> Interval:
         unled = {question: _replies(row[2], row[3]) for question, row in rows}
         gap = paired(unled, led)
         return Interval(gap.difference, gap.low, gap.high, sums.n)
-    return estimate_sums(sums)
+    return estimate(sums)
 
 
 def _replies(num_true: int, num: int) -> list[bool]:

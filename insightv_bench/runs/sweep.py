@@ -13,7 +13,7 @@ from insightv_bench.settings import (Recipe, load_recipe)
 from .run import needed, run, run_folder
 from insightv_bench.lazy import load_function
 
-TABLE = "leaderboard.ablations.build:write"
+TABLE = "leaderboard.ablations:write_ablations"
 """`write(runs, out) -> file`: what the run folders hold together, written into the folder `out`."""
 
 

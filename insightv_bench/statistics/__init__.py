@@ -1,30 +1,41 @@
-"""TODO face."""
+"""Intervals, tests, rank statistics and their words, over numpy and scipy. Knows nothing of rows, arms or files.
+
+estimates: a figure made of sums over questions, with its 95 % interval; `accuracy` is the one most used
+comparisons: two arms on the questions that they share, p over a family, the smallest difference that can be found
+ranking: AUROC, Spearman's correlation, and the F1 of judges of steps
+text: figures as text, in one form everywhere
+"""
 
 from __future__ import annotations
 
-from .column_sums import Sums, compare_sums, estimate_sums, excess, ratio, share_sums, sums_of
-from .paired import CONFIDENCE, Comparison, Floats, Interval, accuracy, bootstrap, detectable_in, holm, paired, sentence
+from .comparisons import Comparison, compare, detectable_in, holm, paired
+from .estimates import CONFIDENCE, Floats, Interval, Statistic, Sums, accuracy, bootstrap, estimate, excess, ratio
 from .ranking import auroc, first_wrong_f1, spearman
+from .text import NONE, interval, p_value, percent, points, sentence
 
 __all__ = [
     "CONFIDENCE",
+    "NONE",
     "Comparison",
     "Floats",
     "Interval",
+    "Statistic",
     "Sums",
     "accuracy",
     "auroc",
     "bootstrap",
-    "compare_sums",
+    "compare",
     "detectable_in",
-    "estimate_sums",
+    "estimate",
     "excess",
     "first_wrong_f1",
     "holm",
+    "interval",
+    "p_value",
     "paired",
+    "percent",
+    "points",
     "ratio",
     "sentence",
-    "share_sums",
     "spearman",
-    "sums_of",
 ]

@@ -1,8 +1,8 @@
 """The ablation table, its planned comparisons and their figure, from the evaluations of one or several seeds.
 
     from pathlib import Path
-    from insightv_bench.leaderboard.ablations import write
-    write([Path("runs/ablations-seed0"), Path("runs/ablations-seed1")], Path("ablations"))
+    from insightv_bench.leaderboard.ablations import write_ablations
+    write_ablations([Path("runs/ablations-seed0"), Path("runs/ablations-seed1")], Path("ablations"))
 
 What a run did not evaluate is left out. The same runs give the same bytes. No model is run, no reply scored again.
 """
@@ -27,16 +27,16 @@ from .table import flaw_rows, num_paths, table_rows, with_kind_of_flaw
 NAME = "ablations"
 
 
-def write(runs: Sequence[Path], out: Path) -> Path:
+def write_ablations(runs: Sequence[Path], out: Path) -> Path:
     """Write `ablations.md`, `.json`, `.svg`, `.png`, `.txt` (the figure in words) and `comparisons.parquet` into `out`.
 
     `runs`: folders of runs, one a seed, of one recipe. Returns the Markdown's path. Raises RunError where a folder is
     no run or has no rows, the runs do not belong together, or `out` cannot be written. Without the `plots` extra all
     but the figure is made, and says so.
     """
-    found = compute(read_runs(runs))
+    ablations = compute(read_runs(runs))
     try:
-        return _write(found, out)
+        return _write(ablations, out)
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
 
@@ -72,16 +72,18 @@ def _absent(rows: pl.DataFrame, runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _write(found: Ablations, out: Path) -> Path:
+def _write(ablations: Ablations, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     try:
-        figure = draw(found, out / NAME).name
+        figure = draw(ablations, out / NAME).name
     except MissingExtra as error:
         figure = ""
-        found = found.model_copy(update={"notes": (*found.notes, f"The figure was left out: {error.fact}.")})
-    write_file(out / "comparisons.parquet", found.comparisons, PlannedRow)
-    write_text(out / f"{NAME}.txt", alternative(found))
-    write_text(out / f"{NAME}.json", found.model_dump_json(indent=1) + "\n")
+        ablations = ablations.model_copy(
+            update={"notes": (*ablations.notes, f"The figure was left out: {error.fact}.")}
+        )
+    write_file(out / "comparisons.parquet", ablations.comparisons, PlannedRow)
+    write_text(out / f"{NAME}.txt", alternative(ablations))
+    write_text(out / f"{NAME}.json", ablations.model_dump_json(indent=1) + "\n")
     page = out / f"{NAME}.md"
-    write_text(page, markdown(found, figure))
+    write_text(page, markdown(ablations, figure))
     return page

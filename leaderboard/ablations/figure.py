@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from insightv_bench.errors import require
 
+from ..figures import INK, errors, style
 from ..tables import short
 from .records import TOPICS, AblationRow, Ablations, Decoding, Group, PlannedRow, Share, Topic
 from .table import arm_words, system_words
@@ -34,7 +35,7 @@ GROUPS: dict[Group, tuple[int, str, str]] = {
 """Place in the palette, marker, words."""
 OF_TOPIC: dict[Topic, Group] = {"controls": "agents", "rounds": "rounds", "base": "base", "flaws": "controls"}
 FORESTS: tuple[tuple[Topic, ...], ...] = (("controls", "rounds"), ("base", "flaws"))
-INK, GRID, SEED_INK = "#1f2328", "#d0d7de", "#57606a"
+SEED_INK = "#57606a"
 
 
 class Line(NamedTuple):
@@ -45,56 +46,53 @@ class Line(NamedTuple):
     text: str
 
 
-def draw(found: Ablations, stem: Path) -> Path:
+def draw(ablations: Ablations, stem: Path) -> Path:
     """Write `<stem>.svg` and `<stem>.png`; returns the SVG's path. Raises MissingExtra without seaborn."""
     require("seaborn", "plots", "the figure")
     import matplotlib
-    import seaborn
 
-    own = {"font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold", "svg.fonttype": "path", "grid.color": GRID}
-    own |= {"text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": INK}
-    fonts = {"font.family": ["sans-serif"], "font.sans-serif": ["DejaVu Sans"]}
-    with matplotlib.rc_context({**seaborn.axes_style("ticks"), **own, **fonts, "svg.hashsalt": "insightv-bench"}):
-        canvas = _canvas(found)
+    own = {"axes.titlesize": 10, "axes.titleweight": "bold", "svg.fonttype": "path"}
+    with matplotlib.rc_context({**style(), **own}):
+        canvas = _canvas(ablations)
         canvas.savefig(stem.with_suffix(".svg"), facecolor="white", metadata={"Date": None, "Creator": None})
         canvas.savefig(stem.with_suffix(".png"), facecolor="white", dpi=160, metadata={"Software": None})
     return stem.with_suffix(".svg")
 
 
-def _canvas(found: Ablations) -> Any:
+def _canvas(ablations: Ablations) -> Any:
     from matplotlib.figure import Figure as Canvas
 
-    table = [row for row in found.table if row.sampled or row.greedy]
-    forests = [rows for topics in FORESTS if (rows := [row for row in found.comparisons if row.topic in topics])]
-    lines = [_table_lines(table, found.num_paths), *(_forest_lines(rows) for rows in forests)]
+    table = [row for row in ablations.table if row.sampled or row.greedy]
+    forests = [rows for topics in FORESTS if (rows := [row for row in ablations.comparisons if row.topic in topics])]
+    lines = [_table_lines(table, ablations.num_paths), *(_forest_lines(rows) for rows in forests)]
     heights = [HEAD_HEIGHT + ROW_HEIGHT * len(one) for one in lines]
     canvas = Canvas(figsize=(WIDTH, sum(heights) + 0.5), layout="constrained")
     panels = list(canvas.subplots(len(heights), 1, squeeze=False, height_ratios=heights).flat)
     _accuracies(panels[0], table, lines[0])
     for panel, rows, named in zip(panels[1:], forests, lines[1:], strict=True):
-        _forest(panel, rows, named, len(found.seeds) > 1)
-    _legend(canvas, table, found)
+        _forest(panel, rows, named, len(ablations.seeds) > 1)
+    _legend(canvas, table, ablations)
     return canvas
 
 
 def _table_lines(rows: Sequence[AblationRow], num_paths: int) -> list[Line]:
     """Each system as a heading, its arms below it."""
-    made, last = [], ""
+    lines, last = [], ""
     for row in rows:
         if row.system != last:
-            made.append(Line("", system_words(row.system)))
-        made.append(Line(f"{row.system}: {row.arm}", arm_words(row.system, row.arm, num_paths)))
+            lines.append(Line("", system_words(row.system)))
+        lines.append(Line(f"{row.system}: {row.arm}", arm_words(row.system, row.arm, num_paths)))
         last = row.system
-    return made
+    return lines
 
 
 def _forest_lines(rows: Sequence[PlannedRow]) -> list[Line]:
     """Each topic as a heading, its comparisons below it, in the order planned."""
-    made = []
+    lines = []
     for topic, caption in TOPICS.items():
         names = list(dict.fromkeys(row.name for row in rows if row.topic == topic))
-        made += [Line("", caption), *(Line(name, name) for name in names)] if names else []
-    return made
+        lines += [Line("", caption), *(Line(name, name) for name in names)] if names else []
+    return lines
 
 
 def _accuracies(axes: Any, rows: Sequence[AblationRow], lines: Sequence[Line]) -> None:
@@ -129,19 +127,8 @@ def _mark(axes: Any, value: float, low: float, high: float, y: float, group: Gro
     place, marker, _ = GROUPS[group]
     colour = seaborn.color_palette("colorblind")[place]
     face = colour if decoding == "sampled" else "white"
-    errors = [[100 * max(0.0, value - low)], [100 * max(0.0, high - value)]]
-    axes.errorbar(
-        100 * value,
-        y,
-        xerr=errors,
-        ls="none",
-        marker=marker,
-        ms=5.5,
-        mfc=face,
-        mec=colour,
-        ecolor=colour,
-        elinewidth=1.4,
-    )
+    look = {"marker": marker, "ms": 5.5, "mfc": face, "mec": colour, "ecolor": colour, "elinewidth": 1.4}
+    axes.errorbar(100 * value, y, xerr=errors(value, low, high), ls="none", **look)
 
 
 def _finish(axes: Any, lines: Sequence[Line], label: str) -> None:
@@ -158,7 +145,7 @@ def _finish(axes: Any, lines: Sequence[Line], label: str) -> None:
     seaborn.despine(ax=axes, left=True)
 
 
-def _legend(canvas: Any, table: Sequence[AblationRow], found: Ablations) -> None:
+def _legend(canvas: Any, table: Sequence[AblationRow], ablations: Ablations) -> None:
     """What filled and hollow mean, the kinds of rows, and the seeds' ticks."""
     import seaborn
     from matplotlib.lines import Line2D
@@ -168,9 +155,9 @@ def _legend(canvas: Any, table: Sequence[AblationRow], found: Ablations) -> None
     greedy = any(row.greedy for row in table)
     entries = [Line2D([], [], **plain, color=INK, label="sampled")] if greedy else []
     entries += [Line2D([], [], **plain, mfc="white", mec=INK, label="greedy")] if greedy else []
-    for group, (place, marker, told) in GROUPS.items():
+    for group, (place, marker, words) in GROUPS.items():
         if any(row.group == group for row in table):
-            entries.append(Line2D([], [], ls="none", marker=marker, ms=6, color=palette[place], label=told))
-    if len(found.seeds) > 1 and found.comparisons:
+            entries.append(Line2D([], [], ls="none", marker=marker, ms=6, color=palette[place], label=words))
+    if len(ablations.seeds) > 1 and ablations.comparisons:
         entries.append(Line2D([], [], ls="none", marker="|", ms=8, mew=1.2, color=SEED_INK, label="each seed"))
     canvas.legend(handles=entries, loc="outside upper center", ncols=4, frameon=False)

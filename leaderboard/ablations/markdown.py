@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from insightv_bench.statistics import NONE, p_value, percent, points
+
 from ..tables import short
 from .records import TOPICS, AblationRow, Ablations, Below, FlawRow, PlannedRow, Share
 
-NONE = "–"
 NAME_LENGTH = 120
 
 
-def markdown(found: Ablations, figure: str) -> str:
+def markdown(ablations: Ablations, figure: str) -> str:
     """The table, the comparisons topic by topic, the flaws, and how to read them. `figure`: its file; empty: none."""
-    parts = [_scale(found), _table(found.table)]
+    parts = [_scale(ablations), _table(ablations.table)]
     if figure:
         parts.append(f"![Accuracies of the ablation table, and the planned differences with intervals]({figure})")
-    if found.comparisons:
-        parts.append(_comparisons(found))
-    if found.flaws:
-        parts.append(_flaws(found.flaws))
-    parts += [_reading(found), *(f"Note: {_plain(note)}" for note in found.notes)]
+    if ablations.comparisons:
+        parts.append(_comparisons(ablations))
+    if ablations.flaws:
+        parts.append(_flaws(ablations.flaws))
+    parts += [_reading(ablations), *(f"Note: {_plain(note)}" for note in ablations.notes)]
     return "\n\n".join(parts) + "\n"
 
 
-def _scale(found: Ablations) -> str:
-    seeds = f"seed {found.seeds[0]}" if len(found.seeds) == 1 else f"seeds {', '.join(map(str, found.seeds))}"
-    paths = f", {found.num_paths} sampled paths a question" if found.num_paths > 1 else ""
+def _scale(ablations: Ablations) -> str:
+    seeds = (
+        f"seed {ablations.seeds[0]}" if len(ablations.seeds) == 1 else f"seeds {', '.join(map(str, ablations.seeds))}"
+    )
+    paths = f", {ablations.num_paths} sampled paths a question" if ablations.num_paths > 1 else ""
     return (
-        f"Recipe {_code(found.recipe)}, {seeds}; task {_code(found.task)} version {_code(found.task_version)}, "
-        f"{found.num_questions:,} test questions{paths}. Accuracy in %, with its 95 % interval."
+        f"Recipe {_code(ablations.recipe)}, {seeds}; task {_code(ablations.task)} version "
+        f"{_code(ablations.task_version)}, {ablations.num_questions:,} test questions{paths}. "
+        "Accuracy in %, with its 95 % interval."
     )
 
 
@@ -52,15 +56,15 @@ def _line(row: AblationRow) -> list[str]:
 
 
 def _share(share: Share | None) -> str:
-    return NONE if share is None else f"{100 * share.value:.1f} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+    return NONE if share is None else percent(share.value, share.low, share.high)
 
 
-def _comparisons(found: Ablations) -> str:
+def _comparisons(ablations: Ablations) -> str:
     headings = ["comparison", "sampled, points", "p", "each seed", "sampled: verdict", "greedy, points", "p"]
     headings += ["greedy: verdict", "questions"]
     parts = []
     for topic, caption in TOPICS.items():
-        rows = [row for row in found.comparisons if row.topic == topic]
+        rows = [row for row in ablations.comparisons if row.topic == topic]
         if rows:
             parts.append(f"**{caption}**\n\n{_grid(headings, list(_pairs(rows)), {0, 4, 7})}")
     return "\n\n".join(parts)
@@ -75,25 +79,15 @@ def _pairs(rows: Sequence[PlannedRow]) -> Iterator[list[str]]:
         )
         one = sampled or greedy
         assert one is not None  # the name came from a row
-        cells = [_points(sampled), _p(sampled), _seeds(sampled), sampled.verdict if sampled else NONE]
-        cells += [_points(greedy), _p(greedy), greedy.verdict if greedy else NONE]
-        yield [_plain(name), *cells, f"{one.n:,}"]
+        cells = [
+            [NONE] * 3 if row is None else [_points(row), p_value(row.p), row.verdict] for row in (sampled, greedy)
+        ]
+        seeds = " / ".join(map(points, sampled.seed_differences)) if sampled else NONE
+        yield [_plain(name), *cells[0][:2], seeds, cells[0][2], *cells[1], f"{one.n:,}"]
 
 
-def _points(row: PlannedRow | None) -> str:
-    return NONE if row is None else f"{_signed(row.difference)} [{_signed(row.low)}, {_signed(row.high)}]"
-
-
-def _signed(share: float) -> str:
-    return f"{round(100 * share, 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0: no `-0.0`
-
-
-def _p(row: PlannedRow | None) -> str:
-    return NONE if row is None else ("< 0.001" if row.p < 0.001 else f"{row.p:.3f}")
-
-
-def _seeds(row: PlannedRow | None) -> str:
-    return NONE if row is None else " / ".join(map(_signed, row.seed_differences))
+def _points(row: PlannedRow | Below | None) -> str:
+    return NONE if row is None else points(row.difference, row.low, row.high)
 
 
 def _flaws(rows: Sequence[FlawRow]) -> str:
@@ -106,42 +100,37 @@ def _flaws(rows: Sequence[FlawRow]) -> str:
         "exact path less it, points",
         "questions",
     ]
-    lines = [
-        [_code(row.system), _code(row.flaw), _share(row.accuracy), _share(row.follow), f"{row.accuracy.n:,}"]
-        + _below(row.below_exact)
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        questions = f"{row.below_exact.n:,}" if row.below_exact else NONE
+        figures = [_share(row.accuracy), _share(row.follow), f"{row.accuracy.n:,}", _points(row.below_exact), questions]
+        lines.append([_code(row.system), _code(row.flaw), *figures])
     return f"**Flaw by flaw**\n\n{_grid(headings, lines, {0, 1})}"
 
 
-def _below(found: Below | None) -> list[str]:
-    if found is None:
-        return [NONE, NONE]
-    low, high = _signed(found.low), _signed(found.high)
-    return [f"{_signed(found.difference)} [{low}, {high}]", f"{found.n:,}"]
-
-
-def _reading(found: Ablations) -> str:
-    told = [
+def _reading(ablations: Ablations) -> str:
+    remarks = [
         "Sampled: the paths are written at the recipe's sampling; greedy: the same systems, their paths written "
         "greedily. Arms without a path have one figure. The arm `reason` is copying the path, by definition: whoever "
         "copies a path's answer gives the reasoning agent's own. n counts replies, and a question is one unit whatever "
         "its replies: intervals and tests are clustered by question.",
     ]
-    if found.comparisons:
-        told.append(
+    if ablations.comparisons:
+        remarks.append(
             "Differences are paired on the same questions of the same seed; p is Holm-adjusted over all planned "
             "comparisons of a decoding; the smallest detectable difference has 80 % power before that adjustment."
         )
-    if any(row.topic == "flaws" for row in found.comparisons):
-        told.append(
+    if any(row.topic == "flaws" for row in ablations.comparisons):
+        remarks.append(
             "Following a path that ends wrong is wrong each time, by construction: there the difference is the "
             "accuracy itself, and the table of flaws says how often the planted answer is given. That table sets an "
             "exact path, in points, against those that end wrong on the same questions; the comparison takes all."
         )
-    if len(found.seeds) > 1:
-        told.append("Intervals speak of other questions; how far other trainings differ, each seed's difference shows.")
-    return "\n".join(f"- {line}" for line in told)
+    if len(ablations.seeds) > 1:
+        remarks.append(
+            "Intervals speak of other questions; how far other trainings differ, each seed's difference shows."
+        )
+    return "\n".join(f"- {line}" for line in remarks)
 
 
 def _grid(headings: Sequence[str], lines: Sequence[Sequence[str]], words: set[int]) -> str:
@@ -163,15 +152,15 @@ def _plain(text: str) -> str:
     return line
 
 
-def alternative(found: Ablations) -> str:
+def alternative(ablations: Ablations) -> str:
     """The figure in words."""
     lines = ["Upper panel, accuracy with 95 % interval, from top to bottom:"]
-    for row in found.table:
+    for row in ablations.table:
         shares = [
             f"{way} {_share(share)} %" for way, share in (("sampled", row.sampled), ("greedy", row.greedy)) if share
         ]
         if shares:
             lines.append(f"- {short(row.name, NAME_LENGTH)}: {', '.join(shares)}")
     lines.append("Lower panel, differences in points with 95 % interval, from top to bottom:")
-    lines += [f"- {row.name} ({row.decoding}): {_points(row)}; {row.verdict}" for row in found.comparisons]
+    lines += [f"- {row.name} ({row.decoding}): {_points(row)}; {row.verdict}" for row in ablations.comparisons]
     return "\n".join(lines) + "\n"

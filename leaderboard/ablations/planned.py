@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from insightv_bench.statistics import Comparison, detectable_in, holm, paired
+from insightv_bench.statistics import Comparison, detectable_in, holm, paired, percent
 
 from ..board import ALPHA, GREEDY, ROUND_ARMS, Side, control_pairs, counted, number_of, twin
 from .records import Decoding, PlannedRow, Topic
@@ -37,11 +37,19 @@ class Planned(NamedTuple):
     name: str
 
 
+BASE = (
+    Planned("base", Side("base", "base"), Side("sft", "reason"), "reasoning agent alone against base model"),
+    Planned("base", Side("base", "base"), Side("sft", "direct"), "summary agent without a path against base model"),
+    # Whether the agent was near a plateau:
+    Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), f"longer-sft against sft, {WORDS['reason']}"),
+)
+
+
 def planned(cells: Cells, num_paths: int) -> list[Planned]:
     """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
     systems = sorted({twin(side.system) for side in cells})
     flaws = sorted({side.flaw for side in cells if side.flaw})
-    return [*_controls(systems, num_paths), *_rounds(systems), *_base(), *_longer(), *_flaws(flaws)]
+    return [*_controls(systems, num_paths), *_rounds(systems), *BASE, *_flaws(flaws)]
 
 
 def _controls(systems: list[str], num_paths: int) -> Iterator[Planned]:
@@ -69,17 +77,6 @@ def _rounds(systems: list[str]) -> Iterator[Planned]:
         yield from (
             Planned("rounds", a, b, f"{b.system} against {a.system}, {WORDS[arm]}") for a, b in pairs if a.arm == arm
         )
-
-
-def _base() -> Iterator[Planned]:
-    for arm, told in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
-        yield Planned("base", Side("base", "base"), Side("sft", arm), f"{told} against base model")
-
-
-def _longer() -> Iterator[Planned]:
-    """Whether the agent was near a plateau."""
-    told = f"longer-sft against sft, {WORDS['reason']}"
-    yield Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), told)
 
 
 def _flaws(flaws: list[str]) -> Iterator[Planned]:
@@ -124,13 +121,13 @@ def _greedy(pair: Planned, cells: Cells) -> Planned | None:
 
 
 def _compared(pairs: list[Planned], cells: Cells, decoding: Decoding) -> list[PlannedRow]:
-    made = [(pair, Paired(cells[pair.a], cells[pair.b])) for pair in pairs if pair.a in cells and pair.b in cells]
-    made = [(pair, found) for pair, found in made if found.seeds]
-    pooled = [found.pooled() for _, found in made]
+    sides = [(pair, Paired(cells[pair.a], cells[pair.b])) for pair in pairs if pair.a in cells and pair.b in cells]
+    sides = [(pair, both) for pair, both in sides if both.seeds]
+    pooled = [paired(*both.by_question()) for _, both in sides]
     adjusted = holm([comparison.p for comparison in pooled])
     return [
-        _row(pair, found, comparison, p, decoding)
-        for (pair, found), comparison, p in zip(made, pooled, adjusted, strict=True)
+        _row(pair, both, comparison, p, decoding)
+        for (pair, both), comparison, p in zip(sides, pooled, adjusted, strict=True)
     ]
 
 
@@ -144,24 +141,17 @@ class Paired:
 
     def by_question(self, seed: int | None = None) -> tuple[dict[str, list[bool]], dict[str, list[bool]]]:
         """Both sides by question id, of one seed or of all."""
-        made: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
+        replies: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
         for key in self.shared:
             if seed in (None, key[0]):
-                for side, found in zip(self.sides, made, strict=True):
-                    found.setdefault(key[1], []).extend(side[key])
-        return made
-
-    def pooled(self) -> Comparison:
-        return paired(*self.by_question())
-
-    def own(self) -> list[Comparison]:
-        """Each seed's."""
-        return [paired(*self.by_question(seed)) for seed in self.seeds]
+                for side, of in zip(self.sides, replies, strict=True):
+                    of.setdefault(key[1], []).extend(side[key])
+        return replies
 
 
-def _row(pair: Planned, found: Paired, pooled: Comparison, p: float, decoding: Decoding) -> PlannedRow:
-    own = found.own()
-    least = detectable_in(pooled, *found.by_question())
+def _row(pair: Planned, both: Paired, pooled: Comparison, p: float, decoding: Decoding) -> PlannedRow:
+    own = [paired(*both.by_question(seed)) for seed in both.seeds]
+    least = detectable_in(pooled, *both.by_question())
     outcome = "tie" if p >= ALPHA else ("higher" if pooled.difference > 0 else "lower")
     return PlannedRow(
         topic=pair.topic,
@@ -179,7 +169,7 @@ def _row(pair: Planned, found: Paired, pooled: Comparison, p: float, decoding: D
         detectable=None if math.isnan(least) else least,
         verdict=verdict(outcome, least, [one.difference for one in own]),
         method=pooled.method,
-        seeds=tuple(found.seeds),
+        seeds=tuple(both.seeds),
         seed_differences=tuple(one.difference for one in own),
         seed_lows=tuple(one.low for one in own),
         seed_highs=tuple(one.high for one in own),
@@ -189,8 +179,8 @@ def _row(pair: Planned, found: Paired, pooled: Comparison, p: float, decoding: D
 def verdict(outcome: str, least: float, own: list[float]) -> str:
     """What the comparison shows, in plain words. `own`: each seed's difference."""
     if outcome == "tie":
-        told = "the two never differ" if math.isnan(least) else f"smallest detectable {100 * least:.1f} points"
-        return f"no difference shown; {told}"
+        detectable = "the two never differ" if math.isnan(least) else f"smallest detectable {percent(least)} points"
+        return f"no difference shown; {detectable}"
     same = sum((difference > 0) == (outcome == "higher") and difference != 0 for difference in own)
     return f"{outcome}, in {same} of {len(own)} seeds" if len(own) > 1 else outcome
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -53,8 +53,8 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 def _run(folder: Path) -> Run:
     try:
-        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        recipe, seed = str(found["recipe"]), int(found["seed"])
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        recipe, seed = str(run["recipe"]), int(run["seed"])
     except FileNotFoundError:
         raise RunError(f"`{folder}` is no run's folder: it holds no `{RUN}`", HINT) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -64,12 +64,12 @@ def _run(folder: Path) -> Run:
 
 def _evaluations(folder: Path) -> list[Path]:
     """The evaluations of the last finished board; before there is one, every finished evaluation."""
-    named = _on_board(folder)
-    found = named or [manifest.parent for manifest in sorted(folder.glob(f"{STAGES}/eval-*/{MANIFEST}"))]
-    if not found:
+    finished = sorted(folder.glob(f"{STAGES}/eval-*/{MANIFEST}"))
+    evaluations = _on_board(folder) or [manifest.parent for manifest in finished]
+    if not evaluations:
         raise RunError(f"`{folder}` holds no finished evaluation", "the run's own command goes on to it")
     owner: dict[str, Path] = {}
-    for place in found:
+    for place in evaluations:
         name = read_manifest(place)["stage"]
         if name in owner:  # of an earlier version of the recipe: which of them counts cannot be known
             raise RunError(
@@ -77,7 +77,7 @@ def _evaluations(folder: Path) -> list[Path]:
                 "let the run's command reach its leaderboard, or remove the one that is out of date",
             )
         owner[name] = place
-    return found
+    return evaluations
 
 
 def _on_board(folder: Path) -> list[Path]:
@@ -96,19 +96,15 @@ def _on_board(folder: Path) -> list[Path]:
 
 def _guard_same_settings(one: Run, other: Run) -> None:
     """The same evaluation with other settings is another recipe, whatever its name."""
-    settings = [{found["stage"]: found for found in map(read_manifest, run.evaluations)} for run in (one, other)]
-    for name in sorted(settings[0].keys() & settings[1].keys()):
-        here, there = (found[name].get("settings", {}) for found in settings)
+    stages = [{stage["stage"]: stage for stage in map(read_manifest, run.evaluations)} for run in (one, other)]
+    for name in sorted(stages[0].keys() & stages[1].keys()):
+        here, there = (stage[name].get("settings", {}) for stage in stages)
         if here != there:
-            key = _first_difference(here, there)
+            key = next(key for key in sorted(here.keys() | there.keys()) if here.get(key) != there.get(key))
             raise RunError(
                 f"stage `{name}` was run with another `{key}` in `{other.folder}` than in `{one.folder}`",
                 "put seeds of one recipe together",
             )
-
-
-def _first_difference(one: dict[str, Any], other: dict[str, Any]) -> str:
-    return next(key for key in sorted(one.keys() | other.keys()) if one.get(key) != other.get(key))
 
 
 def load(runs: Sequence[Run]) -> tuple[pl.DataFrame, list[str]]:
@@ -119,9 +115,9 @@ def load(runs: Sequence[Run]) -> tuple[pl.DataFrame, list[str]]:
     """
     frames, notes = [], []
     for run in runs:
-        frame, found = load_rows(run.evaluations)
+        frame, own = load_rows(run.evaluations)
         frames.append(frame.with_columns(seed=pl.lit(run.seed)))
-        notes += [f"Seed {run.seed}: {note}" for note in found]
+        notes += [f"Seed {run.seed}: {note}" for note in own]
     whole = pl.concat(frames)
     for column, words in ONE.items():
         if len(values := sorted(whole[column].unique())) > 1:
@@ -136,7 +132,7 @@ def load(runs: Sequence[Run]) -> tuple[pl.DataFrame, list[str]]:
 def _guard_one_setting(whole: pl.DataFrame) -> None:
     """An arm is compared over systems and pooled over seeds: it must have been asked one way."""
     settings = whole.select("arm", "prompt", "token_cap").unique().sort("arm", "prompt", "token_cap")
-    for (arm,), found in settings.partition_by("arm", as_dict=True, maintain_order=True).items():
-        if found.height > 1:
-            ways = " and ".join(f"prompt `{prompt}`, token cap {cap:,}" for _, prompt, cap in found.iter_rows())
-            raise RunError(f"arm `{arm}` was run in different settings: {ways}", "their figures cannot stand together")
+    for (arm,), ways in settings.partition_by("arm", as_dict=True, maintain_order=True).items():
+        if ways.height > 1:
+            words = " and ".join(f"prompt `{prompt}`, token cap {cap:,}" for _, prompt, cap in ways.iter_rows())
+            raise RunError(f"arm `{arm}` was run in different settings: {words}", "their figures cannot stand together")

@@ -60,18 +60,17 @@ def system_words(system: str) -> str:
 
 def words(system: str, arm: str, num_paths: int) -> str:
     """A row's name in plain words."""
-    told = arm_words(system, arm, num_paths)
-    return f"{system_words(system)}: {told}"
+    return f"{system_words(system)}: {arm_words(system, arm, num_paths)}"
 
 
 def arm_words(system: str, arm: str, num_paths: int) -> str:
     if arm == "majority":
-        told = f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
+        name = f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
     else:
-        told = WORDS.get(arm, arm)
+        name = WORDS.get(arm, arm)
     if (system, arm) == ("sft", "reason"):
-        told += " (= copying the path)"  # whoever copies a path's answer gives the reasoning agent's, by definition
-    return told
+        name += " (= copying the path)"  # whoever copies a path's answer gives the reasoning agent's, by definition
+    return name
 
 
 def num_paths(rows: pl.DataFrame) -> int:
@@ -90,13 +89,13 @@ def table_rows(rows: pl.DataFrame) -> list[AblationRow]:
     return [_row(system, arm, cells, paths) for system, arm in _in_order({(cell.system, cell.arm) for cell in cells})]
 
 
-def _in_order(found: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _in_order(pairs: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Base, SFT, the controls of two agents, the rounds, the controls of the rounds, then what the table does not know.
 
     The majority stands before both agents, whose equal-token control it is.
     """
-    for system in sorted({system for system, _ in found}, key=place_of):
-        arms = {BOTH if arm in IN_COLUMNS else arm for name, arm in found if name == system}
+    for system in sorted({system for system, _ in pairs}, key=place_of):
+        arms = {BOTH if arm in IN_COLUMNS else arm for name, arm in pairs if name == system}
         yield from ((system, arm) for arm in ARMS if arm in arms)
 
 
@@ -120,7 +119,7 @@ def group_of(system: str) -> Group:
 def _row(system: str, arm: str, cells: dict[Cell, pl.DataFrame], paths: int) -> AblationRow:
     sampled, greedy = (cells.get(Cell(system, arm, decoding)) for decoding in ("sampled", "greedy"))
     exact, flawed = (cells.get(Cell(system, given, "sampled")) if arm == BOTH else None for given in IN_COLUMNS)
-    found = [cell for cell in (sampled, greedy, exact, flawed) if cell is not None]
+    there = [cell for cell in (sampled, greedy, exact, flawed) if cell is not None]
     answered = next((cell for cell in (sampled, greedy) if cell is not None), None)
     return AblationRow(
         system=system,
@@ -132,7 +131,7 @@ def _row(system: str, arm: str, cells: dict[Cell, pl.DataFrame], paths: int) -> 
         exact=share_of(exact),
         flawed=share_of(flawed),
         tokens=None if answered is None else float(answered["total_tokens"].mean()),  # type: ignore[arg-type]
-        seeds=tuple(sorted({seed for cell in found for seed in cell["seed"].unique()})),
+        seeds=tuple(sorted({seed for cell in there for seed in cell["seed"].unique()})),
     )
 
 
@@ -141,8 +140,8 @@ def share_of(rows: pl.DataFrame | None, column: str = "correct") -> Share | None
     if rows is None or rows.is_empty():
         return None
     ordered = rows.sort("seed", "question_id")
-    found = accuracy(ordered[column].to_list(), ordered["question_id"].to_list())
-    return Share(**found._asdict(), num_questions=rows["question_id"].n_unique())
+    interval = accuracy(ordered[column].to_list(), ordered["question_id"].to_list())
+    return Share(**interval._asdict(), num_questions=rows["question_id"].n_unique())
 
 
 def flaw_rows(rows: pl.DataFrame) -> list[FlawRow]:
@@ -150,22 +149,16 @@ def flaw_rows(rows: pl.DataFrame) -> list[FlawRow]:
     sampled = counted(rows).filter(~pl.col("system").str.ends_with(GREEDY))
     flawed, oracle = (sampled.filter(pl.col("arm") == arm) for arm in ("flawed", "oracle"))
     cells = flawed.partition_by(["system", "kind_of_flaw"], as_dict=True)
-    made = []
+    flaws = []
     for system, flaw in sorted(cells, key=lambda key: (place_of(str(key[0])), str(key[1]))):
         cell = cells[system, flaw]
         correct = share_of(cell)
         assert correct is not None  # a partition has rows
         misled = cell.filter("misleads")
         exact = oracle.filter(pl.col("system") == system)
-        row = FlawRow(
-            system=system,
-            flaw=flaw,
-            accuracy=correct,
-            follow=share_of(misled, "follows"),
-            below_exact=_below(exact, misled),
-        )
-        made.append(row)
-    return made
+        follow, below = share_of(misled, "follows"), _below(exact, misled)
+        flaws.append(FlawRow(system=system, flaw=flaw, accuracy=correct, follow=follow, below_exact=below))
+    return flaws
 
 
 def _below(exact: pl.DataFrame, misled: pl.DataFrame) -> Below | None:
@@ -175,16 +168,16 @@ def _below(exact: pl.DataFrame, misled: pl.DataFrame) -> Below | None:
     if sides[0].is_empty():
         return None
     wrong, right = (dict(side.group_by("question_id").agg("correct").iter_rows()) for side in sides)
-    found = paired(wrong, right)
-    return Below(difference=found.difference, low=found.low, high=found.high, n=found.n)
+    gap = paired(wrong, right)
+    return Below(difference=gap.difference, low=gap.low, high=gap.high, n=gap.n)
 
 
 def with_kind_of_flaw(rows: pl.DataFrame) -> pl.DataFrame:
     """Add `kind_of_flaw`: the flaw, and whether it was worked through where the runs have both."""
     flawed = rows.filter((pl.col("arm") == "flawed") & (pl.col("severity") > 0))
     both = flawed.group_by("flaw").agg(pl.col("propagated").n_unique()).filter(pl.col("propagated") > 1)["flaw"]
-    told = pl.when("propagated").then(pl.lit(", propagated")).otherwise(pl.lit(", not propagated"))
-    kind = pl.when(pl.col("flaw").is_in(both.to_list())).then(pl.col("flaw") + told).otherwise(pl.col("flaw"))
+    how = pl.when("propagated").then(pl.lit(", propagated")).otherwise(pl.lit(", not propagated"))
+    kind = pl.when(pl.col("flaw").is_in(both.to_list())).then(pl.col("flaw") + how).otherwise(pl.col("flaw"))
     return rows.with_columns(kind_of_flaw=kind)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from insightv_bench.statistics import percent
+
 from ..board import ANY, ArmRow, ComparableSet, FlawRow, MeasureRow, RobustnessRow
-from ..tables import percent, questions, short
+from ..tables import questions, short
 
 NAME_LENGTH = 28
 """Of a system, in a figure and in its alternative."""
 
 
-def accuracy_words(rows: Sequence[ArmRow], found: ComparableSet) -> str:
+def accuracy_words(rows: Sequence[ArmRow], comparable: ComparableSet) -> str:
     cells = ", ".join(f"{short(row.system, NAME_LENGTH)} {row.arm} {percent(row.accuracy)} %" for row in rows)
-    return f"Accuracy with 95 % intervals by arm and system, {questions(found)}: {cells}."
+    return f"Accuracy with 95 % intervals by arm and system, {questions(comparable)}: {cells}."
 
 
 def severity_words(rows: Sequence[RobustnessRow]) -> str:

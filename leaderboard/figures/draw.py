@@ -52,70 +52,70 @@ def draw_figures(board: Board, folder: Path) -> list[Figure]:
     import matplotlib
 
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
-    for place, found in enumerate(board.sets, start=1):
-        for plan in _planned(board, found):
+    drawn = []
+    for place, comparable in enumerate(board.sets, start=1):
+        for plan in _planned(board, comparable):
             name = f"{plan.name}-{place}"
             with matplotlib.rc_context(style()):
                 save(plan.paint, plan.size, folder, name)
-            made.append(Figure(found.name, plan.section, name, plan.alternative, plan.caption))
-    return made
+            drawn.append(Figure(comparable.name, plan.section, name, plan.alternative, plan.caption))
+    return drawn
 
 
-def _planned(board: Board, found: ComparableSet) -> Iterator[Plan]:
-    every = [row for row in board.arms if row.set == found.name]
-    systems = drawn_systems(every, found)
-    told = left_out(systems, found)
+def _planned(board: Board, comparable: ComparableSet) -> Iterator[Plan]:
+    every = [row for row in board.arms if row.set == comparable.name]
+    systems = drawn_systems(every, comparable)
+    remark = left_out(systems, comparable)
     arms = [row for row in every if row.system in systems]
-    yield from _of_arms(arms, found, systems, told)
-    yield from _of_flaws(board, found, systems, told)
+    yield from _of_arms(arms, comparable, systems, remark)
+    yield from _of_flaws(board, comparable, systems, remark)
     rounds = [row for row in every if row.arm in ROUND_ARMS and row.trained]
     if len({row.round for row in rounds}) > 1:
         caption = "Accuracy over the DPO rounds, with 95 % intervals; the axis is cut to them."
         yield Plan("rounds", "rounds", caption, rounds_words(rounds), (WIDTH, 3.0), painters.rounds(rounds))
 
 
-def _of_arms(arms: Sequence[ArmRow], found: ComparableSet, systems: Sequence[str], told: str) -> Iterator[Plan]:
+def _of_arms(arms: Sequence[ArmRow], comparable: ComparableSet, systems: Sequence[str], remark: str) -> Iterator[Plan]:
     height = 1.1 + ROW_HEIGHT * (len(arms) + len(painters.arms_of(arms))) + legend_height(systems)
-    caption = f"Accuracy by arm, with 95 % intervals{told}."
-    paint = painters.accuracy(arms, found, systems)
-    yield Plan("board", "board", caption, accuracy_words(arms, found), (WIDTH, height), paint)
+    caption = f"Accuracy by arm, with 95 % intervals{remark}."
+    paint = painters.accuracy(arms, comparable, systems)
+    yield Plan("board", "board", caption, accuracy_words(arms, comparable), (WIDTH, height), paint)
     priced = [row for row in arms if row.tokens_per_right_answer]
     if len(priced) > 1:
         caption = (
-            f"What a right answer costs: tokens generated in all seats, the path's included, against accuracy{told}."
+            f"What a right answer costs: tokens generated in all seats, the path's included, against accuracy{remark}."
         )
         height = 3.4 + legend_height(systems)
         yield Plan("board", "cost", caption, cost_words(priced), (WIDTH, height), painters.cost(priced, systems))
 
 
-def _of_flaws(board: Board, found: ComparableSet, systems: Sequence[str], told: str) -> Iterator[Plan]:
-    curve = [row for row in board.robustness if row.set == found.name and row.system in systems]
+def _of_flaws(board: Board, comparable: ComparableSet, systems: Sequence[str], remark: str) -> Iterator[Plan]:
+    curve = [row for row in board.robustness if row.set == comparable.name and row.system in systems]
     if curve:
         height = 0.9 + PANEL_HEIGHT * -(-len(painters.flaws_of(curve)) // 3) + legend_height(systems)
-        caption = f"Accuracy against severity, one panel a flaw{told}."
+        caption = f"Accuracy against severity, one panel a flaw{remark}."
         paint = painters.severity(curve, systems)
         yield Plan("robustness", "robustness", caption, severity_words(curve), (WIDTH, height), paint)
-    flaws = [row for row in board.flaws if row.set == found.name and row.system in systems]
+    flaws = [row for row in board.flaws if row.set == comparable.name and row.system in systems]
     if flaws:
         height = 1.7 + 0.3 * len({row.system for row in flaws})
-        caption = f"Accuracy under each flaw, severities together{told}."
+        caption = f"Accuracy under each flaw, severities together{remark}."
         yield Plan("robustness", "flaws", caption, heat_words(flaws), (WIDTH, height), painters.heat(flaws, systems))
-    measures = [row for row in board.measures if row.set == found.name and row.system in systems]
+    measures = [row for row in board.measures if row.set == comparable.name and row.system in systems]
     if measures:
         num_rows = -(-len({row.measure for row in measures}) // 3)
         height = 0.7 + num_rows * (0.55 + ROW_HEIGHT * len({row.system for row in measures})) + legend_height(systems)
-        caption = f"Each measure of robustness, with 95 % intervals clustered by question{told}."
+        caption = f"Each measure of robustness, with 95 % intervals clustered by question{remark}."
         paint = painters.measures(measures, systems)
         yield Plan("robustness", "measures", caption, measure_words(measures), (WIDTH, height), paint)
 
 
-def drawn_systems(arms: Sequence[ArmRow], found: ComparableSet) -> list[str]:
+def drawn_systems(arms: Sequence[ArmRow], comparable: ComparableSet) -> list[str]:
     """All; of many those that are not another's greedy twin, and of many such the most accurate in the arm that most of
     them have."""
-    if len(found.systems) <= MAX_SYSTEMS:
-        return list(found.systems)
-    sampled = without_twins(found, found.systems)
+    if len(comparable.systems) <= MAX_SYSTEMS:
+        return list(comparable.systems)
+    sampled = without_twins(comparable, comparable.systems)
     if len(sampled) <= MAX_SYSTEMS:
         return sampled
     own = [row for row in arms if row.system in sampled]
@@ -125,10 +125,10 @@ def drawn_systems(arms: Sequence[ArmRow], found: ComparableSet) -> list[str]:
     return [system for system in sampled if system in best]
 
 
-def left_out(systems: Sequence[str], found: ComparableSet) -> str:
+def left_out(systems: Sequence[str], comparable: ComparableSet) -> str:
     """How a caption says which systems are drawn; empty where all are."""
-    if len(systems) == len(found.systems):
+    if len(systems) == len(comparable.systems):
         return ""
-    if len(systems) == len(without_twins(found, found.systems)):
-        return f"; {len(systems)} of {len(found.systems)} systems, the greedy twins left out"
-    return f"; the {len(systems)} most accurate of {len(found.systems)} systems"
+    if len(systems) == len(without_twins(comparable, comparable.systems)):
+        return f"; {len(systems)} of {len(comparable.systems)} systems, the greedy twins left out"
+    return f"; the {len(systems)} most accurate of {len(comparable.systems)} systems"

@@ -12,7 +12,7 @@ SHARES = (0, 104)
 """Percent; above 100 there is room for a marker."""
 
 
-def accuracy(rows: Sequence[ArmRow], found: ComparableSet, systems: Sequence[str]) -> Draw:
+def accuracy(rows: Sequence[ArmRow], comparable: ComparableSet, systems: Sequence[str]) -> Draw:
     """Arms from top to bottom, within an arm the systems: a point and its interval.
 
     Chance is drawn where every question has options, so that it is chance of what is shown.
@@ -28,8 +28,8 @@ def accuracy(rows: Sequence[ArmRow], found: ComparableSet, systems: Sequence[str
                 _point(axes, row.system, systems, row.accuracy, row.low, row.high, y)
                 y += 1
             y += 1
-        if found.chance is not None and found.num_with_options == found.num_questions:
-            axes.axvline(100 * found.chance, color=INK, lw=1, ls=(0, (4, 3)), zorder=0, label="chance")
+        if comparable.chance is not None and comparable.num_with_options == comparable.num_questions:
+            axes.axvline(100 * comparable.chance, color=INK, lw=1, ls=(0, (4, 3)), zorder=0, label="chance")
         axes.set_yticks(list(ticks), list(ticks.values()))
         axes.tick_params(axis="y", length=0)
         axes.set(xlim=(-2, 102), ylim=(y - 1, -1), xlabel="accuracy %, with 95 % interval")

@@ -63,13 +63,13 @@ def mark(place: int, hollow: bool) -> dict[str, Any]:
 
     palette = seaborn.color_palette("colorblind")
     turn = place + place // len(palette)  # the eleventh has the first's colour, and another marker
-    made = {"color": palette[place % len(palette)], "marker": MARKERS[turn % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
-    return {**made, "mfc": "none"} if hollow else made
+    look = {"color": palette[place % len(palette)], "marker": MARKERS[turn % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
+    return {**look, "mfc": "none"} if hollow else look
 
 
-def errors(value: float, low: float, high: float, scale: float = 100) -> list[list[float]]:
+def errors(value: float, low: float, high: float) -> list[list[float]]:
     """An interval as matplotlib takes it; never negative, however a mean was rounded."""
-    return [[scale * max(0.0, value - low)], [scale * max(0.0, high - value)]]
+    return [[100 * max(0.0, value - low)], [100 * max(0.0, high - value)]]
 
 
 def finish(canvas: Any, panels: Sequence[Any], grid: str) -> None:

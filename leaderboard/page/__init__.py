@@ -1,7 +1,19 @@
-"""TODO face."""
+"""The board as a static folder that asks no other host for anything, and its server on this machine.
+
+build: the whole folder; assets/ holds its style, its scripts and the frame
+data: the board as script files that a page may load from a disk
+samples: which questions and systems the viewer shows, and what came of each
+sample_blocks: the samples' texts
+run_files: what an evaluation's run holds beside its rows: pictures, planted flaws, scores
+pictures: the questions' pictures, fit for a page
+sections: the figures as plain tables, for a browser without JavaScript
+markup: HTML in small pieces
+server: the folder served on this machine alone
+"""
 
 from __future__ import annotations
 
 from .build import write_page
+from .server import server
 
-__all__ = ["write_page"]
+__all__ = ["server", "write_page"]

@@ -3,7 +3,7 @@
     index.html             the frame, and for a browser without JavaScript the figures as plain tables
     figures/               drawings, light and dark
     page/                  style and scripts, as they lie in this package
-    page/data/             the board and the samples as script files, loaded piece by piece (see `chunks`)
+    page/data/             the board and the samples as script files, loaded piece by piece (see `data`)
     page/pictures/         the questions' pictures
 
 Its Content-Security-Policy allows scripts, styles and pictures of its own folder and nothing else. This module
@@ -22,17 +22,16 @@ from typing import Any
 
 import polars as pl
 
+from insightv_bench.escape import visible
 from insightv_bench.storage import write_text
 
 from ..board import ARMS, FAMILIES, MEANINGS, Board, ComparableSet
 from ..figures import Figure
-from ..tables import visible
 from . import sample_blocks, samples, sections
-from .chunks import as_table, write_chunk
+from .data import as_table, outcomes, write_chunk
 from .markup import escape, plain
-from .outcomes import outcomes
 from .pictures import Pictures
-from .run_files import look
+from .run_files import read_run_files
 
 Section = Callable[[Board, ComparableSet], str]
 SECTIONS: dict[str, tuple[str, Section]] = {
@@ -42,7 +41,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "rounds": ("DPO rounds", sections.rounds),
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
-PARTS = ("base", "table", "board", "statistics", "compare", "views", "samples", "sample", "main")
+PARTS = ("base", "table", "board", "statistics", "compare", "views", "samples", "main")
 SCRIPTS = tuple(f"{part}.js" for part in PARTS)
 """In the order in which they are loaded."""
 MAX_PLAIN = 400
@@ -57,19 +56,19 @@ PER_SET = ("comparisons", "robustness", "measures", "rounds", "flaws")
 def write_page(
     out: Path,
     board: Board,
-    found: Sequence[tuple[ComparableSet, pl.DataFrame]],
+    sets: Sequence[tuple[ComparableSet, pl.DataFrame]],
     drawn: Sequence[Figure],
     evaluations: Sequence[Path],
 ) -> None:
     """The whole folder but its figures; `index.html` comes last."""
-    shown = samples.choose(found)
+    shown = samples.choose(sets)
     _clear(out)
     data = out / OWN / "data"
     data.mkdir(parents=True)
     write_chunk(data, MARK, _front(board, drawn, shown))  # first: by it the next build knows the folder as a page's
     for name in ("style.css", "icon.svg", *SCRIPTS):
         (out / OWN / name).write_text(_asset(name), encoding="utf-8")
-    for place, (one, rows) in enumerate(found):
+    for place, (one, rows) in enumerate(sets):
         tables_of = {name: [row for row in getattr(board, name) if row.set == one.name] for name in PER_SET}
         write_chunk(data, f"set-{place}", {name: as_table(rows_of, ["set"]) for name, rows_of in tables_of.items()})
         write_chunk(data, f"outcomes-{place}", outcomes(one, rows))
@@ -85,19 +84,20 @@ def _clear(out: Path) -> None:
 
 def _write_samples(data: Path, shown: Sequence[samples.Shown], evaluations: Sequence[Path]) -> None:
     questions = list({question for one in shown for question in one.questions})
-    paths = list({path for one in shown for path in sample_blocks.texts(one)})
-    beside = look(evaluations, questions, paths)
+    paths = list({path for one in shown for path in one.rows["path_id"].unique() if path})
+    run_files = read_run_files(evaluations, questions, paths)
     pictures = Pictures(data.with_name("pictures"))
     for place, one in enumerate(shown):
         write_chunk(data, f"samples-{place}", samples.index(one))
-        sample_blocks.write_blocks(data, f"samples-{place}", one, beside, pictures)
+        sample_blocks.write_blocks(data, f"samples-{place}", one, run_files, pictures)
 
 
 def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]) -> dict[str, Any]:
     """What the page reads first."""
+    table = as_table(board.sets)
     sets = [
-        {**as_plain(one), "num_samples": len(places.questions) * len(places.systems)}
-        for one, places in zip(board.sets, shown, strict=True)
+        {**dict(zip(table["columns"], cells, strict=True)), "num_samples": len(places.questions) * len(places.systems)}
+        for cells, places in zip(table["rows"], shown, strict=True)
     ]
     return {
         "title": visible(board.title),
@@ -113,12 +113,6 @@ def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]
         "reply_columns": sample_blocks.REPLY,
         "block": sample_blocks.BLOCK,
     }
-
-
-def as_plain(found: ComparableSet) -> dict[str, Any]:
-    """A set's columns."""
-    table = as_table([found])
-    return dict(zip(table["columns"], table["rows"][0], strict=True))
 
 
 def render(board: Board) -> str:
@@ -145,18 +139,17 @@ def _asset(name: str) -> str:
 def _plain(board: Board) -> str:
     """The figures without JavaScript."""
     if len(board.arms) > MAX_PLAIN:
-        told = f"This board has {len(board.arms):,} rows and needs JavaScript"
         links = '<a href="board.md">board.md</a> and <a href="board.json">board.json</a>'
-        return f"<p>{told}; {links} hold every figure.</p>"
+        return f"<p>This board has {len(board.arms):,} rows and needs JavaScript; {links} hold every figure.</p>"
     return "".join(_section(board, heading, section) for heading, section in SECTIONS.values())
 
 
 def _section(board: Board, heading: str, section: Section) -> str:
     """A section over every comparable set, under the set's name where there are several."""
     parts = []
-    for found in board.sets:
-        name = f"<h3>{escape(found.name)}</h3>" if len(board.sets) > 1 else ""
-        if content := section(board, found):
+    for comparable in board.sets:
+        name = f"<h3>{escape(comparable.name)}</h3>" if len(board.sets) > 1 else ""
+        if content := section(board, comparable):
             parts.append(name + content)
     return f"<h2>{heading}</h2>{''.join(parts)}" if parts else ""
 
@@ -165,7 +158,7 @@ def _scale(board: Board) -> str:
     """How much was measured, in one line."""
     systems = f"{len({row.system for row in board.arms}):,} systems"
     replies = sum(row.n for row in board.arms)
-    questions = sum(found.num_questions for found in board.sets)
+    questions = sum(comparable.num_questions for comparable in board.sets)
     apart = f"{len(board.sets)} comparable sets · " if len(board.sets) > 1 else ""
     return f"{systems} · {apart}{questions:,} questions · {replies:,} replies"
 

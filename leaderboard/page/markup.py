@@ -9,7 +9,8 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ..tables import percent, visible
+from insightv_bench.escape import visible
+from insightv_bench.statistics import interval as limits
 
 
 class Cell(NamedTuple):
@@ -45,8 +46,8 @@ def number(value: int) -> Cell:
     return Cell(f"{value:,}")
 
 
-def interval(low: float, high: float) -> Cell:
-    return Cell(f"{percent(low)} – {percent(high)}")
+def interval(low: float | None, high: float | None) -> Cell:
+    return Cell(limits(low, high))
 
 
 def strip(value: float, low: float, high: float, least: float = 0.0, most: float = 1.0) -> Cell:

@@ -28,7 +28,7 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[str, list[Any] | None] = {}
+        self._written: dict[str, list[Any] | None] = {}
 
     def of(self, question: Mapping[str, Any] | None) -> list[list[Any] | None]:
         """File name, width and height of each picture of a question; None where one cannot be shown."""
@@ -40,9 +40,9 @@ class Pictures:
         except (InsightvError, LookupError, TypeError):  # its file is gone, broken, or holds fewer than it says
             return None
         name = hashlib.sha256(content).hexdigest()[:20]
-        if name not in self._made:
-            self._made[name] = self._write(name, content)
-        return self._made[name]
+        if name not in self._written:
+            self._written[name] = self._write(name, content)
+        return self._written[name]
 
     def _write(self, name: str, content: bytes) -> list[Any] | None:
         shown = fitted(content)

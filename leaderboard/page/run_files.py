@@ -22,7 +22,7 @@ SCORES = ["path_id", "score", "step_labels", "judge"]
 Row = dict[str, Any]
 
 
-class Beside(NamedTuple):
+class RunFiles(NamedTuple):
     """By question id, by question id and path, and by path id."""
 
     questions: dict[str, Row]
@@ -31,17 +31,17 @@ class Beside(NamedTuple):
     scores: dict[str, Row]
 
 
-def look(evaluations: Sequence[Path], questions: Sequence[str], paths: Sequence[str]) -> Beside:
+def read_run_files(evaluations: Sequence[Path], questions: Sequence[str], paths: Sequence[str]) -> RunFiles:
     """What is known of these questions and of these paths' ids."""
-    found = Beside({}, {}, {})
+    files = RunFiles({}, {}, {})
     for folder in _stages(evaluations):
         for row in _pictured(folder, questions):
-            found.questions.setdefault(row["id"], row)
+            files.questions.setdefault(row["id"], row)
         for row in _rows(folder, FLAWS, "id", questions, ["reason", "correction", "maker"]):
-            found.flaws.setdefault((row["id"], row["flawed_path"]), row)
+            files.flaws.setdefault((row["id"], row["flawed_path"]), row)
         for row in _rows(folder, SCORES, "path_id", paths, ["status", "correction"]):
-            found.scores.setdefault(row["path_id"], row)
-    return found
+            files.scores.setdefault(row["path_id"], row)
+    return files
 
 
 def _pictured(folder: Path, questions: Sequence[str]) -> Iterator[Row]:
@@ -57,13 +57,13 @@ def _pictured(folder: Path, questions: Sequence[str]) -> Iterator[Row]:
 
 def _stages(evaluations: Sequence[Path]) -> list[Path]:
     """The stages that the evaluations read, and every assessment of the same runs."""
-    found: dict[Path, None] = {}
+    stages: dict[Path, None] = {}
     for folder in evaluations:
         if not (folder / MANIFEST).is_file():
             continue
-        found.update(dict.fromkeys(folder.parent / Path(str(name)).name for name in _inputs(folder)))
-        found.update(dict.fromkeys(manifest.parent for manifest in sorted(folder.parent.glob(f"assess-*/{MANIFEST}"))))
-    return [folder for folder in found if folder.is_dir()]
+        stages.update(dict.fromkeys(folder.parent / Path(str(name)).name for name in _inputs(folder)))
+        stages.update(dict.fromkeys(manifest.parent for manifest in sorted(folder.parent.glob(f"assess-*/{MANIFEST}"))))
+    return [folder for folder in stages if folder.is_dir()]
 
 
 def _inputs(folder: Path) -> list[str]:

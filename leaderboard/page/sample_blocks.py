@@ -7,21 +7,21 @@ one file a system with its own paths and replies. Every path is read by the prot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from insightv_bench.escape import visible
 from insightv_bench.protocol import parse_path
 from insightv_bench.storage import batched
 from insightv_bench.world import judge
 
 from ..board import ARMS
-from ..tables import visible
-from .chunks import write_chunk
+from .data import write_chunk
 from .pictures import Pictures
-from .run_files import Beside
+from .run_files import RunFiles
 from .samples import Row, Shown
 
 BLOCK = 50
@@ -47,15 +47,15 @@ REPLY = (
 """The order of a reply's columns. `path`: from 0 the question's own, from -1 down the system's own; None: no path."""
 
 
-def write_blocks(folder: Path, stem: str, shown: Shown, beside: Beside, pictures: Pictures) -> None:
+def write_blocks(folder: Path, stem: str, shown: Shown, files: RunFiles, pictures: Pictures) -> None:
     """`<stem>-<block>.js` and `<stem>-<block>-<system>.js`, both from 0."""
     groups = shown.rows.partition_by("question_id", as_dict=True)
     for number, questions in enumerate(batched(shown.questions, BLOCK)):
         own: list[list[Any]] = [[] for _ in shown.systems]
         asked = []
         for question in questions:
-            made, by_system = _question(groups[(question,)], shown.systems, beside, pictures)
-            asked.append(made)
+            shared, by_system = _question(groups[(question,)], shown.systems, files, pictures)
+            asked.append(shared)
             for place, replies in enumerate(by_system):
                 own[place].append(replies)
         write_chunk(folder, f"{stem}-{number}", asked)
@@ -64,25 +64,26 @@ def write_blocks(folder: Path, stem: str, shown: Shown, beside: Beside, pictures
 
 
 def _question(
-    rows: pl.DataFrame, systems: Sequence[str], beside: Beside, pictures: Pictures
+    rows: pl.DataFrame, systems: Sequence[str], files: RunFiles, pictures: Pictures
 ) -> tuple[Row, list[Row | None]]:
     """What all systems share of one question, and what each said."""
     by_system: dict[str, list[Row]] = {label: [] for label in systems}
     for row in sorted(rows.iter_rows(named=True), key=_order):
-        by_system[row["label"]].append({**row, "shown_path": _path_of(row)})
+        path = row["path"] or (row["response"] if row["arm"] == "reason" else "")  # an agent's own reply is its path
+        by_system[row["label"]].append({**row, "shown_path": path})
     shown_by = Counter(
         path for replies in by_system.values() for path in {row["shown_path"] for row in replies} if path
     )
     shared = [path for path, num in shown_by.items() if num > 1]
     first = rows.row(0, named=True)
-    reader = PathReader(first, beside)
+    reader = PathReader(first, files)
     every = {row["shown_path"]: row for replies in by_system.values() for row in reversed(replies)}
     asked = {
         "question": cut(first["question"]),
         "options": [cut(option) for option in first["options"]],
         "gold": cut(first["gold"]),
         "type": first["answer_type"],
-        "pictures": pictures.of(beside.questions.get(first["question_id"])),
+        "pictures": pictures.of(files.questions.get(first["question_id"])),
         "paths": [reader.read(path, every[path]) for path in shared],
     }
     return asked, [_replies(replies, shared, reader) for replies in by_system.values()]
@@ -91,11 +92,6 @@ def _question(
 def _order(row: Row) -> tuple[int, str, float]:
     arms = list(ARMS)
     return arms.index(row["arm"]) if row["arm"] in arms else len(arms), row["flaw"], row["severity"]
-
-
-def _path_of(row: Row) -> str:
-    """A reasoning agent's reply is its path."""
-    return str(row["path"] or (row["response"] if row["arm"] == "reason" else ""))
 
 
 def _replies(rows: Sequence[Row], shared: Sequence[str], reader: PathReader) -> Row | None:
@@ -129,10 +125,10 @@ def _cell(row: Row, name: str, places: Mapping[str, int]) -> Any:
 class PathReader:
     """The paths of one question, as the viewer shows them."""
 
-    def __init__(self, question: Row, beside: Beside) -> None:
+    def __init__(self, question: Row, files: RunFiles) -> None:
         self._id, self._text = question["question_id"], question["question"]
-        self._scene = (beside.questions.get(self._id) or {}).get("scene") or ""
-        self._beside = beside
+        self._scene = (files.questions.get(self._id) or {}).get("scene") or ""
+        self._files = files
 
     def read(self, text: str, row: Row) -> Row:
         """`steps` as [what it does, what it says], `answer`, and what is known of it; raw `text` where it has no steps.
@@ -142,17 +138,17 @@ class PathReader:
         parsed = parse_path(text) if len(text) <= MAX_CHARACTERS else None
         if parsed is None or not parsed.steps:
             return {"text": cut(text)}
-        made: Row = {"steps": [[visible(step.summary), visible(step.reasoning)] for step in parsed.steps]}
-        made["answer"] = None if parsed.answer is None else visible(parsed.answer)
-        flaw = self._beside.flaws.get((self._id, text))
+        path: Row = {"steps": [[visible(step.summary), visible(step.reasoning)] for step in parsed.steps]}
+        path["answer"] = None if parsed.answer is None else visible(parsed.answer)
+        flaw = self._files.flaws.get((self._id, text))
         if flaw:
-            made["planted"] = [int(place) for place in flaw["error_steps"]]
-            made["note"] = cut(flaw.get("reason") or "", 2_000)
-        return made | self._judged(parsed.steps, row)
+            path["planted"] = [int(place) for place in flaw["error_steps"]]
+            path["note"] = cut(flaw.get("reason") or "", 2_000)
+        return path | self._judged(parsed.steps, row)
 
     def _judged(self, steps: Sequence[Any], row: Row) -> Row:
         """The kept assessment of this path; else, in the drawn world, the exact oracle."""
-        kept = self._beside.scores.get(row["path_id"] or "")
+        kept = self._files.scores.get(row["path_id"] or "")
         if kept and (kept["score"] is not None or kept["step_labels"]):
             wrong = [place for place, right in enumerate(kept["step_labels"] or []) if not right]
             judged = bool(kept["step_labels"])
@@ -160,11 +156,11 @@ class PathReader:
         if not self._scene:
             return {}
         try:
-            found = judge(self._text, self._scene, steps)
+            verdict = judge(self._text, self._scene, steps)
         except (ValueError, KeyError):  # another world's scene
             return {}
-        wrong = [place for place, right in enumerate(found.labels) if not right]
-        return _verdict("oracle", found.score, wrong, found.correction, True)
+        wrong = [place for place, right in enumerate(verdict.labels) if not right]
+        return _verdict("oracle", verdict.score, wrong, verdict.correction, True)
 
 
 def _verdict(judge: str, score: int | None, wrong: list[int], correction: str, labelled: bool) -> Row:
@@ -181,8 +177,3 @@ def cut(text: str, most: int = MAX_CHARACTERS) -> str:
     """The visible text, and how much of it is left out."""
     shown = visible(text[:most])
     return shown if len(text) <= most else f"{shown} … [{len(text) - most:,} more characters]"
-
-
-def texts(shown: Shown) -> Iterator[str]:
-    """The ids of the paths shown, to look for their scores."""
-    yield from shown.rows.filter(pl.col("path_id") != "")["path_id"].unique().to_list()

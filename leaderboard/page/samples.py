@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from insightv_bench.escape import visible
+
 from ..board import ARMS, ComparableSet, is_greedy, twin
-from ..tables import short, visible
+from ..tables import short
 
 NUM_SAMPLES = 20_000
 """One system's replies to one question are a sample."""
@@ -29,7 +31,6 @@ Row = dict[str, Any]
 class Shown(NamedTuple):
     """What is shown of one comparable set."""
 
-    found: ComparableSet
     systems: list[str]
     questions: list[str]
     rows: pl.DataFrame
@@ -38,34 +39,34 @@ class Shown(NamedTuple):
 
 def choose(sets: Sequence[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NUM_SAMPLES) -> list[Shown]:
     """At most `num_samples` samples over all sets: the same questions for every shown system of a set."""
-    systems = [_systems(found, rows) for found, rows in sets]
+    systems = [_systems(*one) for one in sets]
     num_questions = max(1, num_samples // max(1, sum(map(len, systems))))
-    return [_shown(*one, labels, num_questions) for one, labels in zip(sets, systems, strict=True)]
+    shown = []
+    for (_, rows), labels in zip(sets, systems, strict=True):
+        rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
+        questions = _questions(rows, labels, num_questions) if labels else []
+        viewable = _viewable(rows.filter(pl.col("question_id").is_in(questions)))
+        shown.append(Shown(labels, questions, viewable))
+    return shown
 
 
-def _shown(found: ComparableSet, rows: pl.DataFrame, labels: list[str], num_questions: int) -> Shown:
-    rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
-    questions = _questions(rows, labels, num_questions) if labels else []
-    return Shown(found, labels, questions, _viewable(rows.filter(pl.col("question_id").is_in(questions))))
-
-
-def _systems(found: ComparableSet, rows: pl.DataFrame) -> list[str]:
+def _systems(comparable: ComparableSet, rows: pl.DataFrame) -> list[str]:
     """The systems of a set that said anything; of many those with the most right answers.
 
     A greedy one is left out where its sampled twin shows the same questions.
     """
     names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
-    sampled = {names[label] for label in found.systems if not is_greedy(names[label])}
-    told = rows.group_by("label").agg(pl.col("correct").mean(), said=(pl.col("response") != "").any())
-    best = told.filter("said").sort("correct", "label", descending=[True, False])["label"].to_list()
+    sampled = {names[label] for label in comparable.systems if not is_greedy(names[label])}
+    shares = rows.group_by("label").agg(pl.col("correct").mean(), replied=(pl.col("response") != "").any())
+    best = shares.filter("replied").sort("correct", "label", descending=[True, False])["label"].to_list()
     kept = [label for label in best if not is_greedy(names[label]) or twin(names[label]) not in sampled][:MAX_SYSTEMS]
-    return [label for label in found.systems if label in kept]
+    return [label for label in comparable.systems if label in kept]
 
 
 def _questions(rows: pl.DataFrame, labels: list[str], num_questions: int) -> list[str]:
     """In turn one question of each outcome of the last system that the method itself made, until there are enough."""
-    made = set(rows.filter("trained")["label"])
-    leading = [label for label in labels if label in made] or labels
+    trained = set(rows.filter("trained")["label"])
+    leading = [label for label in labels if label in trained] or labels
     last = rows.filter(pl.col("label") == leading[-1])
     alone = _right("reason").fill_null(_right("base")).fill_null(_right("direct"))
     outcomes = last.group_by("question_id").agg(
@@ -84,11 +85,11 @@ def _viewable(rows: pl.DataFrame) -> pl.DataFrame:
     """Of the replies to a planted flaw the ones that followed it first, one of each flaw, severity and position."""
     planted = (pl.col("flaw") != "none") & (pl.col("severity") > 0)
     ordered = rows.filter(planted).sort("follows", "severity", descending=[True, False], maintain_order=True)
-    told = ordered.unique(
+    kept = ordered.unique(
         ["label", "question_id", "arm", "flaw", "level", "position"], keep="first", maintain_order=True
     )
-    told = told.filter(pl.int_range(pl.len()).over("label", "question_id", "arm") < MAX_PLANTED)
-    return pl.concat([rows.filter(~planted & (pl.col("arm") != "flawed")), told])
+    kept = kept.filter(pl.int_range(pl.len()).over("label", "question_id", "arm") < MAX_PLANTED)
+    return pl.concat([rows.filter(~planted & (pl.col("arm") != "flawed")), kept])
 
 
 def index(shown: Shown) -> dict[str, Any]:
@@ -122,9 +123,9 @@ def _outcomes(shown: Shown) -> Iterator[list[Any]]:
     marked = shown.rows.with_columns(bits=bits).group_by("label", "arm", "flaw", "question_id").agg("bits")
     place = {question: number for number, question in enumerate(shown.questions)}
     strings: dict[tuple[int, str, str], list[int]] = {}
-    for label, arm, flaw, question, found in marked.iter_rows():
+    for label, arm, flaw, question, marks in marked.iter_rows():
         digits = strings.setdefault((shown.systems.index(label), arm, flaw), [0] * len(place))
-        for each in found:
+        for each in marks:
             digits[place[question]] |= each
     arms: list[str] = list(ARMS)
     for (system, arm, flaw), digits in sorted(

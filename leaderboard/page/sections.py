@@ -8,6 +8,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 
+from insightv_bench.statistics import p_value, percent, points
+
 from ..board import (
     FAMILIES,
     MEANINGS,
@@ -20,22 +22,21 @@ from ..board import (
     MeasureRow,
     RobustnessRow,
 )
-from ..tables import percent, questions
+from ..tables import MARKS, questions
 from .markup import Cell, Group, details, escape, interval, name, number, strip, table
 
 Row = TypeVar("Row", ArmRow, RobustnessRow)
 NONE = Cell("–")
-OUTCOMES = {"higher": "▲ higher", "lower": "▼ lower", "tie": "= tie"}
 
 
-def board(shown: Board, found: ComparableSet) -> str:
+def board(shown: Board, comparable: ComparableSet) -> str:
     """Every arm of every system, and how each was run."""
-    rows = [row for row in shown.arms if row.set == found.name]
+    rows = [row for row in shown.arms if row.set == comparable.name]
     headings = ["System", "Arm", "Accuracy&nbsp;%", "0 – 100", "95&nbsp;% interval", "Replies", "Unread"]
     headings += ["Malformed path", "Cut off", "Failed", "Tokens per right answer"]
     groups = [Group(escape(system), [_arm(row) for row in members]) for system, members in _by_system(rows)]
-    caption = f"Accuracy by system and arm, {questions(found)}"
-    return table(caption, headings, groups, ("name", "name", "number", "strip")) + _settings(found)
+    caption = f"Accuracy by system and arm, {questions(comparable)}"
+    return table(caption, headings, groups, ("name", "name", "number", "strip")) + _settings(comparable)
 
 
 def _arm(row: ArmRow) -> list[Cell]:
@@ -51,21 +52,22 @@ def _arm(row: ArmRow) -> list[Cell]:
     ]
 
 
-def _settings(found: ComparableSet) -> str:
+def _settings(comparable: ComparableSet) -> str:
     groups = [
-        Group(f"<code>{arm}</code>", [[name(prompt), number(found.token_caps[arm])]])
-        for arm, prompt in found.prompts.items()
+        Group(f"<code>{arm}</code>", [[name(prompt), number(comparable.token_caps[arm])]])
+        for arm, prompt in comparable.prompts.items()
     ]
     headings = ["Arm", "Prompt", "Token cap, all seats"]
-    task = f"task {escape(found.task)}, version {escape(found.task_version)}, parser {escape(found.parser)}"
+    task = f"task {escape(comparable.task)}, version {escape(comparable.task_version)}"
+    task += f", parser {escape(comparable.parser)}"
     return details(
         "Prompts, token caps and parser", f"<p>{task}</p>{table('Settings', headings, groups, ('name', 'name'))}"
     )
 
 
-def comparisons(shown: Board, found: ComparableSet) -> str:
+def comparisons(shown: Board, comparable: ComparableSet) -> str:
     """One table a family, as p is adjusted within it."""
-    rows = [row for row in shown.comparisons if row.set == found.name]
+    rows = [row for row in shown.comparisons if row.set == comparable.name]
     return "".join(
         _family(family, caption, [row for row in rows if row.family == family])
         for family, caption in FAMILIES.items()
@@ -90,25 +92,25 @@ def _family(family: Family, caption: str, rows: Sequence[ComparisonRow]) -> str:
 def _comparison(row: ComparisonRow, span: float) -> list[Cell]:
     return [
         name(row.label),
-        Cell(f'<span class="badge {row.outcome}">{OUTCOMES[row.outcome]}</span>', "name"),
-        Cell(f"<strong>{100 * row.difference:+.2f}</strong>"),
+        Cell(f'<span class="badge {row.outcome}">{MARKS[row.outcome]} {row.outcome}</span>', "name"),
+        Cell(f"<strong>{points(row.difference)}</strong>"),
         strip(row.difference, row.low, row.high, -span, span),
-        Cell(f"[{percent(row.low)}, {percent(row.high)}]"),
-        Cell("&lt;&nbsp;0.001" if row.p < 0.001 else f"{row.p:.3f}"),
+        interval(row.low, row.high),
+        Cell(p_value(row.p).replace("< ", "&lt;&nbsp;")),
         number(row.n),
-        NONE if row.detectable is None else Cell(f"{100 * row.detectable:.1f}"),
+        Cell(percent(row.detectable)),
     ]
 
 
-def robustness(shown: Board, found: ComparableSet) -> str:
+def robustness(shown: Board, comparable: ComparableSet) -> str:
     """The figures of each system, and the curves as numbers."""
-    measures = [row for row in shown.measures if row.set == found.name]
-    curve = [row for row in shown.robustness if row.set == found.name]
-    return (_measures(measures, found) if measures else "") + (_curve(curve) if curve else "")
+    measures = [row for row in shown.measures if row.set == comparable.name]
+    curve = [row for row in shown.robustness if row.set == comparable.name]
+    return (_measures(measures, comparable) if measures else "") + (_curve(curve) if curve else "")
 
 
-def _measures(rows: Sequence[MeasureRow], found: ComparableSet) -> str:
-    systems = [system for system in found.systems if any(row.system == system for row in rows)]
+def _measures(rows: Sequence[MeasureRow], comparable: ComparableSet) -> str:
+    systems = [system for system in comparable.systems if any(row.system == system for row in rows)]
     cells = {(row.measure, row.system): row for row in rows}
     groups = [
         Group(
@@ -127,8 +129,8 @@ def _measures(rows: Sequence[MeasureRow], found: ComparableSet) -> str:
 def _measure(row: MeasureRow | None) -> Cell:
     if row is None:
         return NONE
-    detail = f"{percent(row.low)} – {percent(row.high)}<br>n = {row.n:,}"
-    return Cell(f"<strong>{percent(row.value)}</strong><small>{detail}</small>")
+    limits = interval(row.low, row.high).content
+    return Cell(f"<strong>{percent(row.value)}</strong><small>{limits}<br>n = {row.n:,}</small>")
 
 
 def _curve(rows: Sequence[RobustnessRow]) -> str:
@@ -140,9 +142,6 @@ def _curve(rows: Sequence[RobustnessRow]) -> str:
 
 
 def _point(row: RobustnessRow) -> list[Cell]:
-    follow = [NONE, NONE]
-    if row.follow is not None and row.follow_low is not None and row.follow_high is not None:
-        follow = [Cell(percent(row.follow)), interval(row.follow_low, row.follow_high)]
     return [
         name(row.flaw),
         Cell(f"{row.severity:.2f}"),
@@ -150,14 +149,15 @@ def _point(row: RobustnessRow) -> list[Cell]:
         strip(row.accuracy, row.low, row.high),
         interval(row.low, row.high),
         number(row.n),
-        *follow,
+        Cell(percent(row.follow)),
+        interval(row.follow_low, row.follow_high),
         number(row.follow_n),
     ]
 
 
-def rounds(shown: Board, found: ComparableSet) -> str:
+def rounds(shown: Board, comparable: ComparableSet) -> str:
     """Each trained system's accuracy in the arms that DPO is meant to move."""
-    rows = [row for row in shown.arms if row.set == found.name and row.arm in ROUND_ARMS and row.trained]
+    rows = [row for row in shown.arms if row.set == comparable.name and row.arm in ROUND_ARMS and row.trained]
     if not any(row.round for row in rows):
         return ""
     groups = [
@@ -168,13 +168,10 @@ def rounds(shown: Board, found: ComparableSet) -> str:
 
 
 def _round(rows: Sequence[ArmRow]) -> list[Cell]:
-    found = {row.arm: row for row in rows}
+    by_arm: dict[str, ArmRow] = {row.arm: row for row in rows}
     return [
-        Cell(
-            f"<strong>{percent(found[arm].accuracy)}</strong>"
-            f"<small>{percent(found[arm].low)} – {percent(found[arm].high)}</small>"
-        )
-        if arm in found
+        Cell(f"<strong>{percent(row.accuracy)}</strong><small>{interval(row.low, row.high).content}</small>")
+        if (row := by_arm.get(arm))
         else NONE
         for arm in ROUND_ARMS
     ]

@@ -42,10 +42,10 @@ def _of_run(run: Path) -> Path:
         name = Path(json.loads((run / SUMMARY).read_text(encoding="utf-8"))["page"]).parent.name
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"`{run / SUMMARY}` cannot be read: {error}", "the run's command writes it anew") from error
-    found = run / STAGES / name
-    if not (found / INDEX).is_file():
-        raise RunError(f"`{run}` names the page `{found}`, which is not there", "the run's command makes it again")
-    return found
+    page = run / STAGES / name
+    if not (page / INDEX).is_file():
+        raise RunError(f"`{run}` names the page `{page}`, which is not there", "the run's command makes it again")
+    return page
 
 
 def server(place: Path, port: int = PORT) -> ThreadingHTTPServer:

@@ -1,7 +1,31 @@
-"""TODO face."""
+"""Results on their way out: submissions made and verified, the page published, other projects' formats written.
+
+submission: the folder that holds rows, figures and lineage
+verify: a submission against itself: its files, every figure made again, and the verdict in words
+rows: every row of a submission against itself
+publish: the page to a Space, a submission to a data set
+eval_results: the Hub's `.eval_results/*.yaml`
+every_eval: Every Eval Ever's JSON
+"""
 
 from __future__ import annotations
 
-from .verify import Verdict
+from .eval_results import eval_result_files, push_eval_results
+from .every_eval import write_every_eval
+from .publish import publish, submit
+from .submission import find_submissions, make_submission
+from .verify import FIGURE_KEYS, Verdict, print_verdict, verify
 
-__all__ = ["Verdict"]
+__all__ = [
+    "FIGURE_KEYS",
+    "Verdict",
+    "eval_result_files",
+    "find_submissions",
+    "make_submission",
+    "print_verdict",
+    "publish",
+    "push_eval_results",
+    "submit",
+    "verify",
+    "write_every_eval",
+]

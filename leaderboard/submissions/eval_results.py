@@ -14,25 +14,26 @@ from insightv_bench import __version__
 from insightv_bench.errors import HubError, RunError
 from insightv_bench.hub import Change, Made, Seen, commit
 from insightv_bench.runs import slug
+from insightv_bench.statistics import interval
 
 from ..board import ARMS, ArmRow, Board, ComparableSet
-from ..tables import percent
 
 FOLDER = ".eval_results"
 
 
-def files(board: Board, system: str, benchmark: str, date: str = "") -> dict[str, str]:
+def eval_result_files(board: Board, system: str, benchmark: str, date: str = "") -> dict[str, str]:
     """`.eval_results/<task>.yaml` -> its text. `benchmark`: the data set of the questions, `ORG/NAME[@REVISION]`.
 
     `system` may be empty where the board has one. Raises RunError where it has no such system.
     """
     system = _only(board, system)
-    made: dict[str, list[Any]] = {}
-    for found in board.sets:
-        rows = [row for row in board.arms if row.set == found.name and row.system == system]
+    entries: dict[str, list[Any]] = {}
+    for comparable in board.sets:
+        rows = [row for row in board.arms if row.set == comparable.name and row.system == system]
         if rows:
-            made.setdefault(_file(found), []).extend(_entry(row, found, benchmark, date) for row in rows)
-    return {name: as_yaml(entries) for name, entries in made.items()}
+            name = f"{FOLDER}/insightv-bench-{slug(comparable.task)}.yaml"
+            entries.setdefault(name, []).extend(_entry(row, comparable, benchmark, date) for row in rows)
+    return {name: as_yaml(members) for name, members in entries.items()}
 
 
 def _only(board: Board, system: str) -> str:
@@ -41,40 +42,36 @@ def _only(board: Board, system: str) -> str:
         return system
     if not system and len(systems) == 1:
         return systems[0]
-    told = ", ".join(f"`{name}`" for name in systems[:8])
+    names = ", ".join(f"`{name}`" for name in systems[:8])
     fact = f"the results have no system `{system}`" if system else "the results are of several systems"
-    raise RunError(fact, f"name one with `--system`: {told}")
+    raise RunError(fact, f"name one with `--system`: {names}")
 
 
-def _file(found: ComparableSet) -> str:
-    return f"{FOLDER}/insightv-bench-{slug(found.task)}.yaml"
-
-
-def task_id(found: ComparableSet, row: ArmRow) -> str:
+def task_id(comparable: ComparableSet, row: ArmRow) -> str:
     """The task with its arm, as lm-eval's result files have it."""
-    return f"{found.task}_{row.arm.replace('+', '_').replace('-', '_')}"
+    return f"{comparable.task}_{row.arm.replace('+', '_').replace('-', '_')}"
 
 
-def _entry(row: ArmRow, found: ComparableSet, benchmark: str, date: str) -> Any:
+def _entry(row: ArmRow, comparable: ComparableSet, benchmark: str, date: str) -> Any:
     from huggingface_hub import EvalResultEntry
 
     name, _, revision = benchmark.partition("@")
     return EvalResultEntry(
         dataset_id=name,
         dataset_revision=revision or None,
-        task_id=task_id(found, row),
+        task_id=task_id(comparable, row),
         value=round(100 * row.accuracy, 2),
         date=date or None,
-        notes=_notes(row, found),
+        notes=_notes(row, comparable),
     )
 
 
-def _notes(row: ArmRow, found: ComparableSet) -> str:
+def _notes(row: ArmRow, comparable: ComparableSet) -> str:
     return (
-        f"arm {row.arm} ({ARMS[row.arm]}) of system {row.system}; accuracy in %, 95 % interval {percent(row.low)} to "
-        f"{percent(row.high)}, {row.n:,} replies to {row.num_questions:,} questions, {row.unread:,} unread and counted "
-        f"as wrong; prompt {found.prompts[row.arm]}, token cap {found.token_caps[row.arm]:,}, parser {found.parser}, "
-        f"task version {found.task_version}; insightv-bench {__version__}"
+        f"arm {row.arm} ({ARMS[row.arm]}) of system {row.system}; accuracy in %, 95 % interval "
+        f"{interval(row.low, row.high)}, {row.n:,} replies to {row.num_questions:,} questions, {row.unread:,} unread "
+        f"and counted as wrong; prompt {comparable.prompts[row.arm]}, token cap {comparable.token_caps[row.arm]:,}, "
+        f"parser {comparable.parser}, task version {comparable.task_version}; insightv-bench {__version__}"
     )
 
 
@@ -84,7 +81,7 @@ def as_yaml(entries: Sequence[Any]) -> str:
     return yaml.safe_dump(eval_result_entries_to_yaml(list(entries)), allow_unicode=True, sort_keys=False)
 
 
-def push(texts: dict[str, str], repo_id: str) -> Made:
+def push_eval_results(texts: dict[str, str], repo_id: str) -> Made:
     """Add the files to a model's repository, which must be there; entries of others in the same file stay.
 
     Raises HubError where the Hub refuses it, or a file that is there cannot be read.

@@ -11,7 +11,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,39 +22,45 @@ from insightv_bench.statistics import CONFIDENCE
 from insightv_bench.storage import write_text
 
 from ..board import ARMS, MEANINGS, ArmRow, Board, ComparableSet, MeasureRow, counted
-from .every_eval_samples import sample
 
 VERSION = "0.3.0"
 COLLECTION = "insightv-bench"
 UNSAFE = re.compile(r"[^\w.-]+")
 RESERVED = {"data", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-Found = Sequence[tuple[ComparableSet, pl.DataFrame]]
+ATTRIBUTION = {"turn_idx": 0, "source": "output.raw", "is_terminal": True}
 
 
-def write(board: Board, found: Found, out: Path, developer: str, retrieved: float | None = None) -> list[Path]:
+def write_every_eval(
+    board: Board,
+    sets: Sequence[tuple[ComparableSet, pl.DataFrame]],
+    out: Path,
+    developer: str,
+    retrieved: float | None = None,
+) -> list[Path]:
     """Write every pair under `out`, and return the aggregates. `developer` stands before names that are no Hub id."""
     moment = f"{time.time() if retrieved is None else retrieved:.0f}"
     return [
         _write(board, comparable, rows.filter(pl.col("label") == system), system, out, developer, moment)
-        for comparable, rows in found
+        for comparable, rows in sets
         for system in comparable.systems
     ]
 
 
 def _write(
-    board: Board, found: ComparableSet, rows: pl.DataFrame, system: str, out: Path, developer: str, moment: str
+    board: Board, comparable: ComparableSet, rows: pl.DataFrame, system: str, out: Path, developer: str, moment: str
 ) -> Path:
-    model = _model_id(board, system, developer)
-    made = aggregate(board, found, system, model, moment)
-    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), _uuid(found.name, system, model))
-    by_arm = {row["evaluation_name"]: row["evaluation_result_id"] for row in made["evaluation_results"]}
-    shown = counted(rows).iter_rows(named=True)
+    model = _model_id(system, developer)
+    record = aggregate(board, comparable, system, model, moment)
+    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), _uuid(comparable.name, system, model))
+    by_arm = {row["evaluation_name"]: row["evaluation_result_id"] for row in record["evaluation_results"]}
     lines = [
-        json.dumps(sample(row, made["evaluation_id"], model, task(found, row["arm"]), by_arm), ensure_ascii=False)
-        for row in shown
+        json.dumps(
+            _sample(row, record["evaluation_id"], model, task(comparable, row["arm"]), by_arm), ensure_ascii=False
+        )
+        for row in counted(rows).iter_rows(named=True)
     ]
     text = "\n".join(lines) + "\n"
-    made["detailed_evaluation_results"] = {
+    record["detailed_evaluation_results"] = {
         "format": "jsonl",
         "file_path": f"{place.as_posix()}_samples.jsonl",
         "hash_algorithm": "sha256",
@@ -64,19 +70,19 @@ def _write(
     file = out / place.with_name(f"{place.name}.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     write_text(file.with_name(f"{place.name}_samples.jsonl"), text)
-    write_text(file, json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    write_text(file, json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
     return file
 
 
-def _model_id(board: Board, system: str, developer: str) -> str:
+def _model_id(system: str, developer: str) -> str:
     """`developer/system`; a system that stands for a Hub id has its own."""
     return system if system.count("/") == 1 and all(system.split("/")) else f"{developer}/{system}"
 
 
 def _safe(name: str) -> str:
     """A name of a folder on any system."""
-    made = UNSAFE.sub("-", name).strip("-. ") or "model"
-    return f"{made}-" if made.split(".")[0].lower() in RESERVED else made
+    safe = UNSAFE.sub("-", name).strip("-. ") or "model"
+    return f"{safe}-" if safe.split(".")[0].lower() in RESERVED else safe
 
 
 def _uuid(*parts: str) -> str:
@@ -84,18 +90,18 @@ def _uuid(*parts: str) -> str:
     return str(uuid.UUID(bytes=hashlib.sha256("\x1f".join(parts).encode()).digest()[:16], version=4))
 
 
-def task(found: ComparableSet, arm: str) -> str:
-    return f"{found.task}: {arm}"
+def task(comparable: ComparableSet, arm: str) -> str:
+    return f"{comparable.task}: {arm}"
 
 
-def aggregate(board: Board, found: ComparableSet, system: str, model: str, moment: str) -> dict[str, Any]:
+def aggregate(board: Board, comparable: ComparableSet, system: str, model: str, moment: str) -> dict[str, Any]:
     """The aggregate record of one system in one comparable set."""
-    arms = [row for row in board.arms if row.set == found.name and row.system == system]
-    measures = [row for row in board.measures if row.set == found.name and row.system == system]
-    results = [*(_accuracy(row, found) for row in arms), *(_measure(row, found) for row in measures)]
+    arms = [row for row in board.arms if row.set == comparable.name and row.system == system]
+    measures = [row for row in board.measures if row.set == comparable.name and row.system == system]
+    results = [*(_accuracy(row, comparable) for row in arms), *(_measure(row, comparable) for row in measures)]
     return {
         "schema_version": VERSION,
-        "evaluation_id": f"{found.task}/{model}/{moment}",
+        "evaluation_id": f"{comparable.task}/{model}/{moment}",
         "retrieved_timestamp": moment,
         "source_metadata": {
             "source_name": board.title,
@@ -106,7 +112,7 @@ def aggregate(board: Board, found: ComparableSet, system: str, model: str, momen
         "eval_library": {
             "name": "insightv-bench",
             "version": __version__,
-            "additional_details": {"parser": found.parser, "task_version": found.task_version},
+            "additional_details": {"parser": comparable.parser, "task_version": comparable.task_version},
         },
         "model_info": _model(board, system, model),
         "evaluation_results": results,
@@ -116,37 +122,42 @@ def aggregate(board: Board, found: ComparableSet, system: str, model: str, momen
 def _model(board: Board, system: str, model: str) -> dict[str, Any]:
     first = next(row for row in board.arms if row.system == system)
     models = [row for row in board.lineage if row.system == system and row.kind == "model"]
-    told = {row.name: row.fingerprint for row in models if row.fingerprint}
     details = {"deployment_type": "unknown", "model_availability": "unknown", "base": first.base}
     details |= {"dpo_round": str(first.round), "agents": "reasoning agent and summary agent"}
     return {
         "name": system,
         "id": model,
-        "additional_details": {**details, **{f"stage {name}": mark for name, mark in told.items()}},
+        "additional_details": {
+            **details,
+            **{f"stage {row.name}": row.fingerprint for row in models if row.fingerprint},
+        },
     }
 
 
-def _accuracy(row: ArmRow, found: ComparableSet) -> dict[str, Any]:
+def _accuracy(row: ArmRow, comparable: ComparableSet) -> dict[str, Any]:
     details = {"arm": row.arm, "questions": str(row.num_questions), "unread": str(row.unread)}
     details |= {"malformed_paths": str(row.malformed), "failed": str(row.failed)}
     if row.rank_best is not None and row.rank_worst is not None:
         details |= {"rank_best": str(row.rank_best), "rank_worst": str(row.rank_worst)}
-    made = _result(task(found, row.arm), found, "accuracy", ARMS[row.arm], row, row.accuracy, details)
-    made["generation_config"] = {
-        "generation_args": {"max_tokens": found.token_caps[row.arm], "reasoning": row.arm not in ("base", "direct")},
-        "additional_details": {"prompt": found.prompts[row.arm]},
+    result = _result(task(comparable, row.arm), comparable, "accuracy", ARMS[row.arm], row, row.accuracy, details)
+    result["generation_config"] = {
+        "generation_args": {
+            "max_tokens": comparable.token_caps[row.arm],
+            "reasoning": row.arm not in ("base", "direct"),
+        },
+        "additional_details": {"prompt": comparable.prompts[row.arm]},
     }
-    return made
+    return result
 
 
-def _measure(row: MeasureRow, found: ComparableSet) -> dict[str, Any]:
-    name = f"{found.task}: {row.measure.replace('_', ' ')}"
-    return _result(name, found, f"insightv-bench.{row.measure}", MEANINGS[row.measure], row, row.value, {})
+def _measure(row: MeasureRow, comparable: ComparableSet) -> dict[str, Any]:
+    name = f"{comparable.task}: {row.measure.replace('_', ' ')}"
+    return _result(name, comparable, f"insightv-bench.{row.measure}", MEANINGS[row.measure], row, row.value, {})
 
 
 def _result(
     name: str,
-    found: ComparableSet,
+    comparable: ComparableSet,
     metric: str,
     words: str,
     row: ArmRow | MeasureRow,
@@ -155,12 +166,12 @@ def _result(
 ) -> dict[str, Any]:
     method = "Wilson score interval, or percentile bootstrap over questions where a question has several replies"
     return {
-        "evaluation_result_id": f"{found.task}/{name}/{metric}",
+        "evaluation_result_id": f"{comparable.task}/{name}/{metric}",
         "evaluation_name": name,
         "source_data": {
-            "dataset_name": found.task,
+            "dataset_name": comparable.task,
             "source_type": "other",
-            "additional_details": {"task_version": found.task_version, "questions": str(found.num_questions)},
+            "additional_details": {"task_version": comparable.task_version, "questions": str(comparable.num_questions)},
         },
         "metric_config": {
             "evaluation_description": words,
@@ -187,3 +198,48 @@ def _result(
             },
         },
     }
+
+
+def _sample(
+    row: Mapping[str, Any], evaluation_id: str, model: str, name: str, result_ids: Mapping[str, str]
+) -> dict[str, Any]:
+    """One reply. `row`: an EvalRecord's columns. `result_ids`: name of an evaluation -> result that it counts in."""
+    answer = row["answer"]
+    return {
+        "schema_version": VERSION,
+        "evaluation_id": evaluation_id,
+        "model_id": model,
+        "evaluation_name": name,
+        "evaluation_result_id": result_ids[name],
+        "sample_id": row["question_id"],
+        "sample_hash": hashlib.sha256((row["question"] + row["gold"]).encode("utf-8", "surrogatepass")).hexdigest(),
+        "interaction_type": "single_turn",
+        "input": {
+            "raw": row["question"],
+            "reference": [row["gold"]],
+            "choices": list(row["options"]) or None,
+        },
+        "output": {"raw": [row["response"]], "reasoning_trace": [row["path"]] if row["path"] else None},
+        "messages": None,
+        "answer_attribution": []
+        if answer is None
+        else [{**ATTRIBUTION, "extracted_value": answer, "extraction_method": row["method"]}],
+        "evaluation": {"score": float(row["correct"]), "is_correct": row["correct"]},
+        "token_usage": {
+            "input_tokens": row["num_prompt_tokens"],
+            "output_tokens": row["num_tokens"],
+            "total_tokens": row["num_prompt_tokens"] + row["num_tokens"],
+        },
+        "error": "no reply came" if row["finish"] == "error" else None,
+        "metadata": _metadata(row),
+    }
+
+
+def _metadata(row: Mapping[str, Any]) -> dict[str, str]:
+    metadata = {"arm": row["arm"], "kind": row["kind"], "sample": str(row["sample"]), "finish": row["finish"]}
+    if row["flaw"] != "none":
+        metadata |= {"flaw": row["flaw"], "severity": f"{row['severity']:g}", "position": row["position"]}
+        metadata |= {"planted_answer": row["planted_answer"] or ""}
+    if row["verdict"] != "none":
+        metadata["verdict"] = row["verdict"]
+    return metadata

@@ -69,10 +69,10 @@ def submit(folder: Path, repo_id: str, private: bool | None = None) -> tuple[Sub
 
     Raises HubError where it does not verify, or the Hub refuses it.
     """
-    found = read_submission(folder)
+    submission = read_submission(folder)
     if problems := verify(folder).problems:
         raise HubError(f"`{folder}` does not verify: {problems[0]}", f"insightv-bench leaderboard verify {folder}")
-    place = f"{SUBMISSIONS}/{found.id}"
+    place = f"{SUBMISSIONS}/{submission.id}"
     names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
 
     def prepare(seen: Seen) -> Change:
@@ -83,7 +83,8 @@ def submit(folder: Path, repo_id: str, private: bool | None = None) -> tuple[Sub
             add[README] = _results_card(repo_id).encode()
         return Change(add)
 
-    return found, commit(repo_id, "dataset", prepare, f"Add submission {found.id} with insightv-bench", private)
+    message = f"Add submission {submission.id} with insightv-bench"
+    return submission, commit(repo_id, "dataset", prepare, message, private)
 
 
 def _results_card(repo_id: str) -> str:

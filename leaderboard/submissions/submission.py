@@ -24,8 +24,8 @@ from insightv_bench.results import row_files
 from insightv_bench.runs import slug
 from insightv_bench.storage import first_line, sha256, write_text
 
-from ..board import LINEAGE, Board, count_rows, load_rows, read_origin, split_sets
-from ..build import compute
+from ..board import LINEAGE, count_rows, read_origin
+from ..build import load_board
 
 SUBMISSION, FIGURES, EVALUATIONS = "submission.json", "figures.json", "evaluations"
 FORMAT = 1
@@ -52,7 +52,7 @@ class Submission(Record):
     evaluations: tuple[Evaluation, ...]
 
 
-def make(results: Sequence[Path], out: Path, title: str) -> Submission:
+def make_submission(results: Sequence[Path], out: Path, title: str) -> Submission:
     """Copy the rows under the folders to the new folder `out`, and write the figures beside them.
 
     Raises RunError where there are no rows, or `out` holds something.
@@ -65,8 +65,8 @@ def make(results: Sequence[Path], out: Path, title: str) -> Submission:
         by_place.setdefault(file.parent, []).append(file)
     try:
         evaluations = [_copy(place, names, out / EVALUATIONS) for place, names in by_place.items()]
-        board = figures(out, title)
-        made = Submission(
+        board, _ = load_board([out / EVALUATIONS], title)
+        submission = Submission(
             format=FORMAT,
             id=f"{slug(title)}-{content_id([one.files for one in evaluations], length=12)}",
             title=title,
@@ -75,17 +75,10 @@ def make(results: Sequence[Path], out: Path, title: str) -> Submission:
             evaluations=tuple(evaluations),
         )
         write_text(out / FIGURES, board.model_dump_json(indent=1) + "\n")
-        write_text(out / SUBMISSION, made.model_dump_json(indent=1) + "\n")  # last: now it is whole
+        write_text(out / SUBMISSION, submission.model_dump_json(indent=1) + "\n")  # last: now it is whole
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
-    return made
-
-
-def figures(folder: Path, title: str) -> Board:
-    """The board over a submission's own rows."""
-    frame, notes = load_rows([folder / EVALUATIONS])
-    found, apart = split_sets(frame)
-    return compute(found, [*notes, *apart], title)
+    return submission
 
 
 def _copy(place: Path, files: Sequence[Path], into: Path) -> Evaluation:
@@ -123,11 +116,11 @@ def read_submission(folder: Path) -> Submission:
         raise RunError(f"`{folder / SUBMISSION}` cannot be read: {first_line(error)}", "make it again") from error
 
 
-def submissions(folder: Path) -> list[Path]:
+def find_submissions(folder: Path) -> list[Path]:
     """The folder itself, or those of a data set of results."""
     if (folder / SUBMISSION).exists():
         return [folder]
-    found = sorted(place.parent for place in folder.glob(f"submissions/*/{SUBMISSION}"))
-    if not found:
+    folders = sorted(place.parent for place in folder.glob(f"submissions/*/{SUBMISSION}"))
+    if not folders:
         read_submission(folder)
-    return found
+    return folders

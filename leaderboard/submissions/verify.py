@@ -6,27 +6,48 @@ twice, and every figure with its interval is computed again. A submission that c
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
+from rich.console import Console
+from rich.text import Text
 
 from insightv_bench import __version__
 from insightv_bench.errors import RunError
+from insightv_bench.escape import visible
 from insightv_bench.results import row_files
 from insightv_bench.storage import sha256
 
 from ..board import Board, count_rows, read_sides
-from . import verify_figures, verify_rows
-from .submission import EVALUATIONS, FIGURES, Submission, figures, read_submission
+from ..build import load_board
+from ..tables import NAME_WIDTH, short
+from . import rows
+from .submission import EVALUATIONS, FIGURES, Submission, read_submission
 
 PLAIN = re.compile(r"(?!\.)[^/\\\x00]+")
 """A name that stays in its folder."""
 MAX_LINES = 20
 """Of one kind; how many more there are is said."""
+
+FIGURE_KEYS = {
+    "sets": ("name",),
+    "arms": ("set", "system", "arm"),
+    "comparisons": ("set", "family", "a", "b"),
+    "robustness": ("set", "system", "flaw", "severity"),
+    "measures": ("set", "system", "measure"),
+    "averages": ("system", "arm"),
+    "rounds": ("set", "system", "arm"),
+    "flaws": ("set", "system", "flaw"),
+    "lineage": ("system", "kind", "name", "fingerprint"),
+}
+"""Table of the board -> the columns that name a row; the others are figures."""
+CLOSE = 1e-9
+"""Figures are made of the same rows by the same code: only the last bits may differ from machine to machine."""
 
 
 class Verdict(NamedTuple):
@@ -43,9 +64,9 @@ def verify(folder: Path) -> Verdict:
     """Raises RunError where the folder is no submission, or its rows cannot be read at all."""
     stated = read_submission(folder)
     frame = read_sides(folder / EVALUATIONS)
-    found = [*_some(_files(folder, stated)), *_some(verify_rows.problems(frame)), *_some(_figures(folder, stated))]
+    problems = [*_some(_files(folder, stated)), *_some(rows.problems(frame)), *_some(_figures(folder, stated))]
     judged = frame.filter(pl.col("answer_judge") != "rule").height
-    return Verdict(stated, frame.height, judged, tuple(found))
+    return Verdict(stated, frame.height, judged, tuple(problems))
 
 
 def _some(lines: Iterator[str]) -> Iterator[str]:
@@ -61,10 +82,10 @@ def _files(folder: Path, stated: Submission) -> Iterator[str]:
         if odd := [name for name in (one.name, *one.files) if not PLAIN.fullmatch(name)]:
             yield f"`{odd[0]}` is no name of an evaluation or of its file"
             continue
-        found = {name: place / name for name in one.files}
-        named |= set(found.values())
-        yield from (f"`{one.name}/{name}` is missing" for name, file in found.items() if not file.is_file())
-        there = {name: file for name, file in found.items() if file.is_file()}
+        files = {name: place / name for name in one.files}
+        named |= set(files.values())
+        yield from (f"`{one.name}/{name}` is missing" for name, file in files.items() if not file.is_file())
+        there = {name: file for name, file in files.items() if file.is_file()}
         for name, file in there.items():
             if sha256(file) != one.files[name]:
                 yield f"`{one.name}/{name}` is not the file that was submitted"
@@ -77,13 +98,62 @@ def _files(folder: Path, stated: Submission) -> Iterator[str]:
 
 def _figures(folder: Path, stated: Submission) -> Iterator[str]:
     try:
-        said = Board.model_validate_json((folder / FIGURES).read_bytes())
+        claimed = Board.model_validate_json((folder / FIGURES).read_bytes())
     except (OSError, ValueError):
         yield f"`{FIGURES}` is missing or cannot be read"
         return
     if stated.version != __version__:
         yield f"the figures were made with insightv-bench {stated.version}, and this is {__version__}: use that version"
     try:
-        yield from verify_figures.problems(said, figures(folder, stated.title))
+        yield from figure_problems(claimed, load_board([folder / EVALUATIONS], stated.title)[0])
     except RunError as error:
         yield error.fact
+
+
+def figure_problems(stated: Board, computed: Board) -> Iterator[str]:
+    """Every figure that a submission states against the same figure of its rows: what does not match, a line each."""
+    for table, keys in FIGURE_KEYS.items():
+        claimed, ours = _by_key(stated, table, keys), _by_key(computed, table, keys)
+        for key in claimed.keys() - ours.keys():
+            yield f"{table}: {_name(keys, key)} is stated, and no row of the samples makes it"
+        for key in ours.keys() - claimed.keys():
+            yield f"{table}: {_name(keys, key)} is missing, and the samples make it"
+        for key in [key for key in claimed if key in ours]:
+            for column, value in ours[key].items():
+                if not _same(stated_value := claimed[key][column], value):
+                    words = f"`{column}` says {_short(stated_value)}, and the samples give {_short(value)}"
+                    yield f"{table}: {_name(keys, key)}: {words}"
+    if stated.notes != computed.notes:
+        yield "notes: what was left out or renamed is told otherwise"
+
+
+def _by_key(board: Board, table: str, keys: tuple[str, ...]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    rows = [row.model_dump() for row in getattr(board, table)]
+    return {tuple(row[key] for key in keys): row for row in rows}
+
+
+def _name(keys: tuple[str, ...], key: tuple[Any, ...]) -> str:
+    return ", ".join(f"{name} `{value}`" for name, value in zip(keys, key, strict=True) if name != "set")
+
+
+def _same(claimed: Any, ours: Any) -> bool:
+    if isinstance(claimed, float) and isinstance(ours, float):
+        return math.isclose(claimed, ours, rel_tol=CLOSE, abs_tol=CLOSE) or (math.isnan(claimed) and math.isnan(ours))
+    if isinstance(claimed, dict) and isinstance(ours, dict):
+        return claimed.keys() == ours.keys() and all(_same(claimed[name], ours[name]) for name in claimed)
+    return bool(claimed == ours)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else f"{str(value)[:60]}"
+
+
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """One submission: accepted, or every line of why not."""
+    line = f"{short(verdict.submission.id, NAME_WIDTH * 2)}: {verdict.num_rows:,} rows"
+    if verdict.num_judged:
+        line += f", {verdict.num_judged:,} of them judged by a model and taken as they are"
+    style = "red" if verdict.problems else "green"
+    console.print(Text(f"{'rejected' if verdict.problems else 'accepted'}  {line}", style=style))
+    for problem in verdict.problems:
+        console.print(Text(f"  {visible(problem)}"), soft_wrap=True)

@@ -1,10 +1,18 @@
-"""TODO face."""
+"""The board as tables: in a terminal, as Markdown, and as files for other programs. Computes no figure, knows no page.
+
+views: each table of the board as names and figures, not yet shown anywhere
+terminal: the tables 80 columns wide, the best systems where there are many
+markdown: all tables as Markdown
+export: `board.json`, `board.md` and one parquet file a table
+text: names cut short, how many questions there are
+"""
 
 from __future__ import annotations
 
 from .export import write_files
+from .markdown import markdown
 from .terminal import NAME_WIDTH, print_board
-from .text import percent, questions, short, visible
-from .views import without_twins
+from .text import questions, short
+from .views import MARKS, without_twins
 
-__all__ = ["NAME_WIDTH", "print_board", "percent", "questions", "short", "visible", "without_twins", "write_files"]
+__all__ = ["MARKS", "NAME_WIDTH", "markdown", "print_board", "questions", "short", "without_twins", "write_files"]

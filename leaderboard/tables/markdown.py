@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from insightv_bench.escape import visible
+from insightv_bench.statistics import interval, p_value, percent, points
+
 from ..board import ANY, FAMILIES, Board, ComparableSet
-from . import robust_views, views
-from .text import percent, questions, visible
+from . import views
+from .text import questions
 from .views import View
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
@@ -23,70 +26,70 @@ def markdown(board: Board) -> str:
     parts = [f"# {escape(board.title)}", _table(views.averages(board, [row.system for row in board.averages]), "##")]
     arms = dict.fromkeys(row.arm for row in board.arms)
     parts += [_table(views.tasks(board, arm), "##") for arm in arms]
-    for found in board.sets:
-        parts += [f"## {escape(found.name)}", f"{escape(questions(found))}.", *_set(board, found)]
+    for comparable in board.sets:
+        parts += [f"## {escape(comparable.name)}", f"{escape(questions(comparable))}.", *_set(board, comparable)]
     parts += [_table(views.lineage(board, ("questions", "paths", "corpus", "model")), "##"), _notes(board)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _set(board: Board, found: ComparableSet) -> Iterator[str]:
-    systems = found.systems
-    flaws = [ANY, *dict.fromkeys(row.flaw for row in board.flaws if row.set == found.name)]
-    yield _table(views.arms(board, found, systems), "###")
-    yield _settings(found)
-    yield _table(_comparisons(board, found), "###")
+def _set(board: Board, comparable: ComparableSet) -> Iterator[str]:
+    systems = comparable.systems
+    flaws = [ANY, *dict.fromkeys(row.flaw for row in board.flaws if row.set == comparable.name)]
+    yield _table(views.arms(board, comparable, systems), "###")
+    yield _settings(comparable)
+    yield _table(_comparisons(board, comparable), "###")
     for view in (
-        robust_views.rounds(board, found, whole=True),
-        robust_views.training(board, found),
-        robust_views.curve(board, found, systems),
-        robust_views.flaw_map(board, found, systems, whole=True),
-        robust_views.measures(board, found, systems),
+        views.rounds(board, comparable, whole=True),
+        views.training(board, comparable),
+        views.curve(board, comparable, systems),
+        views.flaw_map(board, comparable, systems, whole=True),
+        views.measures(board, comparable, systems),
     ):
         yield _table(view, "###")
-    if any(row.set == found.name for row in board.measures):
-        yield "\n".join(f"- {name}: {words}" for name, words in robust_views.meanings(board))
+    if any(row.set == comparable.name for row in board.measures):
+        yield "\n".join(f"- {name}: {words}" for name, words in views.meanings(board))
     if len(flaws) > 1:
-        yield _table(robust_views.curve(board, found, systems, flaws), "###")
-    yield _table(views.cost(board, found, systems), "###")
+        yield _table(views.curve(board, comparable, systems, flaws), "###")
+    yield _table(views.cost(board, comparable, systems), "###")
 
 
 def _table(view: View, level: str) -> str:
     """A pipe table under its heading; nothing where it has no rows."""
     if not view.rows:
         return ""
-    lines = [view.columns, [":--" if place < view.num_names else "--:" for place in range(len(view.columns))]]
-    told = [_line(lines[0]), f"| {' | '.join(lines[1])} |", *(_line(row) for row in view.rows)]
+    rule = [":--" if place < view.num_names else "--:" for place in range(len(view.columns))]
+    lines = [_line(view.columns), f"| {' | '.join(rule)} |", *map(_line, view.rows)]
     remark = f"\n\n{escape(view.remark)}" if view.remark else ""
-    return f"{level} {escape(view.heading)}\n\n" + "\n".join(told) + remark
+    return f"{level} {escape(view.heading)}\n\n" + "\n".join(lines) + remark
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(escape(cell) for cell in cells)} |"
 
 
-def _settings(found: ComparableSet) -> str:
+def _settings(comparable: ComparableSet) -> str:
     lines = [
-        f"- arm {escape(arm)}: prompt {escape(prompt)}, token cap {found.token_caps[arm]:,}"
-        for arm, prompt in found.prompts.items()
+        f"- arm {escape(arm)}: prompt {escape(prompt)}, token cap {comparable.token_caps[arm]:,}"
+        for arm, prompt in comparable.prompts.items()
     ]
-    task = f"Task {escape(found.task)}, version {escape(found.task_version)}, parser {escape(found.parser)}."
-    return f"{task}\n\n" + "\n".join(lines)
+    task = f"Task {escape(comparable.task)}, version {escape(comparable.task_version)}"
+    return f"{task}, parser {escape(comparable.parser)}.\n\n" + "\n".join(lines)
 
 
-def _comparisons(board: Board, found: ComparableSet) -> View:
+def _comparisons(board: Board, comparable: ComparableSet) -> View:
     rows = [
         (
             FAMILIES[row.family],
             f"{row.b} against {row.a}",
             row.outcome,
-            f"{100 * row.difference:+.2f}",
-            f"{percent(row.low)} – {percent(row.high)}",
-            "< 0.001" if row.p < 0.001 else f"{row.p:.3f}",
+            points(row.difference),
+            interval(row.low, row.high),
+            p_value(row.p),
             f"{row.n:,}",
-            views.NONE if row.detectable is None else f"{100 * row.detectable:.1f}",
+            percent(row.detectable),
         )
         for row in board.comparisons
-        if row.set == found.name
+        if row.set == comparable.name
     ]
     columns = ("family", "comparison", "outcome", "difference, points", "95 % interval", "p (Holm)", "shared questions")
     return View("Paired comparisons", (*columns, "detectable, points"), rows, num_names=3)

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from insightv_bench.escape import visible
+
 from ..board import FAMILIES, ArmRow, Board, ComparableSet
-from . import robust_views, views
-from .text import questions, short, visible
+from . import views
+from .text import questions, short
 from .views import View
 
 NAME_WIDTH = 28
@@ -19,7 +21,7 @@ MAX_SYSTEMS = 20
 """Of one comparable set; a page or a file shows more."""
 MAP_SYSTEMS = 5
 """Columns of the heat map that fit beside each other."""
-OUTCOMES = {"higher": ("▲", "green"), "lower": ("▼", "red"), "tie": ("=", "dim")}
+STYLES = {"higher": "green", "lower": "red", "tie": "dim"}
 COUNTS = {
     "unread": "no answer read",
     "malformed": "malformed paths",
@@ -34,47 +36,47 @@ def print_board(board: Board, console: Console) -> None:
     console.print(Text(visible(board.title), style="bold"))
     systems = list(dict.fromkeys(row.system for row in board.averages))
     print_view(views.averages(board, systems[:MAX_SYSTEMS]), console)
-    for found in board.sets:
-        console.print(Text(f"\n{visible(found.name)}: {questions(found)}", style="bold"))
-        _print_set(board, found, console)
+    for comparable in board.sets:
+        console.print(Text(f"\n{visible(comparable.name)}: {questions(comparable)}", style="bold"))
+        _print_set(board, comparable, console)
     print_view(views.lineage(board), console)
     for note in board.notes:
         console.print(Text(f"note: {visible(note)}", style="yellow"))
 
 
-def _print_set(board: Board, found: ComparableSet, console: Console) -> None:
-    systems = _leading(board, found)
-    if len(systems) < len(found.systems):
-        console.print(_left_out(systems, found), style="yellow")
-    print_view(views.arms(board, found, systems), console, heading=False)
-    _print_remarks([row for row in board.arms if row.set == found.name and row.system in systems], console)
-    _print_comparisons(board, found, systems, console)
-    print_view(robust_views.rounds(board, found), console)
-    print_view(robust_views.training(board, found), console)
-    print_view(robust_views.curve(board, found, systems), console)
-    _print_map(robust_views.flaw_map(board, found, systems), console)
-    print_view(robust_views.measures(board, found, systems), console)
-    print_view(views.cost(board, found, systems), console)
+def _print_set(board: Board, comparable: ComparableSet, console: Console) -> None:
+    systems = _leading(board, comparable)
+    if len(systems) < len(comparable.systems):
+        console.print(_left_out(systems, comparable), style="yellow")
+    print_view(views.arms(board, comparable, systems), console, heading=False)
+    _print_remarks([row for row in board.arms if row.set == comparable.name and row.system in systems], console)
+    _print_comparisons(board, comparable, systems, console)
+    print_view(views.rounds(board, comparable), console)
+    print_view(views.training(board, comparable), console)
+    print_view(views.curve(board, comparable, systems), console)
+    _print_map(views.flaw_map(board, comparable, systems), console)
+    print_view(views.measures(board, comparable, systems), console)
+    print_view(views.cost(board, comparable, systems), console)
 
 
-def _left_out(systems: list[str], found: ComparableSet) -> str:
+def _left_out(systems: list[str], comparable: ComparableSet) -> str:
     """Which systems are shown."""
-    if systems == views.without_twins(found, found.systems):
-        return f"{len(systems)} of {len(found.systems):,} systems, the greedy twins left out; the page shows all"
-    return f"the {len(systems)} best of {len(found.systems):,} systems; the page shows all"
+    if systems == views.without_twins(comparable, comparable.systems):
+        return f"{len(systems)} of {len(comparable.systems):,} systems, the greedy twins left out; the page shows all"
+    return f"the {len(systems)} best of {len(comparable.systems):,} systems; the page shows all"
 
 
-def _leading(board: Board, found: ComparableSet) -> list[str]:
+def _leading(board: Board, comparable: ComparableSet) -> list[str]:
     """All where they are few, else without greedy twins, and of many such those that are best in any arm."""
-    if len(found.systems) <= MAX_SYSTEMS:
-        return list(found.systems)
+    if len(comparable.systems) <= MAX_SYSTEMS:
+        return list(comparable.systems)
     best: dict[str, float] = {}
     for row in board.arms:
-        if row.set == found.name:
+        if row.set == comparable.name:
             best[row.system] = max(row.accuracy, best.get(row.system, 0.0))
-    sampled = views.without_twins(found, found.systems)
+    sampled = views.without_twins(comparable, comparable.systems)
     leading = sorted(sampled, key=lambda system: -best.get(system, 0.0))[:MAX_SYSTEMS]
-    return [system for system in found.systems if system in leading]
+    return [system for system in comparable.systems if system in leading]
 
 
 def print_view(view: View, console: Console, heading: bool = True) -> None:
@@ -93,8 +95,8 @@ def print_view(view: View, console: Console, heading: bool = True) -> None:
     for row in view.rows:
         if view.num_names > 1 and last and row[0] != last:
             table.add_section()
-        said = "" if view.num_names > 1 and row[0] == last else short(row[0], NAME_WIDTH)
-        table.add_row(Text(said), *(Text(short(cell, NAME_WIDTH)) for cell in row[1:]))
+        name = "" if view.num_names > 1 and row[0] == last else short(row[0], NAME_WIDTH)
+        table.add_row(Text(name), *(Text(short(cell, NAME_WIDTH)) for cell in row[1:]))
         last = row[0]
     console.print(table)
     if view.remark:
@@ -118,18 +120,18 @@ def _print_remarks(rows: list[ArmRow], console: Console) -> None:
         _print_remark(words, counts, console)
 
 
-def _print_remark(words: str, told: dict[ArmRow, str], console: Console, style: str = "") -> None:
+def _print_remark(words: str, details: dict[ArmRow, str], console: Console, style: str = "") -> None:
     by_system: dict[str, list[str]] = {}
-    for row, detail in told.items():
+    for row, detail in details.items():
         by_system.setdefault(short(row.system, NAME_WIDTH), []).append(row.arm + detail)
     if by_system:
         systems = "; ".join(f"{system}: {', '.join(arms)}" for system, arms in by_system.items())
         console.print(Text(f"{words}: {systems}", style=style))
 
 
-def _print_comparisons(board: Board, found: ComparableSet, systems: list[str], console: Console) -> None:
+def _print_comparisons(board: Board, comparable: ComparableSet, systems: list[str], console: Console) -> None:
     for family, caption in FAMILIES.items():
-        rows = [row for row in board.comparisons if row.set == found.name and row.family == family]
+        rows = [row for row in board.comparisons if row.set == comparable.name and row.family == family]
         sizes = {row.n for row in rows}
         shared = f"n = {rows[0].n:,}, " if len(sizes) == 1 else ""
         rows = [row for row in rows if row.b.rpartition(": ")[0] in systems or row.b in systems]
@@ -138,9 +140,9 @@ def _print_comparisons(board: Board, found: ComparableSet, systems: list[str], c
         heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
         console.print(Text(heading, style="bold"))
         for row in rows:
-            mark, style = OUTCOMES[row.outcome]
+            mark = (views.MARKS[row.outcome], STYLES[row.outcome])
             sentence = visible(row.sentence).replace(f", n = {row.n:,}, p", ", p") if shared else visible(row.sentence)
-            console.print(Text.assemble((mark, style), " ", _fitted(sentence, console.width - 2)))
+            console.print(Text.assemble(mark, " ", _fitted(sentence, console.width - 2)))
 
 
 def _fitted(sentence: str, width: int) -> str:

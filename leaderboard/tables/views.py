@@ -1,7 +1,7 @@
-"""The board as tables of plain text, which terminal and Markdown both show: board, tasks, cost and lineage.
+"""The board as tables of plain text, which terminal and Markdown both show.
 
-A view's cells are made of others' names and of our figures; whoever shows them makes them safe. See also
-`robust_views`. This module computes no figure.
+A view's cells are made of others' names and of our figures; whoever shows them makes them safe. This module computes no
+figure.
 """
 
 from __future__ import annotations
@@ -9,11 +9,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ..board import ArmRow, AverageRow, Board, ComparableSet, LineageRow, twins_among
-from .text import percent
+from insightv_bench.statistics import NONE, interval, percent, points
 
-NONE = "–"
+from ..board import (
+    ANY,
+    MEANINGS,
+    ArmRow,
+    AverageRow,
+    Board,
+    ComparableSet,
+    Difference,
+    FlawRow,
+    LineageRow,
+    Measure,
+    RoundRow,
+    twins_among,
+)
+
 AMONG = "; greedy twins are ranked among themselves"
+MARKS = {"higher": "▲", "lower": "▼", "tie": "="}
+ROBUST: tuple[Measure, ...] = ("rescue", "over_rejection", "recovery", "follow")
 
 
 class View(NamedTuple):
@@ -26,18 +41,10 @@ class View(NamedTuple):
     remark: str = ""
 
 
-def without_twins(found: ComparableSet, systems: Collection[str]) -> list[str]:
+def without_twins(comparable: ComparableSet, systems: Collection[str]) -> list[str]:
     """The systems but greedy ones whose sampled twin is in the set: a table would say everything twice."""
-    twins = twins_among(found.systems)
+    twins = twins_among(comparable.systems)
     return [one for one in systems if one not in twins]
-
-
-def interval(low: float | None, high: float | None) -> str:
-    return NONE if low is None or high is None else f"{percent(low):>5} – {percent(high):>5}"
-
-
-def share(value: float | None) -> str:
-    return NONE if value is None else percent(value)
 
 
 def rank(row: ArmRow | AverageRow) -> str:
@@ -47,12 +54,12 @@ def rank(row: ArmRow | AverageRow) -> str:
     return str(row.rank_best) if row.rank_best == row.rank_worst else f"{row.rank_best}–{row.rank_worst}"
 
 
-def arms(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
+def arms(board: Board, comparable: ComparableSet, systems: Collection[str]) -> View:
     """Every system in every arm."""
     rows = [
         (row.system, row.arm, rank(row), percent(row.accuracy), interval(row.low, row.high), f"{row.n:,}")
         for row in board.arms
-        if row.set == found.name and row.system in systems
+        if row.set == comparable.name and row.system in systems
     ]
     twins = twins_among({row[0] for row in rows})
     remark = "rank: the places that paired tests, Holm-adjusted, leave a system in its arm" + (AMONG if twins else "")
@@ -78,7 +85,8 @@ def averages(board: Board, systems: Collection[str]) -> View:
 
 def tasks(board: Board, arm: str) -> View:
     """One arm's systems, a column a comparable set; empty where there is one set."""
-    sets = [found.name for found in board.sets if any(row.set == found.name and row.arm == arm for row in board.arms)]
+    there = {row.set for row in board.arms if row.arm == arm}
+    sets = [comparable.name for comparable in board.sets if comparable.name in there]
     if len(sets) < 2:
         return View(f"Tasks, arm {arm}", (), [])
     cells = {(row.system, row.set): row for row in board.arms if row.arm == arm}
@@ -87,17 +95,17 @@ def tasks(board: Board, arm: str) -> View:
     return View(f"Accuracy % by task, arm {arm}", ("system", *sets), rows, num_names=1)
 
 
-def _cell(row: ArmRow | None) -> str:
-    return NONE if row is None else f"{percent(row.accuracy)} ({percent(row.low)} – {percent(row.high)}, n = {row.n:,})"
+def _cell(row: ArmRow | FlawRow | None) -> str:
+    return NONE if row is None else f"{percent(row.accuracy, row.low, row.high)}, n = {row.n:,}"
 
 
-def cost(board: Board, found: ComparableSet, systems: Collection[str]) -> View:
+def cost(board: Board, comparable: ComparableSet, systems: Collection[str]) -> View:
     """Tokens generated in all seats, for each right answer and for each reply; of greedy twins nothing."""
-    told = without_twins(found, systems)
+    sampled = without_twins(comparable, systems)
     rows = [
         (row.system, row.arm, *_tokens(row), percent(row.accuracy), f"{row.n:,}")
         for row in board.arms
-        if row.set == found.name and row.system in told
+        if row.set == comparable.name and row.system in sampled
     ]
     columns = ("system", "arm", "tokens a right answer", "tokens a reply", "accuracy %", "n")
     return View("Cost", columns, rows)
@@ -115,21 +123,18 @@ def lineage(board: Board, kinds: Collection[str] = ("corpus", "model")) -> View:
         if row.kind in kinds:
             users.setdefault(row.model_copy(update={"system": ""}), []).append(row.system)
     several = len({(row.recipe, row.seed) for row in users}) > 1
-    rows = [_came_from(row, systems, several) for row, systems in sorted(users.items(), key=_place)]
+    ordered = sorted(users.items(), key=lambda user: (user[0].kind, user[0].name, user[0].fingerprint))
+    rows = [_came_from(row, systems, several) for row, systems in ordered]
     return View(
         "Lineage", ("what", "name", "fingerprint", "rows", "went into"), rows, num_names=3, remark=made_by(board)
     )
 
 
-def _place(item: tuple[LineageRow, Sequence[str]]) -> tuple[str, str, str]:
-    return item[0].kind, item[0].name, item[0].fingerprint
-
-
 def _came_from(row: LineageRow, systems: Sequence[str], with_run: bool) -> tuple[str, ...]:
     run = f"{row.recipe} seed {row.seed}: " if with_run and row.recipe else ""
     num = NONE if row.num_rows is None else f"{row.num_rows:,}"
-    told = f"{len(systems)} systems" if len(systems) > 3 else ", ".join(systems)
-    return row.kind, f"{run}{row.name}", row.fingerprint or NONE, num, told
+    users = f"{len(systems)} systems" if len(systems) > 3 else ", ".join(systems)
+    return row.kind, f"{run}{row.name}", row.fingerprint or NONE, num, users
 
 
 def made_by(board: Board) -> str:
@@ -145,3 +150,109 @@ def made_by(board: Board) -> str:
 
 def _distinct(words: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(words))
+
+
+def rounds(board: Board, comparable: ComparableSet, whole: bool = False) -> View:
+    """Accuracy by arm and round, and what the round changed; `whole` has the round before beside the start."""
+    rows = [
+        (
+            row.arm,
+            row.system,
+            percent(row.accuracy),
+            interval(row.low, row.high),
+            _change(row.from_start),
+            *([_change(row.from_before)] if whole else []),
+        )
+        for row in sorted(_rounds(board, comparable), key=lambda row: (row.arm, row.base, row.round))
+    ]
+    columns = ("arm", "system", "accuracy %", "95 % interval", "against round 0")
+    more = ("against the round before",) if whole else ()
+    return View(
+        "DPO rounds", (*columns, *more), rows, remark="differences in points, Holm-adjusted: ▲ higher, ▼ lower, = tie"
+    )
+
+
+def _rounds(board: Board, comparable: ComparableSet) -> list[RoundRow]:
+    return [row for row in board.rounds if row.set == comparable.name]
+
+
+def _change(change: Difference | None) -> str:
+    """`▼ -2.2 [-3.8, -0.6]`."""
+    if change is None:
+        return NONE
+    return f"{MARKS[change.outcome]} {points(change.difference, change.low, change.high)}"
+
+
+def training(board: Board, comparable: ComparableSet) -> View:
+    """Path lengths, the training's end, and robustness on own paths, round by round."""
+    measures = {(row.system, row.measure): row for row in board.measures if row.set == comparable.name}
+    names = [name for name in ROBUST if any((row.system, name) in measures for row in _rounds(board, comparable))]
+    first = {row.system: row for row in reversed(_rounds(board, comparable))}
+    rows = []
+    for row in sorted(first.values(), key=lambda row: (row.base, row.round)):
+        cells = (measures.get((row.system, name)) for name in names)
+        rows.append((row.system, *_path(row), *(percent(cell.value if cell else None) for cell in cells)))
+    columns = ("system", "tokens a path", "margin", "pairs", *(f"{name.replace('_', ' ')} %" for name in names))
+    remark = "margin: reward of chosen over rejected when training ended; robustness is on each round's own paths"
+    return View("DPO rounds: paths and training", columns, rows, num_names=1, remark=remark)
+
+
+def _path(row: RoundRow) -> tuple[str, str, str]:
+    tokens, low, high = row.path_tokens, row.path_tokens_low, row.path_tokens_high
+    known = tokens is not None and low is not None and high is not None
+    return (
+        f"{tokens:,.1f} [{low:,.1f}, {high:,.1f}]" if known else NONE,
+        NONE if row.reward_margin is None else f"{row.reward_margin:.3f}",
+        NONE if row.num_pairs is None else f"{row.num_pairs:,}",
+    )
+
+
+def curve(board: Board, comparable: ComparableSet, systems: Collection[str], flaws: Collection[str] = (ANY,)) -> View:
+    """Accuracy against severity."""
+    points_ = [
+        row for row in board.robustness if row.set == comparable.name and row.system in systems and row.flaw in flaws
+    ]
+    several = len(set(flaws)) > 1
+    rows = [
+        (
+            row.system,
+            *([row.flaw] if several else []),
+            f"{row.severity:.2f}",
+            percent(row.accuracy),
+            interval(row.low, row.high),
+            percent(row.follow),
+            f"{row.n:,}",
+        )
+        for row in points_
+    ]
+    columns = ("system", *(["flaw"] if several else []), "severity", "accuracy %", "95 % interval", "follow %", "n")
+    heading = "Accuracy against severity, flaw by flaw" if several else "Robustness to a flawed path, all flaws"
+    return View(heading, columns, rows)
+
+
+def flaw_map(board: Board, comparable: ComparableSet, systems: Collection[str], whole: bool = False) -> View:
+    """Flaws by systems: accuracy, severities above 0 together; `whole` gives interval and n in each cell."""
+    cells = {(row.flaw, row.system): row for row in board.flaws if row.set == comparable.name and row.system in systems}
+    columns = [system for system in comparable.systems if any(system == of for _, of in cells)]
+    rows = []
+    for flaw in dict.fromkeys(flaw for flaw, _ in cells):
+        own = [cells.get((flaw, system)) for system in columns]
+        rows.append((flaw, *(_cell(row) if whole else percent(row.accuracy if row else None) for row in own)))
+    return View("Flaw by system, accuracy %", ("flaw", *columns), rows, num_names=1)
+
+
+def measures(board: Board, comparable: ComparableSet, systems: Collection[str]) -> View:
+    """One figure for each way to fail; of a greedy system whose sampled twin is there nothing."""
+    sampled = without_twins(comparable, systems)
+    rows = [
+        (row.system, row.measure.replace("_", " "), percent(row.value), interval(row.low, row.high), f"{row.n:,}")
+        for row in board.measures
+        if row.set == comparable.name and row.system in sampled
+    ]
+    return View("Robustness, in figures", ("system", "measure", "value %", "95 % interval", "n"), rows)
+
+
+def meanings(board: Board) -> list[tuple[str, str]]:
+    """What each measure on the board is."""
+    there = {row.measure for row in board.measures}
+    return [(name.replace("_", " "), words) for name, words in MEANINGS.items() if name in there]

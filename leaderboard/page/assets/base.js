@@ -8,9 +8,9 @@ const insightv = (() => {
 
   function piece(name) {
     if (!pieces.has(name)) {
-      const made = { asked: false };
-      made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-      pieces.set(name, made);
+      const fresh = { asked: false };
+      fresh.promise = new Promise((resolve, reject) => Object.assign(fresh, { resolve, reject }));
+      pieces.set(name, fresh);
     }
     return pieces.get(name);
   }
@@ -19,19 +19,19 @@ const insightv = (() => {
   const add = (name, value) => piece(name).resolve(value);
 
   function load(name) {
-    const found = piece(name);
-    if (!found.asked) {
-      found.asked = true;
+    const wanted = piece(name);
+    if (!wanted.asked) {
+      wanted.asked = true;
       const script = document.createElement("script");
       script.src = `${DATA}${name}.js`;
       script.onload = () => script.remove();
       script.onerror = () => {
         pieces.delete(name); // another try may find it
-        found.reject(new Error(`${DATA}${name}.js could not be loaded: was the whole folder copied?`));
+        wanted.reject(new Error(`${DATA}${name}.js could not be loaded: was the whole folder copied?`));
       };
       document.head.append(script);
     }
-    return found.promise;
+    return wanted.promise;
   }
 
   // `rows` of a table that travelled as columns and rows.
@@ -43,9 +43,9 @@ const insightv = (() => {
       if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
       else if (name === "class") element.className = value;
       else if (value === true) element.setAttribute(name, "");
-      else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+      else if (value !== false && known(value)) element.setAttribute(name, value);
     }
-    element.append(...children.filter((child) => child !== null && child !== undefined));
+    element.append(...children.filter(known));
     return element;
   }
 
@@ -53,13 +53,22 @@ const insightv = (() => {
   const text = (content) => make("bdi", {}, String(content));
   const code = (content) => make("code", {}, String(content));
 
-  const percent = (share) => (share === null || share === undefined ? "–" : (100 * share).toFixed(2).replace("-", "−"));
-  const range = (low, high) => `${percent(low)} – ${percent(high)}`;
-  const points = (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(2)}`;
-  const signed = (share) => (100 * share).toFixed(2).replace("-", "−");
-  const count = (number) => (number === null || number === undefined ? "–" : number.toLocaleString("en"));
+  // Figures as the package's `statistics` writes them: one decimal, an interval in brackets, points with their sign.
+  const NONE = "–";
+  const known = (value) => value !== null && value !== undefined;
+  const fixed = (number) => number.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−");
+  const percent = (share) => (known(share) ? fixed(100 * share) : NONE);
+  const interval = (low, high, text = percent) => (known(low) && known(high) ? `[${text(low)}, ${text(high)}]` : NONE);
+  const points = (share) => percent(share).replace(/^(?=\d)/, "+");
+  const count = (number) => (known(number) ? number.toLocaleString("en") : NONE);
   const probability = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+  const pWords = (p) => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
   const spaced = (name) => name.replaceAll("_", " ");
+
+  // A cell's content: a figure, its interval below it; a dash where there is none.
+  const absent = () => make("span", { class: "none" }, NONE);
+  const estimate = (value, low, high, text = percent) => (known(value)
+    ? [make("strong", {}, text(value)), make("small", {}, interval(low, high, text === points ? percent : text))] : [absent()]);
 
   // A point and its interval on a line; the figures beside it say the same in text.
   function strip(value, low, high, least = 0, most = 1) {
@@ -94,7 +103,7 @@ const insightv = (() => {
   }
 
   function link(view, state) {
-    const kept = [...state].filter(([, value]) => value !== "" && value !== null && value !== undefined);
+    const kept = [...state].filter(([, value]) => value !== "" && known(value));
     return `#${view}${kept.length ? `?${new URLSearchParams(kept)}` : ""}`;
   }
 
@@ -109,6 +118,6 @@ const insightv = (() => {
     place.hidden = false;
   }
 
-  return { add, load, rows, make, text, code, percent, range, points, signed, count, probability, spaced, strip, select, setName,
-    setChoice, fold, address, link, go, note, trouble, views, board: null };
+  return { add, load, rows, make, text, code, known, fixed, percent, interval, points, count, probability, pWords, absent, estimate,
+    spaced, strip, select, setName, setChoice, fold, address, link, go, note, trouble, views, board: null };
 })();

@@ -1,7 +1,7 @@
 // The board: systems against arms for one task, or against all tasks for one arm. Two systems can be picked to compare.
 "use strict";
 (() => {
-  const { make, text, code, percent, range, count, points, strip, select, table, load, rows, spaced } = insightv;
+  const { make, text, code, interval, count, points, absent, estimate, strip, select, table, load, rows, spaced } = insightv;
   const ALL = "all";
   const FIRST_ARMS = ["base", "direct", "reason", "reason+summary", "oracle", "flawed"];
   const TWIN = /-greedy(?=$| \(| #|,)/; // as systems.py has it
@@ -24,8 +24,8 @@
     return state.get("set") === ALL || !setNamed(state.get("set")) ? null : setNamed(state.get("set"));
   }
 
-  function chosenArms(found) {
-    const present = arms().filter((arm) => board().arms.some((row) => row.set === found.name && row.arm === arm));
+  function chosenArms(task) {
+    const present = arms().filter((arm) => board().arms.some((row) => row.set === task.name && row.arm === arm));
     const asked = (state.get("arms") ?? "").split(",").filter((arm) => present.includes(arm));
     if (asked.length) return present.filter((arm) => asked.includes(arm));
     const usual = present.filter((arm) => FIRST_ARMS.includes(arm));
@@ -51,10 +51,10 @@
 
   function drawControls() {
     controls.replaceChildren();
-    const found = chosenSet();
+    const task = chosenSet();
     if (board().sets.length > 1) {
       const options = [[ALL, "All tasks"], ...insightv.setChoice(board().sets)];
-      controls.append(select("Task", options, found?.name ?? ALL, (value) => { state.delete("sort"); change("set", value); }));
+      controls.append(select("Task", options, task?.name ?? ALL, (value) => { state.delete("sort"); change("set", value); }));
     }
     const search = make("input", { type: "search", value: state.get("find") ?? "", autocomplete: "off" });
     search.addEventListener("input", () => change("find", search.value));
@@ -73,18 +73,18 @@
   }
 
   function refreshArms() {
-    const found = chosenSet();
+    const task = chosenSet();
     const box = controls.querySelector(".arms");
-    if (box.dataset.of === (found?.name ?? ALL)) return;
-    box.dataset.of = found?.name ?? ALL;
-    box.replaceChildren(found ? armBoxes(found) : select("Arm", arms().map((arm) => [arm, arm]), overallArm(), (value) => change("arm", value)));
+    if (box.dataset.of === (task?.name ?? ALL)) return;
+    box.dataset.of = task?.name ?? ALL;
+    box.replaceChildren(task ? armBoxes(task) : select("Arm", arms().map((arm) => [arm, arm]), overallArm(), (value) => change("arm", value)));
   }
 
   const overallArm = () => (arms().includes(state.get("arm")) ? state.get("arm") : mainArm(arms()));
 
-  function armBoxes(found) {
-    const chosen = chosenArms(found);
-    const present = arms().filter((arm) => board().arms.some((row) => row.set === found.name && row.arm === arm));
+  function armBoxes(task) {
+    const chosen = chosenArms(task);
+    const present = arms().filter((arm) => board().arms.some((row) => row.set === task.name && row.arm === arm));
     const boxes = present.map((arm) => {
       const box = make("input", { type: "checkbox", value: arm });
       box.checked = chosen.includes(arm);
@@ -113,9 +113,8 @@
       value: (line) => rowOf(line)?.accuracy ?? null,
       cell: (line) => {
         const row = rowOf(line);
-        if (!row) return make("span", { class: "none" }, "–");
-        const parts = [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)),
-          strip(row.accuracy, row.low, row.high)];
+        if (!row) return absent();
+        const parts = [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)];
         if (row.above_chance === false) parts.push(make("small", { class: "warn" }, "not above chance"));
         return parts;
       },
@@ -136,18 +135,18 @@
   }
 
   function drawTable() {
-    const found = chosenSet();
-    table_.replaceChildren(found ? oneTask(found) : allTasks());
+    const task = chosenSet();
+    table_.replaceChildren(task ? oneTask(task) : allTasks());
   }
 
-  const amongThemselves = (told, systems) => (told.some((line) => isTwin(line.system, systems)) ? "; greedy twins are ranked among themselves" : "");
+  const amongThemselves = (kept, systems) => (kept.some((line) => isTwin(line.system, systems)) ? "; greedy twins are ranked among themselves" : "");
 
-  function oneTask(found) {
-    const shown = chosenArms(found);
-    const of = board().arms.filter((row) => row.set === found.name).map((row) => ({ ...row, key: row.arm }));
+  function oneTask(task) {
+    const shown = chosenArms(task);
+    const of = board().arms.filter((row) => row.set === task.name).map((row) => ({ ...row, key: row.arm }));
     const main = mainArm(shown);
-    const columns = [nameColumn(found), ...shown.map((arm) => share(arm, code(arm), (line) => line.rows.get(arm)))];
-    columns.push(...gains(found));
+    const columns = [nameColumn(task), ...shown.map((arm) => share(arm, code(arm), (line) => line.rows.get(arm)))];
+    columns.push(...gains(task));
     if (shown.includes(main)) columns.push({
       key: "tokens", title: make("span", {}, "Tokens a right answer, ", code(main)),
       value: (line) => line.rows.get(main)?.tokens_per_right_answer ?? null,
@@ -155,23 +154,23 @@
     });
     const ranked = of.some((row) => Number.isInteger(row.rank_best));
     const systems = new Set(of.map((row) => row.system));
-    const told = lines(of);
-    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.told(found)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open${amongThemselves(told, systems)}.` : ""}`;
-    return table({ caption, rows: told, columns: withRank(columns, (line) => line.rows.get(main), told), sort: sortOf(`-${main}`), press, more: (line) => more(line, found),
+    const kept = lines(of);
+    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.scale(task)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open${amongThemselves(kept, systems)}.` : ""}`;
+    return table({ caption, rows: kept, columns: withRank(columns, (line) => line.rows.get(main), kept), sort: sortOf(`-${main}`), press, more: (line) => more(line, task),
       empty: "No system of that name." });
   }
 
   // By paired tests a rank is the range of places that they leave open; systems of one tie group stand together.
   function rankColumn(rowOf) {
-    const told = (row) => (row.rank_best === row.rank_worst ? `${row.rank_best}` : `${row.rank_best}–${row.rank_worst}`);
+    const places = (row) => (row.rank_best === row.rank_worst ? `${row.rank_best}` : `${row.rank_best}–${row.rank_worst}`);
     const ranked = (line) => (Number.isInteger(rowOf(line)?.rank_best) ? rowOf(line) : null);
     return {
       key: "rank", title: "Rank", kind: "rank", ascends: true,
       value: (line) => { const row = ranked(line); return row ? row.rank_best + row.rank_worst / 1e4 : null; },
       cell: (line) => {
         const row = ranked(line);
-        if (!row) return make("span", { class: "none" }, "–");
-        return [make("strong", {}, told(row)), row.tie_group ? make("small", {}, `group ${row.tie_group}`) : ""];
+        if (!row) return absent();
+        return [make("strong", {}, places(row)), row.tie_group ? make("small", {}, `group ${row.tie_group}`) : ""];
       },
     };
   }
@@ -182,8 +181,8 @@
   };
 
   // What the second agent adds and what a flaw takes, by the paired tests of the board.
-  function gains(found) {
-    const tests = insightv.tests?.get(found.name);
+  function gains(task) {
+    const tests = insightv.tests?.get(task.name);
     if (!tests) return [];
     return [["gain", "Second agent adds", "reason+summary", "reason"], ["loss", "A flaw changes", "flawed", "oracle"]]
       .map(([key, title, b, a]) => {
@@ -193,20 +192,20 @@
           value: (line) => of(line)?.difference ?? null,
           cell: (line) => {
             const row = of(line);
-            if (!row) return make("span", { class: "none" }, "–");
-            return [insightv.outcome(row.outcome, points(row.difference)), make("small", {}, `[${insightv.signed(row.low)}, ${insightv.signed(row.high)}]`)];
+            if (!row) return absent();
+            return [insightv.outcome(row.outcome, points(row.difference)), make("small", {}, interval(row.low, row.high))];
           },
         };
-      }).filter((column) => board().arms.some((row) => row.set === found.name && column.value(row) !== null));
+      }).filter((column) => board().arms.some((row) => row.set === task.name && column.value(row) !== null));
   }
 
-  function nameColumn(found) {
+  function nameColumn(task) {
     return {
       key: "system", title: "System", kind: "name", value: (line) => line.system,
       cell: (line) => {
         const box = make("input", { type: "checkbox", "aria-label": `Pick ${line.system} to compare` });
         box.checked = picked.has(line.system);
-        box.addEventListener("change", () => pick(line.system, box.checked, found?.name ?? ""));
+        box.addEventListener("change", () => pick(line.system, box.checked, task?.name ?? ""));
         const open = opened.has(line.system);
         const button = make("button", { type: "button", class: "open", "aria-expanded": String(open),
           onclick: () => toggle(line.system) }, text(line.system));
@@ -228,16 +227,16 @@
     failed: "replies that never came" };
   const KNOWN = new Set(["set", "system", "base", "round", "trained", "arm", "key", "accuracy", "low", "high", "above_chance",
     "rank_best", "rank_worst", "tie_group"]);
-  function more(line, found) {
+  function more(line, task) {
     if (!opened.has(line.system)) return null;
-    const of = board().arms.filter((row) => row.system === line.system && (!found || row.set === found.name));
+    const of = board().arms.filter((row) => row.system === line.system && (!task || row.set === task.name));
     const counted = Object.keys(of[0]).filter((name) => !KNOWN.has(name) && of.some((row) => typeof row[name] === "number"));
     const columns = [
-      { key: "arm", title: found ? "Arm" : "Task, arm", kind: "name", cell: (row) => (found ? code(row.arm) : make("span", {}, text(insightv.setName(setNamed(row.set))), " ", code(row.arm))) },
+      { key: "arm", title: task ? "Arm" : "Task, arm", kind: "name", cell: (row) => (task ? code(row.arm) : make("span", {}, text(insightv.setName(setNamed(row.set))), " ", code(row.arm))) },
       share("accuracy", "Accuracy %", (row) => row),
       ...counted.map((name) => ({ key: name, title: WORDS[name] ?? spaced(name), cell: (row) => number(row[name]) })),
     ];
-    const set = found?.name ?? "";
+    const set = task?.name ?? "";
     const links = make("p", {}, make("a", { href: insightv.link("samples", [["set", set], ["a", line.system]]) }, "Look at its samples"),
       " · ", make("a", { href: insightv.link("compare", [["a", line.system]]) }, "Compare it with another"));
     const lineage = board().lineage.filter((row) => row.system === line.system);
@@ -256,10 +255,10 @@
     const columns = [nameColumn(null),
       ...(averages.size ? [share("mean", `Mean of ${sets.length} tasks`, mean)] : []),
       ...sets.map((one) => share(one.name, text(insightv.setName(one)), (line) => line.rows.get(one.name)))];
-    const told = lines(of);
+    const kept = lines(of);
     const systems = new Set(of.map((row) => row.system));
-    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? ` A mean is of all tasks, each counting the same${amongThemselves(told, systems)}.` : ""}`;
-    return table({ caption, rows: told, columns: withRank(columns, mean, told), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, more: (line) => more(line, null),
+    const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? ` A mean is of all tasks, each counting the same${amongThemselves(kept, systems)}.` : ""}`;
+    return table({ caption, rows: kept, columns: withRank(columns, mean, kept), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, more: (line) => more(line, null),
       empty: "No system of that name." });
   }
 
@@ -285,12 +284,12 @@
   }
 
   async function loadTests() {
-    const found = chosenSet();
-    if (!found || insightv.tests?.has(found.name)) return;
-    const piece = await load(`set-${board().sets.indexOf(found)}`);
+    const task = chosenSet();
+    if (!task || insightv.tests?.has(task.name)) return;
+    const piece = await load(`set-${board().sets.indexOf(task)}`);
     insightv.tests ??= new Map();
-    insightv.tests.set(found.name, new Map(rows(piece.comparisons).map((row) => [`${row.b}\u0000${row.a}`, row])));
-    if (chosenSet() === found) drawTable();
+    insightv.tests.set(task.name, new Map(rows(piece.comparisons).map((row) => [`${row.b}\u0000${row.a}`, row])));
+    if (chosenSet() === task) drawTable();
   }
 
   insightv.views.set("board", { title: "Board", show: (next) => { show(next); loadTests().catch(insightv.trouble); } });

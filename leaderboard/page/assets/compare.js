@@ -1,7 +1,7 @@
 // Two systems, question by question, on every task that both answered; and the tests that were planned.
 "use strict";
 (() => {
-  const { make, text, code, percent, points, signed, count, probability, strip, select, table, load, rows } = insightv;
+  const { make, text, code, percent, interval, points, count, probability, pWords, estimate, strip, select, table, load, rows } = insightv;
   const place = document.getElementById("view-compare");
   const controls = make("div", { class: "controls" });
   const found_ = make("div", { "aria-live": "polite" });
@@ -11,9 +11,9 @@
 
   const OUTCOMES = { higher: "▲", lower: "▼", tie: "=" };
   const WORDS = { higher: "higher", lower: "lower", tie: "tie" };
-  insightv.outcome = (outcome, told) =>
-    make("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome] ?? ""} ${told ?? WORDS[outcome] ?? outcome}`,
-      told ? make("span", { class: "unseen" }, ` ${WORDS[outcome] ?? ""}`) : "");
+  insightv.outcome = (outcome, words) =>
+    make("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome] ?? ""} ${words ?? WORDS[outcome] ?? outcome}`,
+      words ? make("span", { class: "unseen" }, ` ${WORDS[outcome] ?? ""}`) : "");
 
   const sides = () => [...new Set(insightv.board.arms.map((row) => row.system))];
   const armsOf = (system) => [...new Set(insightv.board.arms.filter((row) => row.system === system).map((row) => row.arm))];
@@ -67,12 +67,12 @@
     const [one, other] = [cellOf(piece, a), cellOf(piece, b)];
     if (!one || !other) return [];
     const at = (string, i) => string.charCodeAt(string.length === 1 ? 0 : i) - 48;
-    const made = [];
+    const shared = [];
     for (let i = 0; i < piece.num_questions; i += 1) {
       const pair = [at(one[2] + " ", i), at(one[3], i), at(other[2] + " ", i), at(other[3], i)];
-      if (pair[1] > 0 && pair[3] > 0) made.push(pair);
+      if (pair[1] > 0 && pair[3] > 0) shared.push(pair);
     }
-    return made;
+    return shared;
   }
 
   async function compute(a, b) {
@@ -91,8 +91,8 @@
       if (test) tested.push({ ...test, set: one });
     }
     const adjusted = insightv.statistics.holm(tested.map((test) => test.p));
-    const told = tested.map((test, i) => ({ ...test, raw: test.p, p: adjusted[i], outcome: outcomeOf(test, adjusted[i]) }));
-    found_.replaceChildren(...(told.length === 1 ? [verdict(told[0], a, b)] : [across(told, a, b)]));
+    const tests = tested.map((test, i) => ({ ...test, raw: test.p, p: adjusted[i], outcome: outcomeOf(test, adjusted[i]) }));
+    found_.replaceChildren(...(tests.length === 1 ? [verdict(tests[0], a, b)] : [across(tests, a, b)]));
   }
 
   const outcomeOf = (test, p) => (p >= 0.05 ? "tie" : test.difference > 0 ? "higher" : "lower");
@@ -103,7 +103,7 @@
     const headline = make("p", { class: "headline" }, name(b), ` ${words} `, name(a),
       test.outcome === "tie" ? ": no difference was found" : "");
     const facts = make("p", {}, make("strong", { id: "difference" }, `${points(test.difference)} points`),
-      ` [${signed(test.low)}, ${signed(test.high)}], p ${test.p < 0.001 ? "< 0.001" : `= ${test.p.toFixed(3)}`}, on ${count(test.n)} shared questions. ${test.method[0].toUpperCase()}${test.method.slice(1)}, computed in this page from every question's outcome.`);
+      ` ${interval(test.low, test.high)}, ${pWords(test.p)}, on ${count(test.n)} shared questions. ${test.method[0].toUpperCase()}${test.method.slice(1)}, computed in this page from every question's outcome.`);
     return make("div", { class: "card" }, headline, facts, make("dl", { class: "two" },
       figure(b, test.accuracyB), figure(a, test.accuracyA)), ...(test.cells ? [cells(test, a, b)] : []));
   }
@@ -120,25 +120,25 @@
       return part;
     }));
     const items = parts.map(([key, words, who]) => {
-      const told = `${count(test.cells[key])} ${words}`;
+      const label = `${count(test.cells[key])} ${words}`;
       const state_ = [["set", test.set.name], ["a", a.system], ["b", b.system], ["arm", a.arm], ["differ", who]];
       return make("li", {}, make("i", { class: `key ${key}`, "aria-hidden": "true" }),
-        shown && who ? make("a", { href: insightv.link("samples", state_) }, told) : told);
+        shown && who ? make("a", { href: insightv.link("samples", state_) }, label) : label);
     });
     return make("div", {}, bar, make("ul", { class: "keys" }, ...items));
   }
 
-  function across(told, a, b) {
-    const num = (outcome) => told.filter((test) => test.outcome === outcome).length;
+  function across(tests, a, b) {
+    const num = (outcome) => tests.filter((test) => test.outcome === outcome).length;
     const head = make("p", { class: "headline" }, name(b), " against ", name(a),
-      `: higher on ${num("higher")}, lower on ${num("lower")}, no difference found on ${num("tie")} of ${told.length} tasks`);
+      `: higher on ${num("higher")}, lower on ${num("lower")}, no difference found on ${num("tie")} of ${tests.length} tasks`);
     const columns = [
       { key: "set", title: "Task", kind: "name", value: (test) => test.set.name, cell: (test) => text(insightv.setName(test.set)) },
       { key: "b", title: "First, %", value: (test) => test.accuracyB, cell: (test) => percent(test.accuracyB) },
       { key: "a", title: "Second, %", value: (test) => test.accuracyA, cell: (test) => percent(test.accuracyA) },
-      ...differences(told),
+      ...differences(tests),
     ];
-    return make("div", { class: "card" }, head, table({ rows: told, columns,
+    return make("div", { class: "card" }, head, table({ rows: tests, columns,
       caption: "Paired tests computed in this page from every question's outcome; p Holm-adjusted over the tasks" }));
   }
 
@@ -148,7 +148,7 @@
     return [
       { key: "outcome", title: "Outcome", kind: "name", value: (row) => row.outcome, cell: (row) => insightv.outcome(row.outcome) },
       { key: "difference", title: "Difference, points", value: (row) => row.difference, kind: "share",
-        cell: (row) => [make("strong", {}, points(row.difference)), make("small", {}, `[${signed(row.low)}, ${signed(row.high)}]`), strip(row.difference, row.low, row.high, -most, most)] },
+        cell: (row) => [...estimate(row.difference, row.low, row.high, points), strip(row.difference, row.low, row.high, -most, most)] },
       { key: "p", title: "p (Holm)", value: (row) => row.p, cell: (row) => probability(row.p) },
       { key: "n", title: "Shared questions", value: (row) => row.n, cell: (row) => count(row.n) },
     ];
@@ -179,7 +179,7 @@
       { key: "label", title: "Comparison", kind: "name", value: (row) => row.label, cell: (row) => text(row.label) },
       ...differences(of),
       { key: "detectable", title: "Detectable, points", value: (row) => row.detectable ?? null,
-        cell: (row) => (row.detectable === null || row.detectable === undefined ? "–" : (100 * row.detectable).toFixed(1)) },
+        cell: (row) => percent(row.detectable) },
     ];
     return table({ caption, rows: of, columns });
   }

@@ -60,8 +60,8 @@
     themes();
     insightv.views.set("about", { title: "About", show: () => insightv.settings() });
     const board = await insightv.load("board");
-    const told = ["arms", "averages", "lineage"].map((name) => [name, insightv.rows(board[name])]);
-    insightv.board = { ...board, ...Object.fromEntries(told) };
+    const tables = ["arms", "averages", "lineage"].map((name) => [name, insightv.rows(board[name])]);
+    insightv.board = { ...board, ...Object.fromEntries(tables) };
     document.getElementById("skip").addEventListener("click", (event) => {
       event.preventDefault();
       document.getElementById("main").focus();

@@ -44,9 +44,9 @@ insightv.statistics = (() => {
 
   // How many of `num` coins show heads.
   function heads(num, random) {
-    let found = 0;
-    for (let left = num; left > 0; left -= 32) found += ones(left >= 32 ? random() : random() & (2 ** left - 1));
-    return found;
+    let shown = 0;
+    for (let left = num; left > 0; left -= 32) shown += ones(left >= 32 ? random() : random() & (2 ** left - 1));
+    return shown;
   }
 
   // Two-sided p of the parts' sum when each part's sign is a fair coin.
@@ -101,13 +101,13 @@ insightv.statistics = (() => {
     const n = pairs.length;
     if (!n) return null;
     const single = pairs.every((pair) => pair[1] === 1 && pair[3] === 1);
-    const told = { n, accuracyA: share(pairs, 0), accuracyB: share(pairs, 2), single };
-    if (!single) return { ...told, ...clustered(pairs) };
+    const shared = { n, accuracyA: share(pairs, 0), accuracyB: share(pairs, 2), single };
+    if (!single) return { ...shared, ...clustered(pairs) };
     const cells = { both: 0, onlyA: 0, onlyB: 0, neither: 0 };
     for (const [a, , b] of pairs) cells[a ? (b ? "both" : "onlyA") : (b ? "onlyB" : "neither")] += 1;
     const [gained, lost] = [cells.onlyB, cells.onlyA];
     const [low, high] = bonettPrice(gained - lost, gained + lost, n);
-    return { ...told, cells, difference: (gained - lost) / n, low, high, p: mcnemar(gained, lost),
+    return { ...shared, cells, difference: (gained - lost) / n, low, high, p: mcnemar(gained, lost),
       method: "exact McNemar test, Bonett-Price interval" };
   }
 

@@ -10,8 +10,8 @@ insightv.table = (() => {
       const [a, b] = [column.value(one), column.value(other)];
       const [noA, noB] = [a === null || a === undefined, b === null || b === undefined];
       if (noA || noB) return noA - noB;
-      const found = typeof a === "string" ? order.compare(a, b) : a - b;
-      return down ? -found : found;
+      const order_ = typeof a === "string" ? order.compare(a, b) : a - b;
+      return down ? -order_ : order_;
     };
   }
 
@@ -34,7 +34,7 @@ insightv.table = (() => {
   }
 
   function body(rows, columns, more) {
-    const made = make("tbody");
+    const element = make("tbody");
     for (const row of rows) {
       const cells = columns.map((column, place) => {
         const attributes = { class: column.kind ?? "number" };
@@ -43,11 +43,11 @@ insightv.table = (() => {
         cell.append(...(Array.isArray(content) ? content : [content]));
         return cell;
       });
-      made.append(make("tr", {}, ...cells));
+      element.append(make("tr", {}, ...cells));
       const extra = more?.(row);
-      if (extra) made.append(make("tr", { class: "more" }, make("td", { colspan: columns.length }, extra)));
+      if (extra) element.append(make("tr", { class: "more" }, make("td", { colspan: columns.length }, extra)));
     }
-    return made;
+    return element;
   }
 
   // `sort`: {key, down}; `press(sort)` is told of a new one. `more(row)`: what stands below a row, or nothing.

@@ -1,11 +1,12 @@
 // Figures, robustness, rounds, and what stands behind the numbers.
 "use strict";
 (() => {
-  const { make, text, code, percent, range, count, strip, select, table, load, rows, spaced, fold } = insightv;
+  const { make, text, code, known, fixed, percent, interval, count, points, pWords, absent, estimate, strip, select, table, load, rows,
+    spaced, fold } = insightv;
 
-  insightv.told = (found) => {
-    const chance = found.chance === null ? "" : `, chance ${percent(found.chance)} % on the ${count(found.num_with_options)} with options`;
-    return `${count(found.num_questions)} questions${chance}`;
+  insightv.scale = (task) => {
+    const chance = task.chance === null ? "" : `, chance ${percent(task.chance)} % on the ${count(task.num_with_options)} with options`;
+    return `${count(task.num_questions)} questions${chance}`;
   };
 
   // The drawings of one section of one set; which of the two is seen is the style sheet's business.
@@ -37,61 +38,44 @@
 
   const nothing = (what) => [make("p", { class: "absent" }, what)];
 
-  perSet("robustness", "Robustness", (found, piece) => {
+  perSet("robustness", "Robustness", (task, piece) => {
     const measures = rows(piece.measures);
     const curve = rows(piece.robustness);
     if (!measures.length && !curve.length) return nothing("No system was given a path with a planted flaw on this task.");
     return [...(measures.length ? [measureTable(measures), meanings(measures)] : []),
-      ...insightv.figures(found.name, "robustness"), ...heat(rows(piece.flaws)), ...(curve.length ? [curveTable(curve)] : [])];
+      ...insightv.figures(task.name, "robustness"), ...heat(rows(piece.flaws)), ...(curve.length ? [curveTable(curve)] : [])];
   });
 
-  function measureTable(measures) {
-    const by = new Map();
-    for (const row of measures) {
-      if (!by.has(row.system)) by.set(row.system, { system: row.system, of: new Map() });
-      by.get(row.system).of.set(row.measure, row);
+  // Systems against the values of `key`, each with a figure, its interval and n.
+  function crossed(of, key, title, value, cell, caption) {
+    const lines = new Map();
+    for (const row of of) {
+      if (!lines.has(row.system)) lines.set(row.system, { system: row.system, of: new Map() });
+      lines.get(row.system).of.set(row[key], row);
     }
-    const names = [...new Set(measures.map((row) => row.measure))];
     const columns = [{ key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => text(line.system) },
-      ...names.map((name) => ({
-        key: name, title: spaced(name), kind: "share",
-        value: (line) => line.of.get(name)?.value ?? null,
-        cell: (line) => {
-          const row = line.of.get(name);
-          if (!row) return make("span", { class: "none" }, "–");
-          return [make("strong", {}, percent(row.value)), make("small", {}, `${range(row.low, row.high)}`), make("small", {}, `n = ${count(row.n)}`)];
-        },
+      ...[...new Set(of.map((row) => row[key]))].map((name) => ({
+        key: name, title: title(name), kind: "share", value: (line) => line.of.get(name)?.[value] ?? null,
+        cell: (line) => (line.of.has(name) ? cell(line.of.get(name)) : absent()),
       }))];
-    return table({ caption: "Robustness of the summary agent, %, 95 % intervals clustered by question", rows: [...by.values()], columns });
+    return table({ caption, rows: [...lines.values()], columns });
   }
 
+  const measureTable = (measures) => crossed(measures, "measure", spaced, "value",
+    (row) => [...estimate(row.value, row.low, row.high), make("small", {}, `n = ${count(row.n)}`)],
+    "Robustness of the summary agent, %, 95 % intervals clustered by question");
+
   function meanings(measures) {
-    const told = new Map(insightv.board.measure_meanings);
+    const meaning = new Map(insightv.board.measure_meanings);
     const names = [...new Set(measures.map((row) => row.measure))];
     return fold("What each measure counts", make("dl", {}, ...names.map((name) =>
-      make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, told.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
+      make("div", {}, make("dt", {}, spaced(name)), make("dd", {}, meaning.get(name) ?? measures.find((row) => row.measure === name).meaning ?? "")))));
   }
 
   // Each flaw against each system: how many answers stayed right, how many followed.
-  function heat(flaws) {
-    if (!flaws.length) return [];
-    const by = new Map();
-    for (const row of flaws) {
-      if (!by.has(row.system)) by.set(row.system, { system: row.system, of: new Map() });
-      by.get(row.system).of.set(row.flaw, row);
-    }
-    const columns = [{ key: "system", title: "System", kind: "name", value: (line) => line.system, cell: (line) => text(line.system) },
-      ...[...new Set(flaws.map((row) => row.flaw))].map((flaw) => ({
-        key: flaw, title: flaw, kind: "share", value: (line) => line.of.get(flaw)?.accuracy ?? null,
-        cell: (line) => {
-          const row = line.of.get(flaw);
-          if (!row) return make("span", { class: "none" }, "–");
-          const follow = row.follow === null || row.follow === undefined ? null : make("small", {}, `follows ${percent(row.follow)}`);
-          return [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), follow ?? "", make("small", {}, `n = ${count(row.n)}`)];
-        },
-      }))];
-    return [table({ caption: "Accuracy % by planted flaw, severities together, 95 % intervals clustered by question", rows: [...by.values()], columns })];
-  }
+  const heat = (flaws) => (flaws.length ? [crossed(flaws, "flaw", (flaw) => flaw, "accuracy",
+    (row) => [...estimate(row.accuracy, row.low, row.high), known(row.follow) ? make("small", {}, `follows ${percent(row.follow)}`) : "", make("small", {}, `n = ${count(row.n)}`)],
+    "Accuracy % by planted flaw, severities together, 95 % intervals clustered by question")] : []);
 
   insightv.lineage = (of, caption) => table({ caption, rows: of, columns: [
     { key: "name", title: "Stage or model", kind: "name", cell: (row) => text(row.name) },
@@ -109,10 +93,10 @@
       { key: "flaw", title: "Flaw", kind: "name", value: (row) => row.flaw, cell: (row) => text(row.flaw) },
       { key: "severity", title: "Severity", value: (row) => row.severity, cell: (row) => row.severity.toFixed(2) },
       { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
-        cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
+        cell: (row) => [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)] },
       { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
       { key: "follow", title: "Follow %", kind: "share", value: (row) => row.follow ?? null,
-        cell: (row) => (row.follow === null ? "–" : [make("strong", {}, percent(row.follow)), make("small", {}, range(row.follow_low, row.follow_high))]) },
+        cell: (row) => estimate(row.follow, row.follow_low, row.follow_high) },
       { key: "follow_n", title: "n of follow", value: (row) => row.follow_n, cell: (row) => count(row.follow_n) },
     ];
     const all = curve.filter((row) => row.flaw === "any");
@@ -128,10 +112,10 @@
   const capped = (one) => table({ ...one, rows: one.rows.slice(0, MOST),
     caption: one.caption + (one.rows.length > MOST ? `; the first ${count(MOST)} of ${count(one.rows.length)} rows, board.json holds all` : "") });
 
-  perSet("rounds", "Rounds", (found, piece) => {
+  perSet("rounds", "Rounds", (task, piece) => {
     const of = rows(piece.rounds);
     if (!of.some((row) => row.round)) return nothing("No DPO round was evaluated on this task.");
-    return [...insightv.figures(found.name, "rounds"), roundTable(of)];
+    return [...insightv.figures(task.name, "rounds"), roundTable(of)];
   });
 
   // Each round in each arm, against supervised fine-tuning and against the round before.
@@ -139,23 +123,23 @@
     const change = (key, title) => ({
       key, title, kind: "gain", value: (row) => row[key]?.difference ?? null,
       cell: (row) => {
-        const found = row[key];
-        if (!found) return make("span", { class: "none" }, "–");
-        return [insightv.outcome(found.outcome, insightv.points(found.difference)), make("small", {}, `[${insightv.signed(found.low)}, ${insightv.signed(found.high)}], p ${found.p < 0.001 ? "< 0.001" : `= ${found.p.toFixed(3)}`}`)];
+        const against = row[key];
+        if (!against) return absent();
+        return [insightv.outcome(against.outcome, points(against.difference)), make("small", {}, `${interval(against.low, against.high)}, ${pWords(against.p)}`)];
       },
     });
-    const known = (name) => of.some((row) => row[name] !== null && row[name] !== undefined);
+    const any = (name) => of.some((row) => known(row[name]));
     const columns = [
       { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => make("span", {}, text(row.system), make("small", {}, text(row.base))) },
       { key: "round", title: "Round", value: (row) => row.round, cell: (row) => (row.round ? `DPO ${row.round}` : "SFT") },
       { key: "arm", title: "Arm", kind: "name", value: (row) => row.arm, cell: (row) => code(row.arm) },
       { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
-        cell: (row) => [make("strong", {}, percent(row.accuracy)), make("small", {}, range(row.low, row.high)), strip(row.accuracy, row.low, row.high)] },
+        cell: (row) => [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)] },
       change("from_start", "Against SFT"), change("from_before", "Against the round before"),
       { key: "path_tokens", title: "Tokens a path", kind: "share", value: (row) => row.path_tokens ?? null,
-        cell: (row) => (row.path_tokens === null ? "–" : [make("strong", {}, row.path_tokens.toFixed(1)), make("small", {}, `${row.path_tokens_low?.toFixed(1)} – ${row.path_tokens_high?.toFixed(1)}`)]) },
-      ...(known("reward_margin") ? [{ key: "reward_margin", title: "Reward margin", value: (row) => row.reward_margin, cell: (row) => (row.reward_margin === null ? "–" : row.reward_margin.toFixed(3)) }] : []),
-      ...(known("num_pairs") ? [{ key: "num_pairs", title: "Pairs trained on", value: (row) => row.num_pairs, cell: (row) => count(row.num_pairs) }] : []),
+        cell: (row) => estimate(row.path_tokens, row.path_tokens_low, row.path_tokens_high, fixed) },
+      ...(any("reward_margin") ? [{ key: "reward_margin", title: "Reward margin", value: (row) => row.reward_margin, cell: (row) => (row.reward_margin === null ? "–" : row.reward_margin.toFixed(3)) }] : []),
+      ...(any("num_pairs") ? [{ key: "num_pairs", title: "Pairs trained on", value: (row) => row.num_pairs, cell: (row) => count(row.num_pairs) }] : []),
       { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
     ];
     return table({ caption: "Supervised fine-tuning and the DPO rounds, 95 % intervals; paired differences in points, p Holm-adjusted over the rounds", rows: of, columns });
@@ -171,7 +155,7 @@
         { key: "prompt", title: "Prompt", kind: "name", cell: ([, prompt]) => text(prompt) },
         { key: "cap", title: "Token cap, all seats", cell: ([arm]) => count(caps.get(arm)) },
       ];
-      return fold(make("span", {}, text(one.name), `: ${insightv.told(one)}`), table({ rows: one.prompts, columns, caption: `Prompts and token caps, parser ${one.parser}` }), insightv.board.sets.length === 1);
+      return fold(make("span", {}, text(one.name), `: ${insightv.scale(one)}`), table({ rows: one.prompts, columns, caption: `Prompts and token caps, parser ${one.parser}` }), insightv.board.sets.length === 1);
     }));
   };
 })();

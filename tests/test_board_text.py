@@ -11,10 +11,11 @@ from boards import ARMS, HOSTILE, arm_of, board_of, choice, printed, record, wal
 from rich.console import Console
 
 from insightv_bench.cli.summary import print_summary
+from insightv_bench.escape import visible
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
 from insightv_bench.leaderboard.page import build as page
-from insightv_bench.leaderboard.tables import short, visible
+from insightv_bench.leaderboard.tables import short
 from insightv_bench.leaderboard.tables.terminal import print_board
 
 
@@ -24,7 +25,7 @@ def test_the_terminal_table_fits_80_columns(tmp_path: Path) -> None:
     print_board(board_of(tmp_path, walk() + long), Console(file=output, width=80))
     lines = output.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(re.search(r"sft +direct +1–3 +50\.00 +31\.43 – 68\.57 +24", line) for line in lines)
+    assert any(re.search(r"sft +direct +1–3 +50\.0 +\[31\.4, 68\.6\] +24", line) for line in lines)
     assert "reason+summary against reason:" in output.getvalue()
 
 
@@ -41,7 +42,7 @@ def test_chance_is_the_mean_over_the_questions_with_options(tmp_path: Path) -> N
     board = board_of(tmp_path, [*rows, *(choice(place, True, 2, "direct") for place in (2,))])
     (found,) = board.sets
     assert (found.chance, found.num_with_options, found.num_questions) == (pytest.approx(1 / 3), 3, 4)
-    assert "4 questions, chance 33.33 % on the 3 with options" in printed(board)
+    assert "4 questions, chance 33.3 % on the 3 with options" in printed(board)
 
 
 def test_without_options_there_is_no_chance(tmp_path: Path) -> None:

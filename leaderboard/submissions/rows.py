@@ -32,7 +32,7 @@ def problems(frame: pl.DataFrame) -> Iterator[str]:
     yield from _other_parsers(frame)
     yield from _doubled(frame)
     yield from _missing(frame)
-    yield from _told_apart(frame)
+    yield from _contradictions(frame)
     for row in frame.filter(pl.col("parser") == PARSER).iter_rows(named=True):
         yield from _read_again(row)
 
@@ -71,11 +71,11 @@ def _missing(frame: pl.DataFrame) -> Iterator[str]:
             yield f"{where(rows.row(0, named=True), question)} has {num} samples, and other questions {most!r}"
 
 
-def _told_apart(frame: pl.DataFrame) -> Iterator[str]:
+def _contradictions(frame: pl.DataFrame) -> Iterator[str]:
     """Rows of one question or one path that do not say the same of it."""
     for name, columns in SAME.items():
-        told = frame.filter(pl.col(name) != "").with_columns(pl.col("options").list.join(SEPARATOR))
-        spread = told.group_by("task", name, maintain_order=True).agg(
+        keyed = frame.filter(pl.col(name) != "").with_columns(pl.col("options").list.join(SEPARATOR))
+        spread = keyed.group_by("task", name, maintain_order=True).agg(
             pl.col(c).n_unique() for c in columns if c != name
         )
         for row in spread.iter_rows(named=True):

@@ -1,7 +1,7 @@
 """The page's data as script files: a page opened from a disk may load scripts, yet may not fetch a file.
 
 Each holds one call, `insightv.add(NAME, VALUE)`, whose value is JSON. Tables travel as columns and rows, and floats in
-six digits, so that ten thousand rows stay small.
+six digits, so that ten thousand rows stay small; right or wrong, question by question, travels as strings.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
+from insightv_bench.escape import visible
 from insightv_bench.records import Record
 
-from ..tables import visible
+from ..board import ComparableSet, counted
 
 DIGITS = 6
+ZERO = ord("0")
 
 
 def write_chunk(folder: Path, name: str, value: Any) -> None:
@@ -48,3 +53,26 @@ def _cell(value: Any) -> Any:
     if isinstance(value, dict):  # as pairs: in a script `__proto__` is no key like others
         return [[visible(str(key)), _cell(one)] for key, one in value.items()]
     return visible(value) if isinstance(value, str) else value
+
+
+def outcomes(comparable: ComparableSet, rows: pl.DataFrame) -> dict[str, Any]:
+    """What the page's paired tests read: `num_questions`, and for each system and arm: place of the system, arm, right,
+    replies.
+
+    The last two are strings, in the order of the questions' ids: of each question the number of right replies, and of
+    replies in all, as a character from `0` on. One character of replies: every question has as many.
+    """
+    cells = counted(rows).group_by("label", "arm", "question_id").agg(right=pl.col("correct").sum(), num=pl.len())
+    order = sorted(cells["question_id"].unique().to_list())
+    place = pl.col("question_id").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)
+    strings = []
+    for (label, arm), cell in cells.with_columns(place=place).partition_by(["label", "arm"], as_dict=True).items():
+        right, num = (_string(cell["place"], cell[name], len(order)) for name in ("right", "num"))
+        strings.append([comparable.systems.index(str(label)), arm, right, num[0] if len(set(num)) == 1 else num])
+    return {"num_questions": len(order), "systems": [visible(s) for s in comparable.systems], "cells": sorted(strings)}
+
+
+def _string(places: pl.Series, counts: pl.Series, length: int) -> str:
+    codes = np.full(length, ZERO, dtype="<u4")
+    codes[places.to_numpy()] = ZERO + counts.to_numpy().astype("<u4")
+    return codes.tobytes().decode("utf-32-le")

@@ -1,0 +1,192 @@
+"""Paired differences of two arms over questions: their intervals, their tests, and the effects that they can detect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .estimates import CONFIDENCE, NUM_RESAMPLES, Floats, Statistic, Sums, bootstrap, ratio
+
+NUM_FLIPS = 100_000
+"""Of a sign-flip test whose p is small: where twenty comparisons are adjusted together, it can still be below 0.001."""
+FEW = 20
+"""So many flips as extreme as what was seen, of the first `NUM_RESAMPLES`, tell that p is not small."""
+SWAPS_AT_ONCE = 250
+"""Bounds the memory of a swap test where questions are many."""
+
+
+class Comparison(NamedTuple):
+    """Arm b less arm a on the questions that both answered."""
+
+    difference: float  # -1 to 1, b - a
+    low: float
+    high: float
+    p: float
+    """Two-sided."""
+    n: int
+    """Shared questions."""
+    method: str
+    """The test and the interval, in words."""
+
+
+NO_COMPARISON = Comparison(math.nan, math.nan, math.nan, math.nan, 0, "no shared question")
+Arm = Mapping[str, Sequence[bool]]
+"""Question id -> right or wrong, reply by reply."""
+
+
+def paired(a: Arm, b: Arm, seed: int = 0) -> Comparison:
+    """Compare two arms' shares of right replies; only the questions in both count.
+
+    One row a question in both: exact McNemar test (binomial on the discordant pairs) and the adjusted Wald interval
+    of Bonett and Price (2012, J. Educ. Behav. Stat. 37, 479-488). More rows: percentile bootstrap over questions and
+    a sign-flip test, in which each question's share of the difference changes sign or not.
+    The difference is that of the two row shares, so it agrees with `accuracy` over the same questions.
+    """
+    shared = sorted(question for question in a.keys() & b.keys() if len(a[question]) and len(b[question]))
+    if not shared:
+        return NO_COMPARISON
+    totals = np.array([[num for arm in (a, b) for num in (sum(arm[q]), len(arm[q]))] for q in shared], dtype=np.float64)
+    differences = totals[:, 2] / totals[:, 3] - totals[:, 0] / totals[:, 1]
+    if (totals[:, [1, 3]] == 1).all():
+        p, method = _mcnemar(differences), "exact McNemar test, Bonett-Price interval"
+        return Comparison(float(differences.mean()), *_bonett_price(differences), p, len(shared), method)
+    gap = _gap(ratio, ratio, 2)
+    # A bootstrap of equal questions has no width.
+    low, high = _bonett_price(differences) if np.ptp(differences) == 0 else bootstrap(totals, gap, seed)
+    method = "sign-flip test and percentile bootstrap over questions"
+    return Comparison(_value(gap, totals), low, high, _sign_flip(totals, seed), len(shared), method)
+
+
+def compare(a: Sums, b: Sums, seed: int = 0) -> Comparison:
+    """b less a, of any figure, over the questions of either: percentile bootstrap and swap test of whole questions.
+
+    A question that has rows on one side only (the wrong paths of two agents are not the same) counts there alone.
+    """
+    if not a.n or not b.n:
+        return NO_COMPARISON
+    questions = sorted({*a.questions, *b.questions})
+    width = a.totals.shape[1]
+    totals = np.hstack([_aligned(a, questions), _aligned(b, questions)])
+    gap = _gap(a.statistic, b.statistic, width)
+    p = _swap_test(totals, width, gap, seed)
+    method = "swap test and percentile bootstrap over questions"
+    return Comparison(_value(gap, totals), *bootstrap(totals, gap, seed), p, len(questions), method)
+
+
+def _gap(a: Statistic, b: Statistic, width: int) -> Statistic:
+    """Of sums whose first `width` columns are a's, the others b's."""
+    return lambda sums: np.asarray(b(sums[:, width:]) - a(sums[:, :width]))
+
+
+def _value(gap: Statistic, totals: Floats) -> float:
+    return float(gap(totals.sum(axis=0)[None])[0])
+
+
+def _aligned(sums: Sums, questions: Sequence[str]) -> Floats:
+    place = {question: row for row, question in enumerate(questions)}
+    totals = np.zeros((len(questions), sums.totals.shape[1]))
+    totals[[place[question] for question in sums.questions]] = sums.totals
+    return totals
+
+
+def _mcnemar(differences: Floats) -> float:
+    from scipy.stats import binomtest
+
+    gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
+    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+
+
+def _bonett_price(differences: Floats) -> tuple[float, float]:
+    """Wald's interval once one pair won and one pair lost are added: the form in which the paper's formula is short."""
+    from scipy.stats import norm
+
+    padded = np.append(differences, [1.0, -1.0])
+    half = float(norm.ppf(0.5 + CONFIDENCE / 2)) * math.sqrt(float(padded.var()) / len(padded))
+    return max(-1.0, float(padded.mean()) - half), min(1.0, float(padded.mean()) + half)
+
+
+def _sign_flip(totals: Floats, seed: int) -> float:
+    """Two-sided p of the difference when the sign of each question's part of it is a fair coin; never 0, as the parts
+    as seen are counted.
+
+    The parts are centred so that under "no difference" each is 0 on average even where questions have unequal numbers
+    of rows; they add up to the difference.
+    """
+    right_a, num_a, right_b, num_b = totals.sum(axis=0)
+    pooled = (right_a + right_b) / (num_a + num_b)
+    parts = (totals[:, 2] - pooled * totals[:, 3]) / num_b - (totals[:, 0] - pooled * totals[:, 1]) / num_a
+    sizes, counts = np.unique(np.abs(parts).round(12), return_counts=True)
+    generator = np.random.default_rng(seed)
+    as_extreme = num_flips = 0
+    while num_flips < NUM_RESAMPLES or (as_extreme < FEW and num_flips < NUM_FLIPS):
+        heads = generator.binomial(counts, 0.5, size=(NUM_RESAMPLES, len(counts)))
+        as_extreme += int((np.abs((2 * heads - counts) @ sizes) >= abs(parts.sum()) - 1e-9).sum())
+        num_flips += NUM_RESAMPLES
+    return (1 + as_extreme) / (1 + num_flips)
+
+
+def _swap_test(totals: Floats, width: int, gap: Statistic, seed: int) -> float:
+    """Two-sided p when each question's two sides may be swapped; never 0, as the sides as seen are counted."""
+    generator = np.random.default_rng(seed)
+    swapped = np.hstack([totals[:, width:], totals[:, :width]])
+    difference = _value(gap, totals)
+    as_extreme = num = 0
+    for _ in range(NUM_RESAMPLES // SWAPS_AT_ONCE):
+        swaps = generator.integers(0, 2, size=(SWAPS_AT_ONCE, len(totals))).astype(np.float64)
+        gaps = gap(swaps @ swapped + (1 - swaps) @ totals)
+        gaps = gaps[~np.isnan(gaps)]
+        as_extreme += int((np.abs(gaps) >= abs(difference) - 1e-9).sum())
+        num += len(gaps)
+    return (1 + as_extreme) / (1 + num)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p values of one family adjusted after Holm (1979), in the order given; nan stays nan and is not counted."""
+    order = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    adjusted = [math.nan] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(order):
+        largest = max(largest, min(1.0, p * (len(order) - rank)))
+        adjusted[place] = largest
+    return adjusted
+
+
+def detectable_effect(num_questions: int, discordant_share: float, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The smallest difference of two paired accuracies that a McNemar test finds with this power.
+
+    Solves Connor's (1987, Biometrics 43, 207-211) sample size for the difference. `discordant_share`: the share of
+    questions (0-1) that one arm has right and the other wrong. nan where the questions are too few for any.
+    """
+    from scipy.stats import norm
+
+    z_alpha, z_power = float(norm.ppf(1 - alpha / 2)), float(norm.ppf(power))
+    inner = num_questions + z_power**2 - z_alpha**2
+    if num_questions <= 0 or inner < 0:
+        return math.nan
+    scale = math.sqrt(discordant_share) / (num_questions + z_power**2)
+    effect = scale * (z_alpha * math.sqrt(num_questions) + z_power * math.sqrt(inner))
+    return effect if effect <= discordant_share else math.nan  # all discordant questions on one side is the most
+
+
+def detectable_at(low: float, high: float, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The same for any design, from the 95 % interval of a difference: its standard error times the two quantiles."""
+    from scipy.stats import norm
+
+    standard_error = (high - low) / (2 * float(norm.ppf(0.5 + CONFIDENCE / 2)))
+    return standard_error * float(norm.ppf(1 - alpha / 2) + norm.ppf(power))
+
+
+def detectable_in(comparison: Comparison, a: Arm, b: Arm) -> float:
+    """The smallest difference that this comparison of `a` and `b` finds with 80 % power: from the discordant pairs
+    where a question has one row on each side, else from the interval's width.
+
+    nan where no question tells the sides apart: how often they would differ is then not known.
+    """
+    shared = a.keys() & b.keys()
+    if any(len(a[question]) + len(b[question]) > 2 for question in shared):
+        return detectable_at(comparison.low, comparison.high)
+    discordant = sum(list(a[question]) != list(b[question]) for question in shared)
+    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan
