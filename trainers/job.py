@@ -6,19 +6,24 @@ It is JSON, because the processes of `accelerate launch` are told it in a file.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from insightv_bench.settings import DpoSettings, TrainSettings
-from insightv_bench.stages import CHECKPOINTS, MODEL, Context
+from insightv_bench import settings as sections
+from insightv_bench.settings import Section, TrainSettings
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context, Stage
 from insightv_bench.storage import write_text
 
 from .machine import DEEPSPEED, distributed_type
 
+S = TypeVar("S", bound=TrainSettings)
+AnySection = TypeVar("AnySection", bound=Section)
+
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[S]):
     name: str
     """The stage's folder by its last name: a checkpoint of another job is not gone on from."""
     start: Path
@@ -27,7 +32,7 @@ class Job:
     model: Path
     """Where the trained model goes."""
     checkpoints: Path
-    settings: TrainSettings
+    settings: S
     seed: int
     threads: int
     from_nothing: bool
@@ -38,25 +43,6 @@ class Job:
     """The run's folder of reference log-probabilities."""
     more: dict[str, Any] = field(default_factory=dict)
     """Options that follow from other trainings: the steps of a control at equal compute."""
-
-    @property
-    def is_dpo(self) -> bool:
-        return self.reference is not None
-
-    @property
-    def cached(self) -> bool:
-        """Whether the reference's log-probabilities are computed before the training."""
-        settings = self.settings
-        if not isinstance(settings, DpoSettings):
-            return False
-        if settings.cache_reference is None:
-            return not self.from_nothing and not self.under_adapter and not self.in_shares
-        return settings.cache_reference
-
-    @property
-    def under_adapter(self) -> bool:
-        """Whether the reference is the model itself with its adapter off."""
-        return self.settings.lora is not None and self.reference == self.start
 
     @property
     def run_folder(self) -> Path:
@@ -75,9 +61,16 @@ class Job:
         return not self.from_nothing if frozen is None else frozen
 
 
-def make_job(context: Context, start: Path, corpora: list[str], **more: Any) -> Job:
-    settings, recipe = context.stage.settings, context.recipe
-    assert isinstance(settings, TrainSettings)
+def settings_of(stage: Stage, section: type[AnySection]) -> AnySection:
+    """The stage's settings as what they are. A plan that gives it others is a mistake of ours: TypeError."""
+    if not isinstance(stage.settings, section):
+        raise TypeError(f"stage `{stage.name}` has {type(stage.settings).__name__}, not {section.__name__}")
+    return stage.settings
+
+
+def make_job(context: Context, settings: S, start: Path, corpora: Sequence[str], **more: Any) -> Job[S]:
+    """`corpora` are names of the stage's inputs."""
+    recipe = context.recipe
     return Job(
         name=context.folder.name,
         start=start,
@@ -93,18 +86,17 @@ def make_job(context: Context, start: Path, corpora: list[str], **more: Any) -> 
     )
 
 
-def write_job(job: Job, file: Path) -> None:
-    content = {**asdict(job), "settings": job.settings.model_dump(mode="json"), "kind": type(job.settings).__name__}
+def write_job(job: Job[Any], file: Path) -> None:
+    section = type(job.settings).__name__
+    content = {**asdict(job), "settings": job.settings.model_dump(mode="json"), "section": section}
     write_text(file, json.dumps(content, default=str) + "\n")
 
 
-def read_job(file: Path) -> Job:
+def read_job(file: Path) -> Job[Any]:
     content = json.loads(file.read_text(encoding="utf-8"))
-    settings = DpoSettings if content.pop("kind") == "DpoSettings" else TrainSettings
-    content["settings"] = settings.model_validate(
-        {key: value for key, value in content["settings"].items() if key in settings.model_fields}
-    )
-    content["corpora"] = tuple(Path(place) for place in content["corpora"])
+    section: type[TrainSettings] = getattr(sections, content.pop("section"))
+    content["settings"] = section.model_validate(content["settings"])
+    content["corpora"] = tuple(Path(folder) for folder in content["corpora"])
     for name in ("start", "model", "checkpoints", "reference", "kept"):
         content[name] = Path(content[name]) if content[name] else None
     return Job(**content)
