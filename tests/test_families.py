@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from gpu.families import FAMILIES
-from gpu.memory import full_gib, lora_gib, sizes_of
-from gpu.random_models import make_random
+from gpu.random_models import full_gib, lora_gib, make_random, sizes_of
 from PIL import Image as Picture
 from training_stages import QUICK, corpus, first_step, lessons, losses, manifest, pairs, placed, train
 
@@ -22,8 +21,7 @@ from insightv_bench.records import Image
 from insightv_bench.settings import HfEngine, Sampling, load_recipe
 from insightv_bench.trainers.data import COMPLETIONS, load_corpus
 from insightv_bench.trainers.data.lengths import measure
-from insightv_bench.trainers.options import freeze_vision
-from insightv_bench.trainers.options.lora import is_vision, linear_layers
+from insightv_bench.trainers.options import freeze_vision, is_vision, linear_layers
 from insightv_bench.trainers.training import prepare
 
 NAMES = list(FAMILIES)

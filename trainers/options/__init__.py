@@ -9,7 +9,7 @@ It loads no model and no rows.
 
 from __future__ import annotations
 
-from .lora import ADAPTER, freeze_vision, lora_config, merge_adapter
+from .lora import ADAPTER, freeze_vision, is_vision, linear_layers, lora_config, merge_adapter
 from .trl import FORCE_CPU, chosen_options, make_options, on_cpu
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "FORCE_CPU",
     "chosen_options",
     "freeze_vision",
+    "is_vision",
+    "linear_layers",
     "lora_config",
     "make_options",
     "merge_adapter",
