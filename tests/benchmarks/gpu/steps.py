@@ -186,9 +186,8 @@ def bare(setup: Setup, dpo: bool, cached: bool) -> dict[str, Any]:
     def step() -> None:
         with torch.autocast(setup.device, torch.bfloat16, enabled=setup.on_gpu):
             if dpo:
-                loss = dpo_loss(
-                    sums(policy, batch), _reference_sums(policy, reference, batch) if kept is None else kept
-                )
+                known = _reference_sums(policy, reference, batch) if kept is None else kept
+                loss = dpo_loss(sums(policy, batch), known)
             else:
                 loss = -sums(policy, batch).sum() / (batch["labels"] != -100).sum()
         loss.backward()
