@@ -126,7 +126,7 @@ def test_a_step_in_parts_is_the_step_as_a_whole(models: Path, tmp_path: Path, na
         run = tmp_path / str(size)
         inputs = {"train-base": placed(models / name, run), "corpora-reasoning": corpus(run, "rows", lessons(8))}
         settings = a_few_steps(recipe.reason)
-        parts = {"per_device_train_batch_size": size, "gradient_accumulation_steps": 4 // size}
+        parts = {"per_device_train_batch_size": size, "gradient_accumulation_steps": 4 // size, "max_steps": 2}
         settings = settings.model_copy(update={"trainer": {**settings.trainer, **parts}})
         found.append(losses(train(run, "trainers.sft:sft", settings, inputs, base=str(models / name))))
     assert found[0] == pytest.approx(found[1], abs=1e-4)
