@@ -1,4 +1,4 @@
-"""One process of a training under FSDP 2 on a CPU: `python -m shared_out JOB`, in the place of `trainers.launched`.
+"""One process of a training under FSDP 2 on a CPU: `python -m shared_out JOB`, in the place of `trainers.worker`.
 
 accelerate shares a model out on accelerators alone: on a CPU it passes over a config's FSDP without a word and trains
 as DDP. torch can do it over gloo, so here accelerate is told that it is to; all else is as shipped.

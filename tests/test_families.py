@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from gpu.families import FAMILIES
-from gpu.memory import full_gib, lora_gib, sizes_of
-from gpu.random_models import make_random
+from gpu.random_models import full_gib, lora_gib, make_random, sizes_of
 from PIL import Image as Picture
 from training_stages import QUICK, corpus, first_step, lessons, losses, manifest, pairs, placed, train
 
@@ -22,8 +21,7 @@ from insightv_bench.records import Image
 from insightv_bench.settings import HfEngine, Sampling, load_recipe
 from insightv_bench.trainers.data import COMPLETIONS, load_corpus
 from insightv_bench.trainers.data.lengths import measure
-from insightv_bench.trainers.options import freeze_vision
-from insightv_bench.trainers.options.lora import is_vision, linear_layers
+from insightv_bench.trainers.options import freeze_vision, is_vision, linear_layers
 from insightv_bench.trainers.training import prepare
 
 NAMES = list(FAMILIES)
@@ -128,7 +126,7 @@ def test_a_step_in_parts_is_the_step_as_a_whole(models: Path, tmp_path: Path, na
         run = tmp_path / str(size)
         inputs = {"train-base": placed(models / name, run), "corpora-reasoning": corpus(run, "rows", lessons(8))}
         settings = a_few_steps(recipe.reason)
-        parts = {"per_device_train_batch_size": size, "gradient_accumulation_steps": 4 // size}
+        parts = {"per_device_train_batch_size": size, "gradient_accumulation_steps": 4 // size, "max_steps": 2}
         settings = settings.model_copy(update={"trainer": {**settings.trainer, **parts}})
         found.append(losses(train(run, "sft", settings, inputs, base=str(models / name))))
     assert found[0] == pytest.approx(found[1], abs=1e-4)

@@ -12,8 +12,8 @@ from insightv_bench.engines.hf import load_model
 from insightv_bench.settings import HfEngine, load_recipe
 from insightv_bench.world import sample_lessons
 
-STEPS = {**QUICK, "max_steps": 3, "warmup_steps": 0, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
-"""The recipes' schedules are for thousands of steps: of three, the rate would be next to nothing."""
+STEPS = {**QUICK, "max_steps": 2, "warmup_steps": 0, "lr_scheduler_type": "constant", "lr_scheduler_kwargs": {}}
+"""The recipes' schedules are for thousands of steps: of two, the rate would be next to nothing."""
 ROWS = 24
 
 
@@ -45,4 +45,4 @@ def test_a_recipe_trains_base_agent_and_round_from_nothing(tmp_path: Path, name:
     settings = a_few_steps(recipe.rounds.dpo)
     dpo = train(tmp_path, "dpo", settings, inputs, "train-dpo-1", recipe.base.model)
     assert first_step(dpo)["rewards/margins"] == pytest.approx(0, abs=4e-3)  # it starts at its reference
-    assert manifest(dpo)["totals"]["num_steps"] == 3
+    assert manifest(dpo)["totals"]["num_steps"] == 2

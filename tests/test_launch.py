@@ -19,7 +19,7 @@ from insightv_bench.settings import TinyModel, load_recipe, recipe_names
 from insightv_bench.trainers import launch
 from insightv_bench.trainers.machine import launch_config
 from insightv_bench.trainers.models import make_tiny
-from insightv_bench.trainers.options import layers_to_share
+from insightv_bench.trainers.trl import share_out_by_layers
 from insightv_bench.trainers.worker import WHOLE_BYTES, failure
 
 CONFIGS = ["cpu", "fsdp", "multi-gpu", "zero3"]
@@ -66,7 +66,7 @@ def test_fsdp_shares_out_layers_that_a_family_has(name: str) -> None:
     family = FAMILIES[name]
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(make_config(family, make_tokenizer(family), small=True))
-    model._no_split_modules = layers_to_share(model)
+    share_out_by_layers(model)
     plugin = FullyShardedDataParallelPlugin(fsdp_version=2, auto_wrap_policy="transformer_based_wrap")
     plugin.set_auto_wrap_policy(model)
     shared = [module for module in model.modules() if type(module).__name__ in model._no_split_modules]
@@ -112,7 +112,7 @@ def test_messages_of_two_processes_are_lines_of_their_own(tmp_path: Path) -> Non
     ]
     os.close(target)
     with os.fdopen(source, encoding="utf-8") as stream:
-        messages = [message for line in stream if (message := launch._read(line))]
+        messages = [message for line in stream if (message := launch.read_message(line))]
     assert all(process.wait() == 0 for process in processes)
     assert sorted(message["step"][0] for message in messages) == [0, 1]
 

@@ -19,10 +19,11 @@ from training_stages import corpus, dpo_settings, history, lessons, losses, mani
 from insightv_bench.errors import StageError
 from insightv_bench.settings import TinyModel
 from insightv_bench.trainers import dpo
+from insightv_bench.trainers import train as one_training
 from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import prepare
-from insightv_bench.trainers.trl import Kept, missing_pairs
-from insightv_bench.trainers.trl.callbacks import check_fall, check_loss
+from insightv_bench.trainers.trl import KeptLogps, missing_pairs
+from insightv_bench.trainers.trl.callbacks import check_loss
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +62,7 @@ def test_the_losses_are_those_of_a_reference_in_memory(run: tuple[Path, dict[str
 
 def test_what_is_kept_is_not_computed_again(run: tuple[Path, dict[str, Path]], monkeypatch: Any) -> None:
     trained(run, cache_reference=True, trainer={"max_steps": 1})
-    monkeypatch.setattr(dpo, "compute", lambda *_: pytest.fail("computed again"))
-    monkeypatch.setattr(dpo, "_compute", lambda *_: pytest.fail("loaded again"))
+    monkeypatch.setattr(dpo, "compute_reference", lambda *_: pytest.fail("loaded or computed again"))
     trained(run, cache_reference=True, trainer={"max_steps": 2, "beta": 0.5})
 
 
@@ -73,7 +73,7 @@ def test_two_loads_are_enough_for_a_full_fine_tuning(run: tuple[Path, dict[str, 
     from transformers import PreTrainedModel
 
     alive: list[int] = []
-    theirs = dpo.run_trainer
+    theirs = one_training.run_trainer
 
     def counting(trainer: Any, *rest: Any) -> Any:
         gc.collect()
@@ -81,7 +81,7 @@ def test_two_loads_are_enough_for_a_full_fine_tuning(run: tuple[Path, dict[str, 
         alive.append(len(roots))
         return theirs(trainer, *rest)
 
-    monkeypatch.setattr(dpo, "run_trainer", counting)
+    monkeypatch.setattr(one_training, "run_trainer", counting)
     trained(run, cache_reference=True, trainer={"max_steps": 1, "learning_rate": 2e-4, "beta": 0.3})
     trained(run, cache_reference=False, trainer={"max_steps": 1, "learning_rate": 2e-4, "beta": 0.3})
     assert alive[1] == alive[0] + 1
@@ -103,35 +103,35 @@ def test_shares_are_parts_of_what_was_missing_when_all_had_looked(
         process_index, num_processes = 1, 2
 
         def wait_for_everyone(self) -> None:
-            Kept(tmp_path, reference).add([(names[place], 0.0, 0.0) for place in (0, 2, 4)])
+            KeptLogps(tmp_path, reference).add([(names[place], 0.0, 0.0) for place in (0, 2, 4)])
 
     def computed(
-        job: Any, corpus: Any, processor: Any, pairs: list[str], places: list[int], kept: Kept, _: Any
+        job: Any, corpus: Any, processor: Any, pairs: list[str], places: list[int], kept: KeptLogps, _: Any
     ) -> None:
         kept.add([(pairs[place], 1.0, 1.0) for place in places])
 
     monkeypatch.setattr("accelerate.PartialState", Second)
     monkeypatch.setattr(dpo, "pair_ids", lambda *_: names)
-    monkeypatch.setattr(dpo, "_compute", computed)
-    job = SimpleNamespace(reference=reference, kept=tmp_path, settings=dpo_settings())
-    made = dpo._with_reference(job, Dataset.from_dict({"n": [*range(5)]}), None, {})
+    monkeypatch.setattr(dpo, "compute_reference", computed)
+    job: Any = SimpleNamespace(reference=reference, kept=tmp_path, settings=dpo_settings())
+    made = dpo.with_reference(job, Dataset.from_dict({"n": [*range(5)]}), None, "")
     assert made["ref_chosen_logps"] == [0.0, 1.0, 0.0, 1.0, 0.0]
 
 
 def test_half_a_file_of_log_probabilities_is_none(run: tuple[Path, dict[str, Path]], tmp_path: Path) -> None:
-    kept = Kept(tmp_path, run[1]["train-base"] / "model")
+    kept = KeptLogps(tmp_path, run[1]["train-base"] / "model")
     assert kept.read() == {}
     kept.add([("a", -1.0, -2.0)])
     (kept.folder / ".other.partial").write_bytes(b"half")
-    assert Kept(tmp_path, run[1]["train-base"] / "model").read() == {"a": (-1.0, -2.0)}
-    assert Kept(tmp_path, run[1]["train-reason"] / "model").read() == {}
+    assert KeptLogps(tmp_path, run[1]["train-base"] / "model").read() == {"a": (-1.0, -2.0)}
+    assert KeptLogps(tmp_path, run[1]["train-reason"] / "model").read() == {}
 
 
 def test_a_round_that_runs_away_is_stopped_with_its_figures(run: tuple[Path, dict[str, Path]]) -> None:
     with pytest.raises(StageError, match=r"ran away: at step \d+ its chosen paths have .* under the reference") as told:
         trained(run, max_fall=0.02, trainer={"max_steps": 30, "learning_rate": 3e-3, "loss_type": "sigmoid"})
     assert "learning_rate" in told.value.hint
-    check_fall("round", {"rewards/chosen": -0.5, "logps/chosen": -25.0, "rewards/margins": 1}, 1, 0.1, 1.0)
+    dpo.check_fall("round", {"rewards/chosen": -0.5, "logps/chosen": -25.0, "rewards/margins": 1}, 1, 0.1, 1.0)
     with pytest.raises(StageError, match="its loss is nan at step 7"):
         check_loss("round", {"loss": float("nan")}, 7)
 

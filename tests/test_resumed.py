@@ -14,7 +14,7 @@ import pytest
 from training_stages import corpus, lessons, losses, pairs, placed
 
 from insightv_bench.settings import TinyModel
-from insightv_bench.trainers.launch import JOBS, LOCKS, _tell_job
+from insightv_bench.trainers.launch import JOBS, LOCKS, announce
 from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import last_checkpoint, prepare
 
@@ -125,11 +125,11 @@ def test_a_launch_waits_for_the_processes_of_an_earlier_one_and_takes_their_job_
     from insightv_bench.trainers.job import Job
 
     job = Job("train-x", tmp_path, (), tmp_path / "model", tmp_path, sft_settings(), 0, 1, from_nothing=True)
-    first = _tell_job(job)
+    first = announce(job)
     lock = tmp_path / LOCKS.replace("*", "0")
     with subprocess.Popen([sys.executable, "-c", HELD, str(lock)], stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline() == b"held\n"
-        second = _tell_job(job)
+        second = announce(job)
         assert process.wait(timeout=10) == 0  # it had let go before the second launch went on
     assert list(tmp_path.glob(JOBS)) == [second] and first != second
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from training_stages import corpus, lessons, placed, sft_settings, train
 
 from insightv_bench.stages import Progress
-from insightv_bench.trainers import bar
+from insightv_bench.trainers import launch
 
 SEEN = r"loss \d+\.\d{3}, (\d+\.\dk|\d+) tok/s"
 
@@ -34,7 +34,7 @@ def test_in_a_terminal_the_bar_shows_loss_tokens_a_second_and_time_left(tiny: Pa
 
 def test_in_a_log_there_is_a_line_every_minute(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen(tmp_path / "quick", tiny, is_terminal=False) == ""
-    monkeypatch.setattr(bar, "SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr(launch, "SECONDS_BETWEEN_LINES", 0.0)
     lines = seen(tmp_path / "long", tiny, is_terminal=False).splitlines()
     assert len(lines) >= 4
     told = [re.fullmatch(rf"train-reason: step (\d) of 6, {SEEN}, \d:\d\d:\d\d left", line) for line in lines]
@@ -46,8 +46,8 @@ def test_in_a_log_there_is_a_line_every_minute(tiny: Path, tmp_path: Path, monke
 def test_the_time_left_is_that_of_the_steps_of_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that went on from step 90 of 100 and took ten seconds for the next five has ten seconds left."""
     now, said = [1000.0], list[str]()
-    monkeypatch.setattr(bar.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(bar, "SECONDS_BETWEEN_LINES", 5.0)
+    monkeypatch.setattr(launch.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(launch, "SECONDS_BETWEEN_LINES", 5.0)
 
     class Log:
         shows_bars = False
@@ -59,7 +59,7 @@ def test_the_time_left_is_that_of_the_steps_of_this_run(monkeypatch: pytest.Monk
 
     log: Any = Log()
     log.progress = log
-    shown = bar.Bar(log)
+    shown = launch.StepBar(log)
     shown(90, 100, "")
     now[0] += 10
     shown(95, 100, "loss 0.500, 1.0k tok/s")

@@ -34,9 +34,9 @@ def config(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """A launch config as it is shipped, told to run on a CPU."""
     real = launch.command
 
-    def command(job: Any, file: Path) -> list[str]:
+    def command(settings: Any, file: Path) -> list[str]:
         begins = INSTEAD[request.param]
-        return [begins if word == "insightv_bench.trainers.worker" else word for word in real(job, file)]
+        return [begins if word == "insightv_bench.trainers.worker" else word for word in real(settings, file)]
 
     monkeypatch.setattr(launch, "command", command)
     monkeypatch.setenv("DS_ACCELERATOR", "cpu")
@@ -71,7 +71,7 @@ def apart(one: Path, other: Path) -> float:
     return max(float((before[key] - after[key]).abs().max()) for key in before)
 
 
-class Stopped(launch.Bar):
+class Stopped(launch.StepBar):
     """Ends the run in mid-training, once a checkpoint is whole."""
 
     def __call__(self, done: int, total: int, rate: str) -> None:
@@ -87,7 +87,7 @@ def test_a_model_in_shares_trains_as_a_whole_one_does_and_goes_on_from_its_check
     kept = {"save_strategy": "steps", "save_steps": 2}
     one = trained(tmp_path / "1", tiny, lora=lora)
     with monkeypatch.context() as patched, pytest.raises(InterruptedError, match="stopped"):
-        patched.setattr(launch, "Bar", Stopped)
+        patched.setattr(launch, "StepBar", Stopped)
         trained(tmp_path / "2", tiny, config, trainer=kept, lora=lora)
     assert list(tmp_path.glob("2/stages/*/checkpoints/checkpoint-2/whole"))
     two = trained(tmp_path / "2", tiny, config, trainer=kept, lora=lora)

@@ -34,12 +34,23 @@ train(run, "dpo", dpo_settings(trainer=trainer), inputs, "train-dpo-1")
 """
 
 
-def asked(words: list[str], environment: dict[str, str]) -> Any:
+ASKED = """
+import contextlib, json, sys
+from trackio.cli import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["trackio", *words, "--json"]
+    with contextlib.suppress(SystemExit):
+        main()
+    print("END")
+"""
+
+
+def asked(questions: list[list[str]], environment: dict[str, str]) -> list[Any]:
     """What trackio's own command line says of its store."""
-    command = [sys.executable, "-c", "from trackio.cli import main; main()", *words, "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-c", ASKED, json.dumps(questions)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return [json.loads(reply) for reply in done.stdout.split("END")[:-1]]
 
 
 def test_loss_and_rewards_arrive_in_the_local_store(tmp_path: Path) -> None:
@@ -54,23 +65,24 @@ def test_loss_and_rewards_arrive_in_the_local_store(tmp_path: Path) -> None:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRACKIO", "HF_"))}
     environment = {**kept, **nowhere, "TRACKIO_DIR": str(tmp_path / "trackio")}
     code = WATCHED.format(tests=str(Path(__file__).parent), run=str(run))
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
-    runs = asked(["list", "runs", "--project", PROJECT], environment)["runs"]
-    for stage, settings, names in (
-        ("train-reason", sft_settings, ["loss", "mean_token_accuracy"]),
-        ("train-dpo-1", dpo_settings, ["loss", "rewards/chosen", "rewards/margins", "kl"]),
-    ):
+    logged = {
+        "train-reason": (sft_settings, ["loss", "mean_token_accuracy"]),
+        "train-dpo-1": (dpo_settings, ["loss", "rewards/chosen", "rewards/margins", "kl"]),
+    }
+    questions, expected = [["list", "runs", "--project", PROJECT]], []
+    for stage, (settings, names) in logged.items():
         folder = run / "stages" / f"{stage}-{settings(trainer={'report_to': 'trackio'}).fingerprint()}"
         name = f"walk-seed0-{folder.name}"
-        assert name in str(runs)
         for metric in names:
-            words = ["get", "metric", "--project", PROJECT, "--run", name, "--metric", f"train/{metric}"]
-            values = [point["value"] for point in asked(words, environment)["values"]]
-            assert (
-                values == pytest.approx([log[metric] for log in history(folder) if metric in log]) and len(values) == 3
-            )
+            questions.append(["get", "metric", "--project", PROJECT, "--run", name, "--metric", f"train/{metric}"])
+            expected.append((name, [log[metric] for log in history(folder) if metric in log]))
+    runs, *replies = asked(questions, environment)
+    for (name, values), reply in zip(expected, replies, strict=True):
+        assert name in str(runs["runs"])
+        assert [point["value"] for point in reply["values"]] == pytest.approx(values) and len(values) == 3
 
 
 def test_a_tracker_that_is_not_installed_is_named_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

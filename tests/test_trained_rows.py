@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
@@ -10,9 +9,11 @@ import polars as pl
 import pytest
 from training_stages import SFT, corpus, lessons, manifest, placed, reasoned, sft_settings, train
 
+from insightv_bench.engines.hf import load_processor
 from insightv_bench.errors import StageError
 from insightv_bench.records import Image
-from insightv_bench.trainers.data import lengths as rows
+from insightv_bench.trainers.data import COMPLETIONS, load_corpus
+from insightv_bench.trainers.data.lengths import measure
 
 
 def test_long_rows_and_broken_pictures_are_left_out_with_their_reasons(tiny: Path, tmp_path: Path) -> None:
@@ -98,10 +99,12 @@ def test_a_picture_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path,
     assert "set `max_tokens`" in told.value.hint
 
 
-def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from PIL import Image as Picture
 
-    buffer = io.BytesIO()
-    Picture.new("RGB", (48, 48)).save(buffer, "PNG")
+    rows = load_corpus([corpus(tmp_path, "corpora-reasoning", lessons(2))], COMPLETIONS, tmp_path / "cache")
     monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 100)
-    assert rows._picture_tokens(None, [{"bytes": buffer.getvalue()}], 0) is None
+    left_out = [(place, "picture cannot be read") for place in (0, 1)]
+    assert measure(rows, load_processor(str(tiny)), 300) == ([], [], left_out)

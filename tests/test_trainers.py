@@ -37,6 +37,18 @@ def weights(folder: Path) -> dict[str, Any]:
     return dict(load_model(HfEngine(model=str(folder), device="cpu"))[0].state_dict())
 
 
+@pytest.fixture(scope="module")
+def whole(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of a model from nothing, which others only read."""
+    return reasoned(tmp_path_factory.mktemp("whole"), tiny, lessons(8), sft_settings())
+
+
+@pytest.fixture(scope="module")
+def real(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of a model that was there."""
+    return reasoned(tmp_path_factory.mktemp("real"), tiny, lessons(8), sft_settings(), base=str(tiny))
+
+
 # A base that is there
 
 
@@ -115,9 +127,7 @@ def test_a_round_under_lora_has_its_reference_under_the_adapter(tiny: Path, tmp_
     assert not (tmp_path / "reference-logps").exists()
 
 
-def test_a_model_from_nothing_is_trained_whole_and_a_real_one_keeps_its_tower(tiny: Path, tmp_path: Path) -> None:
-    whole = reasoned(tmp_path / "a", tiny, lessons(8), sft_settings())
-    real = reasoned(tmp_path / "b", tiny, lessons(8), sft_settings(), base=str(tiny))
+def test_a_model_from_nothing_is_trained_whole_and_a_real_one_keeps_its_tower(whole: Path, real: Path) -> None:
     assert "num_frozen" not in manifest(whole)["totals"]
     assert manifest(real)["totals"]["num_frozen"] > 0
     assert "was left as it was" in (real / "model" / "README.md").read_text(encoding="utf-8")
@@ -135,24 +145,20 @@ def test_the_best_weights_are_kept_and_no_question_is_on_both_sides(tiny: Path, 
     assert totals["num_steps"] < 40
 
 
-def test_a_card_says_what_was_trained_and_what_its_figures_are(tiny: Path, tmp_path: Path) -> None:
-    folder = reasoned(tmp_path, tiny, lessons(8), sft_settings(), base=str(tiny))
-    card, totals = (folder / "model" / "README.md").read_text(encoding="utf-8"), manifest(folder)["totals"]
+def test_a_card_says_what_was_trained_and_what_its_figures_are(tiny: Path, real: Path) -> None:
+    card, totals = (real / "model" / "README.md").read_text(encoding="utf-8"), manifest(real)["totals"]
     assert f"Trained from `train-base-0123456789ab`, the base being `{tiny}`" in card
     assert "| `corpora-reasoning-0123456789ab` | 8 | `0123456789ab` |" in card
     assert f"| `num_tokens` | {totals['num_tokens']:,} | tokens seen" in card
     assert "AutoModelForImageTextToText.from_pretrained" in card and "## Limits" in card
     assert "nothing but the drawn world" not in card
-    assert "](curves.png)" in card and (folder / "model" / "curves.png").exists()
+    assert "](curves.png)" in card and (real / "model" / "curves.png").exists()
 
 
-def test_the_tokens_of_a_training_are_those_of_all_its_steps(tiny: Path, tmp_path: Path) -> None:
+def test_the_tokens_of_a_training_are_those_of_all_its_steps(whole: Path, tiny: Path, tmp_path: Path) -> None:
     """Its last steps may not be logged on their own."""
-    counted = [
-        reasoned(tmp_path / str(often), tiny, lessons(8), sft_settings(trainer={"logging_steps": often}))
-        for often in (1, 2)
-    ]
-    assert len({manifest(folder)["totals"]["num_tokens"] for folder in counted}) == 1
+    seldom = reasoned(tmp_path, tiny, lessons(8), sft_settings(trainer={"logging_steps": 2}))
+    assert manifest(seldom)["totals"]["num_tokens"] == manifest(whole)["totals"]["num_tokens"]
 
 
 def test_out_of_memory_says_which_knobs_to_turn(tmp_path: Path) -> None:
@@ -188,14 +194,13 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path: Path) ->
         last_checkpoint(tmp_path, "train-reason-bbbb")
 
 
-def test_the_curves_of_a_training_are_drawn(tiny: Path, tmp_path: Path) -> None:
+def test_the_curves_of_a_training_are_drawn(whole: Path) -> None:
     from PIL import Image as Picture
 
-    folder = reasoned(tmp_path, tiny, lessons(8), sft_settings())
-    with Picture.open(folder / "curves.png") as picture:
+    with Picture.open(whole / "curves.png") as picture:
         assert picture.width > 300 and len(set(picture.convert("L").getdata())) > 10
-    assert [log["step"] for log in history(folder) if "loss" in log] == [1, 2, 3]
-    assert manifest(folder)["totals"]["num_tokens"] > 0
+    assert [log["step"] for log in history(whole) if "loss" in log] == [1, 2, 3]
+    assert manifest(whole)["totals"]["num_tokens"] > 0
 
 
 # Several processes

@@ -1,5 +1,5 @@
 """One process of a training under DeepSpeed's ZeRO-3 on a CPU: `python -m zero_out JOB`, in the place of
-`trainers.launched`.
+`trainers.worker`.
 
 DeepSpeed itself runs over gloo (`DS_ACCELERATOR=cpu`), but accelerate does not ask it where a trainer says `use_cpu`.
 So here the trainer does not say it; all else is as shipped.

@@ -1,38 +1,83 @@
-"""One DPO round on a preference corpus, with TRL's DPOTrainer (Rafailov et al., arXiv 2305.18290).
+"""DPO on a preference corpus, one round at a time, with TRL's DPOTrainer (Rafailov et al., arXiv 2305.18290).
 
 The reference policy is explicit. `previous` is the model that wrote the pairs, `initial` the one before all rounds. It
 is held in memory beside the policy, or is the policy with LoRA's adapter off, or its log-probabilities are computed
-before the training and kept (`reference.py`). TRL left to itself would take whatever the config's name points at.
+before the training and kept (`trl/reference_logps.py`). TRL left to itself would take whatever the config's name points
+at.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from insightv_bench.errors import require
+from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.settings import DpoSettings
 from insightv_bench.stages import MODEL, Context, TrainOptions
 
-from .data import LENGTH, PAIRS, load_rows, split
-from .errors import explained_refusal
+from .data import PAIRS
 from .job import Job, make_job
-from .launch import train
-from .options import chosen_options, make_options
-from .training import (
-    adapter_of,
-    dtype_of,
-    last_checkpoint,
-    load_for_training,
-    load_policy,
-    prepare,
-    processor_of,
-    run_trainer,
-    write_history,
+from .machine import DEEPSPEED, distributed_type
+from .methods import Method, Panel
+from .options import make_options
+from .train import train
+from .training import dtype_of, load_for_training
+from .trl import (
+    KeptLogps,
+    compute_logps,
+    dpo_trainer,
+    every_process_loads,
+    missing_pairs,
+    pair_ids,
+    with_logps,
 )
-from .trl import Kept, Show, cached, compute, estimated_kl, missing_pairs, muon_of, pair_ids, watch, with_logps
+
+FALL_FROM = 10.0
+"""Nats. A chosen path that was nearly certain may lose more than its own log-probability and be well."""
+OF_A_FORWARD_PASS = ("bf16", "fp16", "beta", "ld_alpha", "per_device_train_batch_size", "disable_dropout")
+
+
+class Dpo(Method[DpoSettings]):
+    config, columns = "DPOConfig", PAIRS
+    figures = {
+        "rewards/accuracies": "share of pairs whose chosen path has the higher reward",
+        "rewards/margins": "reward of the chosen path over the rejected one, on average",
+        "logps/chosen": "log-probability of a chosen path, nats",
+        "kl": "estimate of KL(reference || policy) over the pairs, nats",
+    }
+    panels = (
+        Panel("Share of pairs in order", {"rewards/accuracies": "training", "eval_rewards/accuracies": "validation"}),
+        Panel("Reward margin", {"rewards/margins": "training", "eval_rewards/margins": "validation"}),
+        Panel("Log-probability of a path (nats)", {"logps/chosen": "chosen", "logps/rejected": "rejected"}),
+        Panel("KL from the reference (nats)", {"kl": "training", "eval_kl": "validation"}),
+    )
+
+    def check(self, settings: DpoSettings, verb: str) -> None:
+        if settings.cache_reference and settings.launch and distributed_type(settings.launch.config) == DEEPSPEED:
+            raise RecipeError(
+                f"`{verb}`: `cache_reference` needs a model that can be used on its own, and DeepSpeed shares it out",
+                "leave `cache_reference` out: the reference is then a second model, in shares too; or use `fsdp`",
+            )
+
+    def prepare_rows(self, job: Job[DpoSettings], rows: Any, processor: Any, attention: str) -> Any:
+        return with_reference(job, rows, processor, attention) if is_cached(job) else rows
+
+    def make_trainer(self, job: Job[DpoSettings], attention: str, **options: Any) -> Any:
+        if not is_cached(job) and not is_under_adapter(job):
+            options["ref_model"] = load_for_training(_reference(job), dtype_of(job.settings), attention)[0].eval()
+        return dpo_trainer(precomputed=is_cached(job))(**options)
+
+    def check_log(self, job: Job[DpoSettings], logs: Mapping[str, Any], step: int, arguments: Any) -> None:
+        check_fall(job.name, logs, step, arguments.beta, job.settings.max_fall)
+
+    def card_note(self, job: Job[DpoSettings]) -> str:
+        how = "a second model"
+        if is_under_adapter(job):
+            how = "the adapter off"
+        elif is_cached(job):
+            how = "its log-probabilities kept"
+        return f"Reference policy: `{job.settings.reference}` (`{_reference(job).parent.name}`), {how}."
 
 
 def dpo(context: Context[DpoSettings, TrainOptions]) -> None:
@@ -44,94 +89,50 @@ def dpo(context: Context[DpoSettings, TrainOptions]) -> None:
     context.totals["reference"] = settings.reference
 
 
-def train_dpo(job: Job, show: Show) -> dict[str, Any]:
-    """In this process, or in this one of several. Returns the figures for the manifest."""
-    trl = require("trl", "train", "training")
-    prepare(job.threads, job.seed)
-    checkpoint = last_checkpoint(job.checkpoints, job.name)
-    processor = processor_of(job.start)
-    corpus = load_rows(job, PAIRS, processor)
-    corpus = corpus.remove_columns(LENGTH) if LENGTH in corpus.column_names else corpus
-    parts, num_rows = split(job, corpus), len(corpus)
-    table = chosen_options(job)
-    attention = {key: table.pop(key) for key in ("attn_implementation",) if key in table}
-    arguments = make_options(trl.DPOConfig, table, job.checkpoints, job.seed)
-    if job.cached:
-        parts = tuple(_with_reference(job, part, processor, dict(attention)) for part in parts)
-    model, frozen = load_policy(job, checkpoint, dict(attention))
-    with explained_refusal(job):
-        trainer = _class_of(job)(
-            model=model,
-            args=arguments,
-            train_dataset=parts[0],
-            eval_dataset=parts[1],
-            processing_class=processor,
-            callbacks=[watch(job, show), *_stopper(job)],
-            **_reference_of(job, attention),
-            **adapter_of(job, model),
-            **muon_of(job.settings.muon, arguments),
-        )
-    found = run_trainer(trainer, job, checkpoint)
-    if trainer.accelerator.is_main_process:
-        write_history(trainer, job.model.parent)
-    return {**found, **frozen, "num_rows": num_rows}
+def is_cached(job: Job[DpoSettings]) -> bool:
+    """Whether the reference's log-probabilities are computed before the training."""
+    if job.settings.cache_reference is None:
+        return not job.from_nothing and not is_under_adapter(job) and not job.in_shares
+    return job.settings.cache_reference
 
 
-def _class_of(job: Job) -> Any:
-    import trl
-
-    return watched(cached(trl.DPOTrainer) if job.cached else trl.DPOTrainer)
-
-
-def watched(trainer_class: Any) -> Any:
-    """A subclass that logs an estimate of the KL divergence beside TRL's rewards."""
-
-    class Watched(trainer_class):
-        def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-            metrics = self._metrics["train" if self.model.training else "eval"]
-            kl = estimated_kl(metrics, self.beta)
-            if kl is not None:
-                metrics["kl"].append(kl)
-            super().log(logs, start_time)
-
-    return Watched
+def is_under_adapter(job: Job[DpoSettings]) -> bool:
+    """Whether the reference is the model itself with its adapter off."""
+    return job.settings.lora is not None and job.reference == job.start
 
 
-def _stopper(job: Job) -> list[Any]:
-    from transformers import EarlyStoppingCallback
-
-    return [EarlyStoppingCallback(job.settings.patience)] if job.settings.patience else []
-
-
-def _reference_of(job: Job, attention: dict[str, Any]) -> dict[str, Any]:
-    """The reference as a model beside the policy, where it is neither cached nor under the adapter."""
-    if job.cached or job.under_adapter:
-        return {}
-    assert job.reference is not None
-    return {"ref_model": load_for_training(job.reference, dict(attention), dtype_of(job.settings))[0].eval()}
+def _reference(job: Job[DpoSettings]) -> Path:
+    if job.reference is None:
+        raise TypeError(f"`{job.name}` has no reference model")
+    return job.reference
 
 
-def _with_reference(job: Job, corpus: Any, processor: Any, attention: dict[str, Any]) -> Any:
+def with_reference(job: Job[DpoSettings], rows: Any, processor: Any, attention: str) -> Any:
     """The rows with the reference's log-probabilities, computed where they are not kept yet."""
-    if corpus is None:
-        return None
     from accelerate import PartialState
 
-    assert job.reference is not None and job.kept is not None
-    kept = Kept(job.kept, job.reference)
-    settings = job.settings.trainer
-    pairs = pair_ids(corpus, f"{dtype_of(job.settings)}/{settings.get('bf16')}/{settings.get('ld_alpha')}")
+    if job.kept is None:
+        raise TypeError(f"`{job.name}` has no folder for log-probabilities")
+    kept = KeptLogps(job.kept, _reference(job))
+    trainer = job.settings.trainer
+    pairs = pair_ids(rows, f"{dtype_of(job.settings)}/{trainer.get('bf16')}/{trainer.get('ld_alpha')}")
     state, known = PartialState(), kept.read()
     state.wait_for_everyone()  # all have read before one writes, else their shares overlap or miss some
     if missing_pairs(pairs, known, 0, 1):
         mine = missing_pairs(pairs, known, state.process_index, state.num_processes)
-        _compute(job, corpus, processor, pairs, mine, kept, attention)
+        compute_reference(job, rows, processor, pairs, mine, kept, attention)
         state.wait_for_everyone()
-    return with_logps(corpus, pairs, kept.read())
+    return with_logps(rows, pairs, kept.read())
 
 
-def _compute(
-    job: Job, corpus: Any, processor: Any, pairs: list[str], places: list[int], kept: Kept, attention: dict[str, Any]
+def compute_reference(
+    job: Job[DpoSettings],
+    rows: Any,
+    processor: Any,
+    pairs: list[str],
+    places: list[int],
+    kept: KeptLogps,
+    attention: str,
 ) -> None:
     """Those at `places`, this process's share, with the reference as the only model in memory."""
     import gc
@@ -139,36 +140,33 @@ def _compute(
     import torch
     import trl
 
-    assert job.reference is not None
     with every_process_loads():
-        model, _ = load_for_training(job.reference, attention, dtype_of(job.settings))
-    arguments = make_options(trl.DPOConfig, _plain(job.settings.trainer), job.checkpoints / "reference", job.seed)
-    trainer = cached(trl.DPOTrainer)(model=model, args=arguments, train_dataset=corpus, processing_class=processor)
+        model, _ = load_for_training(_reference(job), dtype_of(job.settings), attention)
+    options = {name: value for name, value in job.settings.trainer.items() if name in OF_A_FORWARD_PASS}
+    arguments = make_options(trl.DPOConfig, options, job.checkpoints / "reference", job.seed)
+    trainer = dpo_trainer(precomputed=True)(model=model, args=arguments, train_dataset=rows, processing_class=processor)
     trainer.model.to(trainer.accelerator.device).eval()
     size = job.settings.trainer.get("precompute_ref_batch_size") or arguments.per_device_train_batch_size
-    compute(trainer, corpus, pairs, places, kept, size)
+    compute_logps(trainer, rows, pairs, places, kept, size)
     del trainer, model
     gc.collect()
-    torch.cuda.empty_cache() if torch.cuda.is_available() else None
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
-@contextmanager
-def every_process_loads() -> Iterator[None]:
-    """Under FSDP transformers gives weights to the first process alone, and shares them out when training begins."""
-    before = os.environ.get(LOADS_ALONE)
-    os.environ[LOADS_ALONE] = "false"
-    try:
-        yield
-    finally:
-        os.environ.pop(LOADS_ALONE)
-        if before is not None:
-            os.environ[LOADS_ALONE] = before
+def check_fall(name: str, logs: Mapping[str, Any], step: int, beta: float, max_fall: float) -> None:
+    """Raises StageError where the chosen paths have lost too much of their log-probability under the reference.
 
-
-LOADS_ALONE = "FSDP_CPU_RAM_EFFICIENT_LOADING"
-
-
-def _plain(trainer: dict[str, Any]) -> dict[str, Any]:
-    """What matters for a forward pass."""
-    matters = ("bf16", "fp16", "beta", "ld_alpha", "per_device_train_batch_size", "disable_dropout")
-    return {key: trainer[key] for key in matters if key in trainer}
+    A run that leaves its reference behind is no longer a preference training.
+    """
+    if "rewards/chosen" not in logs or "logps/chosen" not in logs or not beta:
+        return
+    change = float(logs["rewards/chosen"]) / beta
+    reference = float(logs["logps/chosen"]) - change
+    if -change <= max_fall * max(abs(reference), FALL_FROM):
+        return
+    raise StageError(
+        f"`{name}` ran away: at step {step:,} its chosen paths have a log-probability of {logs['logps/chosen']:.1f}, "
+        f"{reference:.1f} under the reference (margin {logs['rewards/margins']:.2f}, KL {logs.get('kl', 0):.1f})",
+        "lower `trainer.learning_rate`, add the `sft` term (`loss_type: [sigmoid, sft]`), or raise `max_fall`",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from insightv_bench.errors import StageError
 from insightv_bench.storage import first_line
@@ -13,7 +14,7 @@ from .options import on_cpu
 
 
 @contextmanager
-def explained_memory(job: Job) -> Iterator[None]:
+def explained_memory(job: Job[Any]) -> Iterator[None]:
     """Raises StageError in the place of an out-of-memory error, with what to turn."""
     import torch
 
@@ -26,7 +27,7 @@ def explained_memory(job: Job) -> Iterator[None]:
         raise StageError(f"`{job.name}`: out of memory ({first_line(error)})", what_to_turn(job)) from error
 
 
-def what_to_turn(job: Job) -> str:
+def what_to_turn(job: Job[Any]) -> str:
     """The knobs that are not turned yet, the cheapest first."""
     trainer, settings = job.settings.trainer, job.settings
     batch, steps = trainer.get("per_device_train_batch_size", 8), trainer.get("gradient_accumulation_steps", 1)
@@ -50,7 +51,7 @@ OF_A_PICTURE = ("image file is truncated", "broken PNG", "broken data stream", "
 
 
 @contextmanager
-def explained_pictures(job: Job) -> Iterator[None]:
+def explained_pictures(job: Job[Any]) -> Iterator[None]:
     """Raises StageError in the place of Pillow's errors: rows that were not measured first may hold anything."""
     from PIL import Image, UnidentifiedImageError
 
@@ -66,7 +67,7 @@ def explained_pictures(job: Job) -> Iterator[None]:
 
 
 @contextmanager
-def explained_refusal(job: Job) -> Iterator[None]:
+def explained_refusal(job: Job[Any]) -> Iterator[None]:
     """Raises StageError in the place of what TRL and PEFT say of options that do not go together, or with the model."""
     try:
         yield

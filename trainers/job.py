@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench import settings as sections
+from insightv_bench.settings import TrainSettings
 from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions
 from insightv_bench.storage import write_text
 
 from .machine import DEEPSPEED, distributed_type
 
+S = TypeVar("S", bound=TrainSettings)
+
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[S]):
     name: str
     """The stage's folder by its last name: a checkpoint of another job is not gone on from."""
     start: Path
@@ -27,7 +30,7 @@ class Job:
     model: Path
     """Where the trained model goes."""
     checkpoints: Path
-    settings: TrainSettings
+    settings: S
     seed: int
     threads: int
     from_nothing: bool
@@ -38,25 +41,6 @@ class Job:
     """The run's folder of reference log-probabilities."""
     more: dict[str, Any] = field(default_factory=dict)
     """Options that follow from other trainings: the steps of a control at equal compute."""
-
-    @property
-    def is_dpo(self) -> bool:
-        return self.reference is not None
-
-    @property
-    def cached(self) -> bool:
-        """Whether the reference's log-probabilities are computed before the training."""
-        settings = self.settings
-        if not isinstance(settings, DpoSettings):
-            return False
-        if settings.cache_reference is None:
-            return not self.from_nothing and not self.under_adapter and not self.in_shares
-        return settings.cache_reference
-
-    @property
-    def under_adapter(self) -> bool:
-        """Whether the reference is the model itself with its adapter off."""
-        return self.settings.lora is not None and self.reference == self.start
 
     @property
     def run_folder(self) -> Path:
@@ -75,15 +59,15 @@ class Job:
         return not self.from_nothing if frozen is None else frozen
 
 
-def make_job(context: Context[TrainSettings, TrainOptions], start: Path, **more: Any) -> Job:
-    settings, recipe = context.settings, context.recipe
+def make_job(context: Context[S, TrainOptions], start: Path, **more: Any) -> Job[S]:
+    recipe = context.recipe
     return Job(
         name=context.folder.name,
         start=start,
         corpora=tuple(context.inputs[role] for role in context.options.corpora),
         model=context.folder / MODEL,
         checkpoints=context.folder / CHECKPOINTS,
-        settings=settings,
+        settings=context.settings,
         seed=context.seed,
         threads=recipe.threads,
         from_nothing=recipe.base is None or recipe.base.from_nothing,
@@ -92,18 +76,17 @@ def make_job(context: Context[TrainSettings, TrainOptions], start: Path, **more:
     )
 
 
-def write_job(job: Job, file: Path) -> None:
-    content = {**asdict(job), "settings": job.settings.model_dump(mode="json"), "kind": type(job.settings).__name__}
+def write_job(job: Job[Any], file: Path) -> None:
+    section = type(job.settings).__name__
+    content = {**asdict(job), "settings": job.settings.model_dump(mode="json"), "section": section}
     write_text(file, json.dumps(content, default=str) + "\n")
 
 
-def read_job(file: Path) -> Job:
+def read_job(file: Path) -> Job[Any]:
     content = json.loads(file.read_text(encoding="utf-8"))
-    settings = DpoSettings if content.pop("kind") == "DpoSettings" else TrainSettings
-    content["settings"] = settings.model_validate(
-        {key: value for key, value in content["settings"].items() if key in settings.model_fields}
-    )
-    content["corpora"] = tuple(Path(place) for place in content["corpora"])
+    section: type[TrainSettings] = getattr(sections, content.pop("section"))
+    content["settings"] = section.model_validate(content["settings"])
+    content["corpora"] = tuple(Path(folder) for folder in content["corpora"])
     for name in ("start", "model", "checkpoints", "reference", "kept"):
         content[name] = Path(content[name]) if content[name] else None
     return Job(**content)

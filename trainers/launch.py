@@ -1,4 +1,4 @@
-"""A training in this process, or in several by `accelerate launch`; its figures and card come back to the stage.
+"""A training in several processes, by `accelerate launch`; its figures come back to the stage.
 
 The processes are told their job in a file and tell how it goes on standard output, one JSON object a line. They hold on
 to nothing of this one but a lock: once it is dead, by SIGKILL or otherwise, they end too.
@@ -10,8 +10,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections import deque
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,67 +22,33 @@ from filelock import FileLock
 
 from insightv_bench.errors import StageError
 from insightv_bench.runs import wait_for_orphans
+from insightv_bench.settings import LaunchSettings
 from insightv_bench.stages import Context, from_message
 
-from .bar import Bar
-from .data import keep_rows
-from .errors import explained_memory, explained_pictures, what_to_turn
+from .errors import what_to_turn
 from .job import Job, write_job
-from .last_words import LastWords
 from .machine import launch_config
 from .options import FORCE_CPU
-from .report import draw_curves, write_card
 
 ALIVE, JOBS, LOCKS = "alive.lock", "job-*.json", "process-*.lock"
 """Held while the run lives; the job of each launch, whose file is gone once another launch has begun; held by each
 process to its end."""
+SECONDS_BETWEEN_LINES = 60.0
+LINES_KEPT = 15
+KILLED = "(SIGKILL)"  # torchrun's word
+LAUNCHER = "torch/distributed/elastic"
+"""In torchrun's own words about a process that has failed, a page of them, in which nothing says why."""
 
 
-def train(context: Context, job: Job) -> None:
-    """Decide on the rows, train, and leave model, card and curves in the stage's folder."""
-    with _device(job):
-        keep_rows(job, context)
-        found = _launched(context, job) if job.settings.launch else _here(context, job)
-    context.totals.update(found)
-    draw_curves(context.folder)
-    write_card(context, job)
-
-
-@contextmanager
-def _device(job: Job) -> Iterator[None]:
-    """`device: cpu` for everything that asks which device there is."""
-    forced = {FORCE_CPU: "1"} if job.settings.device == "cpu" else {}
-    os.environ.update(forced)
-    try:
-        yield
-    finally:
-        for name in forced:
-            os.environ.pop(name, None)
-
-
-def train_job(job: Job, show: Any) -> dict[str, Any]:
-    """Raises StageError where memory does not suffice or a picture cannot be read."""
-    from .dpo import train_dpo
-    from .sft import train_sft
-
-    with explained_memory(job), explained_pictures(job):
-        return (train_dpo if job.is_dpo else train_sft)(job, show)
-
-
-def _here(context: Context, job: Job) -> dict[str, Any]:
-    bar = Bar(context)
-    try:
-        return train_job(job, bar)
-    finally:
-        bar.stop()
-
-
-def _launched(context: Context, job: Job) -> dict[str, Any]:
-    file = _tell_job(job)
+def train_launched(context: Context, job: Job[Any]) -> dict[str, Any]:
+    """The figures of the training. Raises what stopped it."""
+    if job.settings.launch is None:
+        raise TypeError(f"`{job.name}` is not to be launched")
+    file = announce(job)
     with (
         FileLock(job.checkpoints / ALIVE).acquire(timeout=60),
         subprocess.Popen(
-            command(job, file),
+            command(job.settings.launch, file),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -94,7 +62,7 @@ def _launched(context: Context, job: Job) -> dict[str, Any]:
             process.terminate()
 
 
-def _tell_job(job: Job) -> Path:
+def announce(job: Job[Any]) -> Path:
     """The job's file, once no process of an earlier launch works on it: two would write the same checkpoints."""
     job.checkpoints.mkdir(parents=True, exist_ok=True)
     for earlier in job.checkpoints.glob(JOBS):
@@ -105,43 +73,40 @@ def _tell_job(job: Job) -> Path:
     return file
 
 
-def command(job: Job, file: Path) -> list[str]:
-    launch = job.settings.launch
-    assert launch is not None
+def command(launch: LaunchSettings, file: Path) -> list[str]:
     options = ["--config_file", str(launch_config(launch.config)), "--num_processes", str(launch.num_processes)]
     port = ["--main_process_port", "0"]  # a free one
     module = ["-m", "insightv_bench.trainers.worker", str(file)]
     return [sys.executable, "-m", "accelerate.commands.launch", *options, *port, *module]
 
 
-def environment(job: Job) -> dict[str, str]:
-    paths = os.pathsep.join(place for place in sys.path if place)
+def environment(job: Job[Any]) -> dict[str, str]:
+    paths = os.pathsep.join(folder for folder in sys.path if folder)
     cpu = {"ACCELERATE_USE_CPU": "true", FORCE_CPU: "1"} if job.settings.launch_on_cpu else {}
     return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads), **cpu}
 
 
-def _follow(process: subprocess.Popen[str], context: Context, job: Job) -> dict[str, Any]:
-    """The figures of the training. Raises what stopped it."""
-    assert process.stdout
-    bar, last, found = Bar(context), LastWords(), None
-    for line in process.stdout:
-        message = _read(line)
-        if message is None:
-            last.add(line)
-        elif "failed" in message:
-            raise from_message(message["failed"], context.stage.name)
-        elif "figures" in message:
-            found = message["figures"]
-        else:
-            bar(*message["step"])
-    bar.stop()
-    if process.wait() or found is None:
-        hint = what_to_turn(job) if last.is_killed else ""  # by the system, which has no memory left
-        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {last}", hint)
-    return found
+def _follow(process: subprocess.Popen[str], context: Context, job: Job[Any]) -> dict[str, Any]:
+    figures, output = None, OutputTail()
+    with closing(StepBar(context)) as bar:
+        for line in process.stdout or ():
+            message = read_message(line)
+            if message is None:
+                output.add(line)
+            elif "failed" in message:
+                raise from_message(message["failed"], context.stage.name)
+            elif "figures" in message:
+                figures = message["figures"]
+            else:
+                bar(*message["step"])
+    if process.wait() or figures is None:
+        hint = what_to_turn(job) if output.is_killed else ""  # by the system, which has no memory left
+        raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {output}", hint)
+    return figures
 
 
-def _read(line: str) -> dict[str, Any] | None:
+def read_message(line: str) -> dict[str, Any] | None:
+    """What a process tells; None for a line of its other output."""
     try:
         message = json.loads(line)
     except ValueError:
@@ -149,9 +114,43 @@ def _read(line: str) -> dict[str, Any] | None:
     return message if isinstance(message, dict) and message.keys() & {"failed", "figures", "step"} else None
 
 
-def lock_file(job_file: Path) -> Path:
-    return job_file.parent / ALIVE
+class OutputTail:
+    """The last lines that the processes wrote before torchrun's own, for when one has failed without telling why."""
+
+    def __init__(self) -> None:
+        self._lines, self._is_over, self.is_killed = deque[str](maxlen=LINES_KEPT), False, False
+
+    def add(self, line: str) -> None:
+        self._is_over = self._is_over or LAUNCHER in line
+        self.is_killed = self.is_killed or KILLED in line
+        if line.strip() and not self._is_over:
+            self._lines.append(line.rstrip())
+
+    def __str__(self) -> str:
+        return " | ".join(self._lines) or "it said nothing"
 
 
-def own_lock(job_file: Path, rank: str) -> Path:
-    return job_file.parent / LOCKS.replace("*", rank)
+class StepBar:
+    """How far a training is: the stage's bar, told the steps done in all, and in a log a line every minute."""
+
+    def __init__(self, context: Context) -> None:
+        self._progress, self._name, self._done = context.progress, context.stage.name, 0
+        self._task: Any = None
+
+    def __call__(self, done: int, total: int, rate: str) -> None:
+        now = time.monotonic()
+        if self._task is None:
+            self._task = self._progress.start(self._name, total)
+            self._began, self._done_before, self._last_line = now, done, now
+        self._progress.advance(self._task, done - self._done, rate or None)
+        self._done = done
+        if not self._progress.shows_bars and rate and now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            # Steps of an earlier run, which this one went on from, took it no time.
+            seconds = (now - self._began) / max(done - self._done_before, 1) * (total - done)
+            left = timedelta(seconds=round(seconds))
+            self._progress.say(f"{self._name}: step {done:,} of {total:,}, {rate}, {left} left")
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._progress.stop(self._task)

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from insightv_bench.errors import ModelError, RecipeError, require
-from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.settings import TrainSettings
 from insightv_bench.storage import first_line
 
 DEEPSPEED = "DEEPSPEED"
@@ -27,11 +27,6 @@ def check_machine(settings: TrainSettings, verb: str) -> None:
         raise RecipeError(
             f"`{verb}`: `launch.config: {config}` shares a model out over GPUs, and `device: cpu` uses none",
             "`launch.config: cpu` is for several processes on a CPU",
-        )
-    if kind == DEEPSPEED and isinstance(settings, DpoSettings) and settings.cache_reference:
-        raise RecipeError(
-            f"`{verb}`: `cache_reference` needs a model that can be used on its own, and DeepSpeed shares it out",
-            "leave `cache_reference` out: the reference is then a second model, in shares too; or use `fsdp`",
         )
     needs = settings.device == "cuda" or config == "multi-gpu" or in_shares
     if needs and not torch.cuda.is_available():

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.engines.hf import load_model, load_processor
+from insightv_bench.engines.hf import load_model
 from insightv_bench.errors import StageError
 from insightv_bench.settings import HfEngine, TrainSettings
 from insightv_bench.storage import write_text
 
 from .job import Job
-from .options import ADAPTER, freeze_vision, layers_to_share, lora_config, merge_adapter, on_cpu
+from .methods import method_of
+from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, on_cpu
+from .trl import WHOLE, load_adapter, share_out_by_layers
 
-WHOLE = "whole"
-"""Put into a checkpoint once all of it is written; one without it is not resumed from. It holds the job's name."""
 TRAINER_STATE = "trainer_state.json"
 """transformers' name of what a checkpoint knows beside weights: steps, losses."""
 HISTORY = "training.jsonl"
@@ -43,24 +43,24 @@ def prepare(threads: int, seed: int) -> None:
     logging.getLogger("trl").setLevel(logging.ERROR)
 
 
-def load_for_training(folder: Path, trainer: dict[str, Any], dtype: str = "float32") -> tuple[Any, Any]:
+def load_for_training(folder: Path, dtype: str = "float32", attention: str = "") -> tuple[Any, Any]:
     """Model and processor. On a CPU eager attention is the faster one for short sequences (measured)."""
     settings = HfEngine.model_validate({"model": str(folder), "device": "cpu", "dtype": dtype})
     model, processor = load_model(settings)
-    model.set_attn_implementation(trainer.pop("attn_implementation", "eager" if on_cpu() else "sdpa"))
-    model._no_split_modules = layers_to_share(model)
+    model.set_attn_implementation(attention or ("eager" if on_cpu() else "sdpa"))
+    share_out_by_layers(model)
     return model.train(), processor
 
 
-def load_policy(job: Job, checkpoint: Path | None, trainer: dict[str, Any]) -> tuple[Any, dict[str, int]]:
+def load_policy(job: Job[Any], checkpoint: Path | None, attention: str) -> tuple[Any, dict[str, int]]:
     """The model to train, from `checkpoint` where that holds all of its weights; how many of them are trained."""
     whole = checkpoint if checkpoint and any(checkpoint.glob("model*.safetensors")) else None
-    model, _ = load_for_training(whole or job.start, trainer, dtype_of(job.settings))
+    model, _ = load_for_training(whole or job.start, dtype_of(job.settings), attention)
     frozen = freeze_vision(model) if job.freezes_vision and job.settings.lora is None else 0
     return model, {"num_frozen": frozen} if frozen else {}
 
 
-def adapter_of(job: Job, model: Any) -> dict[str, Any]:
+def adapter_of(job: Job[Any], model: Any) -> dict[str, Any]:
     """What TRL's trainers take for LoRA; nothing for a full fine-tuning."""
     if job.settings.lora is None:
         return {}
@@ -73,10 +73,6 @@ def dtype_of(settings: TrainSettings) -> str:
     return "bfloat16" if settings.lora is not None and not on_cpu() else "float32"
 
 
-def processor_of(folder: Path) -> Any:
-    return load_processor(str(folder))
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
@@ -84,7 +80,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, Any]:
+def run_trainer(trainer: Any, job: Job[Any], checkpoint: Path | None) -> dict[str, Any]:
     """Train, from `checkpoint` if there is one; save; return the figures for the manifest.
 
     The trainer's model must have been loaded from `checkpoint`: transformers' own loading there passes over weights
@@ -96,56 +92,50 @@ def run_trainer(trainer: Any, job: Job, checkpoint: Path | None) -> dict[str, An
     started = time.monotonic()
     with quiet():
         train_to_the_end(trainer, job, checkpoint)
-        figures_ = figures(trainer, time.monotonic() - started)
+        figures = figures_of(trainer, time.monotonic() - started, list(method_of(job.settings).figures))
         save(trainer, job)
-    return figures_
+    return figures
 
 
-def train_to_the_end(trainer: Any, job: Job, checkpoint: Path | None) -> None:
+def train_to_the_end(trainer: Any, job: Job[Any], checkpoint: Path | None) -> None:
     """Resumed from a checkpoint of the last step, transformers would train one step more: such a one is taken as it is.
     Not where weights are held in shares, which only a training puts together."""
     from transformers import TrainerState
 
-    state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE)) if checkpoint else None
-    launch = job.settings.launch
-    if state is None or state.global_step < state.max_steps or (launch and not launch.keeps_whole):
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if checkpoint is None:
+        trainer.train()
+        return
+    state, launch = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE)), job.settings.launch
+    if state.global_step < state.max_steps or (launch and not launch.keeps_whole):
+        trainer.train(resume_from_checkpoint=str(checkpoint))
         return
     if job.settings.lora is not None:
-        trainer._load_from_checkpoint(str(checkpoint))
+        load_adapter(trainer, checkpoint)
     trainer.state = state
 
 
-def save(trainer: Any, job: Job) -> None:
+def save(trainer: Any, job: Job[Any]) -> None:
     """The model's folder: safetensors, processor and template. The best weights where a validation chose them."""
-    best = best_checkpoint(trainer)
+    best = Path(trainer.state.best_model_checkpoint or "none")
+    has_best = best.exists()  # of the lowest validation loss; the last step's is the trainer's own
     if job.settings.lora is not None:
         trainer.save_model(str(job.model / ADAPTER))
-        if best and trainer.accelerator.is_main_process:
+        if has_best and trainer.accelerator.is_main_process:
             shutil.copyfile(best / "adapter_model.safetensors", job.model / ADAPTER / "adapter_model.safetensors")
     else:
         trainer.save_model(str(job.model))
     if not trainer.accelerator.is_main_process:
         return
     if job.settings.lora is not None:
-        _keep_adapter(job)
-    elif best:
+        adapter = job.model / ADAPTER  # alone, as an adapter is shared, and merged into the model of later stages
+        for file in adapter.iterdir():
+            if file.suffix not in (".json", ".safetensors"):
+                file.unlink()
+        merge_adapter(job.start, adapter, job.model)
+    elif has_best:
         for file in best.glob("model*"):
             shutil.copyfile(file, job.model / file.name)
     trainer.processing_class.save_pretrained(job.model)
-    _finish_folder(job)
-
-
-def _keep_adapter(job: Job) -> None:
-    """Alone, as an adapter is shared, and merged into the model that every later stage loads."""
-    adapter = job.model / ADAPTER
-    for file in adapter.iterdir():
-        if file.suffix not in (".json", ".safetensors"):
-            file.unlink()
-    merge_adapter(job.start, adapter, job.model)
-
-
-def _finish_folder(job: Job) -> None:
     (job.model / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody should load
     for name in PROCESSOR_FILES:  # as they came: ours may have been made without its part for videos
         if not job.from_nothing and (job.start / name).exists():
@@ -153,20 +143,14 @@ def _finish_folder(job: Job) -> None:
             shutil.copyfile(job.start / name, job.model / name)
 
 
-def best_checkpoint(trainer: Any) -> Path | None:
-    """The one with the lowest validation loss, if it is not the last step's anyway."""
-    best = trainer.state.best_model_checkpoint
-    return Path(best) if best and Path(best).exists() else None
-
-
 def last_checkpoint(folder: Path, name: str = "") -> Path | None:
     """The newest whole checkpoint; what a kill left half-written is removed.
 
     Raises StageError where it belongs to another training than `name`.
     """
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    whole = [checkpoint for checkpoint in found if (checkpoint / WHOLE).exists()]
-    for checkpoint in set(found) - set(whole):
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    whole = [checkpoint for checkpoint in checkpoints if (checkpoint / WHOLE).exists()]
+    for checkpoint in set(checkpoints) - set(whole):
         shutil.rmtree(checkpoint, ignore_errors=True)  # several processes may be at it
     for checkpoint in whole:
         owner = (checkpoint / WHOLE).read_text(encoding="utf-8")
@@ -175,14 +159,15 @@ def last_checkpoint(folder: Path, name: str = "") -> Path | None:
     return whole[-1] if whole else None
 
 
-def figures(trainer: Any, seconds: float) -> dict[str, Any]:
+def figures_of(trainer: Any, seconds: float, names: list[str]) -> dict[str, Any]:
+    """For the manifest. `names`: what is kept of the last logged steps beside loss and accuracy."""
     history = trainer.state.log_history
     logs = [log for log in history if "loss" in log]
-    names = ("loss", "mean_token_accuracy", "rewards/accuracies", "rewards/margins", "logps/chosen", "kl")
-    last = {name: logs[-1][name] for name in names if logs and name in logs[-1]}
+    kept = ("loss", "mean_token_accuracy", *names)
+    last = {name: logs[-1][name] for name in kept if logs and name in logs[-1]}
     weights = list(trainer.model.parameters())
     size = lambda weight: getattr(weight, "ds_numel", None) or weight.numel()  # noqa: E731 - ZeRO-3 holds a share
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "num_steps": trainer.state.global_step,
         "num_parameters": sum(map(size, weights)),
         "num_trained": sum(size(weight) for weight in weights if weight.requires_grad),
@@ -192,12 +177,12 @@ def figures(trainer: Any, seconds: float) -> dict[str, Any]:
         **{f"last_{name}": value for name, value in last.items()},
     }
     if trainer.state.best_metric is not None:
-        found["best_validation_loss"] = trainer.state.best_metric
+        figures["best_validation_loss"] = trainer.state.best_metric
     if not on_cpu():
         import torch
 
-        found["peak_gpu_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
-    return found
+        figures["peak_gpu_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+    return figures
 
 
 def write_history(trainer: Any, folder: Path) -> None:

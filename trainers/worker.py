@@ -18,13 +18,27 @@ from filelock import FileLock, Timeout
 from insightv_bench.stages import as_message
 
 from .job import read_job
-from .launch import lock_file, own_lock, train_job
+from .launch import ALIVE, LOCKS
+from .train import train_job
 
 SECONDS_BETWEEN_LOOKS = 1.0
-
-
 WHOLE_BYTES = 4000
 """Less than a pipe takes at once (4,096): several processes write to the same one, and no line may be torn."""
+
+
+def main() -> None:
+    file, rank = Path(sys.argv[1]), os.environ.get("RANK", "0")
+    threading.Thread(target=end_with, args=(file,), daemon=True).start()
+    lock = FileLock(file.parent / LOCKS.replace("*", rank))
+    lock.acquire(timeout=60)  # until the very end: a run that goes on waits for it
+    is_first = rank == "0"
+    try:
+        figures = train_job(read_job(file), lambda *step: tell(step=step) if is_first else None)
+    except Exception as error:  # noqa: BLE001 - it is told, and raised by the run
+        tell(failed=failure(error))
+        os._exit(1)  # the others wait for this one in vain
+    if is_first:
+        tell(figures=figures)
 
 
 def tell(**message: Any) -> None:
@@ -43,24 +57,9 @@ def failure(error: Exception) -> dict[str, Any]:
     return message
 
 
-def main() -> None:
-    file, rank = Path(sys.argv[1]), os.environ.get("RANK", "0")
-    threading.Thread(target=end_with, args=(file,), daemon=True).start()
-    lock = FileLock(own_lock(file, rank))
-    lock.acquire(timeout=60)  # until the very end: a run that goes on waits for it
-    is_first = rank == "0"
-    try:
-        found = train_job(read_job(file), lambda *step: tell(step=step) if is_first else None)
-    except Exception as error:  # noqa: BLE001 - it is told, and raised by the run
-        tell(failed=failure(error))
-        os._exit(1)  # the others wait for this one in vain
-    if is_first:
-        tell(figures=found)
-
-
 def end_with(file: Path) -> None:
     """End this process as soon as the run that began it is dead: nobody holds its lock, or another launch has begun."""
-    lock = lock_file(file)
+    lock = file.parent / ALIVE
     while file.exists():
         time.sleep(SECONDS_BETWEEN_LOOKS)
         try:

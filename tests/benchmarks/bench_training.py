@@ -29,7 +29,7 @@ from insightv_bench.storage import write_shards
 from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.options import make_options
 from insightv_bench.trainers.training import load_for_training, prepare, quiet
-from insightv_bench.trainers.trl import lean
+from insightv_bench.trainers.trl import sft_trainer
 from insightv_bench.world import Level, sample_lessons
 
 MIX: Any = {"list": 0.2, "list-any-order": 0.2, "read-by-name": 0.3, "direct": 0.3}
@@ -44,7 +44,7 @@ def test_a_trl_step_against_a_bare_loop(tmp_path: Path, shape: TinyModel, batch:
     make_tiny(shape, tmp_path / "model", seed=0)
     (tmp_path / "rows").mkdir()
     write_shards(tmp_path / "rows", sample_lessons(Level(), 0, steps * batch, MIX), ReasoningRow)
-    pairs = Pairs(load_for_training(tmp_path / "model", {})[0])
+    pairs = Pairs(load_for_training(tmp_path / "model")[0])
     trainer = make_trainer(tmp_path, pairs, {"per_device_train_batch_size": batch, "max_steps": steps})
     started, loader = time.process_time(), loader_seconds()
     with quiet():
@@ -70,9 +70,9 @@ def loader_seconds() -> float:
 def make_trainer(folder: Path, pairs: Pairs, options: dict[str, Any]) -> Any:
     datasets.disable_progress_bars()
     rows = datasets.Dataset.from_parquet(str(folder / "rows" / "*.parquet"), cache_dir=str(folder / "cache"))
-    model, processor = load_for_training(folder / "model", {})
+    model, processor = load_for_training(folder / "model")
     fixed = {"bf16": True, "save_strategy": "no"}
-    trainer = lean(trl.SFTTrainer)(
+    trainer = sft_trainer()(
         model=model,
         args=make_options(trl.SFTConfig, {**options, **fixed}, folder / "out", 0),
         train_dataset=rows.select_columns(["images", "prompt", "completion"]),

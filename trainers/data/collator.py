@@ -24,9 +24,9 @@ class AssistantTurns:
 
     def __call__(self, rows: list[dict[str, Any]]) -> Any:
         several = {place: row for place, row in enumerate(rows) if len(row["completion"]) > 1}
-        found = {place: completion_tokens(row, self._processor) for place, row in several.items()}
+        completions = {place: completion_tokens(row, self._processor) for place, row in several.items()}
         batch = self._collator(rows)  # it changes the rows
-        for place, (ids, spoken) in found.items():
+        for place, (ids, spoken) in completions.items():
             _take_away(batch, place, ids, spoken)
         return batch
 

@@ -15,11 +15,11 @@ import polars as pl
 from insightv_bench.errors import StageError, require
 from insightv_bench.storage import parquet_files
 
+from ..trl import LENGTH
+
 COMPLETIONS = ["images", "prompt", "completion"]
 PAIRS = ["images", "prompt", "chosen", "rejected"]
 MESSAGES = ("prompt", "completion", "chosen", "rejected")
-LENGTH = "length"
-"""Tokens of a row's texts; pictures, which weigh the same in every row, are left out."""
 
 
 def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any:
@@ -84,9 +84,9 @@ def check_pictures(folders: Sequence[Path]) -> None:
         picture = pl.element().struct
         lacking = pl.col("images").list.eval(picture.field("bytes").is_null()).list.any()
         places = pl.col("images").list.eval(picture.field("path")).list.first()
-        found = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
-        if found.height:
-            raise without_bytes(*found.row(0))
+        first = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
+        if first.height:
+            raise without_bytes(*first.row(0))
 
 
 def _check_images(schema: pl.Schema, folder: Path) -> None:
@@ -111,7 +111,7 @@ def without_bytes(row: int, path: str | None) -> StageError:
 
 
 def with_lengths(corpus: Any, processor: Any) -> Any:
-    """The corpus with one more column, `length`: its tokens, the pictures left out."""
+    """The corpus with one more column, `length`: its tokens but for the pictures', which are the same in every row."""
     texts = [column for column in corpus.column_names if column not in ("images", "id")]
     lengths = [0] * len(corpus)
     for column in texts:

@@ -15,7 +15,7 @@ from typing import Any
 from insightv_bench.records import DECODERS
 from insightv_bench.sources import BROKEN
 
-from .corpus import LENGTH as LENGTH
+from ..trl import told_image_tokens
 from .corpus import without_bytes
 
 PORTION = 256
@@ -126,20 +126,15 @@ def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
     The processor tells them where it can be believed: LLaVA's with a SigLIP tower, for one, cannot.
     """
     if _is_to_be_believed(processor):
-        return _told_tokens(processor, sizes)
+        return told_image_tokens(processor, sizes)
     return [_tokens_by_trying(processor, size) for size in sizes]
-
-
-def _told_tokens(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
-    told = processor._get_num_multimodal_tokens(image_sizes=[list(size) for size in sizes])
-    return [int(num) for num in told["num_image_tokens"]]
 
 
 @lru_cache(maxsize=8)
 def _is_to_be_believed(processor: Any) -> bool:
     """Whether what it tells of two pictures is what it makes of them."""
     try:
-        return _told_tokens(processor, PROBES) == [_tokens_by_trying(processor, size) for size in PROBES]
+        return told_image_tokens(processor, PROBES) == [_tokens_by_trying(processor, size) for size in PROBES]
     except (AttributeError, TypeError, KeyError, ValueError):
         return False
 
@@ -153,7 +148,7 @@ def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
     return len(processor(text=token, images=[picture], add_special_tokens=False)["input_ids"][0])
 
 
-def control_tokens(processor: Any) -> list[str]:
+def _control_tokens(processor: Any) -> list[str]:
     """What must not stand in a text as if it were written there: the words for pictures, turns and ends."""
     tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
     return sorted(tokens)
@@ -161,15 +156,15 @@ def control_tokens(processor: Any) -> list[str]:
 
 def without_control_tokens(corpus: Any, processor: Any) -> tuple[Any, int]:
     """The corpus with them broken up by a space, as the engine does when it asks the model; and in how many rows."""
-    tokens = control_tokens(processor)
+    tokens = _control_tokens(processor)
     columns = [name for name in ("prompt", "completion", "chosen", "rejected") if name in corpus.column_names]
     hits = list(_rows_with(corpus, columns, tokens))
     if not hits:
         return corpus, 0
-    found = set(hits)
+    places = set(hits)
 
     def clean(row: dict[str, Any], place: int) -> dict[str, Any]:
-        return {name: [_broken_up(turn, tokens) for turn in row[name]] for name in columns} if place in found else {}
+        return {name: [_broken_up(turn, tokens) for turn in row[name]] for name in columns} if place in places else {}
 
     return corpus.map(clean, with_indices=True, load_from_cache_file=False), len(hits)
 

@@ -9,21 +9,23 @@ from typing import Any
 
 import polars as pl
 
+from insightv_bench.engines.hf import load_processor
 from insightv_bench.errors import StageError
 from insightv_bench.stages import Context, Exclusion
 from insightv_bench.storage import parquet_files, write_file
 
 from ..job import Job
-from ..training import processor_of
-from .corpus import COMPLETIONS, PAIRS, check_pictures, load_corpus, with_lengths
-from .lengths import LENGTH, measure, without_control_tokens
+from ..methods import method_of
+from ..trl import LENGTH
+from .corpus import check_pictures, load_corpus, with_lengths
+from .lengths import measure, without_control_tokens
 
 ROWS = "rows.parquet"
 """Places of the rows that are kept, their lengths and questions, in the checkpoints' folder."""
 NO_LIMIT = 1 << 30
 
 
-def keep_rows(job: Job, context: Context) -> None:
+def keep_rows(job: Job[Any], context: Context) -> None:
     """Decide, write `rows.parquet`, and count what is left out. A model from nothing takes every row as it is.
 
     Raises StageError where none are left.
@@ -31,9 +33,8 @@ def keep_rows(job: Job, context: Context) -> None:
     if job.from_nothing and job.settings.max_tokens is None:
         check_pictures(job.corpora)
         return
-    columns = PAIRS if job.is_dpo else COMPLETIONS
-    corpus = load_corpus(job.corpora, [*columns, "id"], job.checkpoints / "cache")
-    processor = processor_of(job.start)
+    corpus = load_corpus(job.corpora, [*method_of(job.settings).columns, "id"], job.checkpoints / "cache")
+    processor = load_processor(str(job.start))
     budget = job.settings.max_tokens or longest(job.start)
     places, lengths, dropped = measure(without_control_tokens(corpus, processor)[0], processor, budget)
     _count(job, context, corpus, dropped)
@@ -46,7 +47,7 @@ def keep_rows(job: Job, context: Context) -> None:
     frame.write_parquet(job.checkpoints / ROWS)
 
 
-def _count(job: Job, context: Context, corpus: Any, dropped: list[tuple[int, str]]) -> None:
+def _count(job: Job[Any], context: Context, corpus: Any, dropped: list[tuple[int, str]]) -> None:
     context.dropped.clear()
     context.dropped.update(Counter(reason for _, reason in dropped))
     if dropped:
@@ -68,20 +69,23 @@ def longest(model: Path) -> int:
     return int(getattr(config, "max_position_embeddings", None) or NO_LIMIT)
 
 
-def load_rows(job: Job, columns: list[str], processor: Any) -> Any:
-    """The rows that are kept, with their lengths; and their questions where some are kept for validation."""
-    cache, file = job.checkpoints / "cache", job.checkpoints / ROWS
+def load_rows(job: Job[Any], processor: Any) -> Any:
+    """The rows that are kept, with their lengths where they are batched by them; and their questions where some are
+    kept for validation."""
+    method, cache, file = method_of(job.settings), job.checkpoints / "cache", job.checkpoints / ROWS
     if not file.exists():
-        wanted = [*columns, "id"] if job.settings.validation_share else columns
+        wanted = [*method.columns, "id"] if job.settings.validation_share else method.columns
         corpus = load_corpus(job.corpora, wanted, cache)
-        return corpus if job.is_dpo else with_lengths(corpus, processor)
+        return with_lengths(corpus, processor) if method.by_length else corpus
     kept = pl.read_parquet(file, glob=False)
-    corpus, _ = without_control_tokens(load_corpus(job.corpora, columns, cache), processor)
-    corpus = corpus.select(kept["place"].to_list()).add_column(LENGTH, kept[LENGTH].to_list())
+    corpus, _ = without_control_tokens(load_corpus(job.corpora, method.columns, cache), processor)
+    corpus = corpus.select(kept["place"].to_list())
+    if method.by_length:
+        corpus = corpus.add_column(LENGTH, kept[LENGTH].to_list())
     return corpus.add_column("id", kept["question"].to_list()) if job.settings.validation_share else corpus
 
 
-def mix_of(job: Job, rows: Any) -> dict[str, dict[str, int]]:
+def mix_of(job: Job[Any], rows: Any) -> dict[str, dict[str, int]]:
     """Rows and tokens of each kind that a corpus tells apart, the summary corpus say; of others by the corpus's name.
 
     `rows` are those of `load_rows`. Tokens count the pictures where rows were measured, else the texts alone.
@@ -104,7 +108,7 @@ def _kinds(folder: Path) -> list[str]:
     return [folder.name.rpartition("-")[0]] * frame.select(pl.len()).collect().item()
 
 
-def split(job: Job, corpus: Any) -> tuple[Any, Any]:
+def split(job: Job[Any], corpus: Any) -> tuple[Any, Any]:
     """Rows to train on and rows to validate on, by their questions; no validation rows where none are asked for.
 
     Raises StageError where one of the two would be empty.

@@ -18,6 +18,8 @@ from insightv_bench.settings import BaseSettings
 from insightv_bench.stages import MODEL, Context, TrainOptions
 from insightv_bench.storage import first_line, write_text
 
+from ..trl import is_image_text_config
+
 WANTED = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken")
 KNOWN_SEATS = "AutoModelForImageTextToText"
 
@@ -65,7 +67,7 @@ def _download(settings: BaseSettings) -> tuple[Path, str]:
 
 def _check(source: Path, name: str) -> None:
     """Raises ModelError for what `AutoModelForImageTextToText` would not load."""
-    from transformers import AutoConfig, AutoModelForImageTextToText
+    from transformers import AutoConfig
 
     if not (source / "config.json").exists():
         raise ModelError(f"`{name}` is no model: it holds no `config.json`", "name a folder or Hub id that does")
@@ -73,7 +75,7 @@ def _check(source: Path, name: str) -> None:
         config = AutoConfig.from_pretrained(source)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"`{name}` has a `config.json` that cannot be read: {first_line(error)}") from error
-    if type(config) not in AutoModelForImageTextToText._model_mapping:
+    if not is_image_text_config(config):
         raise ModelError(
             f"`{name}` is no image-text model: its `{config.model_type}` loads with another class than `{KNOWN_SEATS}`",
             "name one that sees pictures; `insightv-bench recipes` lists some",

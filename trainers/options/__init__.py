@@ -1,9 +1,15 @@
-"""TODO face."""
+"""What a recipe may set of TRL's and PEFT's options, under their own names, and what is set for it.
+
+trl.py     TRL's options: a recipe's, over ours; all of them checked before anything runs
+values.py  whether a value can be meant
+lora.py    which weights are trained: all, all but the vision tower, or LoRA's
+
+It loads no model and no rows.
+"""
 
 from __future__ import annotations
 
-from .lora import ADAPTER, freeze_vision, lora_config, merge_adapter
-from .shares import layers_to_share
+from .lora import ADAPTER, freeze_vision, is_vision, linear_layers, lora_config, merge_adapter
 from .trl import FORCE_CPU, chosen_options, make_options, on_cpu
 
 __all__ = [
@@ -11,7 +17,8 @@ __all__ = [
     "FORCE_CPU",
     "chosen_options",
     "freeze_vision",
-    "layers_to_share",
+    "is_vision",
+    "linear_layers",
     "lora_config",
     "make_options",
     "merge_adapter",

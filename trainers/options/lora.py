@@ -5,16 +5,14 @@ The names of a vision tower are transformers'; its projector into the text model
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
-import typing
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import ModelError, RecipeError, require
 
-from .values import check_type
+from .values import check_values
 
 VISION = re.compile(r"(^|\.)(visual|vision_tower|vision_model)\.")
 PROJECTOR = re.compile(r"\.(merger|deepstack_merger_list)\.")
@@ -43,14 +41,7 @@ def check_lora(lora: dict[str, Any] | None) -> None:
     if lora is None:
         return
     peft = require("peft", "train", "LoRA")
-    known = list(inspect.signature(peft.LoraConfig).parameters)
-    for name in lora:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
-            raise RecipeError(f"`lora.{name}` is no option of PEFT's `LoraConfig`{meant}")
-    for name, value in lora.items():
-        check_type(name, value, typing.get_type_hints(peft.LoraConfig).get(name, Any), "lora")
+    check_values("lora", lora, list(inspect.signature(peft.LoraConfig).parameters), peft.LoraConfig, "PEFT")
     if lora.get("r", 1) < 1:
         raise RecipeError(f"`lora.r: {lora['r']}` is out of range", "a rank is at least 1")
 

@@ -7,7 +7,6 @@ wrong without a word: truncation, which cuts the completion silently, and what a
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import os
 import warnings
@@ -16,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import RecipeError, require
-from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.settings import BaseSettings, TrainSettings
 from insightv_bench.stages import Stage
 
 from ..job import Job
 from ..machine import check_machine
+from ..methods import Method, method_of
 from .lora import check_lora
-from .values import as_recipe_errors, check_values
+from .values import as_recipe_errors, check_range, check_values
 
 OURS = (
     "output_dir",
@@ -100,23 +100,17 @@ def check_stages(stages: Sequence[Stage]) -> None:
     for stage in stages:
         settings = stage.settings
         assert isinstance(settings, TrainSettings)
-        if stage.kind == "pretrained":  # it is there already, and is not trained
+        if isinstance(settings, BaseSettings) and not settings.from_nothing:  # it is there already, and is not trained
             continue
-        config_class = trl.DPOConfig if isinstance(settings, DpoSettings) else trl.SFTConfig
+        method = method_of(settings)
+        config_class = getattr(trl, method.config)
         check_options(config_class, settings.trainer)
         check_lora(settings.lora)
+        method.check(settings, stage.command)
         check_machine(settings, stage.command)
         check_reports(settings.trainer.get("report_to"))
-        table = {name: value for name, value in settings.trainer.items() if name not in OUR_OWN}
         with as_recipe_errors(config_class) as folder:
-            make_options(config_class, table, folder, seed=0)
-
-
-def report_options(job: Job) -> dict[str, Any]:
-    """One name for a training wherever it is shown, so that a resumed one goes on in its own curves."""
-    if job.settings.trainer.get("report_to") in (None, [], "none"):
-        return {}
-    return {"project": PROJECT, "run_name": f"{job.run_folder.name}-{job.name}"}
+            make_options(config_class, _of_trl(settings.trainer), folder, seed=0)
 
 
 def check_reports(report_to: Any) -> None:
@@ -136,34 +130,35 @@ def check_reports(report_to: Any) -> None:
             )
 
 
-def chosen_options(job: Job) -> dict[str, Any]:
-    """The recipe's, over what follows from its other settings."""
-    return {**validation_options(job), **report_options(job), **job.settings.trainer}
-
-
-def validation_options(job: Job) -> dict[str, Any]:
-    """Evaluate as often as checkpoints are written, so that the best step's weights are there to be kept."""
-    if not job.settings.validation_share:
-        return {}
-    every = job.settings.trainer.get("save_steps", DEFAULT_SAVE_STEPS)
-    return {
-        "eval_strategy": "steps",
-        "eval_steps": every,
-        "metric_for_best_model": "eval_loss",
-        "greater_is_better": False,
-        "per_device_eval_batch_size": job.settings.trainer.get("per_device_train_batch_size", 8),
-    }
+def chosen_options(job: Job[Any], method: Method[Any]) -> dict[str, Any]:
+    """The recipe's, over what follows from its other settings and from the method; then what other trainings ask."""
+    trainer, chosen = job.settings.trainer, dict[str, Any]()
+    if method.by_length:
+        chosen["train_sampling_strategy"] = "group_by_length"
+    if job.settings.validation_share:  # as often as checkpoints are written: the best step's weights are then kept
+        chosen |= {
+            "eval_strategy": "steps",
+            "eval_steps": trainer.get("save_steps", DEFAULT_SAVE_STEPS),
+            "metric_for_best_model": "eval_loss",
+            "greater_is_better": False,
+            "per_device_eval_batch_size": trainer.get("per_device_train_batch_size", 8),
+        }
+    if trainer.get("report_to") not in (None, [], "none"):
+        # One name for a training wherever it is shown, so that a resumed one goes on in its own curves.
+        chosen |= {"project": PROJECT, "run_name": f"{job.run_folder.name}-{job.name}"}
+    return {**chosen, **trainer, **job.more}
 
 
 def check_options(config_class: type, trainer: dict[str, Any]) -> None:
-    known = [field.name for field in dataclasses.fields(config_class)]
+    """Raises RecipeError for an option that TRL does not have or that is ours to set, and for a value out of range."""
     for name in trainer:
-        if name in OUR_OWN:
-            continue
         if name in OURS:
             raise RecipeError(f"`trainer.{name}` is set by the run", "remove it from the recipe")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            meant = f"; did you mean `{near[0]}`?" if near else ""
-            raise RecipeError(f"`trainer.{name}` is no option of TRL's `{config_class.__name__}`{meant}")
-    check_values(config_class, trainer)
+    known = [field.name for field in dataclasses.fields(config_class)]
+    check_values("trainer", _of_trl(trainer), known, config_class, "TRL")
+    for name, value in trainer.items():
+        check_range(name, value)
+
+
+def _of_trl(trainer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in trainer.items() if name not in OUR_OWN}

@@ -5,15 +5,17 @@ Left to TRL, most of them would end a training in its optimizer or its loader, o
 
 from __future__ import annotations
 
+import difflib
 import os
 import tempfile
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import RecipeError
+from insightv_bench.storage import first_line
 
 LEAST: dict[str, float] = {
     "learning_rate": 0,
@@ -31,16 +33,23 @@ LEAST: dict[str, float] = {
 ABOVE_ZERO = ("num_train_epochs", "save_steps", "logging_steps", "eval_steps")
 
 
-def check_values(config_class: type, trainer: dict[str, Any]) -> None:
-    """Raises RecipeError for a value of another type than the option has, or out of its range."""
+def check_values(table: str, values: Mapping[str, Any], known: Sequence[str], config_class: type, owner: str) -> None:
+    """Raises RecipeError for an option that `owner`'s class does not have, or for a value of another type.
+
+    `table` is the recipe's; `known` are the options that it may hold.
+    """
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            raise RecipeError(f"`{table}.{name}` is no option of {owner}'s `{config_class.__name__}`{meant}")
     hints = typing.get_type_hints(config_class)
-    for name, value in trainer.items():
+    for name, value in values.items():
         if name in hints:
-            check_type(name, value, hints[name])
-        check_range(name, value)
+            _check_type(table, name, value, hints[name])
 
 
-def check_type(name: str, value: Any, hint: Any, table: str = "trainer") -> None:
+def _check_type(table: str, name: str, value: Any, hint: Any) -> None:
     """A list may be left out around a single value, as TRL allows it."""
     from pydantic import TypeAdapter, ValidationError
 
@@ -51,10 +60,10 @@ def check_type(name: str, value: Any, hint: Any, table: str = "trainer") -> None
         except ValidationError:
             continue
         return
-    raise RecipeError(f"`{table}.{name}: {value}` is of the wrong type", f"it takes {in_words(hint)}")
+    raise RecipeError(f"`{table}.{name}: {value}` is of the wrong type", f"it takes {_in_words(hint)}")
 
 
-def in_words(hint: Any) -> str:
+def _in_words(hint: Any) -> str:
     kinds = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "a text", dict: "a table"}
     parts = [part for part in typing.get_args(hint) if part is not type(None)] or [hint]
     if typing.get_origin(hint) is list:
@@ -63,6 +72,7 @@ def in_words(hint: Any) -> str:
 
 
 def check_range(name: str, value: Any) -> None:
+    """Raises RecipeError for a value of TRL's that would end a training in its optimizer or its loader."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return
     if name == "max_steps" and not (value == -1 or value >= 1):
@@ -81,8 +91,6 @@ def as_recipe_errors(config_class: type) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     except (ValueError, TypeError, ImportError) as error:
-        from insightv_bench.storage import first_line
-
         raise RecipeError(f"TRL's `{config_class.__name__}` refuses these options: {first_line(error)}") from error
     finally:
         os.environ.clear()

@@ -6,11 +6,11 @@ import json
 import shutil
 from typing import Any
 
-from insightv_bench.settings import DpoSettings
 from insightv_bench.stages import MODEL, Context, git_commit, read_manifest
 from insightv_bench.storage import write_text
 
 from ..job import Job
+from ..methods import method_of
 from .curves import CURVES
 
 CARD = """---
@@ -41,7 +41,7 @@ The prompts that it was trained on are the column `prompt` of its corpora.
 
 {dropped}The fingerprint is of the stage's settings and inputs; of a corpus from elsewhere, of its content.
 
-{weights}{reference}
+{weights}{note}
 ## Figures of the training
 Over the rows that it was trained on, and no measure of how well it answers: that takes questions which it has not seen.
 
@@ -67,13 +67,9 @@ MEANINGS = {
     "first_loss": "loss over the first logged steps",
     "last_loss": "loss over the last logged steps",
     "last_mean_token_accuracy": "share of the answers' tokens that were the likeliest, the ones before them given",
-    "last_rewards/accuracies": "share of pairs whose chosen path has the higher reward",
-    "last_rewards/margins": "reward of the chosen path over the rejected one, on average",
-    "last_logps/chosen": "log-probability of a chosen path, nats",
-    "last_kl": "estimate of KL(reference || policy) over the pairs, nats",
-    "best_validation_loss": "loss on the questions kept for validation; these weights are the best step's",
 }
-"""What stands in the card's table, in this order."""
+"""What stands in the card's table, in this order; then the method's own figures, and the last."""
+BEST = {"best_validation_loss": "loss on the questions kept for validation; these weights are the best step's"}
 USES = {
     "base": "The model that both agents are trained from. It answers directly and is the baseline of an evaluation.",
     "reason": "The reasoning agent: it writes a step-by-step path for an image and a question. Its answers are read "
@@ -88,8 +84,8 @@ LIMITS = (
 FROM_NOTHING = " It was made from nothing and knows nothing but the drawn world: charts of a few bars."
 
 
-def write_card(context: Context, job: Job) -> None:
-    stage = context.stage
+def write_card(context: Context, job: Job[Any]) -> None:
+    stage, note = context.stage, method_of(job.settings).card_note(job)
     seat = getattr(stage.options, "seat", "") or "model"
     commit = git_commit()
     text = CARD.format(
@@ -103,8 +99,8 @@ def write_card(context: Context, job: Job) -> None:
         corpora="\n".join(_corpus(context, job)),
         dropped=_dropped(context),
         weights=_weights(context, job),
-        reference=_reference(context, job),
-        figures="\n".join(_figures(context)),
+        note=f"\n{note}\n" if note else "",
+        figures="\n".join(_figures(context, job)),
         mix=_mix(context),
         curves=_curves(context),
         settings=json.dumps(stage.settings.model_dump(mode="json"), indent=2),
@@ -114,7 +110,7 @@ def write_card(context: Context, job: Job) -> None:
     write_text(context.folder / MODEL / "README.md", text)
 
 
-def _start(context: Context, job: Job) -> str:
+def _start(context: Context, job: Job[Any]) -> str:
     """The stage whose model it starts from, and what that goes back to."""
     base = context.recipe.base
     root = "nothing" if base is None or base.from_nothing else f"`{base.model}`"
@@ -125,17 +121,16 @@ def _start(context: Context, job: Job) -> str:
 
 
 def _dropped(context: Context) -> str:
-    found = "; ".join(f"{reason}: {num:,}" for reason, num in sorted(context.dropped.items()))
-    return f"Rows left out: {found}.\n\n" if found else ""
+    reasons = "; ".join(f"{reason}: {num:,}" for reason, num in sorted(context.dropped.items()))
+    return f"Rows left out: {reasons}.\n\n" if reasons else ""
 
 
-def _figures(context: Context) -> list[str]:
-    found = {name: context.totals[name] for name in MEANINGS if context.totals.get(name) is not None}
-    return [f"| `{name}` | {_short(value)} | {MEANINGS[name]} |" for name, value in found.items()]
-
-
-def _short(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+def _figures(context: Context, job: Job[Any]) -> list[str]:
+    own = {f"last_{name}": meaning for name, meaning in method_of(job.settings).figures.items()}
+    meanings = {**MEANINGS, **own, **BEST}
+    values = {name: context.totals[name] for name in meanings if context.totals.get(name) is not None}
+    short = {name: f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" for name, value in values.items()}
+    return [f"| `{name}` | {value} | {meanings[name]} |" for name, value in short.items()]
 
 
 def _mix(context: Context) -> str:
@@ -164,7 +159,7 @@ def _base(context: Context) -> str:
     return f"base_model: {base.model}\n"
 
 
-def _corpus(context: Context, job: Job) -> list[str]:
+def _corpus(context: Context, job: Job[Any]) -> list[str]:
     """Each corpus by its stage's fingerprint; a given one by what its files hold."""
     lines = []
     for folder in job.corpora:
@@ -174,20 +169,12 @@ def _corpus(context: Context, job: Job) -> list[str]:
     return lines
 
 
-def _weights(context: Context, job: Job) -> str:
+def _weights(context: Context, job: Job[Any]) -> str:
     totals = context.totals
     frozen = totals.get("num_frozen", 0)
-    told = f"{totals['num_trained']:,} of {totals['num_parameters']:,} parameters were trained"
+    sentence = f"{totals['num_trained']:,} of {totals['num_parameters']:,} parameters were trained"
     if job.settings.lora is not None:
-        told += ", LoRA's: the adapter lies in `adapter/`, and is merged into these weights"
+        sentence += ", LoRA's: the adapter lies in `adapter/`, and is merged into these weights"
     if frozen:
-        told += f"; the vision tower ({frozen:,}) was left as it was, its projector not"
-    return f"{told}.\n"
-
-
-def _reference(context: Context, job: Job) -> str:
-    settings = job.settings
-    if not isinstance(settings, DpoSettings) or job.reference is None:
-        return ""
-    how = "the adapter off" if job.under_adapter else "its log-probabilities kept" if job.cached else "a second model"
-    return f"\nReference policy: `{settings.reference}` (`{job.reference.parent.name}`), {how}.\n"
+        sentence += f"; the vision tower ({frozen:,}) was left as it was, its projector not"
+    return f"{sentence}.\n"

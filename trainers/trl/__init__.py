@@ -1,22 +1,48 @@
-"""TODO face."""
+"""All that overrides TRL, or reaches into what it, transformers and accelerate keep to themselves; and Muon.
+
+names.py           each such name, and the versions it was written for
+sft_trainer.py     TRL's SFTTrainer with one weight for every token; sampler.py: rows of like length in a batch
+dpo_trainer.py     TRL's DPOTrainer with an estimate of the KL, and with log-probabilities that its rows bring
+reference_logps.py those log-probabilities, computed once and kept
+callbacks.py       the bar, the mark of a whole checkpoint, the end of a training that runs away
+optimizer.py       Muon beside AdamW
+internals.py       what transformers tells of a model or processor in names of its own
+
+It knows no stage, no job and no other part of this room.
+"""
 
 from __future__ import annotations
 
-from .callbacks import Show, estimated_kl, watch
+from .callbacks import WHOLE, ShowStep, progress_callback
+from .dpo_trainer import dpo_trainer
+from .internals import (
+    every_process_loads,
+    is_image_text_config,
+    load_adapter,
+    share_out_by_layers,
+    told_image_tokens,
+)
 from .optimizer import muon_of
-from .reference_logps import Kept, cached, compute, missing_pairs, pair_ids, with_logps
-from .sft_trainer import lean
+from .reference_logps import KeptLogps, compute_logps, missing_pairs, pair_ids, with_logps
+from .sampler import LENGTH
+from .sft_trainer import sft_trainer
 
 __all__ = [
-    "Kept",
-    "Show",
-    "cached",
-    "compute",
-    "estimated_kl",
-    "lean",
+    "KeptLogps",
+    "LENGTH",
+    "ShowStep",
+    "WHOLE",
+    "compute_logps",
+    "dpo_trainer",
+    "every_process_loads",
+    "is_image_text_config",
+    "load_adapter",
     "missing_pairs",
     "muon_of",
     "pair_ids",
-    "watch",
+    "progress_callback",
+    "sft_trainer",
+    "share_out_by_layers",
+    "told_image_tokens",
     "with_logps",
 ]

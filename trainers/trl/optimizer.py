@@ -88,11 +88,11 @@ def stacked_muon(matrices: list[Any], **options: Any) -> Any:
 
 
 def _by_shape(weights: Iterable[Any]) -> Iterable[list[Any]]:
-    found: dict[Any, list[Any]] = defaultdict(list)
+    groups: dict[Any, list[Any]] = defaultdict(list)
     for weight in weights:
         if weight.grad is not None:
-            found[weight.shape, weight.device].append(weight)
-    return found.values()
+            groups[weight.shape, weight.device].append(weight)
+    return groups.values()
 
 
 def orthogonal(stack: Any, coefficients: tuple[float, float, float], num_steps: int, eps: float) -> Any:

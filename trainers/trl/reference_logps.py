@@ -1,16 +1,13 @@
 """Reference log-probabilities computed once and kept per (model, pair), so that one model is in memory in a DPO round.
 
-TRL refuses `precompute_ref_log_probs` for rows with pictures. What is kept here is what its loss would compute at every
-step: the sum of log p(token) over each answer under the reference (Rafailov et al., arXiv 2305.18290, eq. 7). It could
-be offered to TRL: the collator carries two numbers a row, and the loss reads them as it does for rows of text.
+What is kept is what TRL's loss would compute at every step: the sum of log p(token) over each answer under the
+reference (Rafailov et al., arXiv 2305.18290, eq. 7).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +38,7 @@ def pair_ids(corpus: Any, how: str) -> list[str]:
     return [pair_id(row, how) for row in corpus.cast_column("images", List(Image(decode=False)))]
 
 
-class Kept:
+class KeptLogps:
     """The log-probabilities of one reference model, as parquet files in a folder named by its weights."""
 
     def __init__(self, folder: Path, model: Path) -> None:
@@ -68,20 +65,22 @@ def missing_pairs(pairs: list[str], known: dict[str, Any], rank: int, num_ranks:
     return sorted(first.values())[rank::num_ranks]
 
 
-def compute(trainer: Any, corpus: Any, pairs: list[str], places: list[int], kept: Kept, batch_size: int) -> None:
+def compute_logps(
+    trainer: Any, corpus: Any, pairs: list[str], places: list[int], kept: KeptLogps, batch_size: int
+) -> None:
     """The trainer's model is the reference here; what is computed is kept every few batches."""
     done: list[tuple[str, float, float]] = []
     starts = range(0, len(places), batch_size)
     for number, start in enumerate(starts, 1):
         chosen = places[start : start + batch_size]
-        sums = batch_logps(trainer, [corpus[place] for place in chosen])
+        sums = _batch_logps(trainer, [corpus[place] for place in chosen])
         done += [(pairs[place], *both) for place, both in zip(chosen, sums, strict=True)]
         if number % BATCHES_A_FILE == 0 or number == len(starts):
             kept.add(done)
             done = []
 
 
-def batch_logps(trainer: Any, rows: list[dict[str, Any]]) -> list[tuple[float, float]]:
+def _batch_logps(trainer: Any, rows: list[dict[str, Any]]) -> list[tuple[float, float]]:
     batch = trainer.data_collator(rows)
     device = trainer.accelerator.device
     batch = {name: value.to(device) if hasattr(value, "to") else value for name, value in batch.items()}
@@ -93,53 +92,3 @@ def with_logps(corpus: Any, pairs: list[str], known: dict[str, tuple[float, floa
     for column, name in enumerate(COLUMNS):
         corpus = corpus.add_column(name, [known[pair][column] for pair in pairs])
     return corpus
-
-
-@contextmanager
-def no_reference_model() -> Iterator[None]:
-    """TRL's `DPOTrainer` loads a reference model where it is given none. Inside here it has none."""
-    from trl.trainer import dpo_trainer
-
-    theirs = dpo_trainer.create_model_from_path
-    dpo_trainer.create_model_from_path = lambda *_, **__: None
-    try:
-        yield
-    finally:
-        dpo_trainer.create_model_from_path = theirs
-
-
-class WithLogps:
-    """TRL's collator for pairs with pictures, which lets the two columns through."""
-
-    def __init__(self, collator: Any) -> None:
-        self._collator = collator
-
-    def __call__(self, rows: list[dict[str, Any]]) -> Any:
-        import torch
-
-        batch = self._collator([{key: row[key] for key in row if key not in COLUMNS} for row in rows])
-        for name in COLUMNS:
-            if name in rows[0]:
-                batch[name] = torch.tensor([row[name] for row in rows], dtype=torch.float32)
-        return batch
-
-
-def cached(trainer_class: Any) -> Any:
-    """A subclass of TRL's `DPOTrainer` without a reference model: its rows bring the log-probabilities."""
-
-    class Cached(trainer_class):
-        data_collator: Any
-        _signature_columns: Any
-
-        def __init__(self, **options: Any) -> None:
-            with no_reference_model():
-                super().__init__(**options, ref_model=None)
-            assert self.ref_model is None
-            self.data_collator = WithLogps(self.data_collator)
-            self.precompute_ref_logps = True
-
-        def _set_signature_columns_if_needed(self) -> None:
-            super()._set_signature_columns_if_needed()
-            self._signature_columns = [*dict.fromkeys([*self._signature_columns, *COLUMNS])]
-
-    return Cached

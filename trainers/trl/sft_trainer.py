@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..data import LENGTH, LikeLengths
+from .sampler import LENGTH, LikeLengths
 
 
-def lean(trainer_class: Any) -> Any:
-    """A subclass of TRL's `SFTTrainer`, which is imported where it is used."""
+def sft_trainer() -> Any:
+    """A subclass of `SFTTrainer`, which is imported where it is used."""
+    import trl
 
-    class Lean(trainer_class):
+    class TokenTrainer(trl.SFTTrainer):
         model_accepts_loss_kwargs: bool
 
         def __init__(self, **options: Any) -> None:
@@ -44,7 +45,7 @@ def lean(trainer_class: Any) -> Any:
         ) -> Any:
             shared_out = self.is_fsdp_enabled  # its layers are put together in the model's own forward pass
             whole_on_cpu = model is self.model and self.args.device.type == "cpu" and not shared_out
-            if return_outputs or not whole_on_cpu or not plain(model):
+            if return_outputs or not whole_on_cpu or not _is_plain(model):
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             with self.accelerator.autocast():
                 loss, num_right, num = labelled_loss(model, inputs, num_items_in_batch)
@@ -53,10 +54,10 @@ def lean(trainer_class: Any) -> Any:
             self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
             return loss
 
-    return Lean
+    return TokenTrainer
 
 
-def plain(model: Any) -> bool:
+def _is_plain(model: Any) -> bool:
     """Whether the head is applied to the decoder's last states as they are, in a model without adapters."""
     return model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
 

@@ -18,11 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-NEEDED = (
-    "filelock", "huggingface_hub", "json_repair", "numpy", "PIL", "polars", "pyarrow", "pydantic", "yaml", "rich",
-    "scipy", "typer", "accelerate", "datasets", "peft", "trl", "lm_eval",
-)  # fmt: skip
-"""What the loop imports beside torch and transformers."""
+NEEDED = ("accelerate", "datasets", "peft", "trl", "lm_eval")
+"""What the loop imports beside this package's own needs, torch and transformers."""
 SYSTEMS = ("base", "sft", "dpo-1", "dpo-2")
 OVERRIDES = (
     "rounds.num=2",
@@ -49,14 +46,14 @@ def whole_loop(seconds: float, toy: bool, overrides: Sequence[str] = ()) -> dict
 def _systems(recipe: str, folder: Path, end: float, overrides: Sequence[str]) -> dict[str, Any]:
     reached: list[dict[str, Any]] = []
     for system in SYSTEMS:
-        problem = _run(recipe, folder, f"eval-{system}", end, overrides)
+        problem = run_until(recipe, folder, f"eval-{system}", end, overrides)
         if problem:
             return {"recipe": recipe, "systems": reached, "left_out": f"`{system}` and what follows: {problem}"}
         reached.append({"system": system, "minutes": minutes(folder), "arms": list(arms(folder, system))})
     return {"recipe": recipe, "systems": reached}
 
 
-def _run(recipe: str, folder: Path, until: str, end: float, overrides: Sequence[str]) -> str:
+def run_until(recipe: str, folder: Path, until: str, end: float, overrides: Sequence[str]) -> str:
     """As far as this stage; why it was not reached, or nothing."""
     words = [word for each in (*OVERRIDES, *overrides) for word in ("--set", each)]
     command = [sys.executable, "-m", "insightv_bench", "run", recipe, "--out", str(folder), "--until", until, *words]
@@ -83,8 +80,8 @@ def environment() -> dict[str, str]:
 def minutes(folder: Path) -> float:
     """Spent so far on what is no evaluation."""
     manifests = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*/stages/*/manifest.json")]
-    made = [manifest["seconds"] for manifest in manifests if not manifest["stage"].startswith(OF_EVALUATION)]
-    return round(sum(made) / 60, 2)
+    seconds = [manifest["seconds"] for manifest in manifests if not manifest["stage"].startswith(OF_EVALUATION)]
+    return round(sum(seconds) / 60, 2)
 
 
 def arms(folder: Path, system: str) -> Iterator[dict[str, Any]]:
@@ -96,8 +93,8 @@ def arms(folder: Path, system: str) -> Iterator[dict[str, Any]]:
     (stage,) = [file.parent for file in folder.glob(f"*/stages/eval-{system}-*/manifest.json")]
     for arm, rows in groupby(read_rows(stage, EvalRecord), key=lambda row: row.arm):
         answered = [(row.correct, row.question_id) for row in rows]
-        found = accuracy([correct for correct, _ in answered], [question for _, question in answered])
-        yield {"arm": arm, **{name: round(value, 4) for name, value in found._asdict().items()}}
+        estimate = accuracy([correct for correct, _ in answered], [question for _, question in answered])
+        yield {"arm": arm, **{name: round(value, 4) for name, value in estimate._asdict().items()}}
 
 
 def as_lines(loop: dict[str, Any]) -> Iterator[str]:

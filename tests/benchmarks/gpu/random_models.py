@@ -1,17 +1,23 @@
 """Random weights in the shape of a real family, with a tokenizer made here and the family's own chat template.
 
 For tests of a recipe without its download, and for measuring a GPU. Needs torch and transformers; the chat template
-comes from TRL where it is installed, and is ours in a few words where not.
+comes from TRL where it is installed, and is ours in a few words where not. And how much memory a family's training
+takes before any activation, counted on its shape alone.
 """
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from insightv_bench.trainers.options import is_vision, linear_layers
 
 from .families import Family
 
+TRAINED_BYTES, FROZEN_BYTES, LORA_FROZEN_BYTES = 16, 4, 2
+"""AdamW in float32 holds four numbers of 4 bytes for each trained parameter (weight, gradient, two moments) and one for
+each frozen one. Under LoRA the frozen weights are bfloat16. Activations hang on the rows; `report.py` measures them."""
 PAD, START, END = "<|pad|>", "<|im_start|>", "<|im_end|>"
 QWEN_TOKENS = {
     "image_token_id": "<|image_pad|>",
@@ -124,3 +130,40 @@ def _token_ids(family: Family, tokenizer: Any) -> dict[str, int]:
         return {name: number(token) for name, token in QWEN_TOKENS.items()}
     name = "image_token_id" if family.architecture == "smolvlm" else "image_token_index"
     return {name: number("<image>")}
+
+
+# Memory
+
+
+class Sizes(NamedTuple):
+    num_parameters: int
+    num_vision: int
+    """Of the vision tower, its projector not counted."""
+    num_lora: int
+    """Of LoRA's matrices at rank 16 on the text model's linear layers."""
+
+
+def sizes_of(family: Family, rank: int = 16) -> Sizes:
+    """Counted on the real shape, without memory for its weights."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(make_config(family, make_tokenizer(family), small=False))
+    named = list(model.named_parameters())
+    layers: list[Any] = [model.get_submodule(name) for name in linear_layers(model, with_vision=False)]
+    return Sizes(
+        sum(weight.numel() for _, weight in named),
+        sum(weight.numel() for name, weight in named if is_vision(name)),
+        sum(rank * (layer.in_features + layer.out_features) for layer in layers),
+    )
+
+
+def full_gib(sizes: Sizes) -> float:
+    """All weights but the vision tower's trained, over all devices together."""
+    trained = sizes.num_parameters - sizes.num_vision
+    return (TRAINED_BYTES * trained + FROZEN_BYTES * sizes.num_vision) / 2**30
+
+
+def lora_gib(sizes: Sizes) -> float:
+    return (LORA_FROZEN_BYTES * sizes.num_parameters + TRAINED_BYTES * sizes.num_lora) / 2**30

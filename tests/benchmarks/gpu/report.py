@@ -1,11 +1,11 @@
-"""What a GPU does: `python -m gpu.report --minutes N`.
+"""What a GPU does: `python -m gpu.report --minutes N` in the folder `tests/benchmarks`.
 
 On random weights of a real shape: SFT and DPO step times (tokens a second, share of the peak FLOPs, peak memory) of a
 bare torch loop and of TRL, DPO with a reference in memory and with one computed before. Then the whole loop from
 nothing at level `small`, with two DPO rounds: held-out accuracy against time.
 
-The bare loops need torch, transformers and peft alone. What TRL, datasets and the like are needed for is left out with
-a line that says so, or `--wheels FOLDER` names wheels to use them from.
+Beside this package the bare loops need torch, transformers and peft alone. What TRL, datasets and the like are needed
+for is left out with a line that says so, or `--wheels FOLDER` names wheels to use them from.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ from typing import Any
 
 from .families import FAMILIES
 from .loop import as_lines, whole_loop
-from .step_setup import Setup
-from .step_times import measure_all
+from .steps import Setup, measure_all
 
 
 def main(words: list[str] | None = None) -> None:
@@ -84,8 +83,8 @@ def make_report(options: argparse.Namespace) -> dict[str, Any]:
     if device == "cpu" and not options.toy:
         raise SystemExit("error: no CUDA device is here\nhint: `--toy` measures a shrunk shape on the CPU")
     setup = Setup(options.family, options.toy, device, options.batch, options.length, options.steps, options.lora)
-    end = started + 60 * options.minutes * (1.0 if options.no_loop else 0.5)
-    report: dict[str, Any] = {"about": about(options, device), "steps": measure_all(setup, end)}
+    seconds = 60 * options.minutes * (1.0 if options.no_loop else 0.5)
+    report: dict[str, Any] = {"about": about(options, device), "steps": measure_all(setup, seconds)}
     if not options.no_loop:
         left = 60 * options.minutes - (time.monotonic() - started)
         report["loop"] = guarded(lambda: whole_loop(left, options.toy, options.set))

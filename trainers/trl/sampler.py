@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
+LENGTH = "length"
+"""The column that says how long a row is: tokens of its texts, and of its pictures where it was measured."""
 BATCHES_AT_ONCE = 16
 """Rows are sorted within so many batches: more saves little padding, and makes the batches more alike."""
 

@@ -1,0 +1,52 @@
+"""What transformers and accelerate tell of a model or a processor in names that they keep to themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+LOADS_ALONE = "FSDP_CPU_RAM_EFFICIENT_LOADING"
+"""accelerate writes it, transformers reads it."""
+
+
+def share_out_by_layers(model: Any) -> None:
+    """FSDP shares a model out by the classes that transformers names, one layer at a time: keep those that it has.
+
+    A LLaVA is also said to have its tower's text part, and accelerate stops at a class that it does not find.
+    """
+    classes = {type(module).__name__ for module in model.modules()}
+    model._no_split_modules = sorted(classes.intersection(model._no_split_modules or ()))
+
+
+def is_image_text_config(config: Any) -> bool:
+    """Whether `AutoModelForImageTextToText` loads a model with this config."""
+    from transformers import AutoModelForImageTextToText
+
+    return type(config) in AutoModelForImageTextToText._model_mapping
+
+
+def told_image_tokens(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Tokens of pictures of these heights and widths, as the processor tells them. Some cannot be believed."""
+    told = processor._get_num_multimodal_tokens(image_sizes=[list(size) for size in sizes])
+    return [int(num) for num in told["num_image_tokens"]]
+
+
+def load_adapter(trainer: Any, checkpoint: Path) -> None:
+    """LoRA's weights of the checkpoint into the trainer's model."""
+    trainer._load_from_checkpoint(str(checkpoint))
+
+
+@contextmanager
+def every_process_loads() -> Iterator[None]:
+    """Under FSDP transformers gives weights to the first process alone, and shares them out when training begins."""
+    before = os.environ.get(LOADS_ALONE)
+    os.environ[LOADS_ALONE] = "false"
+    try:
+        yield
+    finally:
+        os.environ.pop(LOADS_ALONE)
+        if before is not None:
+            os.environ[LOADS_ALONE] = before
