@@ -29,7 +29,7 @@ from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import TinyModel
 from insightv_bench.storage import read_rows
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 pytest.importorskip("lm_eval")
 CONCURRENCY = 6
 SYSTEMS = ("thinker-one", "thinker-two")

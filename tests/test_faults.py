@@ -27,7 +27,7 @@ from insightv_bench.serving.faults import FAULTS
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.world import Level, sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 KINDS = {
     "429": "429",
     "500": "500",

@@ -18,7 +18,7 @@ NAME = "only_in_a_wheel-1.0"
 TOY = ["--toy", "--no-loop", "--steps", "1", "--length", "160", "--minutes", "5"]
 HIDDEN = {
     "trl", "datasets", "polars", "pyarrow", "pydantic", "lm_eval", "typer", "rich", "json_repair", "num2words",
-    "seaborn", "matplotlib", "torchvision", "aiohttp", "openai",
+    "seaborn", "matplotlib", "torchvision", "aiohttp",
 }  # fmt: skip
 """What a machine may lack."""
 

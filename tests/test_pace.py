@@ -181,7 +181,7 @@ class Limited:
 @pytest.mark.slow
 def test_the_capacity_of_a_server_on_the_loopback_is_found_within_a_fifth(tmp_path: Path) -> None:
     """A busy machine may spoil a measurement, so it is made three times at most."""
-    pytest.importorskip("openai")
+    pytest.importorskip("aiohttp")
     found = []
     with ChatServer(Limited()) as server:
         for number in range(3):

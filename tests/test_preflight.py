@@ -20,7 +20,7 @@ from insightv_bench.serving import ChatServer, Manners
 from insightv_bench.settings import HfEngine, OpenAIEngine
 from insightv_bench.stages.preflight import check_engine, check_local
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 
 
 def free_url() -> str:

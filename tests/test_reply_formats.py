@@ -22,7 +22,7 @@ from insightv_bench.serving.server import Turned, _Handler
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.world import Level, sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))
 Serve = Callable[[str], ChatServer]
 

@@ -176,7 +176,7 @@ def write_paths(engine: Engine, journal: Journal, mode: str) -> list[Path]:
 def test_the_served_teacher_writes_the_paths_of_the_teacher_in_process(
     server: ChatServer, tmp_path: Place, mode: str
 ) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("aiohttp")
     journal = Journal(tmp_path / "journal.sqlite")
     here = write_paths(server.engine, journal, mode)
     there = write_paths(open_engine(OpenAIEngine(model="teacher", base_url=server.url)), journal, mode)
