@@ -14,8 +14,7 @@ from PIL import Image as Picture
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
-from insightv_bench.engines.openai import encode
-from insightv_bench.engines.openai import payload
+from insightv_bench.engines.openai import encode, payload
 from insightv_bench.engines.openai.payload import ImageUrls
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request

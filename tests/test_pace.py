@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -170,11 +168,11 @@ class Limited:
     name, revision, concurrency, capacity = "limited", "1", 64, 12
 
     def __init__(self) -> None:
-        self._places = threading.Semaphore(self.capacity)
+        self._places = asyncio.Semaphore(self.capacity)
 
     async def reply(self, request: Request) -> Reply:
-        with self._places:  # each request has a thread of its own
-            time.sleep(0.4)
+        async with self._places:
+            await asyncio.sleep(0.4)
         return Reply(text="fine")
 
 
