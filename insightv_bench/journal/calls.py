@@ -22,7 +22,7 @@ class Request(NamedTuple):
     sample: int = 0
     """0-based; tells apart the samples of one chat, each with a seed of its own."""
     format: str = ""
-    """Which of `reply_formats` the reply is held to by an engine that can; empty: none."""
+    """Which of `protocol.SCHEMAS` the reply is held to by an engine that can; empty: none."""
 
 
 class Reply(BaseModel):
