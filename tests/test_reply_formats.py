@@ -14,8 +14,7 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request, request_key
-from insightv_bench.protocol import parse_step, parse_summary, render_step, response_format
-from insightv_bench.protocol.schemas import SCHEMAS
+from insightv_bench.protocol import SCHEMAS, parse_step, parse_summary, render_step, response_format
 from insightv_bench.records import Path, Step
 from insightv_bench.serving import ChatServer, Refused
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine

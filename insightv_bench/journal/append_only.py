@@ -224,8 +224,8 @@ def _absorb(journal: Journal, file: Path) -> None:
 
 
 def spent_of(run: Path, model: str) -> Spent:
-    """Over the whole run: its SQLite journal, and the files. Each reply once: an actor's file and the command's may both
-    hold it."""
+    """Over the whole run: its SQLite journal, and the files; each reply once, though a command may keep what an actor
+    has kept."""
     costs: dict[str, tuple[int, float]] = {}
     for line in read_lines(*journal_files(run)):
         if line.model == model:
