@@ -12,7 +12,7 @@ from typing import Any
 
 PARENT = """
 import json, os, sys
-import aiohttp, openai, pyarrow.parquet, pyarrow.dataset  # what the commands load on their way
+import aiohttp, pyarrow.parquet, pyarrow.dataset  # what the commands load on their way
 import insightv_bench.builders.questions, insightv_bench.builders.paths, insightv_bench.engines.openai
 from insightv_bench.cli import main
 print("ready", flush=True)

@@ -18,7 +18,7 @@ from insightv_bench.settings.recipe import parse_recipe
 from insightv_bench.stages import MANIFEST
 from insightv_bench.world import Level, exact_path, parse_question, sample_questions, scene_from_json
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 
 
 @pytest.fixture

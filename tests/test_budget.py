@@ -22,7 +22,7 @@ from insightv_bench.serving import ChatServer
 from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, load_recipe
 from insightv_bench.stages import fingerprint
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 TEXTS = [f"question {number}" for number in range(40)]
 PRICES = {"usd_per_million_prompt_tokens": 1_000, "usd_per_million_tokens": 10_000}
 """With 30 tokens read and 12 written, a call costs $0.15."""

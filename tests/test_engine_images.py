@@ -14,9 +14,8 @@ from PIL import Image as Picture
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
-from insightv_bench.engines.openai import encode
-from insightv_bench.engines.openai import images as engine_images
-from insightv_bench.engines.openai.images import ImageUrls
+from insightv_bench.engines.openai import encode, payload
+from insightv_bench.engines.openai.payload import ImageUrls
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Image, Message
@@ -76,7 +75,7 @@ def test_each_picture_is_encoded_once_and_off_the_event_loop(monkeypatch: pytest
         threads.append(threading.current_thread())
         return encode(image)
 
-    monkeypatch.setattr(engine_images, "encode", recording)
+    monkeypatch.setattr(payload, "encode", recording)
 
     async def show() -> set[str]:
         urls, same = ImageUrls(), [picture("PNG") for _ in range(5)]
@@ -93,7 +92,7 @@ def test_pictures_shown_long_ago_make_room() -> None:
         urls = ImageUrls(max_bytes=2_000)
         for image in pictures * 2:
             assert sent(await urls.url(image))[1] == image.bytes
-            assert urls._num_bytes <= 2_000
+            assert urls.num_bytes <= 2_000
 
     asyncio.run(show())
 

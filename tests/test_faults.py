@@ -22,12 +22,11 @@ from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError, EngineUnavailable, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Path
-from insightv_bench.serving import ChatServer, Faults
-from insightv_bench.serving.faults import FAULTS
+from insightv_bench.serving import FAULTS, ChatServer, Faults
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.world import Level, sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 KINDS = {
     "429": "429",
     "500": "500",

@@ -19,7 +19,7 @@ TOY = ["--toy", "--no-loop", "--steps", "1", "--length", "160", "--minutes", "60
 """On a busy machine too no part is left out for want of time."""
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 HIDDEN = {
-    "trl", "datasets", "lm_eval", "num2words", "seaborn", "matplotlib", "torchvision", "aiohttp", "openai",
+    "trl", "datasets", "lm_eval", "num2words", "seaborn", "matplotlib", "torchvision", "aiohttp",
 }  # fmt: skip
 """What a machine may lack that has this package."""
 

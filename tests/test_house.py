@@ -27,7 +27,6 @@ HEAVY = {
     "lm_eval",
     "seaborn",
     "matplotlib",
-    "openai",
     "aiohttp",
     "peft",
     "pandas",

@@ -18,7 +18,8 @@ from hub_server import READER, WRITER, Hub, commit_id, serving
 
 from insightv_bench.errors import HubError
 from insightv_bench.hub import files_of
-from insightv_bench.hub.transfer import check_sums, claim, guard_secrets, kind_of, stale_of
+from insightv_bench.hub.commits import guard_token
+from insightv_bench.hub.transfer import check_sums, claim, kind_of, stale_of
 from insightv_bench.runs import run
 from insightv_bench.settings import load_recipe
 
@@ -211,7 +212,7 @@ def test_every_refusal_is_one_line_with_a_hint(hub: Hub, tmp_path: Path) -> None
         "there is no Hub token, and a push needs one",
         "the Hub does not know this token, or dataset `org/x` is private or absent",
         "this token has no write access to dataset `org/x`",
-        "`no/such/name` is no repository's name",
+        "`no/such/name` is not a repository's name",
         "the Hub does not know this token, or repository `org/secret` is private or absent",
         "there is no repository `org/absent`, or it is private and this token may not see it",
         "repository `org/secret` has no such revision",
@@ -278,13 +279,13 @@ def refused(call: object, *words: object) -> str:
 def test_what_must_not_be_pushed(tmp_path: Path) -> None:
     folder, outside = tmp_path / "folder", tmp_path / "secret.txt"
     outside.write_text("s")
-    assert "is no folder" in refused(kind_of, folder)
+    assert "is not a folder" in refused(kind_of, folder)
     folder.mkdir()
     assert "holds nothing to push" in refused(files_of, folder, "dataset")
     (folder / ".env").write_text("x")
     assert "holds nothing to push" in refused(files_of, folder, "dataset")
     (folder / "notes.txt").write_text(f"token {WRITER}")
-    assert "holds your Hub token" in refused(guard_secrets, folder, ["notes.txt"], WRITER)
+    assert "holds your Hub token" in refused(guard_token, {"notes.txt": folder / "notes.txt"}, WRITER)
     assert "safetensors" in refused(files_of, folder, "model")
     (folder / "link.txt").symlink_to(outside)
     assert "a link to a file outside" in refused(files_of, folder, "dataset")

@@ -67,7 +67,7 @@ def test_a_reply_is_found_by_the_next_process(journal: Journal) -> None:
     key = request_key(MODEL, request())
     journal.put([(key, Reply(text="kept"))], MODEL)
     code = (
-        "import sys; from pathlib import Path; from insightv_bench.journal.sqlite import Journal;"
+        "import sys; from pathlib import Path; from insightv_bench.journal import Journal;"
         "print(Journal(Path(sys.argv[1])).get([sys.argv[2]])[sys.argv[2]].reply.text)"
     )
     command = [sys.executable, "-c", code, str(journal.file), key]

@@ -13,6 +13,7 @@ from insightv_bench.journal import (
     Appended,
     FileJournal,
     Journal,
+    Line,
     Reply,
     Spent,
     block_lines,
@@ -22,7 +23,6 @@ from insightv_bench.journal import (
     to_line,
     to_text,
 )
-from insightv_bench.journal.lines import Line
 
 YES = Reply(text="yes", num_prompt_tokens=3, num_tokens=1, seconds=0.5, cost_usd=0.25)
 NO = Reply(text='no\u2028\n"', reasoning="because", finish="length", num_tokens=2)

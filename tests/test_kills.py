@@ -27,7 +27,7 @@ from insightv_bench.records import Step, content_id
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import TeacherEngine
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 CONCURRENCY = 6
 RECIPE = """
 name: kills

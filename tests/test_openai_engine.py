@@ -25,7 +25,7 @@ from insightv_bench.records import Image, Message, Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings, Sampling, TeacherEngine
 from insightv_bench.world import Level, sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 QUESTIONS = list(sample_questions(Level(), "train", seed=5, num=8))
 SECRET = "sk-a-key-that-nobody-may-see"
 
@@ -179,7 +179,6 @@ def test_the_key_is_sent_and_stands_in_no_error_no_file_and_no_log(
 ) -> None:
     monkeypatch.setenv("A_SERVERS_KEY", SECRET)
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.DEBUG, logger="openai")
     server = serve(lambda body: (401, {"error": {"message": f"wrong key: {SECRET}"}}))
     with pytest.raises(EngineError, match="wrong key") as raised:
         ask_server(server.url, journal, plain(), api_key_env="A_SERVERS_KEY")
@@ -193,7 +192,7 @@ def test_the_key_is_sent_and_stands_in_no_error_no_file_and_no_log(
     ask_server(kept.url, journal, plain(), api_key_env="A_SERVERS_KEY")
     for file in journal.file.parent.iterdir():
         assert SECRET.encode() not in file.read_bytes()
-    assert any(record.name.startswith("openai") for record in caplog.records)  # else this tells nothing
+    assert any(record.levelno == logging.DEBUG for record in caplog.records)  # else this tells nothing
     assert SECRET not in caplog.text
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -170,18 +168,18 @@ class Limited:
     name, revision, concurrency, capacity = "limited", "1", 64, 12
 
     def __init__(self) -> None:
-        self._places = threading.Semaphore(self.capacity)
+        self._places = asyncio.Semaphore(self.capacity)
 
     async def reply(self, request: Request) -> Reply:
-        with self._places:  # each request has a thread of its own
-            time.sleep(0.4)
+        async with self._places:
+            await asyncio.sleep(0.4)
         return Reply(text="fine")
 
 
 @pytest.mark.slow
 def test_the_capacity_of_a_server_on_the_loopback_is_found_within_a_fifth(tmp_path: Path) -> None:
     """A busy machine may spoil a measurement, so it is made three times at most."""
-    pytest.importorskip("openai")
+    pytest.importorskip("aiohttp")
     found = []
     with ChatServer(Limited()) as server:
         for number in range(3):

@@ -23,7 +23,7 @@ from insightv_bench.settings.recipe import parse_recipe
 from insightv_bench.storage import read_rows
 from insightv_bench.world import Level, sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))
 SCENES = {question.image_sha256[0]: question.scene for question in QUESTIONS}
 RECIPE = """

@@ -16,11 +16,11 @@ from insightv_bench.cli import main
 from insightv_bench.engines import Caller, label, open_engine
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError
 from insightv_bench.journal import Journal, Reply
-from insightv_bench.serving import ChatServer, Manners
+from insightv_bench.serving import ChatServer, Manners, Refused
 from insightv_bench.settings import HfEngine, OpenAIEngine
 from insightv_bench.stages.preflight import check_engine, check_local
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 
 
 def free_url() -> str:
@@ -37,10 +37,8 @@ def journal(tmp_path: Path) -> Journal:
 class Unlisted(ChatServer):
     """A server whose list of models is not there."""
 
-    def __init__(self) -> None:
-        super().__init__(Parrot())
-        handler: Any = self.RequestHandlerClass
-        self.RequestHandlerClass = type("Handler", (handler,), {"do_GET": lambda self: self._send(404, "{}")})
+    def models(self) -> dict[str, Any]:
+        raise Refused(404, "no such page")
 
 
 def test_a_model_that_a_server_lists_is_asked_nothing(journal: Journal) -> None:
@@ -50,7 +48,7 @@ def test_a_model_that_a_server_lists_is_asked_nothing(journal: Journal) -> None:
 
 
 def test_a_server_without_a_list_is_asked_for_one_token(journal: Journal) -> None:
-    with Unlisted() as server:
+    with Unlisted(Parrot()) as server:
         check_engine(OpenAIEngine(model="parrot", base_url=server.url), journal)
         assert server.num_requests == 1
         with pytest.raises(EngineError, match="404.*`parot` does not exist"):

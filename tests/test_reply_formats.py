@@ -14,15 +14,13 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request, request_key
-from insightv_bench.protocol import parse_step, parse_summary, render_step, response_format
-from insightv_bench.protocol.schemas import SCHEMAS
+from insightv_bench.protocol import SCHEMAS, parse_step, parse_summary, render_step, response_format
 from insightv_bench.records import Path, Step
-from insightv_bench.serving import ChatServer
-from insightv_bench.serving.server import Turned, _Handler
+from insightv_bench.serving import ChatServer, Refused
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
 from insightv_bench.world import Level, sample_questions
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=6))
 Serve = Callable[[str], ChatServer]
 
@@ -34,21 +32,17 @@ class Held(ChatServer):
         scenes = {question.image_sha256[0]: question.scene for question in QUESTIONS}
         self.refuses, self.bodies = refuses, list[dict[str, Any]]()
         super().__init__(Teacher(TeacherEngine(), scenes))
-        self.RequestHandlerClass = HeldHandler
+
+    async def reply(self, body: dict[str, Any]) -> Reply:
+        self.bodies.append(body)
+        if self.refuses and "response_format" in body:
+            raise Refused(400, "`response_format` is not supported")
+        return await super().reply(body)
 
     @property
     def formats(self) -> list[str]:
         found = (body.get("response_format") for body in self.bodies)
         return [each["json_schema"]["name"] if each else "" for each in found]
-
-
-class HeldHandler(_Handler):
-    def _reply(self, body: dict[str, Any]) -> Reply:
-        assert isinstance(self.server, Held)
-        self.server.bodies.append(body)
-        if self.server.refuses and "response_format" in body:
-            raise Turned(400, "`response_format` is not supported")
-        return super()._reply(body)
 
 
 @pytest.fixture

@@ -19,15 +19,14 @@ from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat, ask, from_openai, to_openai
-from insightv_bench.cli.serve_teacher import _rates, read_scenes
+from insightv_bench.cli.serve_teacher import fault_rates, read_scenes
 from insightv_bench.engines import Caller, Engine, open_engine
 from insightv_bench.engines.teacher import Teacher
-from insightv_bench.errors import RecipeError, RunError
+from insightv_bench.errors import MissingExtra, RecipeError, RunError
 from insightv_bench.journal import Journal
 from insightv_bench.records import Image, Message, Path, Question
 from insightv_bench.runs import run
-from insightv_bench.serving import ChatServer, Manners
-from insightv_bench.serving.server import as_request
+from insightv_bench.serving import ChatServer, Manners, as_request
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine, load_recipe
 from insightv_bench.storage import read_rows
 from insightv_bench.world import Level, sample_questions
@@ -77,9 +76,9 @@ def test_a_question_with_its_picture_is_answered_and_its_tokens_are_counted(serv
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        (b"{", 400, "no JSON"),
-        (b"[" * 100_000, 400, "no JSON"),
-        (b"[]", 400, "no JSON object"),
+        (b"{", 400, "not JSON"),
+        (b"[" * 100_000, 400, "not JSON"),
+        (b"[]", 400, "not a JSON object"),
         ({}, 404, "the model `None` does not exist; this is `teacher`"),
         (question_body(model="gpt"), 404, "the model `gpt` does not exist"),
         (question_body(messages=None), 400, "at least one message"),
@@ -176,7 +175,7 @@ def write_paths(engine: Engine, journal: Journal, mode: str) -> list[Path]:
 def test_the_served_teacher_writes_the_paths_of_the_teacher_in_process(
     server: ChatServer, tmp_path: Place, mode: str
 ) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("aiohttp")
     journal = Journal(tmp_path / "journal.sqlite")
     here = write_paths(server.engine, journal, mode)
     there = write_paths(open_engine(OpenAIEngine(model="teacher", base_url=server.url)), journal, mode)
@@ -213,15 +212,22 @@ def test_a_folder_without_scenes_is_an_error_with_a_hint(tmp_path: Place) -> Non
 
 
 def test_a_rate_that_is_no_number_is_an_error() -> None:
-    assert _rates(["429=0.1", "reset=0.5"]) == {"429": 0.1, "reset": 0.5}
-    with pytest.raises(RecipeError, match="`429` is no rate"):
-        _rates(["429"])
+    assert fault_rates(["429=0.1", "reset=0.5"]) == {"429": 0.1, "reset": 0.5}
+    with pytest.raises(RecipeError, match="`429` is not a rate"):
+        fault_rates(["429"])
 
 
 def test_a_port_that_is_taken_is_an_error_with_a_hint(server: ChatServer) -> None:
     with pytest.raises(RunError, match="cannot be served") as raised:
-        ChatServer(server.engine, port=server.server_port)
+        ChatServer(server.engine, port=server.port)
     assert "--port" in raised.value.hint
+
+
+def test_without_aiohttp_the_extra_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(MissingExtra, match="`aiohttp` is not installed; a chat server needs it") as raised:
+        ChatServer(Teacher(TeacherEngine(), SCENES))
+    assert "insightv-bench[openai]" in raised.value.hint
 
 
 def test_the_command_serves_until_it_is_stopped(drawn: Place) -> None:

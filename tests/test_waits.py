@@ -19,7 +19,7 @@ from insightv_bench.errors import EngineUnavailable
 from insightv_bench.journal import Journal
 from insightv_bench.settings import OpenAIEngine
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 
 
 @pytest.mark.parametrize(

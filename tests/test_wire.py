@@ -17,15 +17,14 @@ import pytest
 
 from insightv_bench.chat import Chat, from_openai
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.openai.images import ImageUrls
-from insightv_bench.engines.openai.payload import SLICE, Body
-from insightv_bench.engines.openai.transport import MAX_BYTES
-from insightv_bench.errors import EngineError
+from insightv_bench.engines.openai.client import MAX_BYTES, MAX_REDIRECTS, is_same_server
+from insightv_bench.engines.openai.payload import SLICE, Body, ImageUrls
+from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Image, Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
-pytest.importorskip("openai")
+pytest.importorskip("aiohttp")
 GOOD = json.dumps({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}).encode()
 BOMB = gzip.compress(bytes(4 * MAX_BYTES), 1)
 PIECE = bytes(64 * 1024)
@@ -49,9 +48,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.seen.append((json.loads(body), self.headers["Authorization"]))
         kind = self.server.script.pop(0)
-        if kind.startswith("http"):
+        if kind.startswith(("http", "/")):
             self.send_response(307)
-            self.send_header("Location", f"{kind}/v1/chat/completions")
+            self.send_header("Location", f"{kind}/v1/chat/completions".replace("//v1", "/v1"))
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
@@ -96,10 +95,11 @@ def url_of(server: Server) -> str:
     return f"http://127.0.0.1:{server.server_port}"
 
 
-def ask(server: Server, folder: Path, *texts: str) -> tuple[list[Reply], dict[str, int]]:
+def ask(server: Server, folder: Path, *texts: str, **changes: Any) -> tuple[list[Reply], dict[str, int]]:
     """One reply after the other, and the failures that the journal counted."""
     url = f"{url_of(server)}/v1"
-    engine = open_engine(OpenAIEngine(model="m", base_url=url, concurrency=1, timeout_s=30, first_wait_s=0.001))
+    options = {"concurrency": 1, "timeout_s": 30, "first_wait_s": 0.001, **changes}
+    engine = open_engine(OpenAIEngine(model="m", base_url=url, **options))
     journal = Journal(folder / "journal.sqlite")
     requests = [Request(Chat((Message(role="user", content=text),)), Sampling()) for text in texts]
     try:
@@ -152,6 +152,34 @@ def test_pictures_follow_a_redirect_whole_and_the_key_does_not_leave_its_server(
     assert (key, no_key) == ("Bearer sk-secret", None)
 
 
+def test_a_redirect_on_the_same_server_keeps_the_key_and_a_circle_of_them_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with serving("/", "good") as server:
+        assert ask(server, tmp_path, "one")[0][0].text == "yes"
+    assert [key for _, key in server.seen] == ["Bearer sk-secret"] * 2
+    with serving(*["/"] * (MAX_REDIRECTS + 1)) as server, pytest.raises(EngineUnavailable, match="redirects more than"):
+        ask(server, tmp_path, "two", max_retries=0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("http://a/v1", "http://a:80/v2", True),
+        ("http://a/v1", "https://a/v1", True),
+        ("https://a/v1", "http://a/v1", False),
+        ("http://a:8000/v1", "https://a:8443/v1", False),
+        ("http://a/v1", "http://b/v1", False),
+        ("http://a/v1", "https://b/v1", False),
+    ],
+)
+def test_the_key_follows_to_the_same_server_alone(before: str, after: str, same: bool) -> None:
+    from yarl import URL
+
+    assert is_same_server(URL(before), URL(after)) == same
+
+
 def test_a_picture_is_let_go_of_once_it_is_sent() -> None:
     """While the reply is waited for, its data URL is held by the cache alone, and there only as far as it has room."""
 
@@ -160,7 +188,7 @@ def test_a_picture_is_let_go_of_once_it_is_sent() -> None:
         body = await Body.of({"messages": "here"}, {"here": image}, urls)
         first = [piece async for piece in body]
         assert len(b"".join(first)) == len(body) and max(map(len, first)) <= SLICE
-        assert not body._held
+        assert not body.held
         assert b"".join([piece async for piece in body]) == b"".join(first)
 
     asyncio.run(send())

@@ -1,9 +1,14 @@
-"""TODO face."""
+"""Folders and files to the Hub and back, each at a pinned revision.
+
+    commits.py    a commit on top of what is there; what the Hub says, as one clear line each
+    transfer.py   push and pull of a whole folder: a release, a model, results
+
+It knows files and their checksums, and nothing of stages and rows.
+"""
 
 from __future__ import annotations
 
-from .commits import Additions, Change, Made, Seen, commit, snapshot
-from .errors import explained
+from .commits import Additions, Change, Made, Seen, commit, explained, snapshot
 from .transfer import files_of, pull, push, resolve
 
 __all__ = [

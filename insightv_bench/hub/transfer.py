@@ -1,7 +1,7 @@
 """Push and pull: a folder to the Hub and back, at a pinned revision. Corpora, models and results alike.
 
-The token comes from where `huggingface_hub` keeps it (`HF_TOKEN`, or `hf auth login`) and goes nowhere else. A push is
-one commit on top of the revision that was seen at its start; what an interrupted one had uploaded is not sent again.
+A push is one commit on top of the revision that was seen at its start; what an interrupted one had uploaded is not sent
+again.
 Models travel as safetensors alone: pickled weights and code are neither pushed nor pulled.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from insightv_bench.errors import HubError
 from insightv_bench.storage import sha256, write_text
 
-from .errors import explained
+from .commits import Additions, Change, client, explained, guard_name, guard_token, look, own_token, send, url_of
 
 Kind = Literal["dataset", "model"]
 KINDS: tuple[Kind, ...] = ("dataset", "model")
@@ -27,7 +27,6 @@ OURS = ("data-*.parquet", "*.safetensors")
 """Files in the repository that a push takes away where the folder no longer has them."""
 SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 TEXT_BYTES = 5_000_000  # larger files are no text that anyone wrote
-NO_TOKEN = "make one at the Hub with write access, then: hf auth login (or set `HF_TOKEN`)"
 
 
 class Pushed(NamedTuple):
@@ -50,43 +49,21 @@ def push(folder: Path, repo_id: str, kind: Kind | None = None, private: bool | N
 
     Raises HubError where the folder must not be pushed, or the Hub refuses it or was changed by another meanwhile.
     """
-    from huggingface_hub import HfApi, get_token
-
     guard_name(repo_id)
     kind = kind or kind_of(folder)
-    files, left_out = files_of(folder, kind)
-    token = get_token()
-    if not token:
-        raise HubError("there is no Hub token, and a push needs one", NO_TOKEN)
-    guard_secrets(folder, files, token)
+    names, left_out = files_of(folder, kind)
+    files: Additions = {name: folder / name for name in names}
+    guard_token(files, own_token(), TEXT_BYTES)
     with explained(repo_id, kind):
-        api = HfApi(library_name="insightv-bench")
+        api = client()
         api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True)
-        seen = api.repo_info(repo_id, repo_type=kind).sha
-        operations = _operations(folder, files, api.list_repo_files(repo_id, repo_type=kind, revision=seen))
-        words = f"Push {len(files)} files with insightv-bench"
-        made = api.create_commit(repo_id, operations, commit_message=words, repo_type=kind, parent_commit=seen)
-    return Pushed(_url(made.commit_url, repo_id), made.oid, len(files), tuple(left_out))
+        seen = look(api, repo_id, kind)
+        change = Change(files, tuple(stale_of(names, seen.files)))
+        revision = send(api, repo_id, kind, change, f"Push {len(files)} files with insightv-bench", seen.revision)
+    return Pushed(url_of(api, repo_id, kind), revision, len(files), tuple(left_out))
 
 
-def guard_name(repo_id: str) -> None:
-    """Raises HubError where the owner is left out: the client would guess one in some calls and not in others."""
-    if repo_id.count("/") != 1 or not all(repo_id.split("/")):
-        raise HubError(f"`{repo_id}` is no repository's name", "write ORG/NAME")
-
-
-def _url(commit_url: str, repo_id: str) -> str:
-    return commit_url.partition("/commit/")[0] or repo_id
-
-
-def _operations(folder: Path, files: Sequence[str], there: Sequence[str]) -> list[Any]:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
-    added = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=folder / name) for name in files]
-    return [*added, *(CommitOperationDelete(path_in_repo=name) for name in stale_of(files, there))]
-
-
-def stale_of(files: Sequence[str], there: Sequence[str]) -> list[str]:
+def stale_of(files: Sequence[str], there: Iterable[str]) -> list[str]:
     """What an earlier push left beside the files of this one, and a glob would load with them."""
     places = {Path(name).parent for name in files}
     gone = [Path(name) for name in there if name not in files and Path(name).parent in places]
@@ -96,7 +73,7 @@ def stale_of(files: Sequence[str], there: Sequence[str]) -> list[str]:
 def kind_of(folder: Path) -> Kind:
     """A folder with a `config.json` is a model, any other a data set. Raises HubError where it is nothing to push."""
     if not folder.is_dir():
-        raise HubError(f"`{folder}` is no folder", "name the folder to push")
+        raise HubError(f"`{folder}` is not a folder", "name the folder to push")
     if (folder / "config.json").exists():
         return "model"
     for inner in ("release", "model"):
@@ -109,8 +86,8 @@ def kind_of(folder: Path) -> Kind:
 
 def files_of(folder: Path, kind: Kind) -> tuple[list[str], list[str]]:
     """What travels, and what does not, as paths inside the folder. Raises HubError where nothing would be left."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in found if _travels(path.relative_to(folder))]
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    names = [path.as_posix() for path in paths if _travels(path)]
     for name in names:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise HubError(f"`{folder / name}` is a link to a file outside the folder", "put the file itself there")
@@ -131,14 +108,6 @@ def _travels(path: Path) -> bool:
     return not hidden and path.name != PULLED and not path.name.endswith(".partial")
 
 
-def guard_secrets(folder: Path, files: Sequence[str], token: str) -> None:
-    """Raises HubError where a text file holds the token."""
-    for name in files:
-        file = folder / name
-        if file.stat().st_size <= TEXT_BYTES and token.encode() in file.read_bytes():
-            raise HubError(f"`{file}` holds your Hub token", "take it out, and make a new token: this one may be known")
-
-
 def pull(repo_id: str, revision: str, out: Path, kind: Kind | None = None) -> Pulled:
     """Bring the repository at `revision` (main if empty) to the folder `out`; a stopped pull goes on.
 
@@ -148,22 +117,21 @@ def pull(repo_id: str, revision: str, out: Path, kind: Kind | None = None) -> Pu
 
     guard_name(repo_id)
     with explained(repo_id, kind):
-        found, sha = resolve(repo_id, revision, kind)
-        claim(out, {"repo": repo_id, "kind": found, "revision": sha})
+        kind, sha = resolve(repo_id, revision, kind)
+        claim(out, {"repo": repo_id, "kind": kind, "revision": sha})
         unsafe = [f"*{suffix}" for suffix in UNSAFE]
-        snapshot_download(repo_id, repo_type=found, revision=sha, local_dir=out, ignore_patterns=unsafe)
-    if found == "model" and not any(out.rglob("*.safetensors")):
+        snapshot_download(repo_id, repo_type=kind, revision=sha, local_dir=out, ignore_patterns=unsafe)
+    if kind == "model" and not any(out.rglob("*.safetensors")):
         raise HubError(f"`{repo_id}` at {sha[:12]} holds no `.safetensors`", "ask its makers for safetensors")
     check_sums(out)
-    return Pulled(out, found, sha)
+    return Pulled(out, kind, sha)
 
 
 def resolve(repo_id: str, revision: str, kind: Kind | None) -> tuple[Kind, str]:
     """What it is, and the commit that the revision stands for."""
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-    api = HfApi(library_name="insightv-bench")
+    api = client()
     for number, tried in enumerate([kind] if kind else KINDS, 1):
         try:
             return tried, str(api.repo_info(repo_id, repo_type=tried, revision=revision or None).sha)
@@ -179,15 +147,13 @@ def claim(out: Path, mine: dict[str, str]) -> None:
     """Raises HubError where the folder holds anything but an earlier pull of the same."""
     file = out / PULLED
     try:
-        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        theirs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
     except ValueError:
-        found = None
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and found != mine:
-        what = (
-            f"`{found.get('repo')}` at {found.get('revision', '')[:12]}"
-            if isinstance(found, dict)
-            else "something else"
-        )
+        theirs = None
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and theirs != mine:
+        what = "something else"
+        if isinstance(theirs, dict):
+            what = f"`{theirs.get('repo')}` at {theirs.get('revision', '')[:12]}"
         raise HubError(f"`{out}` holds {what}", "name another folder with `--out`")
     out.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps(mine) + "\n")
@@ -198,7 +164,7 @@ def check_sums(folder: Path) -> None:
     if not (folder / CHECKSUMS).exists():
         return
     lines = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace").splitlines()
-    for wanted, name in [found.groups() for line in lines if (found := SUM.fullmatch(line))]:
+    for wanted, name in [match.groups() for line in lines if (match := SUM.fullmatch(line))]:
         file = folder / name
         if not name.endswith(UNSAFE) and (not file.is_file() or sha256(file) != wanted):
             raise HubError(

@@ -1,12 +1,32 @@
-"""TODO face."""
+"""What models were asked and what came back, kept as it comes and found again by key.
+
+    calls.py        a request, its reply, and the key that a kept reply is found by
+    sqlite.py       the journal of a run on one machine
+    append_only.py  the journal of a run over a cluster, and what all journals of a run hold together
+
+It knows no engine and no stage.
+"""
 
 from __future__ import annotations
 
-from .append_only import Appended, FileJournal, beneath, open_journal
+from .append_only import (
+    JOURNALS,
+    SQLITE,
+    Appended,
+    FileJournal,
+    Line,
+    beneath,
+    block_lines,
+    has_replied,
+    open_journal,
+    read_lines,
+    run_stats,
+    spent_of,
+    to_line,
+    to_text,
+)
 from .calls import Entry, Reply, Request, Spent, plan_id, request_key
-from .lines import JOURNALS, SQLITE, block_lines, read_lines, to_line, to_text
 from .sqlite import Journal
-from .totals import has_replied, run_stats, spent_of
 
 __all__ = [
     "Appended",
@@ -14,6 +34,7 @@ __all__ = [
     "FileJournal",
     "JOURNALS",
     "Journal",
+    "Line",
     "Reply",
     "Request",
     "SQLITE",

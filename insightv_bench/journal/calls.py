@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from insightv_bench.chat import Chat
-from insightv_bench.protocol import schema_of
+from insightv_bench.protocol import SCHEMAS
 from insightv_bench.records import content_id
 from insightv_bench.settings import Sampling
 
@@ -22,7 +22,7 @@ class Request(NamedTuple):
     sample: int = 0
     """0-based; tells apart the samples of one chat, each with a seed of its own."""
     format: str = ""
-    """Which of `reply_formats` the reply is held to by an engine that can; empty: none."""
+    """Which of `protocol.SCHEMAS` the reply is held to by an engine that can; empty: none."""
 
 
 class Reply(BaseModel):
@@ -66,8 +66,8 @@ def request_key(model: str, request: Request) -> str:
     """`model` is `name@revision`."""
     messages = [message.model_dump() for message in request.chat.messages]
     images = [image.sha256 for image in request.chat.images]
-    held = [schema_of(request.format)] if request.format else []
-    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, *held, length=40)
+    schema = [SCHEMAS[request.format]] if request.format else []
+    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, *schema, length=40)
 
 
 def plan_id(keys: Sequence[str]) -> str:

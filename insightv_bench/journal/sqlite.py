@@ -51,13 +51,13 @@ class Journal:
             ) from error
 
     def get(self, keys: Sequence[str]) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         for start in range(0, len(keys), KEYS_A_QUERY):
             chunk = keys[start : start + KEYS_A_QUERY]
             marks = ",".join("?" * len(chunk))
             rows = self._select(f"SELECT key, plan, reply FROM replies WHERE key IN ({marks})", chunk)
-            found.update({key: Entry(plan, Reply.model_validate_json(reply)) for key, plan, reply in rows})
-        return found
+            entries.update({key: Entry(plan, Reply.model_validate_json(reply)) for key, plan, reply in rows})
+        return entries
 
     def put(self, entries: Iterable[tuple[str, Reply]], model: str, plan: str = "") -> None:
         """Keep replies in one transaction: all of them or none."""

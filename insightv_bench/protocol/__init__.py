@@ -1,8 +1,15 @@
-"""TODO face."""
+"""Replies as text: how they are written and how they are read, strictly and never a guess.
+
+    json_objects.py   JSON objects inside a text, mended where slightly broken
+    steps.py          what one object means: a step, an answer, a verdict; the schemas of such objects
+    path.py           a whole path in every dialect, and the replies that a path grows from
+    judge_replies.py  what a judge is asked, and what its reply says
+
+It does not say what an answer means (see `answers`), and it asks nobody.
+"""
 
 from __future__ import annotations
 
-from .blocks import rest_of
 from .json_objects import objects_in
 from .judge_replies import (
     ANSWER,
@@ -36,9 +43,9 @@ from .path import (
     render_path,
     render_step,
     render_summary,
+    rest_of,
 )
-from .schemas import response_format, schema_of
-from .steps import AnswerRead, is_step, read_answer
+from .steps import SCHEMAS, AnswerRead, is_step, read_answer, response_format
 
 __all__ = [
     "ANSWER",
@@ -51,6 +58,7 @@ __all__ = [
     "ParsedStep",
     "Rating",
     "Read",
+    "SCHEMAS",
     "SCORE",
     "STEPS",
     "Verdict",
@@ -74,7 +82,6 @@ __all__ = [
     "render_summary",
     "response_format",
     "rest_of",
-    "schema_of",
     "score_chat",
     "steps_chat",
 ]

@@ -40,7 +40,7 @@ class Value(NamedTuple):
     """Those characters as written, escapes included."""
 
 
-class Found(NamedTuple):
+class JsonObject(NamedTuple):
     """One object as written."""
 
     values: dict[str, Value]
@@ -57,7 +57,7 @@ class Found(NamedTuple):
 class Objects(NamedTuple):
     """All objects of a text, in order."""
 
-    found: tuple[Found, ...]
+    found: tuple[JsonObject, ...]
     broken: bool
     """True: something that begins as an object cannot be read."""
     cut: bool
@@ -74,7 +74,7 @@ def objects_in(text: str) -> Objects:
 
     A line that begins an object ends the one before it, closed or not, so that one broken object costs only itself.
     """
-    found: list[Found] = []
+    found: list[JsonObject] = []
     broken = cut = False
     num_mended = 0
     for start, end in pairwise(_bounds(text)):
@@ -96,9 +96,9 @@ def _bounds(text: str) -> list[int]:
     return sorted({0, *starts, len(text)})
 
 
-def _strict_objects(chunk: str, offset: int) -> tuple[list[Found], int | None]:
+def _strict_objects(chunk: str, offset: int) -> tuple[list[JsonObject], int | None]:
     """The valid objects at the head of `chunk`, and where the first broken one begins (in the whole text)."""
-    found: list[Found] = []
+    found: list[JsonObject] = []
     at = 0
     while len(found) <= MAX_OBJECTS and (match := _START.search(chunk, at)):
         start = match.start()
@@ -107,7 +107,7 @@ def _strict_objects(chunk: str, offset: int) -> tuple[list[Found], int | None]:
         except (ValueError, RecursionError):
             return found, offset + start
         values = dict(pairs)
-        found.append(Found(values, offset + start, offset + at, repeats=len(values) < len(pairs)))
+        found.append(JsonObject(values, offset + start, offset + at, repeats=len(values) < len(pairs)))
     return found, None
 
 
@@ -144,7 +144,7 @@ def _is_cut(piece: str) -> bool:
     return quotes % 2 == 1 or "}" not in piece
 
 
-def _mend(piece: str, offset: int) -> Found | None:
+def _mend(piece: str, offset: int) -> JsonObject | None:
     """The broken object at the head of `piece`, mended by `json_repair`; None where that would lose or add a word."""
     closed = "}" in piece
     body = piece[: piece.rindex("}") + 1] if closed else piece.rstrip("` \t\r\n]")
@@ -158,7 +158,7 @@ def _mend(piece: str, offset: int) -> Found | None:
     for key, value in fields.items():
         start, end = _place(body, key, value)
         values[key] = Value(value, offset + start, offset + end, body[start:end])
-    return Found(values, offset, offset + len(body), repaired=True, closed=closed)
+    return JsonObject(values, offset, offset + len(body), repaired=True, closed=closed)
 
 
 def _repair(body: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@
 
 Text around the JSON is passed over, as a judge may think aloud; a second object, a missing one, an unknown key, a
 number out of range or a broken object is a reply that cannot be read, with the problem in words for the judge.
-It asks nobody (see `asking`).
+It asks nobody (see the package `judging`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from insightv_bench.chat import Chat, ask, load_prompt, question_text
 from insightv_bench.records import Message, QuestionColumns, Step
 
-from .blocks import rest_of
-from .json_objects import Found, objects_in
+from .json_objects import JsonObject, objects_in
+from .path import rest_of
 
 T = TypeVar("T")
 ANSWER, SCORE, STEPS = "judge_answer", "judge_score", "judge_steps"
@@ -84,33 +84,33 @@ def numbered_steps(steps: Sequence[str]) -> str:
 
 
 def read_answer_verdict(text: str) -> Read[bool]:
-    found, problem = _objects(text, 1, {"verdict"})
+    objects, problem = _objects(text, 1, {"verdict"})
     if problem:
         return Read(None, problem)
-    said = found[0]["verdict"]
-    right = said == "right" if said in ("right", "wrong") else None
+    verdict = objects[0]["verdict"]
+    right = verdict == "right" if verdict in ("right", "wrong") else None
     return Read(right, '`verdict` must be "right" or "wrong"' if right is None else "")
 
 
 def read_ratings(text: str, num_paths: int) -> Read[list[Rating]]:
     """One rating a path, in the order shown."""
-    found, problem = _objects(text, num_paths, {"path", "accuracy", "detail"})
+    rows, problem = _objects(text, num_paths, {"path", "accuracy", "detail"})
     if problem:
         return Read(None, problem)
-    if [said["path"] for said in found] != list(range(1, num_paths + 1)):
+    if [row["path"] for row in rows] != list(range(1, num_paths + 1)):
         return Read(None, f"`path` must be 1 to {num_paths}, each once and in this order")
-    for said in found:
-        wrong = [name for name in ("accuracy", "detail") if not is_rating(said[name])]
+    for row in rows:
+        wrong = [name for name in ("accuracy", "detail") if not is_rating(row[name])]
         if wrong:
             return Read(None, f"`{wrong[0]}` must be a whole number from {LOWEST} to {HIGHEST}")
-    return Read([Rating(said["accuracy"], said["detail"]) for said in found])
+    return Read([Rating(row["accuracy"], row["detail"]) for row in rows])
 
 
 def read_first_wrong(text: str, num_steps: int) -> Read[FirstWrong]:
-    found, problem = _objects(text, 1, {"first_wrong_step"})
+    objects, problem = _objects(text, 1, {"first_wrong_step"})
     if problem:
         return Read(None, problem)
-    step = found[0]["first_wrong_step"]
+    step = objects[0]["first_wrong_step"]
     if step is not None and not (type(step) is int and 0 <= step < num_steps):
         return Read(None, f"`first_wrong_step` must be null or a whole number from 0 to {num_steps - 1}")
     return Read(FirstWrong(step))
@@ -138,17 +138,14 @@ def _objects(text: str, num: int, keys: set[str]) -> tuple[list[Mapping[str, Any
     if objects.broken or any(each.repaired or each.repeats for each in objects.found):
         return [], "the JSON is broken"
     if len(objects.found) != num:
-        return [], f"there must be {num} JSON object{'s' * (num > 1)}, and there {_are(len(objects.found))}"
+        are = "is 1" if len(objects.found) == 1 else f"are {len(objects.found) or 'none'}"
+        return [], f"there must be {num} JSON object{'s' * (num > 1)}, and there {are}"
     problem = next((problem for each in objects.found if (problem := _key_problem(each, keys))), "")
-    return [{key: said.value for key, said in each.values.items()} for each in objects.found], problem
+    return [{key: value.value for key, value in each.values.items()} for each in objects.found], problem
 
 
-def _are(num: int) -> str:
-    return "is 1" if num == 1 else f"are {num or 'none'}"
-
-
-def _key_problem(found: Found, keys: set[str]) -> str:
-    odd = sorted(found.values.keys() ^ keys)
+def _key_problem(obj: JsonObject, keys: set[str]) -> str:
+    odd = sorted(obj.values.keys() ^ keys)
     if not odd:
         return ""
     return f"the key `{odd[0]}` is {'missing' if odd[0] in keys else 'not one of those asked for'}"

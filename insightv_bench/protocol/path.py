@@ -23,12 +23,12 @@ It does not say what an answer means (see `answers`). Parsing is linear in the t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from insightv_bench.records import PathStatus, Step
 
-from .blocks import Block, block_of, paragraphs, plain_answer, rest_of, titled
 from .json_objects import Objects, objects_in
 from .steps import (
     OFFICIAL,
@@ -47,6 +47,22 @@ from .steps import (
 )
 
 MAX_STEPS = 10_000  # more is no path
+_TAG = re.compile(r"<(/?)(think|thoughts)>", re.IGNORECASE)
+_ANSWER_TAG = re.compile(r"</?answer>", re.IGNORECASE)
+_TITLED = re.compile(r"([^:\n]{1,120}):(?:[ \t]+|$)")
+_PARAGRAPHS = re.compile(r"\n[ \t\r]*\n")
+
+
+class Block(NamedTuple):
+    """What stands between tags; empty where there are no tags."""
+
+    dialect: str
+    inside: str
+    rest: int
+    """Where the text after the block begins."""
+    closed: bool
+    paired: bool = True
+    """False: a tag is repeated, or has no partner."""
 
 
 class ParsedPath(NamedTuple):
@@ -108,8 +124,8 @@ def render_path(steps: Sequence[Step], answer: str | None) -> str:
 
 def render_summary(answer: str, verdict: Verdict = "none", check: str = "") -> str:
     """The summary agent's reply, one line of JSON: what it read again, its verdict on the path, its answer."""
-    said = ({"check": check} if check else {}) | ({"verdict": verdict} if verdict != "none" else {})
-    return json.dumps({**said, "answer": answer}, ensure_ascii=False)
+    beside = ({"check": check} if check else {}) | ({"verdict": verdict} if verdict != "none" else {})
+    return json.dumps({**beside, "answer": answer}, ensure_ascii=False)
 
 
 def parse_path(text: str, reasoning: str = "") -> ParsedPath:
@@ -118,7 +134,7 @@ def parse_path(text: str, reasoning: str = "") -> ParsedPath:
     if not block.paired:
         return _malformed(block.dialect)
     after = objects_in(text[block.rest :])
-    if not block.inside.strip() or any(is_step(found) for found in after.found):
+    if not block.inside.strip() or any(is_step(obj) for obj in after.found):
         return _path_of_objects(after, block.rest)
     return _path_of_block(block, after, text)
 
@@ -189,14 +205,17 @@ def _path_of_block(block: Block, after: Objects, text: str) -> ParsedPath:
         return _malformed(dialect, repaired)
     if not block.closed or after.cut or not text[block.rest :].strip():
         return _read(steps, None, dialect, repaired)
-    answer = _only_answer(after, block.rest) if after.found else _plain_answer(text, block.rest)
+    if after.found:
+        answer = read_answer(after.found[0], block.rest) if len(after.found) == 1 else None
+    else:
+        answer = _plain_answer(text, block.rest)
     return _read(steps, answer, dialect, repaired) if answer else _malformed(dialect, repaired)
 
 
 def _steps_of_block(block: Block) -> tuple[tuple[Step, ...], str, bool]:
     """The steps, their dialect, and whether they were mended."""
     objects = objects_in(block.inside)
-    if any(is_step(found) for found in objects.found):
+    if any(is_step(obj) for obj in objects.found):
         path = _path_of_objects(objects, 0)
         return (path.steps if path.answer is None else ()), path.dialect, path.repaired
     pieces = titled(block.inside) if block.dialect == "thoughts" else paragraphs(block.inside)
@@ -208,14 +227,15 @@ def _steps_of_block(block: Block) -> tuple[tuple[Step, ...], str, bool]:
     return (whole if len(whole) == len(steps) else ()), block.dialect, False
 
 
-def _only_answer(objects: Objects, offset: int) -> AnswerRead | None:
-    return read_answer(objects.found[0], offset) if len(objects.found) == 1 else None
-
-
 def _plain_answer(text: str, start: int) -> AnswerRead | None:
-    place = plain_answer(text, start)
-    answer = AnswerRead(text[slice(*place)], place) if place else None
-    return answer if answer and is_unicode(answer.text) else None
+    """The text from `start` on, or what its one `<answer>` tag holds, without the blanks around it."""
+    tags = [match for match, _ in zip(_ANSWER_TAG.finditer(text, start), range(3), strict=False)]
+    if len(tags) not in (0, 2):
+        return None
+    begin, end = (tags[0].end(), tags[1].start()) if tags else (start, len(text))
+    answer = text[begin:end].strip()
+    begin += len(text[begin:end]) - len(text[begin:end].lstrip())
+    return AnswerRead(answer, (begin, begin + len(answer))) if answer and is_unicode(answer) else None
 
 
 def _reply_problem(objects: Objects) -> str:
@@ -229,3 +249,62 @@ def _reply_problem(objects: Objects) -> str:
     if len(objects.found) > 1:
         return f"the reply holds {len(objects.found)} JSON objects; write one step only"
     return step_problem(objects.found[0])
+
+
+def block_of(text: str) -> Block:
+    """The one block of `text`.
+
+    A closing tag alone counts, since many chat templates write the opening one into the prompt.
+    """
+    tags = _tags(text)
+    if not tags:
+        return Block("json", "", 0, True)
+    first, last, dialect = tags[0], tags[-1], tags[0][2].lower()
+    if len(tags) == 1 and not first[1]:
+        return Block(dialect, text[first.end() :], len(text), False)
+    if len(tags) == 1:
+        return Block(dialect, text[: first.start()], first.end(), True)
+    paired = len(tags) == 2 and not first[1] and bool(last[1]) and last[2].lower() == dialect
+    return Block(dialect, text[first.end() : last.start()], last.end(), True, paired)
+
+
+def rest_of(text: str) -> int:
+    """Where the text after the last block begins; the end of the text where that is never closed."""
+    tags = _tags(text)
+    if not tags:
+        return 0
+    return tags[-1].end() if tags[-1][1] else len(text)
+
+
+def titled(inside: str) -> list[tuple[str, str]]:
+    """Lines "Title: content"; a line without a title goes on with the content before it."""
+    pieces: list[tuple[str, list[str]]] = []
+    for line in inside.strip().split("\n"):
+        match = _TITLED.match(line)
+        if match:
+            pieces.append((match[1].strip(), [line[match.end() :]]))
+        elif not pieces:
+            return []
+        else:
+            pieces[-1][1].append(line)
+    return [(title, "\n".join(lines).strip()) for title, lines in pieces]
+
+
+def paragraphs(inside: str) -> list[tuple[str, str]]:
+    """Paragraphs, each with an empty title: nothing in them says what it would be."""
+    return [("", paragraph.strip()) for paragraph in _PARAGRAPHS.split(inside.strip()) if paragraph.strip()]
+
+
+def _tags(text: str) -> list[re.Match[str]]:
+    """The first three tags and the last one; a tag inside an object's string is text."""
+    if not _TAG.search(text):
+        return []
+    tags: list[re.Match[str]] = []
+    objects = iter(objects_in(text).found if "{" in text else ())
+    inside = next(objects, None)
+    for tag in _TAG.finditer(text):
+        while inside and inside.end <= tag.start():
+            inside = next(objects, None)
+        if not inside or tag.start() < inside.start:
+            tags[3:] = [tag]
+    return tags

@@ -1,16 +1,18 @@
-"""What one JSON object of a path means: a step, an answer, a verdict, or none of them.
+"""What one JSON object of a reply means: a step, an answer, a verdict, or none of them; and the schemas of such
+objects, for servers that hold a model to one.
 
-It never raises and never fills in what is missing. How objects follow each other is the matter of `protocol`.
+Reading never raises and never fills in what is missing. How objects follow each other is the matter of `path`. A schema
+says how a reply is spelt, never what it says; a reply of several lines (a whole path) has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from insightv_bench.records import Step
 
-from .json_objects import Found, Value
+from .json_objects import JsonObject, Value
 
 Verdict = Literal["right", "wrong", "none"]
 Span = tuple[int, int]
@@ -31,44 +33,40 @@ class AnswerRead(NamedTuple):
     span: Span
 
 
-def is_step(found: Found) -> bool:
+def is_step(obj: JsonObject) -> bool:
     """Whether an object means to be a step, readable or not: it has a step's key and is not an answer alone."""
-    keys = found.values.keys()
-    return not keys.isdisjoint((*OURS, *OFFICIAL)) and (read_answer(found) is None or "next_action" in keys)
+    keys = obj.values.keys()
+    return not keys.isdisjoint((*OURS, *OFFICIAL)) and (read_answer(obj) is None or "next_action" in keys)
 
 
-def read_step(found: Found) -> Step | None:
+def read_step(obj: JsonObject) -> Step | None:
     """The object as a step: all three keys of one spelling, each a string, and a known action."""
-    keys = dialect_of(found)
-    said = _strings(found, keys)
-    if said is None or step_problem(found):
+    keys = dialect_of(obj)
+    texts = _strings(obj, keys)
+    if texts is None or step_problem(obj):
         return None
-    return new_step(said[0], said[1], _ACTIONS[keys][_plain(said[2])])
+    return new_step(texts[0], texts[1], _ACTIONS[keys][_plain(texts[2])])
 
 
-def step_problem(found: Found) -> str:
+def step_problem(obj: JsonObject) -> str:
     """Why the object is no step, in words for the model; empty where it is one."""
-    keys = dialect_of(found)
-    missing = [key for key in keys if key not in found.values]
-    if found.repeats:
+    keys = dialect_of(obj)
+    missing = [key for key in keys if key not in obj.values]
+    if obj.repeats:
         return "a key is written twice"
-    if "answer" in found.values or (read_answer(found) and missing):
+    if "answer" in obj.values or (read_answer(obj) and missing):
         return "the object holds an answer where a step was asked for"
     if missing:
         return f"the key {_listed(missing)} is missing"
-    return _value_problem(found, keys)
-
-
-def _value_problem(found: Found, keys: tuple[str, ...]) -> str:
-    said = _strings(found, keys)
-    if said is None:
+    texts = _strings(obj, keys)
+    if texts is None:
         return f"the values of {_listed(keys)} must all be strings"
     other = OFFICIAL if keys is OURS else OURS
-    if all(key in found.values for key in other):
+    if all(key in obj.values for key in other):
         return "the object mixes two ways of spelling a step"
-    if _plain(said[2]) not in _ACTIONS[keys]:
+    if _plain(texts[2]) not in _ACTIONS[keys]:
         return f"`{keys[2]}` must be one of {_listed(_ACTIONS[keys])}"
-    return "" if all(map(is_unicode, said)) else "the text holds half a surrogate pair"
+    return "" if all(map(is_unicode, texts)) else "the text holds half a surrogate pair"
 
 
 def new_step(summary: str, reasoning: str, action: Action) -> Step | None:
@@ -77,34 +75,34 @@ def new_step(summary: str, reasoning: str, action: Action) -> Step | None:
     return Step(summary=summary, reasoning=reasoning, action=action) if whole else None
 
 
-def read_answer(found: Found, offset: int = 0) -> AnswerRead | None:
+def read_answer(obj: JsonObject, offset: int = 0) -> AnswerRead | None:
     """The object as an answer, or None; `offset` is added to its place.
 
     A number or `true` is read as the characters written, a flat list as its items joined by ", ".
     """
-    key = _answer_key(found)
-    if key is None or found.repeats:
+    key = _answer_key(obj)
+    if key is None or obj.repeats:
         return None
-    said = found.values[key]
-    text = _answer_text(said)
+    value = obj.values[key]
+    text = _answer_text(value)
     # A mended value whose place cannot be told has an empty one.
-    whole = text.strip() and said.end > said.start and is_unicode(text)
-    return AnswerRead(text, (said.start + offset, said.end + offset)) if whole else None
+    whole = text.strip() and value.end > value.start and is_unicode(text)
+    return AnswerRead(text, (value.start + offset, value.end + offset)) if whole else None
 
 
-def read_verdict(found: Sequence[Found]) -> tuple[Verdict, str]:
+def read_verdict(objects: Sequence[JsonObject]) -> tuple[Verdict, str]:
     """The one verdict among a reply's objects, `none` where unstated or contradictory, and what was read again."""
-    said = [each for each in found if "verdict" in each.values and not each.repeats]
-    verdicts = {_plain(each.values["verdict"].value) for each in said}
+    judged = [each for each in objects if "verdict" in each.values and not each.repeats]
+    verdicts = {_plain(each.values["verdict"].value) for each in judged}
     if verdicts not in ({"right"}, {"wrong"}):
         return "none", ""
-    check = said[-1].values["check"].value if "check" in said[-1].values else ""
+    check = judged[-1].values["check"].value if "check" in judged[-1].values else ""
     return ("right" if "right" in verdicts else "wrong"), check if isinstance(check, str) else ""
 
 
-def dialect_of(found: Found) -> tuple[str, ...]:
+def dialect_of(obj: JsonObject) -> tuple[str, ...]:
     """The keys of the spelling that the object uses."""
-    return OFFICIAL if "title" in found.values or "next_action" in found.values else OURS
+    return OFFICIAL if "title" in obj.values or "next_action" in obj.values else OURS
 
 
 def is_unicode(text: str) -> bool:
@@ -116,12 +114,12 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def _answer_key(found: Found) -> str | None:
+def _answer_key(obj: JsonObject) -> str | None:
     """`answer`; or `content` of an object whose title is "Final answer", as the official code's last call replies.
 
     With `next_action` it may be a step too; then it is the answer where it is the last object.
     """
-    values = found.values
+    values = obj.values
     if "answer" in values:
         return None if any(key in values for key in (*OURS, *OFFICIAL)) else "answer"
     if "content" not in values or "title" not in values or any(key in values for key in OURS):
@@ -131,17 +129,17 @@ def _answer_key(found: Found) -> str | None:
     return "content" if title == "final answer" and last else None
 
 
-def _answer_text(said: Value) -> str:
-    if isinstance(said.value, str):
-        return said.value
-    if isinstance(said.value, bool | int | float):
-        return said.raw
-    flat = isinstance(said.value, list) and all(isinstance(item, str | int | float) for item in said.value)
-    return ", ".join(str(item) for item in said.value) if flat else ""
+def _answer_text(value: Value) -> str:
+    if isinstance(value.value, str):
+        return value.value
+    if isinstance(value.value, bool | int | float):
+        return value.raw
+    flat = isinstance(value.value, list) and all(isinstance(item, str | int | float) for item in value.value)
+    return ", ".join(str(item) for item in value.value) if flat else ""
 
 
-def _strings(found: Found, keys: Sequence[str]) -> list[str] | None:
-    values = [found.values[key].value if key in found.values else None for key in keys]
+def _strings(obj: JsonObject, keys: Sequence[str]) -> list[str] | None:
+    values = [obj.values[key].value if key in obj.values else None for key in keys]
     texts = [value for value in values if isinstance(value, str)]
     return texts if len(texts) == len(keys) else None
 
@@ -152,3 +150,25 @@ def _plain(value: object) -> str:
 
 def _listed(words: Sequence[str] | dict[str, Action]) -> str:
     return ", ".join(f"`{word}`" for word in words)
+
+
+def closed_object(**properties: Any) -> dict[str, Any]:
+    """An object with these keys and no others, all of them required, as strict servers want it."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+TEXT = {"type": "string"}
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "step": closed_object(summary=TEXT, reasoning=TEXT, action={"type": "string", "enum": list(get_args(Action))}),
+    "answer": closed_object(answer=TEXT),
+    "verdict": closed_object(
+        verdict={"type": "string", "enum": [verdict for verdict in get_args(Verdict) if verdict != "none"]},
+        correction=TEXT,
+        answer=TEXT,
+    ),
+}
+
+
+def response_format(name: str) -> dict[str, Any]:
+    """The `response_format` of a chat completion; `name` is one of `SCHEMAS`."""
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": SCHEMAS[name]}}

@@ -1,8 +1,12 @@
-"""TODO face."""
+"""Any one-by-one engine behind HTTP, for tests and demonstrations; it knows no stage and no run.
+
+server.py   an OpenAI-compatible chat server
+faults.py   replies that go wrong as they do in the wild
+"""
 
 from __future__ import annotations
 
-from .faults import Faults
-from .server import ChatServer, Manners
+from .faults import FAULTS, Faults
+from .server import ChatServer, Manners, Refused, as_request
 
-__all__ = ["ChatServer", "Faults", "Manners"]
+__all__ = ["ChatServer", "FAULTS", "Faults", "Manners", "Refused", "as_request"]

@@ -13,7 +13,6 @@ huge       a reply of ten million characters
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
@@ -29,10 +28,9 @@ class Faults:
     def __init__(
         self, rates: Mapping[str, float] | None = None, script: Iterable[str] = (), seed: int = 0, slow_s: float = 5.0
     ) -> None:
-        """`rates`: chance of each fault. Raises RecipeError for a fault that is not known and rates that are none."""
+        """`rates`: chance of each fault. Raises RecipeError for an unknown fault and for rates that are not shares."""
         self._rates, self._script = dict(rates or {}), list(script)
-        self._random, self._lock = random.Random(seed), threading.Lock()
-        self.slow_s = slow_s
+        self._random, self.slow_s = random.Random(seed), slow_s
         unknown = [name for name in (*self._rates, *filter(None, self._script)) if name not in FAULTS]
         if unknown:
             raise RecipeError(f"unknown fault: `{unknown[0]}`", f"the faults are {', '.join(FAULTS)}")
@@ -41,12 +39,7 @@ class Faults:
 
     def next(self) -> str:
         """The fault of the reply that is about to be sent; empty for none."""
-        with self._lock:
-            if self._script:
-                return self._script.pop(0)
-            place = self._random.random()
-            for name, rate in self._rates.items():
-                place -= rate
-                if place < 0:
-                    return name
-            return ""
+        if self._script:
+            return self._script.pop(0)
+        names, rates = [*self._rates, ""], [*self._rates.values()]
+        return self._random.choices(names, [*rates, max(0.0, 1 - sum(rates))])[0]

@@ -1,4 +1,4 @@
-"""Any one-by-one engine as an OpenAI-compatible chat server, over the standard library's HTTP server.
+"""Any one-by-one engine as an OpenAI-compatible chat server, over aiohttp.
 
     GET  /v1/models             the one model there is
     POST /v1/chat/completions   text and images as data URLs; one choice, no streaming
@@ -14,15 +14,13 @@ import secrets
 import socket
 import threading
 import time
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from insightv_bench.chat import from_openai
 from insightv_bench.engines import OneByOneEngine
-from insightv_bench.errors import EngineError, RunError
+from insightv_bench.errors import EngineError, RunError, require
 from insightv_bench.journal import Reply, Request
 from insightv_bench.settings import Sampling
 
@@ -32,9 +30,11 @@ MAX_BODY_BYTES = 256 * 2**20
 HUGE = 10_000_000  # characters
 FINISHED = {"stop": "stop", "length": "length", "refusal": "content_filter"}
 PAGE = "<html><body>Bad gateway</body></html>"
+BACKLOG = 128
+"""With the usual 5, connections made at once wait a second."""
 
 
-class Turned(Exception):
+class Refused(Exception):
     """A request that is turned away: status and words."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -51,144 +51,161 @@ class Manners(NamedTuple):
     faults: Faults | None = None
 
 
-class ChatServer(ThreadingHTTPServer):
-    """Serves `engine` until it is closed. Use as a context manager, or call `serve_forever`."""
-
-    request_queue_size = 128  # with the usual 5, connections made at once wait a second
-    daemon_threads = True
+class ChatServer:
+    """Serves `engine` until it is closed: as a context manager from a thread of its own, or by `serve_forever`."""
 
     def __init__(
         self, engine: OneByOneEngine, host: str = "127.0.0.1", port: int = 0, manners: Manners | None = None
     ) -> None:
-        """Port 0: any that is free. Raises RunError where the port cannot be had."""
+        """Port 0: any that is free. Raises RunError where the port cannot be had, MissingExtra without aiohttp."""
+        require("aiohttp", "openai", "a chat server")
         self.engine, self.manners = engine, manners or Manners()
         self.num_requests = 0
         """Chat completions asked for, faults included."""
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+        self._loop, self._closing = asyncio.new_event_loop(), asyncio.Event()
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
         try:
-            super().__init__((host, port), _Handler)
+            self._socket = socket.create_server((host, port), backlog=BACKLOG)
         except (OSError, OverflowError) as error:
+            self._loop.close()
             raise RunError(f"`{host}:{port}` cannot be served: {error}", "name another `--port`") from error
+        self.host, self.port = self._socket.getsockname()[:2]
 
     @property
     def url(self) -> str:
-        return f"http://{self.server_address[0]!s}:{self.server_port}/v1"
+        return f"http://{self.host}:{self.port}/v1"
 
-    def count(self) -> None:
-        with self._lock:
-            self.num_requests += 1
+    def serve_forever(self) -> None:
+        """Until `close`, or Ctrl-C."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
 
     def __enter__(self) -> ChatServer:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
+        self.close()
+
+    def close(self) -> None:
+        """Ends what `__enter__` began: connections are cut, whatever is under way."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no matter for the terminal."""
+    async def _serve(self) -> None:
+        from aiohttp import web
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: ChatServer
-
-    def do_GET(self) -> None:
-        model = {"id": self.server.engine.name, "object": "model", "created": 0, "owned_by": "insightv-bench"}
+        app = web.Application(client_max_size=MAX_BODY_BYTES + 1)
+        app.router.add_get("/{page:.*}", self._get)
+        app.router.add_post("/{page:.*}", self._post)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        await runner.setup()
         try:
-            self._check_key()
-            if self.path != "/v1/models":
-                raise Turned(404, f"no such page: {self.path}")
-            self._send(200, json.dumps({"object": "list", "data": [model]}))
-        except Turned as turned:
-            self._send_error(turned)
+            await web.SockSite(runner, self._socket, backlog=BACKLOG).start()
+            await self._closing.wait()
+        finally:
+            await runner.cleanup()
 
-    def do_POST(self) -> None:
-        self.server.count()
+    async def _get(self, request: Any) -> Any:
         try:
-            body = self._read()
-            fault = self.server.manners.faults.next() if self.server.manners.faults else ""
+            self._check(request, "/v1/models")
+            return respond(200, json.dumps(self.models()))
+        except Refused as refused:
+            return respond_refused(refused)
+
+    async def _post(self, request: Any) -> Any:
+        self.num_requests += 1
+        try:
+            body = await self._read(request)
+            fault = self.manners.faults.next() if self.manners.faults else ""
             if fault in ("429", "500"):
-                raise Turned(int(fault), "injected fault")
-            reply = self._reply(body)
-            time.sleep(self.server.manners.delay_s)
-            self._misbehave(fault, as_completion(self.server.engine.name, reply))
-        except Turned as turned:
-            self._send_error(turned)
+                raise Refused(int(fault), "injected fault")
+            reply = await self.reply(body)
+        except Refused as refused:
+            return respond_refused(refused)
+        await asyncio.sleep(self.manners.delay_s)
+        return await self._misbehave(request, fault, as_completion(self.engine.name, reply))
 
-    def _read(self) -> dict[str, Any]:
+    def models(self) -> dict[str, Any]:
+        """The list of models. A subclass may raise Refused."""
+        model = {"id": self.engine.name, "object": "model", "created": 0, "owned_by": "insightv-bench"}
+        return {"object": "list", "data": [model]}
+
+    async def reply(self, body: dict[str, Any]) -> Reply:
+        """To the body of a chat completion. Raises Refused."""
+        if body.get("model") != self.engine.name:
+            words = f"the model `{body.get('model')!s:.80}` does not exist; this is `{self.engine.name}`"
+            raise Refused(404, words)
+        try:
+            return await self.engine.reply(as_request(body))
+        except (ValueError, EngineError) as error:
+            raise Refused(400, str(error)) from None
+
+    async def _read(self, request: Any) -> dict[str, Any]:
         """The request as JSON; read to its end before anything is said, so that the connection can be used again."""
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            self.close_connection = True
-            raise Turned(413 if length.isdecimal() else 411, "the length of the body is missing or too large")
-        content = self.rfile.read(int(length))
-        self._check_key()
-        if self.path != "/v1/chat/completions":
-            raise Turned(404, f"no such page: {self.path}")
+        if request.content_length is None or request.content_length > MAX_BODY_BYTES:
+            status = 411 if request.content_length is None else 413
+            raise Refused(status, "the length of the body is missing or too large")
+        content = await request.read()
+        self._check(request, "/v1/chat/completions")
         try:
             body = json.loads(content)
         except (ValueError, RecursionError) as error:
-            raise Turned(400, f"the body is no JSON: {error}") from None
+            raise Refused(400, f"the body is not JSON: {error}") from None
         if not isinstance(body, dict):
-            raise Turned(400, "the body is no JSON object")
+            raise Refused(400, "the body is not a JSON object")
         return body
 
-    def _check_key(self) -> None:
-        key = self.server.manners.key
-        said = self.headers.get("Authorization", "")
-        if key and not secrets.compare_digest(said.encode(), f"Bearer {key}".encode()):
-            raise Turned(401, "wrong key")
+    def _check(self, request: Any, page: str) -> None:
+        key, given = self.manners.key, request.headers.get("Authorization", "")
+        if key and not secrets.compare_digest(given.encode("utf-8", "replace"), f"Bearer {key}".encode()):
+            raise Refused(401, "wrong key")
+        if request.path != page:
+            raise Refused(404, f"no such page: {request.path}")
 
-    def _reply(self, body: dict[str, Any]) -> Reply:
-        engine = self.server.engine
-        if body.get("model") != engine.name:
-            raise Turned(404, f"the model `{body.get('model')!s:.80}` does not exist; this is `{engine.name}`")
-        try:
-            return asyncio.run(engine.reply(as_request(body)))
-        except (ValueError, EngineError) as error:
-            raise Turned(400, str(error)) from None
-
-    def _misbehave(self, fault: str, completion: dict[str, Any]) -> None:
+    async def _misbehave(self, request: Any, fault: str, completion: dict[str, Any]) -> Any:
         message = completion["choices"][0]["message"]
         if fault == "refusal":
             message.update(content=None, refusal="I cannot help with that.")
         if fault == "huge":
             message["content"] = "x" * HUGE
-        if fault == "slow" and self.server.manners.faults:
-            time.sleep(self.server.manners.faults.slow_s)
+        if fault == "slow" and self.manners.faults:
+            await asyncio.sleep(self.manners.faults.slow_s)
         content = json.dumps(completion)
-        sent = {"empty": "", "html": PAGE, "truncated": content[: len(content) // 2]}.get(fault, content)
         if fault == "reset":
-            self._reset(content)
-        else:
-            self._send(200, sent)
+            return await reset(request, content.encode())
+        return respond(200, {"empty": "", "html": PAGE, "truncated": content[: len(content) // 2]}.get(fault, content))
 
-    def _reset(self, content: str) -> None:
-        self._send(200, content, num_sent=len(content) // 2)
-        self.close_connection = True
-        with suppress(OSError):
-            linger_no_time = b"\1\0\0\0\0\0\0\0"  # closing then sends a reset
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_no_time)
 
-    def _send_error(self, turned: Turned) -> None:
-        self._send(turned.status, json.dumps({"error": {"message": turned.words, "type": "invalid_request_error"}}))
+def respond(status: int, content: str) -> Any:
+    from aiohttp import web
 
-    def _send(self, status: int, content: str, num_sent: int | None = None) -> None:
-        payload = content.encode()
-        with suppress(ConnectionError):  # the client gave up
-            self.send_response(status)
-            self.send_header("Content-Type", "text/html" if content == PAGE else "application/json")
-            self.send_header("Content-Length", str(len(payload)))
-            self.end_headers()
-            self.wfile.write(payload[:num_sent])
+    kind = "text/html" if content == PAGE else "application/json"
+    return web.Response(body=content.encode(), status=status, content_type=kind)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+
+def respond_refused(refused: Refused) -> Any:
+    error = {"message": refused.words, "type": "invalid_request_error"}
+    response = respond(refused.status, json.dumps({"error": error}))
+    if refused.status in (411, 413):
+        response.force_close()  # its body has not been read
+    return response
+
+
+async def reset(request: Any, content: bytes) -> Any:
+    """The connection cut in the middle of the body."""
+    from aiohttp import web
+
+    response = web.StreamResponse()
+    response.content_length = len(content)
+    await response.prepare(request)
+    await response.write(content[: len(content) // 2])
+    if request.transport is not None:
+        linger_no_time = b"\1\0\0\0\0\0\0\0"  # closing then sends a reset
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_no_time)
+        request.transport.abort()
+    return response
 
 
 def as_request(body: dict[str, Any]) -> Request:

@@ -1,10 +1,9 @@
-"""What a call to a server costs here, in milliseconds of the processor: ours, a bare client's, the `openai` client's.
+"""What a call to a server costs here, in milliseconds of the processor: ours, and a bare aiohttp client's.
 
     python -m pytest tests/benchmarks/bench_client.py -s
 
 Against `fast_server.py` at 20 ms, 64 at once; one process a way, so that no import and no heap is another's. Ours is
-`Caller.ask_all`: the journal and what it keeps are in it. A way of the `openai` client is HTTP library, then call:
-`create` as its page has it, `post` finished JSON and the reply as it comes.
+`Caller.ask_all`: the journal and what it keeps are in it.
 """
 
 from __future__ import annotations
@@ -32,10 +31,7 @@ from insightv_bench.settings import OpenAIEngine, Sampling
 
 CONNECTIONS = 64
 SIZES = {"text": scaled(200, 800, 3_200), "picture": scaled(32, 64, 128)}
-MIDDLE = {load: sizes[1] for load, sizes in SIZES.items()}
-"""The `openai` client's ways are measured at this size alone."""
 BYTES = 2_300_000
-OPENAI = ("httpx create", "aiohttp create", "aiohttp post")
 Ask = Callable[[Chat], Awaitable[object]]
 
 
@@ -73,27 +69,6 @@ async def bare(url: str, asked: list[Chat]) -> None:
         await gather(ask, asked)
 
 
-async def through_openai(way: str, url: str, asked: list[Chat]) -> None:
-    import httpx2
-    import openai
-
-    library, call = way.split()
-    limits = httpx2.Limits(max_connections=CONNECTIONS)
-    http: Any = (openai.DefaultAioHttpClient if library == "aiohttp" else openai.DefaultAsyncHttpxClient)(limits=limits)
-    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, http_client=http) as client:
-
-        async def create(chat: Chat) -> object:
-            return (await client.chat.completions.create(**body(chat))).choices
-
-        async def post(chat: Chat) -> object:
-            content = json.dumps(body(chat)).encode()
-            return json.loads(
-                (await client.post("/chat/completions", cast_to=httpx2.Response, content=content)).content
-            )
-
-        await gather(create if call == "create" else post, asked)
-
-
 def ours(url: str, asked: list[Chat]) -> None:
     requests = [Request(chat, Sampling()) for chat in asked]
     engine = open_engine(OpenAIEngine(model="m", base_url=f"{url}/v1", concurrency=CONNECTIONS))
@@ -109,7 +84,7 @@ def spend(way: str, url: str, load: str, num: int) -> tuple[float, float]:
         if way == "ours":
             ours(url, some)
         else:
-            asyncio.run(bare(url, some) if way == "bare" else through_openai(way, url, some))
+            asyncio.run(bare(url, some))
 
     run(asked[:1])
     started = time.process_time()
@@ -134,11 +109,9 @@ def test_what_a_call_costs(url: str, load: str, num: int) -> None:
         words = [sys.executable, __file__, way, url, load, str(num)]
         return Took(*json.loads(subprocess.run(words, capture_output=True, check=True).stdout))
 
-    ways = ("ours", "bare", *(f"openai: {way}" for way in OPENAI if num == MIDDLE[load]))
-    turns = turn_about({way: lambda way=way: spent(way.removeprefix("openai: ")) for way in ways}, TIMES)
-    turns["bare client"] = turns.pop("bare")
+    turns = turn_about({"ours": lambda: spent("ours"), "bare client": lambda: spent("bare")}, TIMES)
     work = Work(f"evaluation client: a {load}", num, "calls", "ms a call")
-    keep(work, turns.pop("ours"), turns, bare="bare client")
+    keep(work, turns.pop("ours"), turns)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from rich.table import Table
 HERE = Path(__file__).parent
 DEFAULTS = {"BENCH_RELEASE_QUESTIONS": "500", "BENCH_SPOILT": "100000", "OMP_NUM_THREADS": "1"}
 """Smaller than a file's own, and one thread: all of it is to take less than half an hour on two quiet cores."""
-PACKAGES = ("insightv-bench", "polars", "pandas", "datasets", "lm-eval", "openai", "aiohttp", "torch", "transformers")
+PACKAGES = ("insightv-bench", "polars", "pandas", "datasets", "lm-eval", "aiohttp", "torch", "transformers")
 
 
 def main(names: list[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .images import encode
+from .payload import encode
 from .retries import Trouble
 from .server import Server, revision_of
 

@@ -1,16 +1,17 @@
-"""One server through the `openai` client: kept connections, bodies in slices, no retries of the client's own.
+"""HTTP to one server, by aiohttp: connections are kept, a body goes out in slices, and a reply is bounded while it is
+read, unpacked: what a server sends cannot fill the memory.
 
-The client knows URLs, keys, redirects and what the vendor wants in a header. Three things of it are left aside, since
-with 64 connections a call must cost little: requests go to its `post` as finished JSON (`create` walks through every
-message, and the body would be one string with its pictures), replies come back as they are and not as its models, and
-HTTP is aiohttp's (`transport`), which bounds a reply while it is read. docs/evaluating.md has what each costs.
+Redirects are followed here, since aiohttp does not send a body of slices twice. Proxies are taken from the environment.
+Nothing is tried again (see `retries`).
 """
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from insightv_bench.errors import require
 from insightv_bench.storage import first_line
@@ -18,74 +19,123 @@ from insightv_bench.storage import first_line
 from .payload import Body
 from .retries import Trouble
 
-PURPOSE = "a model behind a server"
+MAX_BYTES = 16 * 1024 * 1024
+"""Of one reply's body: text and reasoning of the longest kept, each character escaped, and room to spare."""
+MAX_REDIRECTS = 20
+REDIRECTS = (301, 302, 303, 307, 308)
+WITH_BODY = (307, 308)
+"""After the others the new place is asked by GET, as browsers do."""
+OWNERS = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
+"""Whom a vendor bills, by header: the environment's variable, named as the vendor names it."""
 
 
-class Answered(NamedTuple):
+class HttpReply(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """Names are found in any spelling."""
     content: bytes
 
 
-class Wire:
+class Client:
     """Opened on first use, in the loop that it is used in."""
 
     def __init__(self, base_url: str, key: str) -> None:
-        self._aiohttp = require("aiohttp", "openai", PURPOSE)
-        self._openai, self._httpx = (require(name, "openai", PURPOSE) for name in ("openai", "httpx2"))
+        self._aiohttp = require("aiohttp", "openai", "a model behind a server")
         self._base_url, self._key = base_url, key
-        self._client: Any = None
+        self._session: Any = None
+        self._proxy: str | None = None
 
-    async def post(self, page: str, body: Body) -> Answered:
+    async def post(self, page: str, body: Body) -> HttpReply:
         """Raises Trouble, TimeoutError."""
-        return await self._send("post", page, content=body, options={"headers": {"Content-Length": str(len(body))}})
+        return await self._send("POST", page, body)
 
-    async def get(self, page: str) -> Answered:
-        return await self._send("get", page)
+    async def get(self, page: str) -> HttpReply:
+        """Raises Trouble, TimeoutError."""
+        return await self._send("GET", page)
 
-    async def _send(self, method: str, page: str, **content: Any) -> Answered:
+    async def _send(self, method: str, page: str, body: Body | None = None) -> HttpReply:
         try:
-            reply = await getattr(self._connect(), method)(page, cast_to=self._httpx.Response, **content)
-        except self._openai.APIStatusError as error:
-            reply = error.response
-        except (self._httpx.InvalidURL, self._aiohttp.InvalidURL) as error:
-            raise Trouble("connection", f"`{self._base_url}` is no URL of a server: {error}", passing=False) from None
-        except self._openai.APIConnectionError as error:
-            raise self._trouble(error.__cause__ or error) from None
+            self._open()
+            return await self._follow(method, self._base_url.rstrip("/") + page, body)
+        except self._aiohttp.InvalidURL as error:
+            words = f"`{self._base_url}` is not a URL of a server: {error}"
+            raise Trouble("connection", words, passing=False) from None
+        except TimeoutError:
+            raise
         except (self._aiohttp.ClientError, OSError) as error:
-            if isinstance(error, TimeoutError):
-                raise
-            raise self._trouble(error) from None
+            raise Trouble("connection", f"Connection error. {self._words(error)}", passing=True) from None
         except ValueError as error:  # a key that no header can hold
             raise Trouble("connection", self._words(error), passing=False) from None
-        return Answered(reply.status_code, reply.headers, reply.content)
 
-    def _trouble(self, error: BaseException) -> Trouble:
-        return Trouble("connection", f"Connection error. {self._words(error)}", passing=True)
+    async def _follow(self, method: str, place: str, body: Body | None) -> HttpReply:
+        from yarl import URL
+
+        url = URL(place)
+        headers = self._headers()
+        for _ in range(MAX_REDIRECTS + 1):
+            sent = self._session.request(
+                method,
+                url,
+                data=body and body.content,
+                headers=headers | body.headers if body else headers,
+                proxy=self._proxy,
+                allow_redirects=False,
+            )
+            async with sent as reply:
+                place = reply.headers.get("Location", "")
+                if reply.status not in REDIRECTS or not place:
+                    return HttpReply(reply.status, reply.headers, await bounded(reply))
+            before, url = url, url.join(URL(place))
+            if not is_same_server(before, url):
+                headers.pop("Authorization", None)
+            if reply.status not in WITH_BODY:
+                method, body = "GET", None
+        raise Trouble("connection", f"it redirects more than {MAX_REDIRECTS} times", passing=True)
+
+    def _headers(self) -> dict[str, str]:
+        owners = {header: os.environ[name] for header, name in OWNERS.items() if os.environ.get(name)}
+        # gzip and deflate are what aiohttp unpacks piece by piece
+        own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "insightv-bench"}
+        return {**own, **owners, "Authorization": f"Bearer {self._key}"}
 
     def _words(self, error: BaseException) -> str:
         words = first_line(error).replace(" ssl:default", "")  # aiohttp says it of plain HTTP too
         return words.replace(self._key, "...") if self._key else words
 
-    def _connect(self) -> Any:
-        if self._client is None:
-            from .transport import Transport
-
-            log = logging.getLogger("httpx2")  # a line a request, else, wherever somebody logs what is told
-            log.setLevel(log.level or logging.WARNING)
-            http = self._httpx.AsyncClient(
-                transport=Transport(self._base_url),
-                headers={"Accept-Encoding": "gzip, deflate"},  # what aiohttp unpacks piece by piece
-                follow_redirects=True,
-                trust_env=False,  # the transport has looked
-                timeout=None,
+    def _open(self) -> None:
+        if self._session is None:
+            aiohttp, self._proxy = self._aiohttp, proxy_of(self._base_url)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # the caller knows how many it wants
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # the engine's is for a whole reply
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
-            self._client = self._openai.AsyncOpenAI(
-                base_url=self._base_url, api_key=self._key, http_client=http, max_retries=0, timeout=None
-            )
-        return self._client
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()
+        if self._session is not None:
+            await self._session.close()
+
+
+async def bounded(reply: Any) -> bytes:
+    """The body; of an error's no more than its beginning. Raises Trouble for another that is larger than MAX_BYTES."""
+    content = bytearray()
+    async for piece in reply.content.iter_any():
+        content += piece
+        if len(content) > MAX_BYTES:
+            reply.close()  # else the rest would be waited for
+            if reply.status < 300:
+                raise Trouble("too large", f"its reply is larger than {MAX_BYTES >> 20} MiB", passing=False)
+            break
+    return bytes(content[:MAX_BYTES])
+
+
+def is_same_server(before: Any, after: Any) -> bool:
+    """Whether the key may follow a redirect: to the same origin, or to the same host by HTTPS in the place of HTTP."""
+    origins = [(url.scheme, url.port) for url in (before, after)]
+    return before.host == after.host and (origins[0] == origins[1] or origins == [("http", 80), ("https", 443)])
+
+
+def proxy_of(url: str) -> str | None:
+    """From the environment, once: aiohttp's own way takes two threads a request."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)

@@ -1,6 +1,6 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, a vendor.
 
-Busy, slow and stumbling servers are asked again with back-off (see `troubles`). A single request that a server turns
+Busy, slow and stumbling servers are asked again with back-off (see `retries`). A single request that a server turns
 away, though it answers others, is a reply that failed, and no end of the run. A server's `reasoning_content` is kept
 apart from the reply's text. Streaming, several choices a request and tools are not used.
 """
@@ -24,9 +24,8 @@ from insightv_bench.settings import OpenAIEngine, Sampling
 
 from ..base import Start
 from ..budget import Budget, Limits
-from .client import Answered, Wire
-from .images import ImageUrls
-from .payload import Body, places
+from .client import Client, HttpReply
+from .payload import Body, ImageUrls, placeholders
 from .retries import Patience, Trouble, refuses_format, status_trouble
 
 NO_KEY = "none"
@@ -38,7 +37,7 @@ MAX_TURNED_AWAY = 16
 """In a row; more is a server or a recipe that is wrong."""
 MAX_CHARS = 1_000_000
 """Of one reply; what is longer is a server gone astray, and is cut as at a token limit."""
-MAX_CHARS_SAID = 500
+MAX_ERROR_CHARS = 500
 """Of what a server says of an error."""
 REASONING = ("reasoning_content", "reasoning")
 """How servers name it; newer vLLM has the second."""
@@ -48,7 +47,7 @@ class Server:
     def __init__(self, settings: OpenAIEngine) -> None:
         self._settings = settings
         self._key = os.environ.get(settings.api_key_env) or NO_KEY
-        self._wire = Wire(settings.base_url, self._key)
+        self._client = Client(settings.base_url, self._key)
         self._patience = Patience(settings.max_retries, settings.first_wait_s, settings.max_wait_s)
         self._images = ImageUrls()
         self._has_formats = self.structured = settings.structured != "never"
@@ -64,7 +63,7 @@ class Server:
     async def reply(self, request: Request) -> Reply:
         """Raises EngineUnavailable where the server stays away, EngineError where no retry would help."""
         started = time.monotonic()
-        images = places(request.chat.images)
+        images = placeholders(request.chat.images)
         body = self._body(request, list(images))
         for number in count():
             try:
@@ -98,12 +97,12 @@ class Server:
         content = await Body.of(body, images, self._images)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                answered = await self._wire.post(PAGE, content)
+                http_reply = await self._client.post(PAGE, content)
         except TimeoutError:
             raise Trouble("timeout", f"Request timed out after {self._settings.timeout_s:g} s.", True) from None
-        if answered.status >= 300:
-            raise status_trouble(answered.status, answered.headers, self._words(answered))
-        answer = self._completion(answered.content)
+        if http_reply.status >= 300:
+            raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
+        answer = self._completion(http_reply.content)
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not has_message(choices[0]):
             raise Trouble("no reply", "its reply holds no choice", True)
@@ -119,9 +118,9 @@ class Server:
             raise Trouble("not chat", f"{answer!r:.80}", passing=self._start.has_answered)
         return answer
 
-    def _words(self, answered: Answered) -> str:
+    def _words(self, http_reply: HttpReply) -> str:
         """What was said, without the key: a server may have said it again."""
-        words = f"Error code: {answered.status} - {said(answered.content)}"
+        words = f"Error code: {http_reply.status} - {error_words(http_reply.content)}"
         return words if self._key == NO_KEY else words.replace(self._key, "...")
 
     def _give_up(self, trouble: Trouble) -> Reply:
@@ -148,12 +147,12 @@ class Server:
         """What the server lists; empty where it lists nothing. Raises Trouble where it is not there or wants a key."""
         try:
             async with asyncio.timeout(wait_s):
-                answered = await self._wire.get("/models")
+                http_reply = await self._client.get("/models")
         except TimeoutError:
             raise Trouble("timeout", f"it says nothing for {wait_s:g} s", True) from None
-        if answered.status in (401, 403):
-            raise status_trouble(answered.status, answered.headers, self._words(answered))
-        return listed(answered.content) if answered.status == 200 else []
+        if http_reply.status in (401, 403):
+            raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
+        return listed(http_reply.content) if http_reply.status == 200 else []
 
     async def probe(self, wait_s: float) -> None:
         """One reply of one token. Raises Trouble where there is none; slow is not none."""
@@ -162,15 +161,15 @@ class Server:
         content = await Body.of(body, {}, self._images)
         try:
             async with asyncio.timeout(wait_s):
-                answered = await self._wire.post(PAGE, content)
+                http_reply = await self._client.post(PAGE, content)
         except TimeoutError:
             return
-        if answered.status >= 300:
-            raise status_trouble(answered.status, answered.headers, self._words(answered))
+        if http_reply.status >= 300:
+            raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
 
     async def close(self) -> None:
         self._images = ImageUrls()  # what was encoded is not held on to
-        await self._wire.close()
+        await self._client.close()
 
     def _body(self, request: Request, urls: Sequence[str]) -> dict[str, Any]:
         """One chat completion; `extra_body` takes the place of any of them, null leaves it out."""
@@ -214,7 +213,7 @@ def has_message(choice: object) -> bool:
     return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
 
 
-def said(content: bytes) -> str:
+def error_words(content: bytes) -> str:
     """A server's words on what was wrong: its JSON's message, or the first of its page."""
     try:
         error = json.loads(content)
@@ -222,7 +221,7 @@ def said(content: bytes) -> str:
         words = error.get("message") or error.get("detail") if isinstance(error, dict) else error
     except (ValueError, RecursionError):
         words = content.decode("utf-8", "replace")
-    return " ".join(str(words).split())[:MAX_CHARS_SAID]
+    return " ".join(str(words).split())[:MAX_ERROR_CHARS]
 
 
 def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine) -> Reply:
