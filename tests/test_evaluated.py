@@ -18,7 +18,7 @@ from insightv_bench.engines import Caller
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import StageError
 from insightv_bench.evals.arms import Given
-from insightv_bench.evals.evaluate import _run, evaluate
+from insightv_bench.evals.evaluate import ask_arms, evaluate
 from insightv_bench.evals.harness import task_name
 from insightv_bench.evals.harness.run import LM_EVAL
 from insightv_bench.journal import Journal, Reply, Request
@@ -76,7 +76,7 @@ def evaluated(
     with closing(Journal(folder / "journal.sqlite")) as journal, ExitStack() as stack:
         context = Context(stage, folder, {}, journal, Progress(), 0, None)
         callers = {seat: stack.enter_context(Caller(pupil, journal)) for seat in ("base", "reason", "summary")}
-        context.write(EvalRecord, _run(context, callers, tasks, drawn))
+        context.write(EvalRecord, ask_arms(context, callers, tasks, drawn))
         num_calls = sum(caller.num_calls for caller in callers.values())
     return Evaluated(context, list(read_rows(folder, EvalRecord)), pupil, num_calls)
 
