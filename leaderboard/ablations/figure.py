@@ -14,7 +14,6 @@ from insightv_bench.errors import require
 
 from ..tables import short
 from .records import TOPICS, AblationRow, Ablations, Decoding, Group, PlannedRow, Share, Topic
-from .table import arm_words, system_words
 
 WIDTH = 8.0  # inches, as are all sizes here
 ROW_HEIGHT = 0.25
@@ -66,7 +65,7 @@ def _canvas(found: Ablations) -> Any:
 
     table = [row for row in found.table if row.sampled or row.greedy]
     forests = [rows for topics in FORESTS if (rows := [row for row in found.comparisons if row.topic in topics])]
-    lines = [_table_lines(table, found.num_paths), *(_forest_lines(rows) for rows in forests)]
+    lines = [_table_lines(table), *(_forest_lines(rows) for rows in forests)]
     heights = [HEAD_HEIGHT + ROW_HEIGHT * len(one) for one in lines]
     canvas = Canvas(figsize=(WIDTH, sum(heights) + 0.5), layout="constrained")
     panels = list(canvas.subplots(len(heights), 1, squeeze=False, height_ratios=heights).flat)
@@ -77,13 +76,13 @@ def _canvas(found: Ablations) -> Any:
     return canvas
 
 
-def _table_lines(rows: Sequence[AblationRow], num_paths: int) -> list[Line]:
+def _table_lines(rows: Sequence[AblationRow]) -> list[Line]:
     """Each system as a heading, its arms below it."""
     made, last = [], ""
     for row in rows:
         if row.system != last:
-            made.append(Line("", system_words(row.system)))
-        made.append(Line(f"{row.system}: {row.arm}", arm_words(row.system, row.arm, num_paths)))
+            made.append(Line("", row.system_name))
+        made.append(Line(f"{row.system}: {row.arm}", row.arm_name))
         last = row.system
     return made
 

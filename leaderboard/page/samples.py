@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from ..board import ARMS, ComparableSet, is_greedy, twin
+from ..board import ARMS, ComparableSet, twins_among
 from ..tables import short, visible
 
 NUM_SAMPLES = 20_000
@@ -54,11 +54,10 @@ def _systems(found: ComparableSet, rows: pl.DataFrame) -> list[str]:
 
     A greedy one is left out where its sampled twin shows the same questions.
     """
-    names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
-    sampled = {names[label] for label in found.systems if not is_greedy(names[label])}
+    twins = twins_among(found.systems, found.twins)
     told = rows.group_by("label").agg(pl.col("correct").mean(), said=(pl.col("response") != "").any())
     best = told.filter("said").sort("correct", "label", descending=[True, False])["label"].to_list()
-    kept = [label for label in best if not is_greedy(names[label]) or twin(names[label]) not in sampled][:MAX_SYSTEMS]
+    kept = [label for label in best if label not in twins][:MAX_SYSTEMS]
     return [label for label in found.systems if label in kept]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from insightv_bench import __version__
+from insightv_bench import __version__, arms
 from insightv_bench.statistics import CONFIDENCE
 from insightv_bench.storage import write_text
 
@@ -28,6 +28,7 @@ VERSION = "0.3.0"
 COLLECTION = "insightv-bench"
 UNSAFE = re.compile(r"[^\w.-]+")
 RESERVED = {"data", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+WITHOUT_PATH = [arm for arm, spec in arms.ARMS.items() if spec.shows == "nothing"]
 Found = Sequence[tuple[ComparableSet, pl.DataFrame]]
 
 
@@ -133,7 +134,10 @@ def _accuracy(row: ArmRow, found: ComparableSet) -> dict[str, Any]:
         details |= {"rank_best": str(row.rank_best), "rank_worst": str(row.rank_worst)}
     made = _result(task(found, row.arm), found, "accuracy", ARMS[row.arm], row, row.accuracy, details)
     made["generation_config"] = {
-        "generation_args": {"max_tokens": found.token_caps[row.arm], "reasoning": row.arm not in ("base", "direct")},
+        "generation_args": {
+            "max_tokens": found.token_caps[row.arm],
+            "reasoning": row.arm not in WITHOUT_PATH,
+        },
         "additional_details": {"prompt": found.prompts[row.arm]},
     }
     return made
