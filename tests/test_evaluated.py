@@ -60,6 +60,7 @@ class Evaluated:
 
 def options(**changes: Any) -> dict[str, Any]:
     system = {"system": "sft", "base": "tiny", "round": 0, "task": "drawn_tiny", "task_version": "1"}
+    system |= {"role": "agent", "twin_of": "shown"}
     return {**system, "questions": "questions", "arms": ARMS, "seats": {}, **changes}
 
 
@@ -135,6 +136,10 @@ def test_a_record_holds_all_that_scoring_it_again_needs(evaluated: Evaluated) ->
             assert record.span and record.response[slice(*record.span)] == record.answer
         judged = record.arm in ("reason+summary", "oracle", "flawed")
         assert record.verdict == (parse_summary(record.response).verdict if judged else "none")
+
+
+def test_a_record_says_what_the_stage_was_told_of_its_system(evaluated: Evaluated) -> None:
+    assert {(record.system, record.role, record.twin_of) for record in evaluated.records} == {("sft", "agent", "shown")}
 
 
 def test_replies_stand_at_their_own_question(evaluated: Evaluated, drawn: list[Question]) -> None:
