@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from insightv_bench.arms import ARMS, Arm
 from insightv_bench.engines import COSTS, Caller, Costs, costs_from, total
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
-from insightv_bench.records import Arm, EvalRecord, FlawedRow, Path, Question
+from insightv_bench.records import EvalRecord, FlawedRow, Path, Question
 from insightv_bench.settings import EngineSettings, EvalSettings, with_defaults
 from insightv_bench.stages import Context, EvalOptions, code_versions, read_manifest
 
-from .arms import Given, best_of, blanks, change, docs
+from .arms import Given, blanks, prepare
 from .harness import arm_task, eval_record, quiet, run_lm_eval, task_name
 
 
@@ -37,7 +38,7 @@ def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
         callers = open_.seats()
         models = {seat: caller.model for seat, caller in callers.items()}
         context.totals.update(models=models, code=code_versions())  # what tells results that cannot be combined
-        context.write(EvalRecord, _run(context, callers, tasks, questions))
+        context.write(EvalRecord, ask_arms(context, callers, tasks, questions))
     context.progress.stop(bar)
 
 
@@ -70,28 +71,12 @@ class Opened:
 def _tasks(
     context: Context, settings: EvalSettings, questions: Sequence[Question], opened: Opened
 ) -> dict[Arm, list[dict[str, Any]]]:
-    arms = context.options.arms
     paths = _groups(context.rows("paths", Path), "question_id") if "paths" in context.inputs else {}
     flawed = _groups(context.rows("flawed", FlawedRow), "id") if "flawed" in context.inputs else {}
-    paraphraser = None
-    if "paraphrased" in arms and settings.paraphraser:
-        paraphraser = opened.model(settings.paraphraser)
-    changed = change(arms, questions, paths, settings, context.seed, paraphraser)
-    given = Given(paths, flawed, dict(changed.shown))
-    if "best-of-k" in arms:
-        best = best_of(questions, paths, settings, _judge(settings, opened))
-        given = given._replace(made={**given.made, "best-of-k": best})
-    made = {arm: docs(arm, questions, given, settings) for arm in arms}
-    context.totals["arms_left_out"] = [arm for arm, rows in made.items() if not rows]
-    context.totals["left_out"] = {arm: dict(reasons) for arm, reasons in changed.left_out.items() if reasons}
-    return {arm: rows for arm, rows in made.items() if rows}
-
-
-def _judge(settings: EvalSettings, opened: Opened) -> Caller | None:
-    """Who chooses the best of K; None: the oracle."""
-    if settings.best_of_judge == "engine" and settings.judge:
-        return opened.model(settings.judge)
-    return opened.seat("summary") if settings.best_of_judge == "summary" else None
+    prepared = prepare(context.options.arms, questions, Given(paths, flawed), settings, context.seed, opened)
+    context.totals["arms_left_out"] = [arm for arm, rows in prepared.docs.items() if not rows]
+    context.totals["left_out"] = prepared.left_out
+    return {arm: rows for arm, rows in prepared.docs.items() if rows}
 
 
 def _groups(rows: Iterable[Any], key: str) -> dict[str, list[Any]]:
@@ -101,27 +86,28 @@ def _groups(rows: Iterable[Any], key: str) -> dict[str, list[Any]]:
     return groups
 
 
-def _run(
+def ask_arms(
     context: Context,
     callers: Mapping[str, Caller],
     tasks: Mapping[Arm, list[dict[str, Any]]],
     questions: Sequence[Question],
 ) -> list[EvalRecord]:
+    """A record for each document of each arm."""
     from .harness.model import Seats
 
     settings, name = context.settings, context.options.task
     version = context.options.task_version or questions[0].source_revision
     images = {image.sha256: image for question in questions for image in question.images}
-    images |= blanks(questions) if "blank-image" in tasks else {}
+    images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
     model = Seats(callers, images)
     path_sampling = settings.path_sampling
     if context.options.greedy:
         path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
     samplings = {arm: path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
     with quiet():
-        made = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
-        results = run_lm_eval(made, model, context)
-    system = {**_system(context), "task_version": version}
+        arm_tasks = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
+        results = run_lm_eval(arm_tasks, model, context)
+    system = {**_system(context.options), "task_version": version}
     context.totals[COSTS] = _costs(context, tasks, {arm: model.of(task_name(name, arm)) for arm in tasks})
     names = {seat: caller.model for seat, caller in callers.items()}
     return [
@@ -142,14 +128,15 @@ def _costs(
 ) -> dict[str, dict[str, float]]:
     """By arm, what its answers took; the stored paths' part by the share of their tokens that the arm rests on."""
     spent = costs_from(read_manifest(context.inputs["paths"])) if "paths" in context.inputs else None
-    made: dict[str, dict[str, float]] = {}
+    costs: dict[str, dict[str, float]] = {}
     for arm, rows in tasks.items():
         own = Costs() if rows[0]["seat"] == "vote" else total(replies[arm])
         tokens = 0 if arm == "reason" else sum(row["path_tokens"] for row in rows)
         share = tokens / spent.num_tokens if spent and spent.num_tokens else 0.0
-        made[arm] = own.plus(spent, share)._asdict() if spent else own._asdict()
-    return made
+        costs[arm] = own.plus(spent, share)._asdict() if spent else own._asdict()
+    return costs
 
 
-def _system(context: Context) -> dict[str, Any]:
-    return {name: getattr(context.options, name) for name in ("system", "base", "round", "task")}
+def _system(options: EvalOptions) -> dict[str, Any]:
+    """The columns that are the same in every row."""
+    return {name: getattr(options, name) for name in ("system", "base", "round", "task", "role", "twin_of")}

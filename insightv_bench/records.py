@@ -14,6 +14,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_serializer
 
+from insightv_bench.arms import Arm as Arm
+from insightv_bench.arms import Role
+
 AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
 ScoreStatus = Literal["scored", "not_scored", "unscored"]
@@ -30,22 +33,6 @@ FlawType = Literal[
     "wrong-final",
     "all-wrong",
     "natural",
-]
-Arm = Literal[
-    "base",
-    "direct",
-    "reason",
-    "majority",
-    "best-of-k",
-    "multi-turn",
-    "reason+summary",
-    "oracle",
-    "flawed",
-    "self-flawed",
-    "paraphrased",
-    "irrelevant",
-    "shuffled",
-    "blank-image",
 ]
 
 
@@ -353,6 +340,10 @@ class EvalRecord(Record):
     """Why that model's verdict could not be read; `correct` is then the rule's, and the row is counted apart."""
     reasoning: str = ""
     """What a server sent apart from its reply, as `reasoning_content`; never read as the answer."""
+    role: Role = "other"
+    """What the system is to the method, as its evaluation was told; its name says nothing."""
+    twin_of: str = ""
+    """The system whose greedy twin it is: the same models, the paths greedy instead of sampled; empty: nobody's."""
 
 
 def as_row(record: Record) -> dict[str, Any]:

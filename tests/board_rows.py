@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.answers import PARSER, read
+from insightv_bench.controls import CONTROLS
 from insightv_bench.protocol import render_answer
 from insightv_bench.records import EvalRecord
 from insightv_bench.storage import write_shards, write_text
+
+
+def as_planned(system: str) -> dict[str, Any]:
+    """Role, round and greedy twin of the names that a recipe's plan gives; any other name stands for itself."""
+    twin_of = system.removesuffix("-greedy") if system.endswith("-greedy") else ""
+    name = twin_of or system
+    number = int(name.rpartition("-")[2]) if re.fullmatch(r"(dpo|rejection)-\d+", name) else 0
+    if any(spec.name(number) == name for spec in CONTROLS.values()):
+        role = "control"
+    else:
+        role = {"base": "base", "sft": "agent"}.get(name, "round" if number else "other")
+    return {"role": role, "round": number, "twin_of": twin_of}
 
 
 def row(place: int, arm: str, right: bool, **changes: Any) -> EvalRecord:
@@ -56,7 +70,7 @@ def row(place: int, arm: str, right: bool, **changes: Any) -> EvalRecord:
         "prompt": f"{arm}@1",
         "parser": PARSER,
     }
-    return EvalRecord(**{**columns, **changes})
+    return EvalRecord(**{**columns, **as_planned(changes.get("system", "sft")), **changes})
 
 
 def of(arm: str, right: str, **changes: Any) -> list[EvalRecord]:

@@ -9,10 +9,10 @@ from arms_asked import ARMS, SETTINGS, UNREADABLE
 
 from insightv_bench.agents import path_text
 from insightv_bench.answers import PARSER, matches
+from insightv_bench.arms import ARMS as KNOWN
 from insightv_bench.chat import load_prompt, question_text
 from insightv_bench.errors import EngineError
 from insightv_bench.evals.arms import Given, docs
-from insightv_bench.evals.arms.documents import SEATS
 from insightv_bench.evals.harness import eval_record
 from insightv_bench.evals.harness.arm_task import context_with_markers, generation_kwargs, image_hashes
 from insightv_bench.evals.harness.metrics import score
@@ -25,9 +25,9 @@ from insightv_bench.world import exact_path, parse_question, scene_from_json
 
 
 def test_every_arm_has_a_seat_and_is_known(arm_docs: dict[Arm, list[dict[str, Any]]]) -> None:
-    assert set(ARMS) < set(SEATS) == set(get_args(Arm))
+    assert set(ARMS) < set(KNOWN) == set(get_args(Arm))
     for arm, rows in arm_docs.items():
-        assert rows and {(row["arm"], row["seat"]) for row in rows} == {(arm, SEATS[arm])}
+        assert rows and {(row["arm"], row["seat"]) for row in rows} == {(arm, KNOWN[arm].seat)}
 
 
 def test_question_text_options_and_pictures_are_the_same_in_every_arm(

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from insightv_bench.evals.arms.paraphrase import read_paraphrase
+from insightv_bench.evals.arms.changed import read_paraphrase
 from insightv_bench.flaws import Shown, irrelevant, keeps_content, paraphrased, shuffled
 from insightv_bench.flaws.controls import NOTHING
 from insightv_bench.flaws.edits import COLOURS, comparison_spots, observation_spots

@@ -18,7 +18,7 @@ from insightv_bench.engines import Caller
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import StageError
 from insightv_bench.evals.arms import Given
-from insightv_bench.evals.evaluate import _run, evaluate
+from insightv_bench.evals.evaluate import ask_arms, evaluate
 from insightv_bench.evals.harness import task_name
 from insightv_bench.evals.harness.run import LM_EVAL
 from insightv_bench.journal import Journal, Reply, Request
@@ -60,6 +60,7 @@ class Evaluated:
 
 def options(**changes: Any) -> EvalOptions:
     system = {"system": "sft", "base": "tiny", "round": 0, "task": "drawn_tiny", "task_version": "1", "arms": ARMS}
+    system |= {"role": "agent", "twin_of": "shown"}
     return EvalOptions(**{**system, **changes})
 
 
@@ -76,7 +77,7 @@ def evaluated(
     with closing(Journal(folder / "journal.sqlite")) as journal, ExitStack() as stack:
         context = Context(stage, folder, {}, journal, Progress(), 0, None)
         callers = {seat: stack.enter_context(Caller(pupil, journal)) for seat in ("base", "reason", "summary")}
-        context.write(EvalRecord, _run(context, callers, tasks, drawn))
+        context.write(EvalRecord, ask_arms(context, callers, tasks, drawn))
         num_calls = sum(caller.num_calls for caller in callers.values())
     return Evaluated(context, list(read_rows(folder, EvalRecord)), pupil, num_calls)
 
@@ -135,6 +136,10 @@ def test_a_record_holds_all_that_scoring_it_again_needs(evaluated: Evaluated) ->
             assert record.span and record.response[slice(*record.span)] == record.answer
         judged = record.arm in ("reason+summary", "oracle", "flawed")
         assert record.verdict == (parse_summary(record.response).verdict if judged else "none")
+
+
+def test_a_record_says_what_the_stage_was_told_of_its_system(evaluated: Evaluated) -> None:
+    assert {(record.system, record.role, record.twin_of) for record in evaluated.records} == {("sft", "agent", "shown")}
 
 
 def test_replies_stand_at_their_own_question(evaluated: Evaluated, drawn: list[Question]) -> None:

@@ -21,7 +21,7 @@ from insightv_bench.flaws import columns_of
 from insightv_bench.leaderboard.board import Board, load_rows, split_sets
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
-from insightv_bench.leaderboard.figures.style import GRID, INK, mark, style_of
+from insightv_bench.leaderboard.figures.style import GRID, INK, looks, mark
 from insightv_bench.leaderboard.page import pictures, sample_blocks, samples
 from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
 from insightv_bench.leaderboard.page.data import outcomes
@@ -306,7 +306,7 @@ def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path
 
 def test_no_two_systems_of_a_figure_look_alike() -> None:
     systems = [f"system-{place}" for place in range(16)] + ["system-3-greedy"]
-    styles = [style_of(system, systems) for system in systems]
+    styles = list(looks(systems, {"system-3-greedy": "system-3"}).values())
     marks = [json.dumps(mark(*style), sort_keys=True) for style in styles]
     assert len(set(marks)) == len(systems) and styles[-1] == (3, True)
 

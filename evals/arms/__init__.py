@@ -1,11 +1,18 @@
-"""TODO face."""
+"""What each arm shows and asks, as documents: plain dicts that `harness` makes a task of. Knows nothing of lm-eval.
+
+documents.py   the documents of every arm
+columns.py     what a document says of the path that it shows
+changed.py     paths that are shown changed
+best_of.py     the best of several paths, by a judge
+blank.py       blank pictures
+"""
 
 from __future__ import annotations
 
 from .best_of import best_of
 from .blank import blanks
 from .changed import change
-from .columns import TURNS
-from .documents import Given, docs, exact_text
+from .columns import TURNS, exact_text
+from .documents import Given, docs, prepare
 
-__all__ = ["Given", "TURNS", "best_of", "blanks", "change", "docs", "exact_text"]
+__all__ = ["Given", "TURNS", "best_of", "blanks", "change", "docs", "exact_text", "prepare"]

@@ -16,9 +16,12 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from insightv_bench.agents import path_text
+from insightv_bench.arms import ARMS, Arm
+from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
 from insightv_bench.flaws import (
     FLAWS,
@@ -27,22 +30,23 @@ from insightv_bench.flaws import (
     Shown,
     TextFlawed,
     irrelevant,
+    keeps_content,
     make_flawed,
     make_text_flawed,
     paraphrased,
     shuffled,
 )
-from insightv_bench.protocol import parse_path
-from insightv_bench.records import Arm, Path, Question
+from insightv_bench.judging import Asked, ask_strictly
+from insightv_bench.protocol import Read, parse_path, render_path
+from insightv_bench.records import Path, Question, QuestionColumns
 from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import parse_question, scene_from_json
 
 from .columns import NO_PATH, answer_right, exact_text
-from .paraphrase import paraphrase
 
 NOT_ONE = ("all-wrong", "natural")
 """Types that are no single flaw, or are not made."""
-CHANGED: tuple[Arm, ...] = ("self-flawed", "paraphrased", "irrelevant", "shuffled")
+CHANGED = [arm for arm, spec in ARMS.items() if spec.shows == "changed"]
 
 
 class Base(NamedTuple):
@@ -212,3 +216,19 @@ def _shuffled(bases: Sequence[Base | str], seed: int) -> Made:
         right = answer_right(base.question, parse_path(text).answer)
         known = {"path": text, "path_correct": right, "path_status": "complete", "maker": "rule"}
         yield base.question.id, {**base.origin, **known}
+
+
+async def paraphrase(
+    caller: Caller, question: QuestionColumns, text: str, sampling: Sampling, tries: int = 3
+) -> Asked[str]:
+    """The path `text`, which must be in our protocol's form, said in other words by `caller`'s model; checked to keep
+    its steps, numbers and answer, else the reason why there is none."""
+    chat = ask("paraphrase", question, path=text)
+    return await ask_strictly(caller, chat, sampling, tries, partial(read_paraphrase, text))
+
+
+def read_paraphrase(text: str, reply: str) -> Read[str]:
+    """A paraphrase of the path `text`, rendered; or what is wrong with it, in words for the model."""
+    problem = keeps_content(text, reply)
+    parsed = parse_path(reply)
+    return Read(None, problem) if problem else Read(render_path(parsed.steps, parsed.answer))

@@ -1,65 +1,27 @@
-"""What each arm asks, and of which seat.
+"""What each arm of `insightv_bench.arms` asks, question by question: its documents.
 
-| arm            | seat    | sees                                                                          |
-|----------------|---------|-------------------------------------------------------------------------------|
-| base           | base    | the question                                                                  |
-| direct         | summary | the question                                                                  |
-| reason         | reason  | the question; its path is the stored one                                      |
-| majority       | nobody  | the answer that most stored paths give                                        |
-| best-of-k      | nobody  | the answer of the stored path that a judge finds best (best_of.py)            |
-| multi-turn     | reason  | the question and the stored path, its own turn before in the same conversation |
-| reason+summary | summary | the question and the stored path                                              |
-| oracle         | summary | the question and the exact path (drawn world only)                            |
-| flawed         | summary | the question and a path of the benchmark, flaws injected                      |
-| self-flawed    | summary | the question and the stored path, if right, with one flaw (changed_paths.py)  |
-| paraphrased    | summary | the question and the exact path in other words; the stored one where none is  |
-| irrelevant     | summary | the question and a text about nothing of the same length                      |
-| shuffled       | summary | the question and the path of another question of the same kind                |
-| blank-image    | summary | the question and the stored path, the pictures blank (blank.py)               |
-
-Question text, images, answer reader and total token cap are the same in all, but for the blank pictures.
+Question text, images, answer reader and total token cap are the same in all, but for the blank pictures. Of several
+paths a question each is shown in a document of its own; a vote is one document, and nobody is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from insightv_bench.answers import majority as vote
+from insightv_bench.arms import ARMS, Arm
 from insightv_bench.chat import ask, go_on, load_prompt
+from insightv_bench.engines import Caller
 from insightv_bench.protocol import render_answer
-from insightv_bench.records import Arm, FlawedRow, Path, Question
-from insightv_bench.settings import EvalSettings
+from insightv_bench.records import FlawedRow, Path, Question
+from insightv_bench.settings import EngineSettings, EvalSettings
 
+from .best_of import best_of
 from .blank import blank_of
+from .changed import change
 from .columns import NO_PATH, TURNS, exact, injected, stored, turns_before
-from .columns import exact_text as exact_text
 
-Seat = Literal["base", "reason", "summary", "vote"]
-SEATS: dict[Arm, Seat] = {
-    "base": "base",
-    "direct": "summary",
-    "reason": "reason",
-    "majority": "vote",
-    "best-of-k": "vote",
-    "multi-turn": "reason",
-    "reason+summary": "summary",
-    "oracle": "summary",
-    "flawed": "summary",
-    "self-flawed": "summary",
-    "paraphrased": "summary",
-    "irrelevant": "summary",
-    "shuffled": "summary",
-    "blank-image": "summary",
-}
-PROMPTS: dict[Arm, str] = {
-    "base": "direct",
-    "direct": "direct",
-    "reason": "reason",
-    "majority": "reason",
-    "best-of-k": "reason",
-}
-"""The other arms' prompt is `summary`."""
 Documents = Mapping[str, Sequence[Mapping[str, Any]]]
 """By question id, what an arm shows of a path."""
 
@@ -74,36 +36,65 @@ class Given(NamedTuple):
     """What was made of the paths beforehand, over all questions: changed ones, and the best of K."""
 
 
+class Models(Protocol):
+    """Opens the models that making documents needs, each when it is first asked for."""
+
+    def seat(self, seat: str) -> Caller: ...
+
+    def model(self, engine: EngineSettings) -> Caller: ...
+
+
+class Prepared(NamedTuple):
+    docs: dict[Arm, list[dict[str, Any]]]
+    left_out: dict[Arm, dict[str, int]]
+    """How many questions, or own paths, an arm leaves out, by reason."""
+
+
+def prepare(
+    arms: Sequence[Arm], questions: Sequence[Question], given: Given, settings: EvalSettings, seed: int, models: Models
+) -> Prepared:
+    """The documents of every arm; none of one that does not fit these questions."""
+    paraphraser = models.model(settings.paraphraser) if "paraphrased" in arms and settings.paraphraser else None
+    changed = change(arms, questions, given.paths, settings, seed, paraphraser)
+    made: dict[Arm, Documents] = dict(changed.shown)
+    if "best-of-k" in arms:
+        made["best-of-k"] = best_of(questions, given.paths, settings, _judge(settings, models))
+    given = given._replace(made=made)
+    left_out = {arm: dict(reasons) for arm, reasons in changed.left_out.items() if reasons}
+    return Prepared({arm: docs(arm, questions, given, settings) for arm in arms}, left_out)
+
+
+def _judge(settings: EvalSettings, models: Models) -> Caller | None:
+    """Who chooses the best of K; None: the oracle."""
+    if settings.best_of_judge == "engine" and settings.judge:
+        return models.model(settings.judge)
+    return models.seat("summary") if settings.best_of_judge == "summary" else None
+
+
 def docs(arm: Arm, questions: Sequence[Question], given: Given, settings: EvalSettings) -> list[dict[str, Any]]:
     """The arm's documents, without the pictures' bytes: all that its records will need. None where it cannot be run."""
-    made = []
-    for question in questions:
-        for shown in _shown(arm, question, given):
-            made.append(_doc(arm, question, shown, settings))
-    return made
+    return [_doc(arm, question, path, settings) for question in questions for path in _paths(arm, question, given)]
 
 
-def _shown(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, Any]]:
+def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, Any]]:
     """What is shown or known of a path, one dict a document."""
-    if arm in ("base", "direct"):
+    shows, paths = ARMS[arm].shows, given.paths.get(question.id, ())
+    if shows == "nothing":
         yield NO_PATH
-    elif arm in ("reason", "reason+summary", "blank-image"):
-        for path in given.paths.get(question.id, ()):
-            yield stored(question, path)
-    elif arm == "multi-turn":
-        for path in given.paths.get(question.id, ()):
-            yield {**stored(question, path), TURNS: turns_before(question, path)}
-    elif arm == "majority":
-        if question.id in given.paths:
-            yield _voted(question, given.paths[question.id])
-    elif arm == "oracle":
+    elif shows == "exact":
         if question.scene:
             yield exact(question)
-    elif arm == "flawed":
-        for row in given.flawed.get(question.id, ()):
-            yield injected(question, row)
-    else:
+    elif shows == "flawed":
+        yield from (injected(question, row) for row in given.flawed.get(question.id, ()))
+    elif shows == "changed" or arm == "best-of-k":
         yield from given.made.get(arm, {}).get(question.id, ())
+    elif arm == "majority":
+        if paths:
+            yield _voted(question, paths)
+    else:
+        for path in paths:
+            turns = {TURNS: turns_before(question, path)} if arm == "multi-turn" else {}
+            yield {**stored(question, path), **turns}
 
 
 def _voted(question: Question, paths: Sequence[Path]) -> dict[str, Any]:
@@ -123,16 +114,16 @@ def majority(answers: Sequence[str], question: Question) -> str | None:
     return vote(answers, question.answer_type, question.options)
 
 
-def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
-    name = PROMPTS.get(arm, "summary")
-    slots = {"path": shown["path"]} if name == "summary" else {}
-    text = go_on() if arm == "multi-turn" else ask(name, question, **slots).messages[0]
+def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
+    spec = ARMS[arm]
+    slots = {"path": path["path"]} if spec.prompt == "summary" else {}
+    text = go_on() if arm == "multi-turn" else ask(spec.prompt, question, **slots).messages[0]
     images = question.image_sha256
-    if arm == "blank-image":
+    if spec.blank_images:
         images = tuple(blank_of(image).sha256 for image in question.images)
     return {
         "arm": arm,
-        "seat": SEATS[arm],
+        "seat": spec.seat,
         "question_id": question.id,
         "kind": question.kind,
         "question": question.question,
@@ -143,7 +134,7 @@ def _doc(arm: Arm, question: Question, shown: Mapping[str, Any], settings: EvalS
         "group": question.group,
         "images": list(images),
         "context": text.content,
-        "prompt": load_prompt(name).label,
+        "prompt": load_prompt(spec.prompt).label,
         "token_cap": settings.path_sampling.max_new_tokens + settings.answer_sampling.max_new_tokens,
-        **shown,
+        **path,
     }

@@ -1,4 +1,4 @@
-"""An arm as an lm-eval task.
+"""An arm as an lm-eval task, and its samples as our records.
 
 lm-eval does the plumbing: documents, requests, metrics, result files. A document names its pictures by hash and our
 model looks them up, so that no picture is decoded or copied on the way.
@@ -10,10 +10,43 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from insightv_bench.answers import PARSER
-from insightv_bench.records import Arm
+from insightv_bench.arms import ARMS, Arm
+from insightv_bench.journal import Reply
+from insightv_bench.protocol import parse_summary
+from insightv_bench.records import EvalRecord
 from insightv_bench.settings import Sampling
 
-from .metrics import metric_list, scores_of
+from .metrics import metric_list, scored, scores_of
+
+DOC_COLUMNS = (
+    "arm",
+    "question_id",
+    "kind",
+    "question",
+    "gold",
+    "answer_type",
+    "tolerance",
+    "group",
+    "path_id",
+    "path",
+    "path_correct",
+    "path_status",
+    "flaw",
+    "severity",
+    "position",
+    "propagated",
+    "planted_answer",
+    "sample",
+    "token_cap",
+    "prompt",
+    "path_model",
+    "maker",
+    "made_from",
+    "num_paths",
+    "path_score",
+    "path_judge",
+    "judge_failure",
+)
 
 
 def task_name(task: str, arm: Arm) -> str:
@@ -61,3 +94,28 @@ def context_with_markers(doc: Mapping[str, Any]) -> str:
 
 def image_hashes(doc: Mapping[str, Any]) -> list[str]:
     return list(doc["images"])
+
+
+def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
+    """One reply of one system in one arm, and all that scoring it again needs."""
+    reading, right = scored(doc, response)
+    judges = ARMS[doc["arm"]].verdict != "none" and doc["path_status"] != "none"
+    return EvalRecord(
+        **{name: doc[name] for name in DOC_COLUMNS},
+        **system,
+        options=tuple(doc["options"]),
+        response=response,
+        answer=reading.answer,
+        span=reading.span,
+        method=reading.method,
+        sure=reading.sure,
+        correct=right,
+        verdict=parse_summary(response).verdict if judges else "none",
+        num_prompt_tokens=reply.num_prompt_tokens,
+        num_tokens=reply.num_tokens,
+        # In arm `reason` the reply is the stored path itself.
+        total_tokens=reply.num_tokens + (0 if doc["arm"] == "reason" else doc["path_tokens"]),
+        finish=reply.finish,
+        parser=PARSER,
+        reasoning=reply.reasoning,
+    )

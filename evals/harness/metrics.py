@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
 from typing import Any, NamedTuple
+
+import yaml
 
 from insightv_bench.answers import Reading, matches, read
 
@@ -39,14 +42,14 @@ def scored(doc: Doc, response: str) -> Scored:
 
 def score(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy, in which an unread reply is wrong, and the share of unread replies."""
-    found = scored(doc, results[0])
-    return {"acc": float(found.right), "unread": float(found.reading.answer is None)}
+    reply = scored(doc, results[0])
+    return {"acc": float(reply.right), "unread": float(reply.reading.answer is None)}
 
 
 def score_by_kind(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy in all, and of the question's own category."""
-    said = score(doc, results)
-    return {**said, f"acc_{slug(doc['kind'])}": said["acc"]}
+    figures = score(doc, results)
+    return {**figures, f"acc_{slug(doc['kind'])}": figures["acc"]}
 
 
 def score_relaxed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
@@ -54,8 +57,8 @@ def score_relaxed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
 
     `exact_acc` allows no deviation.
     """
-    said = score_by_kind(doc, results)
-    return {**said, "exact_acc": score({**doc, "tolerance": 0.0}, results)["acc"]}
+    figures = score_by_kind(doc, results)
+    return {**figures, "exact_acc": score({**doc, "tolerance": 0.0}, results)["acc"]}
 
 
 def score_circular(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
@@ -63,27 +66,26 @@ def score_circular(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
 
     `acc` is over all rotations alike.
     """
-    said = score(doc, results)
-    return {**said, "circular_acc": (doc["group"], said["acc"])}
+    figures = score(doc, results)
+    return {**figures, "circular_acc": (doc["group"], figures["acc"])}
 
 
 def score_mme(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """MME (arXiv 2306.13394): two scores in points, of which perception has ten parts and cognition four."""
-    said = score(doc, results)
+    figures = score(doc, results)
     part = "mme_cognition" if doc["kind"] in MME_COGNITION else "mme_perception"
-    return {**said, part: (doc["kind"], doc["group"], said["acc"])}
+    return {**figures, part: (doc["kind"], doc["group"], figures["acc"])}
 
 
 def score_flawed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy on a path with a flaw, and how often the answer is the one that the flaw planted."""
-    found = scored(doc, results[0])
-    said = {"acc": float(found.right), "unread": float(found.reading.answer is None)}
+    figures = score(doc, results)
     tolerance = doc.get("tolerance", 0.0)
     if matches(doc["planted_answer"], doc["gold"], doc["answer_type"], doc["options"], tolerance):
-        return said  # the flaw does not reach the answer: nobody can follow it
-    answer = found.reading.answer
+        return figures  # the flaw does not reach the answer: nobody can follow it
+    answer = scored(doc, results[0]).reading.answer
     followed = answer is not None and matches(answer, doc["planted_answer"], doc["answer_type"], doc["options"])
-    return {**said, "followed": float(followed)}
+    return {**figures, "followed": float(followed)}
 
 
 def score_extracted(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
@@ -142,17 +144,20 @@ SCORES: dict[str, Scores] = {
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
 }
 LOWER_IS_BETTER = ("unread", "unscored", "followed")
-OF_TASK = {
-    "insightv_chartqa": "relaxed",
-    "insightv_mmbench": "circular",
-    "insightv_mme": "mme",
-    "insightv_mmstar": "by_kind",
-}
-"""Tasks whose questions are not scored by accuracy alone."""
 
 
 def scores_of(task: str) -> Scores:
-    return SCORES[OF_TASK.get(task, "accuracy")]
+    """As the file of a task of ours says, where scoring needs nothing but the question; else accuracy."""
+    file = files("insightv_bench.evals").joinpath("tasks", f"{task}.yaml")
+    named = yaml.load(file.read_text(encoding="utf-8"), TaskLoader)["metadata"]["scores"] if file.is_file() else ""
+    return SCORES["accuracy" if named in ("", "extracted", "flawed") else named]
+
+
+class TaskLoader(yaml.SafeLoader):
+    """Of a task file, without the functions that it names."""
+
+
+TaskLoader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
 
 
 def metric_list(scores: Scores) -> list[dict[str, Any]]:

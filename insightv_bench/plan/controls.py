@@ -1,29 +1,21 @@
 """The controls that keep a result honest, each at the compute of what it is a control for (`optimal-only`: unless the
 recipe gives its training).
 
-| control | what is trained | beside |
-|---|---|---|
-| longer-sft | the reasoning agent, a quarter longer: near a plateau it gains little | reason |
-| continued-sft | the reasoning agent, on its own corpus, with the summary agent's compute | reason+summary |
-| optimal-only | a summary agent, on right paths alone | reason+summary, flawed |
-| single-model | one model for both seats, on both corpora, with the compute of both agents | reason+summary |
-| multi-turn | the same, the path and the answer two turns of one conversation | reason+summary |
-| rejection-sampling | each round's model, on the chosen paths alone, with the DPO round's compute | the DPO rounds |
-| continued-sft-dpo | the reasoning agent, on its own corpus, with the compute of all DPO rounds | the DPO rounds |
-| pooled-dpo | one DPO training on as many pairs, all from the paths of the agent before any round | the DPO rounds |
+What each is, and the systems that it adds, is a row of `insightv_bench.controls`; here is how it is trained.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from insightv_bench.records import Arm
+from insightv_bench.arms import Arm
+from insightv_bench.controls import CONTROLS, Control, ControlSpec
 from insightv_bench.settings import (
     EvalSettings,
     HfEngine,
+    OpenAIEngine,
     Recipe,
-    RoundsSettings,
     Section,
     SummaryCorpus,
     TrainSettings,
@@ -167,35 +159,29 @@ def _computed(settings: TrainSettings) -> dict[str, Any]:
 
 
 def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
-    """What the controls add to the board. One that has the first agent's seat is evaluated on that agent's paths."""
-    arms = settings.arms
+    """What the controls add to the board. One without the reasoning agent's seat is evaluated on that agent's paths."""
     summary = {"summary": made_by("train-summary")} if recipe.summary else {}
-    seated = tuple(arm for arm in arms if arm not in ("base", "majority"))
-    for control in recipe.controls:
-        if control == "optimal-only":
-            seats = {"reason": made_by("train-reason"), "summary": made_by("train-optimal-only")}
-            yield System(control, 0, seats, tuple(arm for arm in seated if arm != "reason"), paths="sft")
-        elif control == "single-model":
-            both = made_by("train-single-model")
-            yield System(control, 0, {"reason": both, "summary": both}, seated)
-        elif control == "multi-turn":
-            yield System(control, 0, {"reason": made_by("train-multi-turn")}, ("reason", "multi-turn"))
-        elif control == "rejection-sampling":
-            yield from _rejection_systems(recipe.rounds, summary, settings.control_arms)
-        else:
-            seats = {"reason": made_by(f"train-{control}"), **summary}
-            yield System(control, 0, seats, settings.control_arms)
+    for control in (CONTROLS[name] for name in recipe.controls):
+        rounds = range(1, recipe.rounds.num + 1) if control.rival == "each round" and recipe.rounds else [0]
+        agents = {} if control.arms else {"reason": made_by("train-reason"), **summary}
+        paths = "" if "reason" in control.seats else "sft"
+        for number in rounds:
+            name = control.name(number)
+            seats: dict[str, HfEngine | OpenAIEngine] = {
+                **agents,
+                **dict.fromkeys(control.seats, made_by(f"train-{name}")),
+            }
+            yield System(name, number, seats, _arms_of(control, settings), paths=paths, role="control")
 
 
-def _rejection_systems(
-    rounds: RoundsSettings | None, summary: dict[str, HfEngine], arms: tuple[Arm, ...]
-) -> Iterator[System]:
-    for number in range(1, rounds.num + 1 if rounds else 1):
-        seats = {"reason": made_by(f"train-rejection-{number}"), **summary}
-        yield System(f"rejection-{number}", number, seats, arms)
+def _arms_of(control: ControlSpec, settings: EvalSettings) -> tuple[Arm, ...]:
+    if control.arms or control.seats == ("reason",):
+        return control.arms or settings.control_arms
+    left_out = {"base", "majority"} | ({"reason"} if "reason" not in control.seats else set())
+    return tuple(arm for arm in settings.arms if arm not in left_out)
 
 
-PLANS = {
+PLANS: dict[Control, Callable[[Recipe], Iterator[Stage]]] = {
     "longer-sft": _longer,
     "continued-sft": _continued,
     "optimal-only": _optimal_only,

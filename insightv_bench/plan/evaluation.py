@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from insightv_bench.records import Arm
+from insightv_bench.arms import ARMS, Arm
 from insightv_bench.settings import (
     AssessSettings,
     EvalSettings,
@@ -29,15 +29,13 @@ from insightv_bench.world import VERSION as WORLD_VERSION
 from .controls import control_systems
 from .names import System, assessed, contents, model_of_round, ranges_for
 
-PATH_ARMS: tuple[Arm, ...] = (
-    "reason", "majority", "best-of-k", "multi-turn", "reason+summary", "self-flawed", "blank-image"
-)  # fmt: skip
+PATH_ARMS = [arm for arm, spec in ARMS.items() if spec.needs == "paths"]
 """Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
-EXACT_ARMS: tuple[Arm, ...] = ("flawed", "paraphrased", "irrelevant", "shuffled")
+EXACT_ARMS = [arm for arm, spec in ARMS.items() if spec.needs == "exact path or paths"]
 """Arms that change the exact path; where questions have none, they change sampled ones."""
 BENCHMARK = "corpora-benchmark"
 GREEDY = "-greedy"
-GREEDY_ARMS: tuple[Arm, ...] = ("reason", "multi-turn", "reason+summary")
+GREEDY_ARMS = [arm for arm, spec in ARMS.items() if spec.greedy_twin]
 
 
 class Paths(NamedTuple):
@@ -95,7 +93,7 @@ def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
         yield system._replace(arms=arms)
         greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
         if greedy and settings.greedy:
-            yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True)
+            yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True, twin_of=system.name)
 
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
@@ -107,14 +105,16 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
             arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
             yield System(name, 0, others, tuple(arms), paths=recipe.system)
         return
-    yield System("base", 0, {"base": made_by("train-base")}, ("base",))
+    yield System("base", 0, {"base": made_by("train-base")}, ("base",), role="base")
     if not recipe.reason:
         return
     summary = {"summary": made_by("train-summary")} if recipe.summary else {}
     for number in range(recipe.rounds.num + 1 if recipe.rounds else 1):
         seats = {"reason": made_by(model_of_round(number)), **summary}
         arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
-        yield System(f"dpo-{number}" if number else "sft", number, seats, tuple(arms))
+        yield System(
+            f"dpo-{number}" if number else "sft", number, seats, tuple(arms), role="round" if number else "agent"
+        )
     yield from control_systems(recipe, settings)
 
 
@@ -135,6 +135,8 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         task=task,
         task_version=task_version(recipe.questions[settings.questions]),
         greedy=system.greedy,
+        role=system.role,
+        twin_of=system.twin_of,
         contents=contents(system.seats),
     )
     inputs = {"questions": questions, "paths": paths.name if paths else "", "flawed": flawed}
@@ -160,7 +162,7 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
 
 
 def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
-    needing = PATH_ARMS if _is_world(recipe, settings) else (*PATH_ARMS, *EXACT_ARMS)
+    needing = PATH_ARMS if _is_world(recipe, settings) else [*PATH_ARMS, *EXACT_ARMS]
     if "reason" not in system.seats or not any(arm in needing for arm in system.arms):
         return None
     name = f"paths-eval-{system.paths or system.name}" + (GREEDY if system.greedy and system.paths else "")
@@ -181,6 +183,7 @@ def task_version(source: Source) -> str:
 
 def _seat(arm: Arm, settings: EvalSettings) -> str:
     """The seat without which the arm cannot be run."""
-    if arm == "best-of-k":
+    seat = ARMS[arm].without
+    if seat == "judge":
         return "summary" if settings.best_of_judge == "summary" else "reason"
-    return "base" if arm == "base" else "reason" if arm in ("reason", "majority", "multi-turn") else "summary"
+    return seat

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from insightv_bench.records import Arm, content_id
+from insightv_bench.arms import Arm, Role
+from insightv_bench.records import content_id
 from insightv_bench.settings import FlawsSettings, HfEngine, OpenAIEngine, PathsSettings, Recipe, ScoreRanges, made_by
 from insightv_bench.stages import FlawOptions, Stage
 
@@ -26,6 +27,9 @@ class System(NamedTuple):
     """The system whose paths it is given, where it has none of its own."""
     greedy: bool = False
     """Its reasoning agent's paths are greedy, whatever the recipe's sampling."""
+    role: Role = "other"
+    twin_of: str = ""
+    """The system whose greedy twin it is."""
 
 
 def questions_of(recipe: Recipe) -> str:

@@ -1,11 +1,22 @@
-"""TODO face."""
+"""What evaluations have shown: their rows as one frame, figures of them, and two results against each other.
+
+rows.py           evaluation rows as a frame, and what every figure asks of a row
+load.py           FOLDER, FOLDER:SYSTEM or FOLDER:SYSTEM:ARM as rows and costs
+outcomes.py       shares of one arm's replies, and tokens
+robustness.py     what a flawed path does to the summary agent
+equal_tokens.py   two agents against a vote at equal tokens
+compare.py        two results, paired; compare_table.py says it on the terminal and as JSON
+rescore.py        kept replies read again
+
+Opens no engine but a judge that it is given, and knows nothing of boards and pages.
+"""
 
 from __future__ import annotations
 
 from .compare_table import as_json, print_comparison
 from .load import evaluations, load, parse_name
 from .outcomes import counted
-from .rescore import NO_VERDICT, Change, by_arm, counts, num_kept_votes, read_again, rescored
+from .rescore import Change, by_arm, counts, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, row_files, scan, with_planted
 
@@ -14,7 +25,6 @@ __all__ = [
     "HINT",
     "MEANINGS",
     "Measure",
-    "NO_VERDICT",
     "SEPARATOR",
     "all_flaws",
     "as_json",

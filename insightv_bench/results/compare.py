@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import polars as pl
 
 from insightv_bench import statistics
+from insightv_bench.arms import ARMS
 from insightv_bench.errors import RunError
-from insightv_bench.records import Arm
 from insightv_bench.statistics import Comparison, Interval, accuracy, detectable_in, estimate, holm, paired
 
 from .load import Results
 from .outcomes import counted
 from .robustness import Measure, Measured, measured, severity_points
 
-OWN_QUESTIONS = ("self-flawed",)
-"""Arms whose questions depend on the agent: not every path of its own is right and can be given a flaw."""
-SAME_PATHS = ("flawed",)
+OWN_QUESTIONS = [arm for arm, spec in ARMS.items() if spec.own_questions]
+SAME_PATHS = [arm for arm, spec in ARMS.items() if spec.shows == "flawed"]
 """Arms whose paths must be the same on both sides."""
 SETTINGS = {"task_version": "version", "parser": "parser"}
 HINTS = {
@@ -155,12 +154,12 @@ def _guard_task(task: str, systems: Sequence[str], sides: Sides) -> None:
         if here != there or len(here) > 1:
             _refuse(
                 f"task `{task}` of `{systems[0]}` and `{systems[1]}`",
-                f"{word} {_told(here)} against {_told(there)}",
+                f"{word} {_listed(here)} against {_listed(there)}",
                 word,
             )
 
 
-def _told(values: Sequence[object]) -> str:
+def _listed(values: Sequence[object]) -> str:
     return " and ".join(f"`{value}`" for value in values)
 
 
@@ -173,7 +172,7 @@ def _pairings(task: str, systems: tuple[str, str], sides: Sides, one_arm: str, n
         arms = [(_lone_arm(sides[0], one_arm), _lone_arm(sides[1], one_arm))]
     else:
         shared = _shared(sides, "arm", systems, notes)
-        arms = [(arm, arm) for arm in get_args(Arm) if arm in shared]
+        arms = [(arm, arm) for arm in ARMS if arm in shared]
     for here, there in arms:
         cells = Cell(systems[0], here), Cell(systems[1], there)
         rows = counted(_of(sides[0], "arm", here)), counted(_of(sides[1], "arm", there))
@@ -194,8 +193,8 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
     for column in ("prompt", "token_cap") if cells[0].arm == cells[1].arm else ("token_cap",):
         here, there = (sorted(side[column].unique()) for side in sides)
         if here != there:
-            _refuse(what, f"{column.replace('_', ' ')} {_told(here)} against {_told(there)}", column)
-    if {cells[0].arm, cells[1].arm} & {*OWN_QUESTIONS}:
+            _refuse(what, f"{column.replace('_', ' ')} {_listed(here)} against {_listed(there)}", column)
+    if any(cell.arm in OWN_QUESTIONS for cell in cells):
         return
     asked = [set(side["question_id"]) for side in sides]
     if asked[0] != asked[1]:
@@ -210,18 +209,18 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
 
 def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Pairing:
     replies = [dict(side.group_by("question_id").agg("correct").iter_rows()) for side in rows]
-    found = paired(replies[0], replies[1])
+    gap = paired(replies[0], replies[1])
     shares = [accuracy(side["correct"].to_list(), side["question_id"].to_list()) for side in rows]
-    return Pairing(task, *cells, shares[0], shares[1], found, found.p, detectable_in(found, replies[0], replies[1]))
+    return Pairing(task, *cells, shares[0], shares[1], gap, gap.p, detectable_in(gap, replies[0], replies[1]))
 
 
 def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[FigurePairing]:
     here, there = ({one.measure: one for one in measured(side)} for side in sides)
     for measure in here:
         if measure in there:
-            found = _gap(here[measure], there[measure])
+            gap = _gap(here[measure], there[measure])
             intervals = here[measure].interval, there[measure].interval
-            yield FigurePairing(task, *systems, measure, *intervals, found, found.p)
+            yield FigurePairing(task, *systems, measure, *intervals, gap, gap.p)
 
 
 def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[CurvePairing]:

@@ -2,25 +2,30 @@
 
 A reply's text, span, answer, verdict and whether its path is right are read anew. A judge is asked only where the rule
 cannot settle an answer, or of all replies where it is asked to; what it says is kept in a journal, and where it fails
-the rule's word stands and the row says so. The votes of `majority` and `best-of-k` are cast again (see `revoting`).
+the rule's word stands and the row says so.
+
+Votes are cast again from the kept paths as they are read today. `majority` counts the answers of its paths anew.
+`best-of-k` chooses anew where the summary agent's verdicts chose, as they stand in arm `reason+summary`. What another
+judge said of paths that it did not choose is not kept: then the choice stands, and the chosen path's answer is read
+anew. A vote whose paths are not among the rows stays as it was cast.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from insightv_bench.answers import PARSER, matches, read
+from insightv_bench.answers import PARSER, VERDICTS, majority, matches, read
+from insightv_bench.arms import ARMS
 from insightv_bench.judging import RULE, AnswerFilter, Settled
-from insightv_bench.protocol import parse_path, parse_summary, rest_of
+from insightv_bench.protocol import parse_path, parse_summary, render_answer, rest_of
 from insightv_bench.records import EvalRecord, Question
-
-from .revote import VOTES, Ballots
 
 MAX_JUDGED_CHARS = 2_000
 """At the end of a reply in which no answer could be read, as far as a judge is shown it."""
-NO_VERDICT = ("base", "direct", "reason", "majority", "best-of-k")
-"""Arms that show no path to judge, or reply with one."""
+BY_VERDICT = "summary"
+"""How `path_judge` begins where the summary agent's verdicts chose."""
 
 
 class Change(NamedTuple):
@@ -38,27 +43,27 @@ def rescored(records: Sequence[EvalRecord], judge: AnswerFilter | None = None) -
     """Each record read again, in order."""
     again = [read_again(record) for record in voted_again(records)]
     if judge:
-        verdicts = judge.settle((as_question(record), said(record)) for record in again)
-        again = [settled(record, verdicts[record.question_id, said(record)]) for record in again]
+        verdicts = judge.settle((as_question(record), text_for_judge(record)) for record in again)
+        again = [settled(record, verdicts[record.question_id, text_for_judge(record)]) for record in again]
     return [Change(*pair) for pair in zip(records, again, strict=True)]
 
 
 def voted_again(records: Sequence[EvalRecord]) -> list[EvalRecord]:
     """Each record, in order; votes whose paths are not among them as they were cast."""
     ballots = Ballots(records)
-    return [(record.arm in VOTES and ballots.vote(record)) or record for record in records]
+    return [ballots.vote(record) or record for record in records]
 
 
 def num_kept_votes(records: Sequence[EvalRecord]) -> int:
     """How many votes stay as they were cast."""
     ballots = Ballots(records)
-    return sum(record.arm in VOTES and ballots.vote(record) is None for record in records)
+    return sum(ARMS[record.arm].seat == "vote" and ballots.vote(record) is None for record in records)
 
 
 def read_again(record: EvalRecord) -> EvalRecord:
     """By rule alone."""
     reading = read(record.response, record.answer_type, record.options)
-    judges = record.arm not in NO_VERDICT and record.path_status != "none"
+    judges = ARMS[record.arm].verdict != "none" and record.path_status != "none"
     return record.model_copy(
         update={
             **reading._asdict(),
@@ -80,7 +85,7 @@ def is_gold(record: EvalRecord, answer: str | None) -> bool:
     return answer is not None and matches(answer, record.gold, record.answer_type, record.options, record.tolerance)
 
 
-def said(record: EvalRecord) -> str | None:
+def text_for_judge(record: EvalRecord) -> str | None:
     """What a judge is shown: the answer, or where none could be read the end of the reply; None of no reply."""
     if record.answer is not None:
         return record.answer
@@ -127,3 +132,61 @@ def counts(changes: Sequence[Change]) -> Mapping[str, int]:
         "judged": sum(change.after.answer_judge != RULE for change in changes),
         "judge_failed": sum(bool(change.after.judge_failure) for change in changes),
     }
+
+
+class Ballot(NamedTuple):
+    """One stored path."""
+
+    path: EvalRecord
+    """Its row in arm `reason`."""
+    answer: str | None
+    """None: it states none."""
+    score: int | None  # 1-100
+    """By the summary agent's verdict; None: its verdict on this path is not among the rows."""
+
+
+class Ballots:
+    """The stored paths of a system's rows, by task, system and question, in the order of their samples."""
+
+    def __init__(self, records: Sequence[EvalRecord]) -> None:
+        scores = {
+            (row.system, row.path_id): VERDICTS[parse_summary(row.response).verdict]
+            for row in records
+            if row.arm == "reason+summary"
+        }
+        self._held: dict[tuple[str, str, str], list[Ballot]] = defaultdict(list)
+        for row in sorted((row for row in records if row.arm == "reason"), key=lambda row: row.sample):
+            answer = parse_path(row.response, row.reasoning).answer
+            self._held[_key(row)].append(Ballot(row, answer, scores.get((row.system, row.path_id))))
+
+    def of(self, record: EvalRecord) -> list[Ballot]:
+        """Those that its vote rests on; none where they are not all there."""
+        held = self._held.get(_key(record), [])
+        return held if len(held) == record.num_paths else []
+
+    def vote(self, record: EvalRecord) -> EvalRecord | None:
+        """The row with its vote cast again; None where it is no vote, or its paths are not among the rows."""
+        ballots = self.of(record)
+        if not ballots or ARMS[record.arm].seat != "vote":
+            return None
+        if record.arm == "majority":
+            answers = [ballot.answer for ballot in ballots if ballot.answer is not None]
+            return _voting(record, majority(answers, record.answer_type, record.options))
+        return _best(record, ballots)
+
+
+def _key(record: EvalRecord) -> tuple[str, str, str]:
+    return record.task, record.system, record.question_id
+
+
+def _voting(record: EvalRecord, answer: str | None) -> EvalRecord:
+    return record.model_copy(update={"response": "" if answer is None else render_answer(answer)})
+
+
+def _best(record: EvalRecord, ballots: Sequence[Ballot]) -> EvalRecord | None:
+    if record.path_judge.startswith(BY_VERDICT) and all(ballot.score is not None for ballot in ballots):
+        best = max(ballots, key=lambda ballot: (ballot.answer is not None, ballot.score or 0))  # the first of equals
+        chosen = {"path_id": best.path.path_id, "path_score": best.score}
+        return _voting(record.model_copy(update=chosen), best.answer)
+    chosen_before = next((ballot for ballot in ballots if ballot.path.path_id == record.path_id), None)
+    return _voting(record, chosen_before.answer) if chosen_before else None

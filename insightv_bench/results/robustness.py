@@ -1,6 +1,6 @@
 """What a flawed path does to the summary agent: one figure for each way to fail, and the curve over severity.
 
-Every figure is of one system's rows (see `eval_rows`), clustered by question. Sources: Lanham et al. 2023 (arXiv
+Every figure is of one system's rows (see `rows`), clustered by question. Sources: Lanham et al. 2023 (arXiv
 2307.13702, area under the curve) and Yang et al. 2025 (arXiv 2506.10979, recovery on the same questions).
 """
 
@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from insightv_bench.arms import ARMS
 from insightv_bench.statistics import Floats, Interval, Sums, estimate, excess, paired, ratio
 
 from .rows import same_answer
@@ -45,8 +46,7 @@ MEANINGS: dict[Measure, str] = {
     "self_recovery": "right with the flaw, of own right paths that are answered right without it (arm self-flawed)",
 }
 HIGHER_IS_WORSE = ("follow", "excess_follow", "over_rejection", "self_follow", "self_excess_follow")
-JUDGED = ("reason+summary", "oracle", "flawed", "self-flawed")
-"""Arms whose stated verdicts count; the controls' paths are right or wrong in a way of their own."""
+JUDGED = [arm for arm, spec in ARMS.items() if spec.verdict == "counted"]
 IS_FLAWED = pl.col("severity") > 0
 
 

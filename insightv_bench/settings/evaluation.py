@@ -6,23 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from insightv_bench.records import Arm
+from insightv_bench.arms import ARMS, Arm
+from insightv_bench.controls import Control as Control
 
 from .base import NAME, Sampling, Section
 from .engines import EngineSettings
 from .paths import FlawsSettings
 from .seats import Seat
-
-Control = Literal[
-    "longer-sft",
-    "continued-sft",
-    "optimal-only",
-    "single-model",
-    "multi-turn",
-    "rejection-sampling",
-    "continued-sft-dpo",
-    "pooled-dpo",
-]
 
 
 class EvalSettings(Section):
@@ -30,7 +20,7 @@ class EvalSettings(Section):
 
     questions: str = "test"
     """Which entry of `questions`."""
-    arms: tuple[Arm, ...] = ("base", "direct", "reason", "reason+summary", "oracle", "flawed")
+    arms: tuple[Arm, ...] = tuple(arm for arm, spec in ARMS.items() if spec.usual)
     control_arms: tuple[Literal["reason", "reason+summary"], ...] = ("reason", "reason+summary")
     """What a control of the reasoning agent's training is evaluated in."""
     path_sampling: Sampling = Sampling(max_new_tokens=1024)
@@ -57,10 +47,9 @@ class EvalSettings(Section):
 
     @model_validator(mode="after")
     def _enough_paths(self) -> EvalSettings:
-        if "majority" in self.arms and self.num_paths < 3:
-            raise ValueError("arm `majority` needs `num_paths` of at least 3")
-        if "best-of-k" in self.arms and self.num_paths < 2:
-            raise ValueError("arm `best-of-k` needs `num_paths` of at least 2")
+        for arm in self.arms:
+            if self.num_paths < ARMS[arm].min_paths:
+                raise ValueError(f"arm `{arm}` needs `num_paths` of at least {ARMS[arm].min_paths}")
         if self.best_of_judge == "engine" and self.judge is None:
             raise ValueError("`best_of_judge: engine` needs `judge`, the model that judges")
         if self.num_paths > 1 and self.path_sampling.temperature == 0:

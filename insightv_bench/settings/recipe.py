@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from insightv_bench.controls import CONTROLS
 from insightv_bench.errors import RecipeError
 from insightv_bench.world import Level
 
@@ -26,14 +27,6 @@ from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSetting
 from .seats import Seat, seat_name
 from .sources import Source
 from .training import SMALL_MODEL, BaseSettings, RoundsSettings, SummarySettings, TinyModel, TrainSettings
-
-NEEDED_BY = {
-    "longer-sft": "reason",
-    "rejection-sampling": "rounds",
-    "continued-sft-dpo": "rounds",
-    "pooled-dpo": "rounds",
-}
-"""The part that a control stands beside; the summary agent for the others."""
 
 
 class Recipe(Section):
@@ -129,9 +122,8 @@ class Recipe(Section):
         if self.base and self.base.from_nothing:
             needs.append(("base", "lessons"))
         for control in self.controls:
-            part = NEEDED_BY.get(control, "summary")
-            if getattr(self, part) is None:
-                raise ValueError(f"control `{control}` needs `{part}`")
+            if getattr(self, CONTROLS[control].needs) is None:
+                raise ValueError(f"control `{control}` needs `{CONTROLS[control].needs}`")
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")

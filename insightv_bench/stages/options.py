@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from insightv_bench.records import Arm
+from insightv_bench.arms import Arm, Role
 from insightv_bench.settings import AssessSettings, ScoreRanges, Seat, Section
 
 
@@ -75,6 +75,10 @@ class EvalOptions(AskingOptions):
     task: str = ""
     task_version: str = ""
     greedy: bool = False
+    role: Role = "other"
+    """What the system is to the method: its base, its agent, a round of it, a control, or something else."""
+    twin_of: str = ""
+    """The system whose greedy twin it is."""
 
 
 class ReleaseOptions(Options):

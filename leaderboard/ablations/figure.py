@@ -15,7 +15,6 @@ from insightv_bench.errors import require
 from ..figures import INK, errors, style
 from ..tables import short
 from .records import TOPICS, AblationRow, Ablations, Decoding, Group, PlannedRow, Share, Topic
-from .table import arm_words, system_words
 
 WIDTH = 8.0  # inches, as are all sizes here
 ROW_HEIGHT = 0.25
@@ -64,7 +63,7 @@ def _canvas(ablations: Ablations) -> Any:
 
     table = [row for row in ablations.table if row.sampled or row.greedy]
     forests = [rows for topics in FORESTS if (rows := [row for row in ablations.comparisons if row.topic in topics])]
-    lines = [_table_lines(table, ablations.num_paths), *(_forest_lines(rows) for rows in forests)]
+    lines = [_table_lines(table), *(_forest_lines(rows) for rows in forests)]
     heights = [HEAD_HEIGHT + ROW_HEIGHT * len(one) for one in lines]
     canvas = Canvas(figsize=(WIDTH, sum(heights) + 0.5), layout="constrained")
     panels = list(canvas.subplots(len(heights), 1, squeeze=False, height_ratios=heights).flat)
@@ -75,13 +74,13 @@ def _canvas(ablations: Ablations) -> Any:
     return canvas
 
 
-def _table_lines(rows: Sequence[AblationRow], num_paths: int) -> list[Line]:
+def _table_lines(rows: Sequence[AblationRow]) -> list[Line]:
     """Each system as a heading, its arms below it."""
     lines, last = [], ""
     for row in rows:
         if row.system != last:
-            lines.append(Line("", system_words(row.system)))
-        lines.append(Line(f"{row.system}: {row.arm}", arm_words(row.system, row.arm, num_paths)))
+            lines.append(Line("", row.system_name))
+        lines.append(Line(f"{row.system}: {row.arm}", row.arm_name))
         last = row.system
     return lines
 

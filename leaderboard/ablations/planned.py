@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from insightv_bench.arms import ARMS
 from insightv_bench.statistics import Comparison, detectable_in, holm, paired, percent
 
-from ..board import ALPHA, GREEDY, ROUND_ARMS, Side, control_pairs, counted, number_of, twin
+from ..board import ALPHA, ROUND_ARMS, Method, Side, control_pairs, counted, method_of, systems_in
 from .records import Decoding, PlannedRow, Topic
 from .table import BOTH, WORDS, flaw_words
 
@@ -24,8 +25,6 @@ Answers = Mapping[tuple[int, str], list[bool]]
 Cells = dict[Side, Answers]
 MISLED, FOLLOWED = "misled", "followed"
 """Arm `flawed` on paths that end wrong, and what it would be if the path were followed: wrong each time."""
-NO_TWIN = ("base", "majority", FOLLOWED)
-"""Sides that stand in the greedy comparisons as they are: they have no paths, or are made of sampled ones."""
 
 
 class Planned(NamedTuple):
@@ -37,64 +36,65 @@ class Planned(NamedTuple):
     name: str
 
 
-BASE = (
-    Planned("base", Side("base", "base"), Side("sft", "reason"), "reasoning agent alone against base model"),
-    Planned("base", Side("base", "base"), Side("sft", "direct"), "summary agent without a path against base model"),
-    # Whether the agent was near a plateau:
-    Planned("base", Side("sft", "reason"), Side("longer-sft", "reason"), f"longer-sft against sft, {WORDS['reason']}"),
-)
-
-
-def planned(cells: Cells, num_paths: int) -> list[Planned]:
+def planned(cells: Cells, method: Method, num_paths: int) -> list[Planned]:
     """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
-    systems = sorted({twin(side.system) for side in cells})
     flaws = sorted({side.flaw for side in cells if side.flaw})
-    return [*_controls(systems, num_paths), *_rounds(systems), *BASE, *_flaws(flaws)]
+    return [*_controls(method, num_paths), *_rounds(method), *_base(method), *_longer(method), *_flaws(method, flaws)]
 
 
-def _controls(systems: list[str], num_paths: int) -> Iterator[Planned]:
-    for a, b in control_pairs(systems):
-        if b != Side("sft", BOTH):
+def _controls(method: Method, num_paths: int) -> Iterator[Planned]:
+    for a, b in control_pairs(method):
+        if b != Side(method.agent, BOTH):
             continue
         rival = {
             "majority": f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths",
             "reason": WORDS["reason"],
         }.get(a.arm, "")
-        if a.system != "sft":
+        if a.system != method.agent:
             rival = f"{a.system}, {rival}" if rival else a.system
         yield Planned("controls", a, b, f"both agents against {rival}")
 
 
-def _rounds(systems: list[str]) -> Iterator[Planned]:
+def _rounds(method: Method) -> Iterator[Planned]:
     """Each round against supervised fine-tuning; the last one against its controls too."""
-    rounds = sorted(number for system in systems if (number := number_of(system, "dpo")))
+    last = list(method.rounds.values())[-1:]
     for arm in ROUND_ARMS:
-        pairs = [(Side("sft", arm), Side(f"dpo-{number}", arm)) for number in rounds]
-        controls = control_pairs(systems)
-        pairs += [
-            (a, b) for a, b in controls if rounds and b == Side(f"dpo-{rounds[-1]}", arm) and a.system != b.system
-        ]
-        yield from (
-            Planned("rounds", a, b, f"{b.system} against {a.system}, {WORDS[arm]}") for a, b in pairs if a.arm == arm
-        )
+        pairs = [(Side(method.agent, arm), Side(label, arm)) for label in method.rounds.values()]
+        pairs += [(a, b) for a, b in control_pairs(method) if a.arm == b.arm == arm and b.system in last]
+        yield from (Planned("rounds", a, b, f"{b.system} against {a.system}, {WORDS[arm]}") for a, b in pairs)
 
 
-def _flaws(flaws: list[str]) -> Iterator[Planned]:
+def _base(method: Method) -> Iterator[Planned]:
+    for arm, told in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
+        yield Planned("base", Side(method.base, "base"), Side(method.agent, arm), f"{told} against base model")
+
+
+def _longer(method: Method) -> Iterator[Planned]:
+    """Whether the agent was near a plateau."""
+    longer = method.controls.get("longer-sft", "")
+    told = f"{longer} against {method.agent}, {WORDS['reason']}"
+    yield Planned("base", Side(method.agent, "reason"), Side(longer, "reason"), told)
+
+
+def _flaws(method: Method, flaws: list[str]) -> Iterator[Planned]:
+    agent, optimal = method.agent, method.controls.get("optimal-only", "")
     for flaw in flaws:
-        a, b = Side("sft", "flawed", flaw), Side("sft", "oracle")
+        a, b = Side(agent, "flawed", flaw), Side(agent, "oracle")
         yield Planned("flaws", a, b, f"exact path against flaw: {flaw_words(flaw)}")
     for flaw in flaws:
-        a, b = Side("sft", FOLLOWED, flaw), Side("sft", MISLED, flaw)
+        a, b = Side(agent, FOLLOWED, flaw), Side(agent, MISLED, flaw)
         yield Planned("flaws", a, b, f"right against following it: {flaw_words(flaw)}")
-    a, b = Side("sft", "flawed"), Side("optimal-only", "flawed")
-    yield Planned("flaws", a, b, "optimal-only against sft, all flawed paths")
+    a, b = Side(agent, "flawed"), Side(optimal, "flawed")
+    yield Planned("flaws", a, b, f"{optimal} against {agent}, all flawed paths")
 
 
 def planned_rows(rows: pl.DataFrame, num_paths: int) -> list[PlannedRow]:
     """Every planned comparison that the runs have both sides of, the sampled ones first. `rows` has `kind_of_flaw`."""
     cells = cells_of(rows)
-    sampled = planned(cells, num_paths)
-    greedy = [_greedy(pair, cells) for pair in sampled]
+    systems = systems_in(rows)
+    sampled = planned(cells, method_of(systems), num_paths)
+    twins = {system.twin_of: system.system for system in systems if system.twin_of}
+    greedy = [_greedy(pair, cells, twins) for pair in sampled]
     return [*_compared(sampled, cells, "sampled"), *_compared([pair for pair in greedy if pair], cells, "greedy")]
 
 
@@ -113,10 +113,14 @@ def cells_of(rows: pl.DataFrame) -> Cells:
     return dict(cells)
 
 
-def _greedy(pair: Planned, cells: Cells) -> Planned | None:
-    """The same comparison of the greedy twins; None where b has none: nothing in it would be greedy."""
-    b = pair.b._replace(system=pair.b.system + GREEDY)
-    a = pair.a if pair.a.arm in NO_TWIN else pair.a._replace(system=pair.a.system + GREEDY)
+def _greedy(pair: Planned, cells: Cells, twins: Mapping[str, str]) -> Planned | None:
+    """The same comparison of the greedy twins; None where b has none: nothing in it would be greedy.
+
+    Sides that have no paths, or are made of sampled ones, stand in it as they are.
+    """
+    b = pair.b._replace(system=twins.get(pair.b.system, ""))
+    is_asked_greedily = pair.a.arm in ARMS and ARMS[pair.a.arm].greedy_twin
+    a = pair.a._replace(system=twins.get(pair.a.system, "")) if is_asked_greedily else pair.a
     return pair._replace(a=a, b=b) if b in cells and a in cells else None
 
 

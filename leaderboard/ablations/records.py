@@ -38,7 +38,9 @@ class AblationRow(Record):
     system: str
     arm: str
     name: str
-    """In plain words."""
+    """In plain words: `system_name`, a colon, `arm_name`."""
+    system_name: str
+    arm_name: str
     group: Group
     sampled: Share | None
     greedy: Share | None

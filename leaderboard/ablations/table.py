@@ -5,30 +5,21 @@ Questions are the clusters: a question that two seeds share stands or falls toge
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
+from insightv_bench.arms import Role
+from insightv_bench.controls import CONTROLS
 from insightv_bench.statistics import accuracy, paired
 
-from ..board import ARMS, GREEDY, counted, number_of, twin
+from ..board import ARMS, System, counted, systems_in
 from .records import AblationRow, Below, FlawRow, Group, Share
 
 BOTH = "reason+summary"
 IN_COLUMNS = ("oracle", "flawed")
 """Arms that are columns of the row of both agents, not rows."""
-SYSTEMS: dict[str, str] = {
-    "base": "base model",
-    "sft": "supervised fine-tuning",
-    "longer-sft": "supervised fine-tuning, a quarter longer",
-    "continued-sft": "continued SFT at the summary agent's compute",
-    "optimal-only": "summary agent trained on right paths only",
-    "single-model": "one model in both seats",
-    "multi-turn": "one model, two turns of a conversation",
-    "continued-sft-dpo": "continued SFT at the DPO rounds' compute",
-    "pooled-dpo": "one DPO on as many pairs, none from a round's own model",
-}
 WORDS: dict[str, str] = {
     "base": "no path",
     "direct": "summary agent alone, no path",
@@ -36,9 +27,8 @@ WORDS: dict[str, str] = {
     "multi-turn": "answer in its second turn",
     BOTH: "both agents",
 }
-OF_ROUNDS = ("continued-sft-dpo", "pooled-dpo")
-"""Controls of all DPO rounds together."""
-GROUPS: dict[str, Group] = {"base": "base", "sft": "agents"}
+ROLES: dict[Role, str] = {"base": "base model", "agent": "supervised fine-tuning", "round": "DPO, round {round}"}
+"""What systems that are no controls are called in the table."""
 
 
 class Cell(NamedTuple):
@@ -49,74 +39,67 @@ class Cell(NamedTuple):
     decoding: str
 
 
-def system_words(system: str) -> str:
+def system_words(system: System) -> str:
     """A sampled system's name in plain words."""
-    if number := number_of(system, "dpo"):
-        return f"DPO, round {number}"
-    if number := number_of(system, "rejection"):
-        return f"rejection sampling (SFT on the chosen), round {number}"
-    return SYSTEMS.get(system, system)
+    words = system.control.words if system.control else ROLES.get(system.role, "")
+    return words.format(round=system.round) if words else system.system
 
 
-def words(system: str, arm: str, num_paths: int) -> str:
-    """A row's name in plain words."""
-    return f"{system_words(system)}: {arm_words(system, arm, num_paths)}"
-
-
-def arm_words(system: str, arm: str, num_paths: int) -> str:
+def arm_words(system: System, arm: str, num_paths: int) -> str:
     if arm == "majority":
         name = f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
     else:
         name = WORDS.get(arm, arm)
-    if (system, arm) == ("sft", "reason"):
+    if (system.role, arm) == ("agent", "reason"):
         name += " (= copying the path)"  # whoever copies a path's answer gives the reasoning agent's, by definition
     return name
 
 
 def num_paths(rows: pl.DataFrame) -> int:
     """The most sampled paths that any question has."""
-    sampled = rows.filter((pl.col("arm") == "reason") & ~pl.col("system").str.ends_with(GREEDY))
+    sampled = rows.filter((pl.col("arm") == "reason") & (pl.col("twin_of") == ""))
     return int(sampled["sample"].max() or 0) + 1 if sampled.height else 1  # type: ignore[arg-type]
 
 
 def table_rows(rows: pl.DataFrame) -> list[AblationRow]:
     """A row for each system and arm that the runs have, in the table's order."""
     paths = num_paths(rows)
+    parts = counted(rows).partition_by(["system", "twin_of", "arm"], as_dict=True)
     cells = {
-        Cell(twin(system), arm, "greedy" if system.endswith(GREEDY) else "sampled"): cell
-        for (system, arm), cell in counted(rows).partition_by(["system", "arm"], as_dict=True).items()
+        Cell(twin_of or system, arm, "greedy" if twin_of else "sampled"): cell
+        for (system, twin_of, arm), cell in parts.items()
     }
-    return [_row(system, arm, cells, paths) for system, arm in _in_order({(cell.system, cell.arm) for cell in cells})]
+    systems = {system.twin_of or system.system: system for system in systems_in(rows)}
+    found = _in_order(systems, {(cell.system, cell.arm) for cell in cells})
+    return [_row(systems[system], system, arm, cells, paths) for system, arm in found]
 
 
-def _in_order(pairs: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _in_order(systems: Mapping[str, System], found: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Base, SFT, the controls of two agents, the rounds, the controls of the rounds, then what the table does not know.
 
     The majority stands before both agents, whose equal-token control it is.
     """
-    for system in sorted({system for system, _ in pairs}, key=place_of):
-        arms = {BOTH if arm in IN_COLUMNS else arm for name, arm in pairs if name == system}
-        yield from ((system, arm) for arm in ARMS if arm in arms)
+    for name in sorted({name for name, _ in found}, key=lambda name: place_of(systems[name])):
+        arms = {BOTH if arm in IN_COLUMNS else arm for other, arm in found if other == name}
+        yield from ((name, arm) for arm in ARMS if arm in arms)
 
 
-def place_of(system: str) -> tuple[int, int, str]:
-    known = list(SYSTEMS)
-    if number := number_of(system, "dpo"):
-        return len(known), number, system
-    if number := number_of(system, "rejection"):
-        return len(known) + 1, number, system
-    if system in OF_ROUNDS:
-        return len(known) + 2, 0, system
-    return (known.index(system), 0, system) if system in known else (len(known) + 3, 0, system)
+def place_of(system: System) -> tuple[int, int, str]:
+    if control := system.control:
+        if control.rival == "agent":
+            return 2, list(CONTROLS.values()).index(control), system.system
+        return 4 if control.rival == "each round" else 5, system.round, system.system
+    return {"base": 0, "agent": 1, "round": 3}.get(system.role, 6), system.round, system.system
 
 
-def group_of(system: str) -> Group:
-    if number_of(system, "dpo") or number_of(system, "rejection") or system in OF_ROUNDS:
-        return "rounds"
-    return GROUPS.get(system, "controls" if system in SYSTEMS else "others")
+def group_of(system: System) -> Group:
+    if control := system.control:
+        return "controls" if control.rival == "agent" else "rounds"
+    groups: dict[Role, Group] = {"base": "base", "agent": "agents", "round": "rounds"}
+    return groups.get(system.role, "others")
 
 
-def _row(system: str, arm: str, cells: dict[Cell, pl.DataFrame], paths: int) -> AblationRow:
+def _row(known: System, system: str, arm: str, cells: dict[Cell, pl.DataFrame], paths: int) -> AblationRow:
     sampled, greedy = (cells.get(Cell(system, arm, decoding)) for decoding in ("sampled", "greedy"))
     exact, flawed = (cells.get(Cell(system, given, "sampled")) if arm == BOTH else None for given in IN_COLUMNS)
     there = [cell for cell in (sampled, greedy, exact, flawed) if cell is not None]
@@ -124,8 +107,10 @@ def _row(system: str, arm: str, cells: dict[Cell, pl.DataFrame], paths: int) -> 
     return AblationRow(
         system=system,
         arm=arm,
-        name=words(system, arm, paths),
-        group=group_of(system),
+        name=f"{system_words(known)}: {arm_words(known, arm, paths)}",
+        system_name=system_words(known),
+        arm_name=arm_words(known, arm, paths),
+        group=group_of(known),
         sampled=share_of(sampled),
         greedy=share_of(greedy),
         exact=share_of(exact),
@@ -146,11 +131,12 @@ def share_of(rows: pl.DataFrame | None, column: str = "correct") -> Share | None
 
 def flaw_rows(rows: pl.DataFrame) -> list[FlawRow]:
     """Every summary agent on every kind of flawed path."""
-    sampled = counted(rows).filter(~pl.col("system").str.ends_with(GREEDY))
+    sampled = counted(rows).filter(pl.col("twin_of") == "")
+    systems = {system.system: system for system in systems_in(sampled)}
     flawed, oracle = (sampled.filter(pl.col("arm") == arm) for arm in ("flawed", "oracle"))
     cells = flawed.partition_by(["system", "kind_of_flaw"], as_dict=True)
     flaws = []
-    for system, flaw in sorted(cells, key=lambda key: (place_of(str(key[0])), str(key[1]))):
+    for system, flaw in sorted(cells, key=lambda key: (place_of(systems[str(key[0])]), str(key[1]))):
         cell = cells[system, flaw]
         correct = share_of(cell)
         assert correct is not None  # a partition has rows

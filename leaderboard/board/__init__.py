@@ -31,7 +31,7 @@ from .robustness import ANY, measure_rows, robustness_rows
 from .rounds import round_rows
 from .rows import REPLY, UNIT, count_rows, load_rows, read_sides
 from .sets import split_sets
-from .systems import GREEDY, ROUND_ARMS, Side, control_pairs, is_greedy, number_of, twin, twins_among
+from .systems import ROUND_ARMS, Method, Side, System, control_pairs, method_of, systems_in, twins_among
 
 __all__ = [
     "ALPHA",
@@ -46,17 +46,18 @@ __all__ = [
     "FAMILIES",
     "Family",
     "FlawRow",
-    "GREEDY",
     "LINEAGE",
     "LineageRow",
     "MEANINGS",
     "Measure",
     "MeasureRow",
+    "Method",
     "REPLY",
     "ROUND_ARMS",
     "RobustnessRow",
     "RoundRow",
     "Side",
+    "System",
     "UNIT",
     "arm_rows",
     "average_rows",
@@ -66,17 +67,16 @@ __all__ = [
     "counted",
     "find",
     "flaw_rows",
-    "is_greedy",
     "lineage_rows",
     "load_rows",
     "measure_rows",
-    "number_of",
+    "method_of",
     "read_origin",
     "read_sides",
     "robustness_rows",
     "round_rows",
     "split_sets",
-    "twin",
+    "systems_in",
     "twins_among",
     "with_ranks",
 ]

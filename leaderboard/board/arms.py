@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import polars as pl
 
-from insightv_bench.records import Arm
+from insightv_bench.arms import ARMS
 from insightv_bench.results import counted as counted
 from insightv_bench.statistics import Interval, accuracy
 
@@ -14,9 +12,9 @@ from .records import ArmRow, ComparableSet
 
 
 def arm_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
-    """The rows of one comparable set, in the order of its systems and of `Arm`."""
+    """The rows of one comparable set, in the order of its systems and of `ARMS`."""
     cells = counted(rows).partition_by(["label", "arm"], as_dict=True)
-    keys = [(system, arm) for system in found.systems for arm in get_args(Arm) if (system, arm) in cells]
+    keys = [(system, arm) for system in found.systems for arm in ARMS if (system, arm) in cells]
     return [_arm_row(found, cells[key]) for key in keys]
 
 
@@ -29,6 +27,8 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         system=first["label"],
         base=first["base"],
         round=first["round"],
+        role=first["role"],
+        twin_of=first["twin"],
         trained=first["trained"],
         arm=first["arm"],
         accuracy=found.value,

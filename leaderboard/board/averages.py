@@ -40,7 +40,7 @@ def _of_arm(arm: str, arms: Sequence[ArmRow], replies: dict[str, pl.DataFrame]) 
         return []
     answers = [replies[name].filter(pl.col("arm") == arm) for name in sets]
     placed: dict[str, Place] = {}
-    for systems in apart(list(whole)):
+    for systems in apart(list(whole), {row.system: row.twin_of for row in arms}):
         tested = [pairs(found.filter(pl.col("label").is_in(systems)), systems) for found in answers]
         places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
         placed.update(zip(systems, places, strict=True))
@@ -65,6 +65,8 @@ def _row(rows: Sequence[ArmRow], place: Place) -> AverageRow:
         system=first.system,
         base=first.base,
         round=first.round,
+        role=first.role,
+        twin_of=first.twin_of,
         arm=first.arm,
         sets=tuple(row.set for row in rows),
         accuracy=accuracy,

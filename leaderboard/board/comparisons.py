@@ -12,33 +12,21 @@ Of greedy systems and of the controls only their own arms are compared with each
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
 
+from insightv_bench.arms import ARMS
 from insightv_bench.statistics import Comparison, detectable_in, holm, paired, sentence
 
 from .arms import counted
 from .records import FAMILIES, ComparableSet, ComparisonRow, Family
-from .systems import ROUND_ARMS, Side, control_pairs, is_control, is_greedy
+from .systems import ROUND_ARMS, Side, System, control_pairs, method_of, systems_in
 
 ALPHA = 0.05
-WITHIN = [
-    ("reason", "multi-turn"),
-    ("reason", "reason+summary"),
-    ("multi-turn", "reason+summary"),
-    ("oracle", "flawed"),
-]
 UNSPOILT = "unspoilt"
 """As a side's flaw: of arm `reason+summary` those paths that arm `self-flawed` shows with a flaw."""
-CHANGED = [
-    ("oracle", "paraphrased"),
-    ("direct", "irrelevant"),
-    ("direct", "shuffled"),
-    ("reason+summary", "blank-image"),
-]
-"""Of these the second arm shows what the first does, but for one thing."""
 AGAINST_BASE = ["reason", "reason+summary", "direct"]
 
 Answers = dict[str, list[bool]]
@@ -59,9 +47,11 @@ class Pair(NamedTuple):
 def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ComparisonRow]:
     """Every natural pair of one comparable set that shares questions."""
     cells = _cells(rows)
-    controls = list(_control_pairs(cells, rows))
-    agents = [pair for pair in _agent_pairs(found, cells, rows) if (pair.a, pair.b) not in {x[1:] for x in controls}]
-    pairs = [*agents, *_path_pairs(found, cells), *controls, *_round_pairs(found, cells, rows)]
+    systems = {system.label: system for system in systems_in(rows)}
+    controls = list(_control_pairs(cells, systems.values()))
+    told = {(pair.a, pair.b) for pair in controls}
+    agents = [pair for pair in _agent_pairs(found, cells, systems) if (pair.a, pair.b) not in told]
+    pairs = [*agents, *_path_pairs(found, cells), *controls, *_round_pairs(cells, systems.values())]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     made: list[ComparisonRow] = []
@@ -84,41 +74,40 @@ def _cells(rows: pl.DataFrame) -> Cells:
     return cells
 
 
-def _agent_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
-    bases = _bases(rows)
-    names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
-    for system in found.systems:
-        base = Side(system, "base")
-        if base not in cells:
-            base = Side(bases.get(_base_model(rows, system), ""), "base")
-        if is_greedy(names[system]) and is_control(names[system]):
+def _agent_pairs(found: ComparableSet, cells: Cells, systems: Mapping[str, System]) -> Iterator[Pair]:
+    bases = {system.base: label for label, system in sorted(systems.items(), reverse=True) if system.role == "base"}
+    for label in found.systems:
+        system = systems[label]
+        if system.twin_of and system.role == "control":
             continue  # its sampled twin is told
-        candidates = [(Side(system, a), Side(system, b)) for a, b in WITHIN]
-        if not (is_greedy(names[system]) or is_control(names[system])):
-            candidates += [(base, Side(system, arm)) for arm in AGAINST_BASE]
+        candidates = list(_within(label, "agents"))
+        if not system.twin_of and system.role != "control":
+            base = Side(label, "base") if Side(label, "base") in cells else Side(bases.get(system.base, ""), "base")
+            candidates += [(base, Side(label, arm)) for arm in AGAINST_BASE]
         yield from (Pair("agents", a, b) for a, b in candidates if a in cells and b in cells)
 
 
+def _within(system: str, family: Family) -> Iterator[tuple[Side, Side]]:
+    """Each arm against those of the same system that `ARMS` names beside it."""
+    for arm, spec in ARMS.items():
+        is_changed = spec.shows == "changed" or spec.blank_images
+        flaw = UNSPOILT if spec.own_questions else ""
+        if is_changed == (family == "paths"):
+            yield from ((Side(system, other, flaw), Side(system, arm)) for other in spec.against)
+
+
 def _path_pairs(found: ComparableSet, cells: Cells) -> Iterator[Pair]:
-    for system in found.systems:
-        candidates = [(Side(system, "reason+summary", UNSPOILT), Side(system, "self-flawed"))]
-        candidates += [(Side(system, a), Side(system, b)) for a, b in CHANGED]
-        yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
+    candidates = (sides for system in found.systems for sides in _within(system, "paths"))
+    yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
 
 
-def _control_pairs(cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
+def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
     """The control pairs with answers, base model by base model; of greedy systems the ablation table has them."""
-    keys = rows.select("base", "system", "label").unique().sort("base", "system", "label", descending=True)
-    for base in sorted(keys["base"].unique()):
-        labels: dict[str, str] = dict(keys.filter(pl.col("base") == base).select("system", "label").iter_rows())
-        planned = [(_labelled(a, labels), _labelled(b, labels)) for a, b in control_pairs(labels)]
+    for base in sorted({system.base for system in systems}):
+        planned = control_pairs(method_of(system for system in systems if system.base == base))
         found = [(a, b) for a, b in planned if a in cells and b in cells]
         # Two agents against one is a control's business only where there is a control.
         yield from (Pair("controls", a, b) for a, b in found if _is_across(a, b) or _has_control(b, found))
-
-
-def _labelled(side: Side, labels: Mapping[str, str]) -> Side:
-    return side._replace(system=labels.get(side.system, ""))
 
 
 def _is_across(a: Side, b: Side) -> bool:
@@ -129,29 +118,16 @@ def _has_control(b: Side, pairs: Sequence[tuple[Side, Side]]) -> bool:
     return any(other == b and _is_across(a, b) for a, other in pairs)
 
 
-def _round_pairs(found: ComparableSet, cells: Cells, rows: pl.DataFrame) -> Iterator[Pair]:
+def _round_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
     """Rounds of one base model; the first round's predecessor is supervised fine-tuning itself."""
-    rounds = {(base, number): label for base, number, label in _trained(rows).iter_rows()}
+    trained = [system for system in systems if system.role in ("agent", "round") and not system.twin_of]
+    in_order = sorted(trained, key=lambda one: (one.base, one.round, one.label))
+    rounds = {(system.base, system.round): system.label for system in in_order}
     for (base, number), label in rounds.items():
         before = [rounds[base, earlier] for earlier in sorted({0, number - 1}) if (base, earlier) in rounds]
         for earlier in before if number else []:
             sides = [(Side(earlier, arm), Side(label, arm)) for arm in ROUND_ARMS]
             yield from (Pair("rounds", a, b) for a, b in sides if a in cells and b in cells)
-
-
-def _trained(rows: pl.DataFrame) -> pl.DataFrame:
-    """Base model, round and label of every trained system; round 0 is supervised fine-tuning."""
-    return rows.filter("trained").select("base", "round", "label").unique().sort("base", "round", "label")
-
-
-def _bases(rows: pl.DataFrame) -> dict[str, str]:
-    """Base model -> the label of the untrained system."""
-    untrained = rows.filter(pl.col("system") == "base").select("base", "label").unique().sort("label", descending=True)
-    return dict(untrained.iter_rows())
-
-
-def _base_model(rows: pl.DataFrame, system: str) -> str:
-    return str(rows.filter(pl.col("label") == system)["base"][0])
 
 
 def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cells) -> ComparisonRow:

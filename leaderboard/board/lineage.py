@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import polars as pl
 
+from insightv_bench.arms import Role
 from insightv_bench.errors import RunError
 from insightv_bench.settings import STAGE_MODEL
 from insightv_bench.stages import KINDS, MANIFEST, RUN, kind_of, read_manifest
@@ -37,7 +38,7 @@ KEPT = (
     "started",
 )
 KEPT_SETTINGS = ("reference", "num_paths", "sampling", "path_sampling", "answer_sampling", "greedy", "arms")
-KEPT_OPTIONS = ("system", "base", "round", "arms", "task", "task_version", "greedy", "seat")
+KEPT_OPTIONS = ("system", "base", "round", "arms", "task", "task_version", "greedy", "seat", "role", "twin_of")
 
 
 ODD = (ValueError, TypeError, AttributeError, KeyError)
@@ -123,6 +124,26 @@ def _model_name(place: Any) -> str:
 
 def _is_place(value: Any) -> bool:
     return isinstance(value, str) and (value.startswith(("/", "~", ".")) or "://" in value or "\\" in value)
+
+
+def role_before(folder: Path, system: str, number: int) -> tuple[Role, str] | None:
+    """Role, and whose greedy twin it is, of a system whose evaluation ran before rows said so; None: not known.
+
+    Told by what its options record: `greedy`, and the stages in its seats. Only a plan's own trainings stand there as
+    stages; a folder that happens to be called like one is no stage.
+    """
+    origin = read_origin(folder)
+    options = origin.stages.get(origin.evaluation, {}).get("options", {}) if origin else {}
+    seats = {seat: str(place) for seat, place in options.get("seats", {}).items()}
+    stages = {seat: place.removeprefix(STAGE_MODEL) for seat, place in seats.items() if place.startswith(STAGE_MODEL)}
+    if not stages or "role" in options or options.get("system") != system:
+        return None
+    twin_of = system.removesuffix("-greedy") if options.get("greedy") else ""
+    if "base" in stages:
+        return "base", twin_of
+    own = [f"train-dpo-{number}" if number else "train-reason", "train-summary"]
+    is_own = [stages.get("reason"), stages.get("summary", "train-summary")] == own
+    return ("round" if number else "agent") if is_own else "control", twin_of
 
 
 def models(origin: Origin) -> dict[str, str]:

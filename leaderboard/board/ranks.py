@@ -8,7 +8,7 @@ exact McNemar test; with several, the sign-flip test over questions (`statistics
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +47,7 @@ def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
     made = {row: row for row in arms}
     replies = counted(rows)
     for arm in dict.fromkeys(row.arm for row in arms):
-        for systems in apart([row.system for row in arms if row.arm == arm]):
+        for systems in apart([row.system for row in arms if row.arm == arm], {row.system: row.twin_of for row in arms}):
             members = [row for row in arms if row.arm == arm and row.system in systems]  # in the systems' order
             found = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
             placed = zip(members, places_of([row.accuracy for row in members], better(found)), strict=True)
@@ -55,9 +55,9 @@ def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
     return [made[row] for row in arms]
 
 
-def apart(systems: Sequence[str]) -> list[list[str]]:
+def apart(systems: Sequence[str], twin_of: Mapping[str, str]) -> list[list[str]]:
     """The systems, then those that are another's greedy twin: one system twice over would push others down."""
-    twins = twins_among(systems)
+    twins = twins_among(systems, twin_of)
     groups = [[system for system in systems if (system in twins) == wanted] for wanted in (False, True)]
     return [group for group in groups if group]
 

@@ -7,27 +7,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from insightv_bench.records import Arm, Record
+from insightv_bench import arms
+from insightv_bench.arms import Arm, Role
+from insightv_bench.records import Record
 from insightv_bench.results import MEANINGS as MEANINGS
 from insightv_bench.results import Measure
 
 Family = Literal["agents", "paths", "controls", "rounds"]
-ARMS: dict[Arm, str] = {
-    "base": "the base model, no path",
-    "direct": "the summary agent, no path",
-    "reason": "the reasoning agent's own answer",
-    "majority": "control: the answer that most of the reasoning agent's sampled paths give",
-    "best-of-k": "control: the answer of the sampled path that a judge finds best",
-    "multi-turn": "the reasoning agent, asked to judge its path and answer in the same conversation",
-    "reason+summary": "the summary agent, given the same stored paths",
-    "oracle": "the summary agent, given the exact path",
-    "flawed": "the summary agent, given a path with a planted flaw",
-    "self-flawed": "the summary agent, given the reasoning agent's path with one flaw",
-    "paraphrased": "control: the exact path in other words; the stored one where there is no exact path",
-    "irrelevant": "control: a path about nothing, of the same length",
-    "shuffled": "control: the path of another question of the same kind",
-    "blank-image": "control: the summary agent, given the same stored paths, the picture blank",
-}
+ARMS: dict[Arm, str] = {arm: spec.sentence for arm, spec in arms.ARMS.items()}
 FAMILIES: dict[Family, str] = {
     "agents": "Arms against each other",
     "paths": "What a changed path does",
@@ -53,6 +40,8 @@ class ComparableSet(Record):
     """Arm -> name and version of its prompt."""
     token_caps: dict[str, int]
     """Arm -> the most tokens generated in all seats."""
+    twins: dict[str, str] = {}
+    """Greedy system -> the one whose twin it is, whether that is in the set or not."""
 
 
 class ArmRow(Record):
@@ -62,6 +51,9 @@ class ArmRow(Record):
     system: str
     base: str
     round: int
+    role: Role = "other"
+    twin_of: str = ""
+    """The system whose greedy twin it is; empty: nobody's."""
     trained: bool
     """Whether it is on the way from supervised fine-tuning through the DPO rounds."""
     arm: Arm
@@ -168,6 +160,8 @@ class AverageRow(Record):
     system: str
     base: str
     round: int
+    role: Role = "other"
+    twin_of: str = ""
     arm: Arm
     sets: tuple[str, ...]
     accuracy: float

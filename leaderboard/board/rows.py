@@ -15,7 +15,7 @@ from insightv_bench.results import HINT, row_files, scan, with_planted
 from insightv_bench.storage import first_line
 
 from .labels import labelled
-from .systems import TRAINED
+from .lineage import role_before
 
 UNIT = ["task", "task_version", "parser", "base", "system", "arm"]
 REPLY = ["question_id", "sample", "path_id", "path", "flaw", "severity", "position", "propagated"]
@@ -25,17 +25,23 @@ REPLY = ["question_id", "sample", "path_id", "path", "flaw", "severity", "positi
 def load_rows(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
     """Every row under the folders, and notes in words on what was left out or renamed.
 
-    Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `trained` (supervised
-    fine-tuning or a DPO round), `level` (severity to the nearest quarter), `misleads` (the path is flawed and its
-    planted answer is not the gold answer) and `follows` (the reply gives the planted answer).
+    Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `twin` (the label of the
+    system whose greedy twin it is), `trained` (supervised fine-tuning or a DPO round, sampled), `level` (severity to
+    the nearest quarter), `misleads` (the path is flawed and its planted answer is not the gold answer) and `follows`
+    (the reply gives the planted answer).
     Raises RunError where a folder holds no such rows.
     """
     frame = read_sides(*eval_folders)
-    frame, notes = labelled(_with_scoring(frame))
+    frame, notes = labelled(_with_scoring(with_roles(frame)))
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
-    kept = kept.with_columns(trained=pl.col("system").str.contains(TRAINED))
+    # A label begins with the system's name; what follows tells models and settings apart.
+    twin = pl.col("twin_of") + pl.col("label").str.slice(pl.col("system").str.len_chars())
+    kept = kept.with_columns(
+        twin=pl.when(pl.col("twin_of") != "").then(twin).otherwise(pl.lit("")),
+        trained=pl.col("role").is_in(["agent", "round"]) & (pl.col("twin_of") == ""),
+    )
     return with_planted(kept), notes
 
 
@@ -46,6 +52,22 @@ def read_sides(*folders: Path) -> pl.DataFrame:
     if frame.is_empty():
         raise RunError("there are no evaluation rows to show", HINT)
     return frame
+
+
+def with_roles(frame: pl.DataFrame) -> pl.DataFrame:
+    """Fill in `role` and `twin_of` of rows from before they had them, as far as the manifests beside them tell."""
+    keys = ["evaluation", "system", "round"]
+    known = [
+        (*key, *role)
+        for key in frame.filter(pl.col("role") == "other").select(keys).unique().iter_rows()
+        if (role := role_before(Path(key[0]), *key[1:]))
+    ]
+    schema = {name: frame.schema[name] for name in keys} | {"known_role": pl.String, "known_twin": pl.String}
+    told = pl.DataFrame(known, schema=schema, orient="row")
+    frame = frame.join(told, on=keys, how="left", maintain_order="left")
+    return frame.with_columns(
+        role=pl.coalesce("known_role", "role"), twin_of=pl.coalesce("known_twin", "twin_of")
+    ).drop("known_role", "known_twin")
 
 
 def count_rows(file: Path) -> int:

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 import polars as pl
 
+from insightv_bench.arms import ARMS
+
 from .records import ComparableSet
-from .systems import CONTROL, GREEDY
+from .systems import System, systems_in
 
 TASK = ["task", "task_version", "parser"]
 MAX_NAMES = 8
 """Systems that a note names."""
-OWN_QUESTIONS = "self-flawed"
-"""The arm whose questions depend on the system: not every path of an agent's own can be given a flaw."""
+OWN_QUESTIONS = [arm for arm, spec in ARMS.items() if spec.own_questions]
 
 
 class Setting(NamedTuple):
@@ -53,16 +54,13 @@ def split_sets(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFr
 
 def _in_order(rows: pl.DataFrame) -> list[str]:
     """Base models first, then by round, the controls last; a greedy system follows its sampled twin."""
-    keys = rows.select("label", "system", "base", "round").unique()
-    return keys.sort(_place(), "label")["label"].unique(maintain_order=True).to_list()
+    systems = sorted(systems_in(rows), key=_place)
+    return list(dict.fromkeys(system.label for system in systems))
 
 
-def _place() -> pl.Expr:
-    twin = pl.col("system").str.strip_suffix(GREEDY)
-    control = twin.str.contains(f"^{CONTROL.pattern}$")
-    return pl.struct(
-        later=twin != "base", control=control, round="round", twin=twin, base="base", greedy=pl.col("system") != twin
-    )
+def _place(system: System) -> tuple[bool, bool, int, str, str, bool, str]:
+    kind = (system.role != "base", system.role == "control", system.round)
+    return (*kind, system.twin_of or system.system, system.base, bool(system.twin_of), system.label)
 
 
 def _all_settings(rows: pl.DataFrame) -> dict[str, Settings]:
@@ -126,7 +124,7 @@ def _conflict(one: Settings, other: Settings) -> str:
             return f"arm `{arm}` was run with prompt `{here.prompt}` against `{there.prompt}`"
         if here.token_cap != there.token_cap:
             return f"arm `{arm}` was run with a token cap of {here.token_cap:,} against {there.token_cap:,}"
-        if arm != OWN_QUESTIONS and (reason := _questions_differ(here.questions, there.questions)):
+        if arm not in OWN_QUESTIONS and (reason := _questions_differ(here.questions, there.questions)):
             return f"arm `{arm}`: {reason}"
     return ""
 
@@ -156,6 +154,7 @@ def _make(
         chance=sum(1 / num for num in num_options) / len(num_options) if len(num_options) else None,
         prompts={arm: arms[arm].prompt for arm in sorted(arms)},
         token_caps={arm: arms[arm].token_cap for arm in sorted(arms)},
+        twins={system.label: system.twin for system in systems_in(rows) if system.twin_of},
     )
     return made, rows
 

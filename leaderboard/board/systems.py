@@ -1,48 +1,47 @@
-"""What the names of systems mean: what the method makes, what stands beside it as a control, and what decodes greedily.
-
-A system whose name ends in `-greedy` is its twin without the suffix, its paths written greedily instead of sampled.
-"""
+"""What systems are to the method, as their rows say, and which comparisons follow from it. Names say nothing here."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, get_args
 
-GREEDY = "-greedy"
-ENDING = re.compile(r"-greedy(?=$| \(| #|,)")
-"""In a label the base model or the setting's number may follow."""
-TRAINED = r"^(sft|dpo-\d+)$"
-"""Supervised fine-tuning and the DPO rounds, sampled: what the rounds' view shows."""
-CONTROL = re.compile(r"(longer-sft|continued-sft(-dpo)?|rejection-\d+|pooled-dpo|optimal-only|single-model|multi-turn)")
+import polars as pl
 
-ROUND_ARMS = ("reason", "reason+summary")
-"""The arms that a DPO round is meant to move."""
+from insightv_bench.arms import ROUND_ARMS as ROUND_ARMS
+from insightv_bench.arms import Role
+from insightv_bench.controls import CONTROLS, ControlSpec
 
 
-def twin(system: str) -> str:
-    """The name, or the board's label, without `-greedy`."""
-    return ENDING.sub("", system, count=1)
+class System(NamedTuple):
+    label: str
+    """Its name on the board."""
+    system: str
+    base: str
+    role: Role
+    round: int
+    twin_of: str
+    """The system whose greedy twin it is; empty: nobody's."""
+    twin: str
+    """That system's label."""
+
+    @property
+    def control(self) -> ControlSpec | None:
+        """The control that it, or the system it is the twin of, stands for."""
+        return control_named(self.twin_of or self.system, self.round) if self.role == "control" else None
 
 
-def is_greedy(system: str) -> bool:
-    return ENDING.search(system) is not None
+def control_named(system: str, number: int) -> ControlSpec | None:
+    return next((spec for spec in CONTROLS.values() if spec.name(number) == system), None)
 
 
-def twins_among(systems: Collection[str]) -> set[str]:
+def systems_in(rows: pl.DataFrame) -> list[System]:
+    """The systems of rows that `load_rows` gave, by label."""
+    return [System(*row) for row in rows.select(System._fields).unique().sort("label").iter_rows()]
+
+
+def twins_among(systems: Collection[str], twins: Mapping[str, str]) -> set[str]:
     """Those that are another's greedy twin; a greedy system that stands alone is a system like any."""
-    return {system for system in systems if is_greedy(system) and twin(system) in systems}
-
-
-def is_control(system: str) -> bool:
-    """Whether it, or its twin, shows what the same compute does without one part of the method."""
-    return CONTROL.fullmatch(twin(system)) is not None
-
-
-def number_of(system: str, kind: str) -> int | None:
-    """The round in `dpo-2` or `rejection-2`, greedy or not; None: it is no system of this kind."""
-    found = re.fullmatch(rf"{kind}-(\d+)", twin(system))
-    return int(found[1]) if found else None
+    return {system for system in systems if twins.get(system) in systems}
 
 
 class Side(NamedTuple):
@@ -54,23 +53,47 @@ class Side(NamedTuple):
     """Of arm `flawed`: one kind of flaw; empty: all of them."""
 
 
-def control_pairs(systems: Collection[str]) -> Iterator[tuple[Side, Side]]:
+class Method(NamedTuple):
+    """The sampled systems of one base model, by what they are to the method; labels, empty for what is not there."""
+
+    base: str
+    agent: str
+    """After supervised fine-tuning."""
+    rounds: Mapping[int, str]
+    """By number, the agents after a DPO round."""
+    controls: Mapping[str, str]
+    """By the name of the system."""
+
+
+def method_of(systems: Iterable[System]) -> Method:
+    """Of several systems of one name the first by label."""
+    sampled = sorted((system for system in systems if not system.twin_of), key=lambda one: one.label, reverse=True)
+    labels: dict[Role, dict[Any, str]] = {role: {} for role in get_args(Role)}
+    for system in sampled:
+        key = {"round": system.round, "control": system.system}.get(system.role, "")
+        labels[system.role][key] = system.label
+    rounds = dict(sorted(labels["round"].items()))
+    return Method(labels["base"].get("", ""), labels["agent"].get("", ""), rounds, labels["control"])
+
+
+def control_pairs(method: Method) -> Iterator[tuple[Side, Side]]:
     """What the controls are for, as (a, b) with b the method's: two agents or a DPO round; or a control against sft.
 
     Only what is planned is named: whether a side has rows is the caller's to see.
     """
-    rounds = sorted({number for system in systems if (number := number_of(system, "dpo"))})
-    both = Side("sft", "reason+summary")
-    yield Side("sft", "reason"), both
-    yield Side("sft", "majority"), both
-    yield Side("continued-sft", "reason"), both
-    yield Side("single-model", "reason+summary"), both
-    yield Side("multi-turn", "multi-turn"), both
-    yield Side("sft", "flawed"), Side("optimal-only", "flawed")
-    yield Side("sft", "reason"), Side("longer-sft", "reason")
-    for number in rounds:
-        own = f"dpo-{number}"
-        yield Side(own, "majority"), Side(own, "reason+summary")
-        # Only the last round has spent what these two spent.
-        rivals = [f"rejection-{number}", *(["continued-sft-dpo", "pooled-dpo"] if number == rounds[-1] else [])]
-        yield from ((Side(rival, arm), Side(own, arm)) for rival in rivals for arm in ROUND_ARMS)
+    both = Side(method.agent, "reason+summary")
+    yield Side(method.agent, "reason"), both
+    yield Side(method.agent, "majority"), both
+    yield from _beside(method, method.agent, 0, ["agent"])
+    for number, label in method.rounds.items():
+        yield Side(label, "majority"), Side(label, "reason+summary")
+        is_last = number == max(method.rounds)
+        yield from _beside(method, label, number, ["each round", "last round"] if is_last else ["each round"])
+
+
+def _beside(method: Method, rival: str, number: int, rivals: list[str]) -> Iterator[tuple[Side, Side]]:
+    for spec in CONTROLS.values():
+        label = method.controls.get(spec.name(number), "")
+        for own_arm, arm in spec.pairs if spec.rival in rivals else ():
+            a, b = Side(label, own_arm), Side(rival, arm)
+            yield (b, a) if spec.is_b else (a, b)

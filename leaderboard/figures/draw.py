@@ -15,7 +15,7 @@ from ..board import ROUND_ARMS, ArmRow, Board, ComparableSet
 from ..tables import without_twins
 from . import painters
 from .alt_text import accuracy_words, cost_words, heat_words, measure_words, rounds_words, severity_words
-from .style import MAX_SYSTEMS, ROW_HEIGHT, WIDTH, Draw, legend_height, save, style
+from .style import MAX_SYSTEMS, ROW_HEIGHT, WIDTH, Draw, Looks, legend_height, looks, save, style
 
 PANEL_HEIGHT = 1.5
 
@@ -66,16 +66,17 @@ def _planned(board: Board, comparable: ComparableSet) -> Iterator[Plan]:
     every = [row for row in board.arms if row.set == comparable.name]
     systems = drawn_systems(every, comparable)
     remark = left_out(systems, comparable)
+    marks = looks(systems, comparable.twins)
     arms = [row for row in every if row.system in systems]
-    yield from _of_arms(arms, comparable, systems, remark)
-    yield from _of_flaws(board, comparable, systems, remark)
+    yield from _of_arms(arms, comparable, marks, remark)
+    yield from _of_flaws(board, comparable, marks, remark)
     rounds = [row for row in every if row.arm in ROUND_ARMS and row.trained]
     if len({row.round for row in rounds}) > 1:
         caption = "Accuracy over the DPO rounds, with 95 % intervals; the axis is cut to them."
         yield Plan("rounds", "rounds", caption, rounds_words(rounds), (WIDTH, 3.0), painters.rounds(rounds))
 
 
-def _of_arms(arms: Sequence[ArmRow], comparable: ComparableSet, systems: Sequence[str], remark: str) -> Iterator[Plan]:
+def _of_arms(arms: Sequence[ArmRow], comparable: ComparableSet, systems: Looks, remark: str) -> Iterator[Plan]:
     height = 1.1 + ROW_HEIGHT * (len(arms) + len(painters.arms_of(arms))) + legend_height(systems)
     caption = f"Accuracy by arm, with 95 % intervals{remark}."
     paint = painters.accuracy(arms, comparable, systems)
@@ -89,7 +90,7 @@ def _of_arms(arms: Sequence[ArmRow], comparable: ComparableSet, systems: Sequenc
         yield Plan("board", "cost", caption, cost_words(priced), (WIDTH, height), painters.cost(priced, systems))
 
 
-def _of_flaws(board: Board, comparable: ComparableSet, systems: Sequence[str], remark: str) -> Iterator[Plan]:
+def _of_flaws(board: Board, comparable: ComparableSet, systems: Looks, remark: str) -> Iterator[Plan]:
     curve = [row for row in board.robustness if row.set == comparable.name and row.system in systems]
     if curve:
         height = 0.9 + PANEL_HEIGHT * -(-len(painters.flaws_of(curve)) // 3) + legend_height(systems)

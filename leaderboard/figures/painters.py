@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..board import ANY, ARMS, ArmRow, ComparableSet, FlawRow, MeasureRow, RobustnessRow
-from .style import GRID, INK, Draw, drawn_name, errors, finish, mark, style_of
+from .style import GRID, INK, Draw, Looks, drawn_name, errors, finish, mark
 
 SHARES = (0, 104)
 """Percent; above 100 there is room for a marker."""
 
 
-def accuracy(rows: Sequence[ArmRow], comparable: ComparableSet, systems: Sequence[str]) -> Draw:
+def accuracy(rows: Sequence[ArmRow], comparable: ComparableSet, systems: Looks) -> Draw:
     """Arms from top to bottom, within an arm the systems: a point and its interval.
 
     Chance is drawn where every question has options, so that it is chance of what is shown.
@@ -38,12 +38,12 @@ def accuracy(rows: Sequence[ArmRow], comparable: ComparableSet, systems: Sequenc
     return paint
 
 
-def _point(axes: Any, system: str, systems: Sequence[str], value: float, low: float, high: float, y: float) -> None:
-    look = mark(*style_of(system, systems))
+def _point(axes: Any, system: str, systems: Looks, value: float, low: float, high: float, y: float) -> None:
+    look = mark(*systems[system])
     axes.errorbar(100 * value, y, xerr=errors(value, low, high), **look, ls="none", label=drawn_name(system))
 
 
-def cost(rows: Sequence[ArmRow], systems: Sequence[str]) -> Draw:
+def cost(rows: Sequence[ArmRow], systems: Looks) -> Draw:
     """Every arm of every system; arms are told apart by their names beside the points."""
 
     def paint(canvas: Any) -> None:
@@ -52,7 +52,7 @@ def cost(rows: Sequence[ArmRow], systems: Sequence[str]) -> Draw:
         axes = canvas.subplots()
         axes.set_xscale("log")
         for row in rows:
-            look = mark(*style_of(row.system, systems))
+            look = mark(*systems[row.system])
             tokens, bars = row.tokens_per_right_answer, errors(row.accuracy, row.low, row.high)
             axes.errorbar(tokens, 100 * row.accuracy, yerr=bars, **look, ls="none", label=drawn_name(row.system))
         names = []
@@ -80,7 +80,7 @@ def _tokens_axis(axes: Any, tokens: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
-def severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
+def severity(rows: Sequence[RobustnessRow], systems: Looks) -> Draw:
     """One panel a flaw, one line a system."""
 
     def paint(canvas: Any) -> None:
@@ -91,7 +91,7 @@ def severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
             for place, system in enumerate(drawn):
                 points = [row for row in rows if row.flaw == flaw and row.system == system]
                 aside = 0.02 * (place - (len(drawn) - 1) / 2)  # intervals side by side, not on top of each other
-                _line(panel, [row.severity + aside for row in points], points, style_of(system, systems), system)
+                _line(panel, [row.severity + aside for row in points], points, systems[system], system)
             panel.set_title("all flaws" if flaw == ANY else flaw, loc="left")
         for spare in panels[len(flaws) :]:
             spare.set_axis_off()
@@ -105,7 +105,7 @@ def severity(rows: Sequence[RobustnessRow], systems: Sequence[str]) -> Draw:
     return paint
 
 
-def heat(rows: Sequence[FlawRow], systems: Sequence[str]) -> Draw:
+def heat(rows: Sequence[FlawRow], systems: Collection[str]) -> Draw:
     """Flaws from left to right, systems from top to bottom; the figure stands in its cell."""
 
     def paint(canvas: Any) -> None:
@@ -129,7 +129,7 @@ def heat(rows: Sequence[FlawRow], systems: Sequence[str]) -> Draw:
     return paint
 
 
-def measures(rows: Sequence[MeasureRow], systems: Sequence[str]) -> Draw:
+def measures(rows: Sequence[MeasureRow], systems: Looks) -> Draw:
     """One panel a measure, one line a system. The axis is shared but for what may be below 0."""
 
     def paint(canvas: Any) -> None:

@@ -7,11 +7,10 @@ the colours of text and grid replaced, so that a figure is laid out once.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..board import is_greedy, twin
 from ..tables import short
 from .alt_text import NAME_LENGTH
 
@@ -52,10 +51,14 @@ def save(paint: Draw, size: tuple[float, float], folder: Path, name: str) -> Non
     (folder / f"{name}-dark.svg").write_text(drawn, encoding="utf-8")
 
 
-def style_of(system: str, systems: Sequence[str]) -> tuple[int, bool]:
-    """The place of a system's mark, and whether it is hollow: a greedy system wears its sampled twin's mark, hollow."""
-    twins = list(dict.fromkeys(twin(name) for name in systems))
-    return twins.index(twin(system)), is_greedy(system)
+Looks = Mapping[str, tuple[int, bool]]
+"""The systems of a drawing, in order: the place of each one's mark, and whether it is hollow."""
+
+
+def looks(systems: Sequence[str], twins: Mapping[str, str]) -> Looks:
+    """A greedy system wears its sampled twin's mark, hollow."""
+    places = list(dict.fromkeys(twins.get(system, system) for system in systems))
+    return {system: (places.index(twins.get(system, system)), system in twins) for system in systems}
 
 
 def mark(place: int, hollow: bool) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def legend_columns(labels: Sequence[str]) -> int:
     return max(1, min(len(labels), 84 // (max(map(len, labels)) + 7)))
 
 
-def legend_height(systems: Sequence[str]) -> float:
+def legend_height(systems: Collection[str]) -> float:
     """Inches that the legend's lines after the second need."""
     labels = [drawn_name(system) for system in systems]
     return ROW_HEIGHT * max(0, -(-len(labels) // legend_columns(labels)) - 2) if labels else 0.0

@@ -22,6 +22,7 @@ from typing import Any
 
 import polars as pl
 
+from insightv_bench import arms
 from insightv_bench.escape import visible
 from insightv_bench.storage import write_text
 
@@ -105,6 +106,7 @@ def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]
         "sets": sets,
         **{name: as_table(getattr(board, name)) for name in ("arms", "averages", "lineage")},
         "arm_meanings": list(ARMS.items()),
+        "usual_arms": [arm for arm, spec in arms.ARMS.items() if spec.usual],
         "measure_meanings": list(MEANINGS.items()),
         "families": list(FAMILIES.items()),
         "figures": [

@@ -13,7 +13,7 @@ import polars as pl
 
 from insightv_bench.escape import visible
 
-from ..board import ARMS, ComparableSet, is_greedy, twin
+from ..board import ARMS, ComparableSet, twins_among
 from ..tables import short
 
 NUM_SAMPLES = 20_000
@@ -55,11 +55,10 @@ def _systems(comparable: ComparableSet, rows: pl.DataFrame) -> list[str]:
 
     A greedy one is left out where its sampled twin shows the same questions.
     """
-    names: dict[str, str] = dict(rows.select("label", "system").unique().iter_rows())
-    sampled = {names[label] for label in comparable.systems if not is_greedy(names[label])}
+    twins = twins_among(comparable.systems, comparable.twins)
     shares = rows.group_by("label").agg(pl.col("correct").mean(), replied=(pl.col("response") != "").any())
     best = shares.filter("replied").sort("correct", "label", descending=[True, False])["label"].to_list()
-    kept = [label for label in best if not is_greedy(names[label]) or twin(names[label]) not in sampled][:MAX_SYSTEMS]
+    kept = [label for label in best if label not in twins][:MAX_SYSTEMS]
     return [label for label in comparable.systems if label in kept]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from insightv_bench import __version__
+from insightv_bench import __version__, arms
 from insightv_bench.statistics import CONFIDENCE
 from insightv_bench.storage import write_text
 
@@ -28,6 +28,7 @@ COLLECTION = "insightv-bench"
 UNSAFE = re.compile(r"[^\w.-]+")
 RESERVED = {"data", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 ATTRIBUTION = {"turn_idx": 0, "source": "output.raw", "is_terminal": True}
+WITHOUT_PATH = [arm for arm, spec in arms.ARMS.items() if spec.shows == "nothing"]
 
 
 def write_every_eval(
@@ -143,7 +144,7 @@ def _accuracy(row: ArmRow, comparable: ComparableSet) -> dict[str, Any]:
     result["generation_config"] = {
         "generation_args": {
             "max_tokens": comparable.token_caps[row.arm],
-            "reasoning": row.arm not in ("base", "direct"),
+            "reasoning": row.arm not in WITHOUT_PATH,
         },
         "additional_details": {"prompt": comparable.prompts[row.arm]},
     }

@@ -12,13 +12,14 @@ from typing import Any
 import polars as pl
 
 from insightv_bench.answers import PARSER
+from insightv_bench.arms import ARMS
 from insightv_bench.judging import RULE
 from insightv_bench.records import EvalRecord
 from insightv_bench.results import SEPARATOR, read_again
 
 from ..board import REPLY, UNIT
 
-ONE_ASKED = ("base", "direct", "reason", "majority", "best-of-k", "multi-turn", "reason+summary")
+ASKED_OF_ALL = [arm for arm, spec in ARMS.items() if spec.shows in ("nothing", "own")]
 """Arms that every question of a system has, whatever can be done to its path."""
 SAME = {
     "question_id": ("question", "options", "gold", "answer_type", "kind"),
@@ -55,7 +56,7 @@ def _doubled(frame: pl.DataFrame) -> Iterator[str]:
 
 def _missing(frame: pl.DataFrame) -> Iterator[str]:
     """An arm that lacks questions which other systems, or other arms of its system, have of the same task."""
-    asked = frame.filter(pl.col("arm").is_in(ONE_ASKED))
+    asked = frame.filter(pl.col("arm").is_in(ASKED_OF_ALL))
     for _, task in asked.group_by("task", "task_version", "base", maintain_order=True):
         whole = set(task["question_id"])
         for (system, arm), rows in task.group_by("system", "arm", maintain_order=True):

@@ -43,7 +43,7 @@ class View(NamedTuple):
 
 def without_twins(comparable: ComparableSet, systems: Collection[str]) -> list[str]:
     """The systems but greedy ones whose sampled twin is in the set: a table would say everything twice."""
-    twins = twins_among(comparable.systems)
+    twins = twins_among(comparable.systems, comparable.twins)
     return [one for one in systems if one not in twins]
 
 
@@ -61,7 +61,7 @@ def arms(board: Board, comparable: ComparableSet, systems: Collection[str]) -> V
         for row in board.arms
         if row.set == comparable.name and row.system in systems
     ]
-    twins = twins_among({row[0] for row in rows})
+    twins = twins_among({row[0] for row in rows}, comparable.twins)
     remark = "rank: the places that paired tests, Holm-adjusted, leave a system in its arm" + (AMONG if twins else "")
     ranked = bool(twins) or any(row[2] not in ("1", NONE) for row in rows)
     return View(
@@ -76,7 +76,7 @@ def averages(board: Board, systems: Collection[str]) -> View:
         for row in board.averages
         if row.system in systems
     ]
-    twins = twins_among({row[0] for row in rows})
+    twins = twins_among({row[0] for row in rows}, {row.system: row.twin_of for row in board.averages})
     remark = "every task counts the same; systems that lack a task of the arm are not ranked here"
     remark += AMONG if twins else ""
     columns = ("system", "arm", "rank", "tasks", "mean accuracy %", "95 % interval")

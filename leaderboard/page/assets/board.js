@@ -3,8 +3,6 @@
 (() => {
   const { make, text, code, interval, count, points, absent, estimate, strip, select, table, load, rows, spaced } = insightv;
   const ALL = "all";
-  const FIRST_ARMS = ["base", "direct", "reason", "reason+summary", "oracle", "flawed"];
-  const TWIN = /-greedy(?=$| \(| #|,)/; // as systems.py has it
   const opened = new Set();
   const picked = new Map(); // system's name -> the set it was picked in
   const place = document.getElementById("view-board");
@@ -17,7 +15,11 @@
   const arms = () => board().arm_meanings.map(([arm]) => arm).filter((arm) => board().arms.some((row) => row.arm === arm));
   const setNamed = (name) => board().sets.find((one) => one.name === name);
 
-  const isTwin = (system, among) => TWIN.test(system) && among.has(system.replace(TWIN, ""));
+  let twinOf = null; // greedy system -> the one whose twin it is
+  function isTwin(system, among) {
+    twinOf ??= new Map(board().arms.filter((row) => row.twin_of).map((row) => [row.system, row.twin_of]));
+    return among.has(twinOf.get(system));
+  }
 
   function chosenSet() {
     if (board().sets.length === 1) return board().sets[0];
@@ -28,7 +30,7 @@
     const present = arms().filter((arm) => board().arms.some((row) => row.set === task.name && row.arm === arm));
     const asked = (state.get("arms") ?? "").split(",").filter((arm) => present.includes(arm));
     if (asked.length) return present.filter((arm) => asked.includes(arm));
-    const usual = present.filter((arm) => FIRST_ARMS.includes(arm));
+    const usual = present.filter((arm) => board().usual_arms.includes(arm));
     return usual.length ? usual : present;
   }
 
