@@ -53,7 +53,7 @@ def test_what_another_recipe_wants_is_not_found_nor_what_follows_from_it(run: Pa
     everything = found(run, load_recipe("walk", [*SMALL, CONTROLS]))
     another = found(run, load_recipe("walk", [*SMALL, CONTROLS, "summary.trainer.max_steps=16"]))
     lost = set(everything) - set(another)
-    assert lost == {"train-summary"}
+    assert "train-summary" in lost and "train-longer-sft" not in lost
     assert {"train-base", "train-reason", "train-dpo-1", "corpora-summary"} <= set(another)
     assert not found(run, load_recipe("walk", [*SMALL, CONTROLS, "seed=1"]))
 
