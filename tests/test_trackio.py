@@ -53,6 +53,7 @@ def asked(questions: list[list[str]], environment: dict[str, str]) -> list[Any]:
     return [json.loads(reply) for reply in done.stdout.split("END")[:-1]]
 
 
+@pytest.mark.slow
 def test_loss_and_rewards_arrive_in_the_local_store(tmp_path: Path) -> None:
     pytest.importorskip("trackio")
     prepare(threads=1, seed=0)

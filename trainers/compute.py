@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from .data import chat_text
+
 NUM_MEASURED = 256
 """Rows that a mean length is taken over."""
 REFERENCE_SHARE = 1 / 3
@@ -42,8 +44,5 @@ def tokens_of_row(corpus: Any, processor: Any) -> float:
 
 
 def _num_tokens(row: dict[str, Any], answer: str, processor: Any) -> int:
-    from trl.data_utils import prepare_multimodal_messages
-
-    chat = prepare_multimodal_messages([*row["prompt"], *row[answer]], images=row["images"])
-    text = processor.apply_chat_template(chat, tokenize=False)
+    text = chat_text(processor, [*row["prompt"], *row[answer]], row["images"])
     return len(processor(text=text, images=row["images"] or None)["input_ids"][0])

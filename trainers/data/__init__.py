@@ -13,6 +13,7 @@ from __future__ import annotations
 from ..trl import LENGTH
 from .collator import AssistantTurns
 from .corpus import COMPLETIONS, PAIRS, columns_of, load_corpus
+from .lengths import chat_text
 from .selection import keep_rows, load_rows, mix_of, split
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "COMPLETIONS",
     "LENGTH",
     "PAIRS",
+    "chat_text",
     "columns_of",
     "keep_rows",
     "load_corpus",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +21,8 @@ from .corpus import without_bytes
 PORTION = 256
 """Rows measured at once."""
 PROBES = ((60, 90), (333, 500))
+ENDS, TAIL_BYTES = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}, 64
+"""What stands in the last bytes of a whole picture: one that was cut off has a header like any other."""
 UNREADABLE, SAME, EMPTY = "picture cannot be read", "chosen equals rejected", "nothing to learn"
 
 
@@ -67,19 +69,21 @@ def content(messages: Sequence[dict[str, Any]]) -> str:
     return "".join(message["content"] for message in messages)
 
 
-def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Of the longer answer, where there are two; each picture counts as the one token that stands for it."""
+def chat_text(processor: Any, chat: Sequence[dict[str, Any]], images: Sequence[Any], is_open: bool = False) -> str:
+    """As the model's template writes it, and TRL with it. `is_open`: up to where the assistant's turn begins."""
     from trl.data_utils import prepare_multimodal_messages
 
+    blocks = prepare_multimodal_messages(list(chat), images=images)
+    return str(processor.apply_chat_template(blocks, tokenize=False, add_generation_prompt=is_open))
+
+
+def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Of the longer answer, where there are two; each picture counts as the one token that stands for it."""
     num = [0] * len(rows)
     for name in ("completion", "chosen", "rejected"):
         if name not in rows[0]:
             continue
-        chats = [[*row["prompt"], *row[name]] for row in rows]
-        blocks = [
-            prepare_multimodal_messages(chat, images=row["images"]) for chat, row in zip(chats, rows, strict=True)
-        ]
-        texts = [processor.apply_chat_template(block, tokenize=False) for block in blocks]
+        texts = [chat_text(processor, [*row["prompt"], *row[name]], row["images"]) for row in rows]
         ids = processor.tokenizer(texts, add_special_tokens=False)["input_ids"]
         num = [max(before, len(tokens)) for before, tokens in zip(num, ids, strict=True)]
     return num
@@ -104,20 +108,12 @@ def _size(data: bytes) -> tuple[int, int]:
 
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
-            if not _has_an_end(data, str(picture.format)):
+            end = ENDS.get(str(picture.format))
+            if end is None or end not in data[-TAIL_BYTES:]:
                 picture.load()  # the header alone is read of all others
             return picture.height, picture.width
     except (*BROKEN, Image.DecompressionBombError) as error:
         raise ValueError(f"no picture: {error}") from error
-
-
-ENDS = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
-TAIL_BYTES = 64
-
-
-def _has_an_end(data: bytes, kind: str) -> bool:
-    """Whether the file's last bytes are there: a picture that was cut off has a header like any other."""
-    return kind in ENDS and ENDS[kind] in data[-TAIL_BYTES:]
 
 
 def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
@@ -148,33 +144,24 @@ def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
     return len(processor(text=token, images=[picture], add_special_tokens=False)["input_ids"][0])
 
 
-def _control_tokens(processor: Any) -> list[str]:
-    """What must not stand in a text as if it were written there: the words for pictures, turns and ends."""
-    tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
-    return sorted(tokens)
-
-
-def without_control_tokens(corpus: Any, processor: Any) -> tuple[Any, int]:
-    """The corpus with them broken up by a space, as the engine does when it asks the model; and in how many rows."""
-    tokens = _control_tokens(processor)
+def without_control_tokens(corpus: Any, processor: Any) -> Any:
+    """The corpus with the words for pictures, turns and ends, which must not stand in a text as if they were written
+    there, broken up by a space, as the engine does when it asks the model."""
+    tokens = sorted({*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))})
     columns = [name for name in ("prompt", "completion", "chosen", "rejected") if name in corpus.column_names]
-    hits = list(_rows_with(corpus, columns, tokens))
-    if not hits:
-        return corpus, 0
-    places = set(hits)
+    texts = zip(*(corpus[name] for name in columns), strict=True)
+    places = set()
+    for place, row in enumerate(texts):
+        text = "\n".join(content(messages) for messages in row)
+        if any(token in text for token in tokens):
+            places.add(place)
+    if not places:
+        return corpus
 
     def clean(row: dict[str, Any], place: int) -> dict[str, Any]:
         return {name: [_broken_up(turn, tokens) for turn in row[name]] for name in columns} if place in places else {}
 
-    return corpus.map(clean, with_indices=True, load_from_cache_file=False), len(hits)
-
-
-def _rows_with(corpus: Any, columns: Sequence[str], tokens: Sequence[str]) -> Iterator[int]:
-    texts = zip(*(corpus[name] for name in columns), strict=True)
-    for place, row in enumerate(texts):
-        text = "\n".join(content(messages) for messages in row)
-        if any(token in text for token in tokens):
-            yield place
+    return corpus.map(clean, with_indices=True, load_from_cache_file=False)
 
 
 def _broken_up(turn: dict[str, Any], tokens: Sequence[str]) -> dict[str, Any]:

@@ -36,29 +36,21 @@ def keep_rows(job: Job[Any], context: Context) -> None:
     corpus = load_corpus(job.corpora, [*method_of(job.settings).columns, "id"], job.checkpoints / "cache")
     processor = load_processor(str(job.start))
     budget = job.settings.max_tokens or longest(job.start)
-    places, lengths, dropped = measure(without_control_tokens(corpus, processor)[0], processor, budget)
-    _count(job, context, corpus, dropped)
-    if not places:
-        raise StageError(f"`{job.name}`: no row is left to train on ({dict(context.dropped)})", _hint(context.dropped))
-    context.totals |= {"max_tokens": budget, "num_dropped_rows": len(dropped), "num_row_tokens": sum(lengths)}
-    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    places, lengths, dropped = measure(without_control_tokens(corpus, processor), processor, budget)
     ids = corpus["id"]
-    frame = pl.DataFrame({"place": places, LENGTH: lengths, "question": [ids[place] for place in places]})
-    frame.write_parquet(job.checkpoints / ROWS)
-
-
-def _count(job: Job[Any], context: Context, corpus: Any, dropped: list[tuple[int, str]]) -> None:
     context.dropped.clear()
     context.dropped.update(Counter(reason for _, reason in dropped))
     if dropped:
-        ids = corpus["id"]
         rows = [Exclusion(id=ids[place], reason=reason, row="") for place, reason in dropped]
         write_file(context.folder / "exclusions.parquet", rows, Exclusion)
-
-
-def _hint(dropped: Counter[str]) -> str:
-    over = any(reason.startswith("over ") for reason in dropped)
-    return "raise `max_tokens`, or give pictures fewer pixels (`base.processor.size`)" if over else "see the corpus"
+    if not places:
+        over = any(reason.startswith("over ") for reason in context.dropped)
+        hint = "raise `max_tokens`, or give pictures fewer pixels (`base.processor.size`)" if over else "see the corpus"
+        raise StageError(f"`{job.name}`: no row is left to train on ({dict(context.dropped)})", hint)
+    context.totals |= {"max_tokens": budget, "num_dropped_rows": len(dropped), "num_row_tokens": sum(lengths)}
+    job.checkpoints.mkdir(parents=True, exist_ok=True)
+    frame = pl.DataFrame({"place": places, LENGTH: lengths, "question": [ids[place] for place in places]})
+    frame.write_parquet(job.checkpoints / ROWS)
 
 
 def longest(model: Path) -> int:
@@ -78,7 +70,7 @@ def load_rows(job: Job[Any], processor: Any) -> Any:
         corpus = load_corpus(job.corpora, wanted, cache)
         return with_lengths(corpus, processor) if method.by_length else corpus
     kept = pl.read_parquet(file, glob=False)
-    corpus, _ = without_control_tokens(load_corpus(job.corpora, method.columns, cache), processor)
+    corpus = without_control_tokens(load_corpus(job.corpora, method.columns, cache), processor)
     corpus = corpus.select(kept["place"].to_list())
     if method.by_length:
         corpus = corpus.add_column(LENGTH, kept[LENGTH].to_list())
