@@ -21,8 +21,8 @@ from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, requ
 from insightv_bench.storage import batched
 
 from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
-from .budget import Budget
 from .concurrency import Pace
+from .costs import Budget
 
 T = TypeVar("T")
 OnReply = Callable[[Reply, bool], None]
