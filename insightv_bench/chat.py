@@ -36,14 +36,14 @@ class Prompt(NamedTuple):
         return f"{self.name}@{self.version}"
 
     def render(self, **slots: str) -> str:
-        return SLOT.sub(lambda found: slots[found[1]], self.template)
+        return SLOT.sub(lambda slot: slots[slot[1]], self.template)
 
     def match(self, text: str) -> dict[str, str] | None:
         """The slots' contents where `text` was made from this prompt; else None."""
         pieces = SLOT.split(self.template)
         pattern = "".join(f"(?P<{p}>.*)" if index % 2 else re.escape(p) for index, p in enumerate(pieces))
-        found = re.fullmatch(pattern, text, re.DOTALL)
-        return found.groupdict() if found else None
+        whole = re.fullmatch(pattern, text, re.DOTALL)
+        return whole.groupdict() if whole else None
 
 
 @cache
@@ -115,7 +115,7 @@ def to_openai(chat: Chat, urls: Sequence[str] | None = None) -> list[dict[str, A
 def from_openai(messages: object) -> Chat:
     """The chat behind the messages of a chat completion, as `to_openai` lays it out or with contents as text.
 
-    Raises ValueError for what is no chat, and for an image that is no data URL.
+    Raises ValueError for what is not a chat, and for an image that is not a data URL.
     """
     if not isinstance(messages, list) or not messages:
         raise ValueError("`messages` must be a list of at least one message")

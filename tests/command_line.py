@@ -21,7 +21,7 @@ Done = subprocess.CompletedProcess[str]
 def bench(folder: Path, *words: object) -> Done:
     command = [COMMAND, *map(str, words)]
     return subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False
     )
 
 
@@ -46,7 +46,7 @@ def the_error(done: Done) -> tuple[str, str]:
 
 
 def wait_for(process: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 300
     while not moment():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < give_up
@@ -57,7 +57,7 @@ def kill_when(process: subprocess.Popen[str], moment: Callable[[], bool]) -> Non
     """SIGKILL as soon as `moment` has come; it must come before the process ends by itself."""
     wait_for(process, moment)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL
 
 

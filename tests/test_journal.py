@@ -156,7 +156,7 @@ def test_processes_that_write_one_journal_lose_nothing_though_one_is_killed(tmp_
     keys += [f"three/{int(number)}/{place}" for number in said for place in range(size)]
     journal = Journal(file)
     found = journal.get(keys)
-    assert journal._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert sqlite3.connect(journal.file).execute("PRAGMA integrity_check").fetchone() == ("ok",)
     journal.close()
     assert {key: entry.reply.text for key, entry in found.items()} == {key: f"reply to {key}" for key in keys}
 

@@ -121,7 +121,7 @@ def test_a_model_computes_in_the_type_that_it_is_saved_in_or_asked_for_and_is_na
         (folder, "bfloat16", "bfloat16"),
     ]:  # fmt: skip
         model = known(place, dtype)
-        assert str(model._load()[0].dtype) == f"torch.{computed}"
+        assert str(model.load()[0].dtype) == f"torch.{computed}"
         assert model.revision.endswith("-bfloat16") == (computed == "bfloat16")
         assert model.generate(requests(QUESTIONS[:1]), seed=0)[0].num_tokens > 0
     assert known(half, "auto").revision == known(half, "bfloat16").revision != known(half, "float32").revision

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from insightv_bench.journal import Reply, Request
 
-from .budget import Budget
+from .costs import Budget
 
 
 class Start(NamedTuple):

@@ -1,8 +1,8 @@
 """Asks an engine through the journal: many chains at once, nothing paid twice.
 
 A chain is a coroutine that asks, thinks, and asks again: the steps of one path, say. For a one-by-one engine some more
-chains run than it takes requests at once (see `pace`), and the next begins where one ends: so the first request leaves
-at once, however many chains there are. An error lets no new request out; those in flight are finished and kept.
+chains run than it takes requests at once (see `concurrency`), and the next begins where one ends: so the first request
+leaves at once, however many chains there are. An error lets no new request out; those in flight are finished and kept.
 
 For a batch engine the chains move in waves: when every chain that is alive waits for a reply, the requests of the wave
 are split into batches by a fixed plan (sorted keys), each batch seeded by its keys and kept in one transaction. Batch
@@ -17,12 +17,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from insightv_bench.errors import BudgetSpent, EngineError, EngineUnavailable
-from insightv_bench.journal import Entry, Journal, Reply, Request, plan_id, request_key
+from insightv_bench.journal import Journal, Reply, Request, plan_id, request_key
 from insightv_bench.storage import batched
 
 from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
-from .budget import Budget
 from .concurrency import Pace
+from .costs import Budget
 
 T = TypeVar("T")
 OnReply = Callable[[Reply, bool], None]
@@ -55,14 +55,10 @@ class Caller:
         self.pace = Pace(getattr(engine, "concurrency", 1), getattr(engine, "adaptive", False))
         self._asking: dict[str, asyncio.Lock] = {}
         self._stopped: EngineError | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        if isinstance(self.engine, ReportingEngine):
+        if isinstance(engine, ReportingEngine):
             if self.budget.is_limited:
-                self.budget.spent = self._journal.spent(self.model)
-            answers = self._journal.has_replies(self.model)
-            self.engine.begin(Start(self._seed, answers, self._count_failure))
+                self.budget.spent = journal.spent(self.model)
+            engine.begin(Start(seed, journal.has_replies(self.model), self._count_failure))
 
     def _count_failure(self, kind: str) -> None:
         self._journal.count_failure(self.model, kind)
@@ -175,7 +171,7 @@ class Caller:
         if isinstance(self._stopped, BudgetSpent):
             self.budget.check(self.model)  # says what was spent in all, with what was in flight
         if self._stopped:
-            raise _told(self._stopped, len(results), len(chains))
+            raise with_progress(self._stopped, len(results), len(chains))
         return [results[place] for place in range(len(chains))]
 
     def _stop(self, error: EngineError, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -212,20 +208,22 @@ class Caller:
         self._journal.count_hits(replies)
         for reply in replies.values():
             self._count(reply, hit=True)
-        keys = sorted(requests.keys() - replies.keys(), key=lambda key: (_length(requests[key]), key))
+
+        def place(key: str) -> tuple[int, str]:
+            """Requests of like length share a batch, so that little is padding."""
+            return sum(len(message.content) for message in requests[key].chat.messages), key
+
+        keys = sorted(requests.keys() - replies.keys(), key=place)
         todo = []
         for batch in batched(keys, self.engine.batch_size):
             if all(key in kept for key in batch):
-                replies.update(self._kept_batch(batch, kept))
+                self._journal.count_hits(batch)
+                replies.update({key: self._count(kept[key].reply, hit=True) for key in batch})
             else:
                 todo.append(batch)
         for batches in batched(todo, getattr(self.engine, "num_at_once", 1)):
             replies.update(self._ask_batches(batches, requests, plan))
         return replies
-
-    def _kept_batch(self, keys: Sequence[str], kept: dict[str, Entry]) -> dict[str, Reply]:
-        self._journal.count_hits(keys)
-        return {key: self._count(kept[key].reply, hit=True) for key in keys}
 
     def _ask_batches(
         self, batches: Sequence[Sequence[str]], requests: dict[str, Request], plan: str
@@ -234,21 +232,22 @@ class Caller:
         assert isinstance(self.engine, BatchEngine)
         work = [([requests[key] for key in keys], self._batch_seed(keys)) for keys in batches]
         if hasattr(self.engine, "generate_all"):
-            made = self.engine.generate_all(work)
+            generated = self.engine.generate_all(work)
         else:
-            made = [self.engine.generate(asked, seed) for asked, seed in work]
-        found: dict[str, Reply] = {}
-        for keys, replies in zip(batches, made, strict=True):
-            entries = zip(keys, replies, strict=True)
-            self._journal.put([entry for entry in entries if plan or entry[1].finish != "error"], self.model, plan)
-            found |= {key: self._count(reply, hit=False) for key, reply in zip(keys, replies, strict=True)}
-        return found
+            generated = [self.engine.generate(asked, seed) for asked, seed in work]
+        by_key: dict[str, Reply] = {}
+        for keys, replies in zip(batches, generated, strict=True):
+            batch = dict(zip(keys, replies, strict=True))
+            kept = [(key, reply) for key, reply in batch.items() if plan or reply.finish != "error"]
+            self._journal.put(kept, self.model, plan)
+            by_key |= {key: self._count(reply, hit=False) for key, reply in batch.items()}
+        return by_key
 
     def _batch_seed(self, keys: Sequence[str]) -> int:
         return int(plan_id([*keys, f"seed {self._seed}"] if self._seed else keys)[:8], 16)
 
 
-def _told(error: EngineError, num_done: int, num: int) -> EngineError:
+def with_progress(error: EngineError, num_done: int, num: int) -> EngineError:
     """The error with what is missing, where the same command goes on later."""
     if not isinstance(error, EngineUnavailable) or isinstance(error, BudgetSpent) or num == 1:
         return error
@@ -259,8 +258,3 @@ def _told(error: EngineError, num_done: int, num: int) -> EngineError:
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     first = errors.exceptions[0]
     return first_error(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _length(request: Request) -> int:
-    """Requests of like length share a batch, so that little is padding."""
-    return sum(len(message.content) for message in request.chat.messages)

@@ -16,7 +16,7 @@ from insightv_bench.protocol import answer_chat, read_answer_verdict
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import AssessSettings
 
-from .ask import Asked, ask_strictly
+from .ask import ask_strictly
 
 RULE = "rule"
 
@@ -64,20 +64,19 @@ class AnswerFilter:
 
     def settle(self, pairs: Iterable[tuple[Question, str | None]]) -> dict[tuple[str, str | None], Settled]:
         """By question id and answer."""
-        found: dict[tuple[str, str | None], Settled] = {}
+        settled: dict[tuple[str, str | None], Settled] = {}
         open_: dict[tuple[str, str | None], tuple[Question, str]] = {}
         for question, answer in pairs:
             verdict = by_rule(question, answer)
             if answer is not None and self._caller and (verdict is None or self._settings.answer_judge == "always"):
                 open_[question.id, answer] = question, answer
             else:
-                found[question.id, answer] = Settled(bool(verdict), RULE)
+                settled[question.id, answer] = Settled(bool(verdict), RULE)
         if self._caller and open_:
-            replies = self._caller.run([self._ask(self._caller, *pair) for pair in open_.values()])
+            how, read = self._settings, read_answer_verdict
+            chats = [answer_chat(*pair) for pair in open_.values()]
+            chains = [ask_strictly(self._caller, chat, how.sampling, how.tries, read) for chat in chats]
+            replies = self._caller.run(chains)
             for key, asked in zip(open_, replies, strict=True):
-                found[key] = Settled(asked.value, self._caller.model, asked.reason)
-        return found
-
-    async def _ask(self, caller: Caller, question: Question, answer: str) -> Asked[bool]:
-        chat = answer_chat(question, answer)
-        return await ask_strictly(caller, chat, self._settings.sampling, self._settings.tries, read_answer_verdict)
+                settled[key] = Settled(asked.value, self._caller.model, asked.reason)
+        return settled

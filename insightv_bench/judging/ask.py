@@ -36,11 +36,11 @@ async def ask_strictly(
     problem, talk = "", chat
     for number in range(1, tries + 1):
         reply = await caller.ask(Request(talk, sampling, sample=number - 1))
-        found = read(reply.text)
-        if found.value is not None:
-            return Asked(found.value, "", number)
-        problem = _problem(reply, found.problem)
-        talk = _told(chat, reply, problem)
+        verdict = read(reply.text)
+        if verdict.value is not None:
+            return Asked(verdict.value, "", number)
+        problem = _problem(reply, verdict.problem)
+        talk = with_complaint(chat, reply, problem)
     return Asked(None, problem, tries)
 
 
@@ -50,7 +50,7 @@ def _problem(reply: Reply, problem: str) -> str:
     return "the reply is cut off; write less" if reply.finish == "length" else problem
 
 
-def _told(chat: Chat, reply: Reply, problem: str) -> Chat:
+def with_complaint(chat: Chat, reply: Reply, problem: str) -> Chat:
     """The chat with the bad reply and the complaint; an empty reply is asked for again as if it were the first."""
     if not reply.text.strip():
         return chat

@@ -1,9 +1,16 @@
-"""TODO face."""
+"""Local transformers: any image-text model by folder or Hub id.
+
+    model.py        one model: loaded, prompted, asked in batches, known by the hash of its files
+    processes.py    the same in several processes, as `accelerate launch` starts them
+    processors.py   its processor, with torchvision or without
+
+It knows no training (which loads models through it) and no stage.
+"""
 
 from __future__ import annotations
 
 from .model import LocalModel, hash_folder, identity, load_model
-from .processes import Shared, follow, is_first, is_team, num_processes, on_own_device, team
+from .processes import Shared, follow, is_first, is_team, local_model, num_processes, on_own_device, team
 from .processors import load_processor
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "is_team",
     "load_model",
     "load_processor",
+    "local_model",
     "num_processes",
     "on_own_device",
     "team",

@@ -37,7 +37,7 @@ class LocalModel:
 
         if len({request.sampling for request in requests}) > 1:
             return [reply for request in requests for reply in self.generate([request], seed)]
-        model, processor = self._load()
+        model, processor = self.load()
         inputs = encode(processor, requests).to(model.device)
         torch.manual_seed(seed)
         started = time.monotonic()
@@ -47,7 +47,8 @@ class LocalModel:
         seconds = (time.monotonic() - started) / len(requests)
         return [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
 
-    def _load(self) -> tuple[Any, Any]:
+    def load(self) -> tuple[Any, Any]:
+        """Model and processor, once. Raises ModelError."""
         if self._loaded is None:
             self._loaded = load_model(self._settings)
         return self._loaded
@@ -59,15 +60,15 @@ def identity(settings: HfEngine) -> tuple[str, str]:
     folder = Path(settings.model)
     if folder.is_dir():
         if not (folder / "config.json").exists():
-            raise ModelError(f"`{settings.model}` is no model: it holds no `config.json`", "name a folder that does")
-        return folder_name(folder), hash_folder(folder) + _type_told(_dtype_of(settings, folder))
+            raise ModelError(f"`{settings.model}` is not a model: it holds no `config.json`", "name a folder that does")
+        return folder_name(folder), hash_folder(folder) + _type_suffix(_dtype_of(settings, folder))
     if settings.model.startswith((".", "/")) or settings.model.count("/") != 1:
         raise ModelError(f"`{settings.model}` is neither a folder nor a Hub id", "name a folder, or `ORG/NAME`")
     commit = settings.revision or _resolve_revision(settings.model)
-    return settings.model, commit + _type_told(settings.dtype)
+    return settings.model, commit + _type_suffix(settings.dtype)
 
 
-def _type_told(dtype: str) -> str:
+def _type_suffix(dtype: str) -> str:
     return "" if dtype == "float32" else f"-{dtype}"
 
 
@@ -91,7 +92,7 @@ def _resolve_revision(model: str) -> str:
         return HfApi().model_info(model).sha or "main"
     except (HfHubHTTPError, OSError) as error:
         raise ModelError(
-            f"`{model}` is no folder here, and the Hub does not give it: {first_line(error)}",
+            f"`{model}` is not a folder here, and the Hub does not give it: {first_line(error)}",
             "check the spelling, or pin `revision` to use a copy that is already cached",
         ) from error
 
@@ -195,8 +196,8 @@ def _options(model: Any, sampling: Sampling) -> dict[str, Any]:
 def _suppressed(model: Any) -> list[int] | None:
     """A sampled placeholder would be read as a picture that is not there."""
     names = ("image_token_id", "image_token_index", "video_token_id")
-    found = {getattr(model.config, name, None) for name in names}
-    return sorted(token for token in found if token is not None) or None
+    tokens = {getattr(model.config, name, None) for name in names}
+    return sorted(token for token in tokens if token is not None) or None
 
 
 def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float) -> Reply:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 from insightv_bench.journal import Reply, Request
 from insightv_bench.records import Image
 from insightv_bench.settings import HfEngine
+
+from .model import LocalModel
 
 WAIT = timedelta(days=30)
 """Between two waves lies whatever else the command does."""
@@ -59,10 +61,18 @@ def is_team() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
+def local_model(settings: HfEngine, scenes: Mapping[str, str] | None = None) -> LocalModel | Shared:
+    """The model, in this process or in each of a team. `scenes`: as every engine is opened with; a model sees the
+    pictures alone."""
+    if is_team():
+        return Shared(LocalModel(on_own_device(settings)), settings)
+    return LocalModel(settings)
+
+
 class Shared:
     """A `LocalModel` in each process, as one batch engine that takes several batches at once."""
 
-    def __init__(self, model: Any, settings: HfEngine) -> None:
+    def __init__(self, model: LocalModel, settings: HfEngine) -> None:
         self._model, self._settings = model, settings
         self.name, self.revision, self.batch_size = model.name, model.revision, model.batch_size
         self.num_at_once = num_processes()
@@ -78,12 +88,12 @@ class Shared:
         threads = torch.get_num_threads()
         work: list[Any] = [Work(self._settings, tuple(map(whole, asked)), seed, threads) for asked, seed in batches]
         distributed.scatter_object_list([None], [*work, *[Idle(False)] * (self.num_at_once - len(work))], src=0)
-        found: list[Any] = [None] * self.num_at_once
-        distributed.gather_object(attempt(self._model, work[0]), found, dst=0)
-        for result in found:
+        results: list[Any] = [None] * self.num_at_once
+        distributed.gather_object(attempt(self._model, work[0]), results, dst=0)
+        for result in results:
             if isinstance(result, Exception):
                 raise result
-        return found[: len(work)]
+        return results[: len(work)]
 
 
 def whole(request: Request) -> Request:
@@ -117,8 +127,6 @@ def follow() -> None:
     """All that the other processes do: generate what they are given until there is no more."""
     import torch
     from torch import distributed
-
-    from .model import LocalModel
 
     distributed.init_process_group("gloo", timeout=WAIT)
     models: dict[str, LocalModel] = {}

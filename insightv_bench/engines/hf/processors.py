@@ -52,8 +52,8 @@ def class_with_video(model: str, revision: str | None) -> Any:
     import transformers
 
     names = (_json(model, file, revision).get("processor_class") for file in FILES)
-    found: Any = getattr(transformers, next((name for name in names if name), ""), None)
-    return found if hasattr(found, "get_attributes") and "video_processor" in found.get_attributes() else None
+    known: Any = getattr(transformers, next((name for name in names if name), ""), None)
+    return known if hasattr(known, "get_attributes") and "video_processor" in known.get_attributes() else None
 
 
 def image_only(processor_class: Any) -> Any:

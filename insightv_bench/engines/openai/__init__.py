@@ -1,4 +1,10 @@
-"""TODO face."""
+"""Any server that speaks OpenAI's chat completions.
+
+server.py    the engine: what is asked, what a reply says, what is given up
+client.py    HTTP to one server, by aiohttp
+payload.py   a request's JSON with its pictures, sent in slices
+retries.py   what may go wrong, what is tried again, and how long to wait before
+"""
 
 from __future__ import annotations
 

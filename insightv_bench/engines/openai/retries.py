@@ -1,8 +1,4 @@
-"""What may go wrong at a server, what of it is tried again, and how long to wait before.
-
-The `openai` client would retry by itself, but waits no longer than 8 s of its own and refuses a `Retry-After` above two
-minutes. So its own retries are off.
-"""
+"""What may go wrong at a server, what of it is tried again, and how long to wait before."""
 
 from __future__ import annotations
 
@@ -52,8 +48,8 @@ class Patience(NamedTuple):
 
 
 def status_trouble(status: int, headers: Mapping[str, str], words: str) -> Trouble:
-    said = headers.get("x-should-retry", "")  # some servers know that a full quota will not mend itself
-    passing = said != "false" and (status >= 500 or status in RETRIED or said == "true")
+    advice = headers.get("x-should-retry", "")  # some servers know that a full quota will not mend itself
+    passing = advice != "false" and (status >= 500 or status in RETRIED or advice == "true")
     return Trouble(str(status), words, passing, asked_wait(headers), status)
 
 

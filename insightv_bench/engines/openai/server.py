@@ -23,7 +23,7 @@ from insightv_bench.records import Image, Message, content_id
 from insightv_bench.settings import OpenAIEngine, Sampling
 
 from ..base import Start
-from ..budget import Budget, Limits
+from ..costs import Budget, Limits
 from .client import Client, HttpReply
 from .payload import Body, ImageUrls, placeholders
 from .retries import Patience, Trouble, refuses_format, status_trouble
@@ -44,7 +44,8 @@ REASONING = ("reasoning_content", "reasoning")
 
 
 class Server:
-    def __init__(self, settings: OpenAIEngine) -> None:
+    def __init__(self, settings: OpenAIEngine, scenes: Mapping[str, str] | None = None) -> None:
+        """`scenes`: as every engine is opened with; a server sees the pictures alone."""
         self._settings = settings
         self._key = os.environ.get(settings.api_key_env) or NO_KEY
         self._client = Client(settings.base_url, self._key)
