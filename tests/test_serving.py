@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat, ask, from_openai, to_openai
-from insightv_bench.cli.serve_teacher import _rates, read_scenes
+from insightv_bench.cli.serve_teacher import fault_rates, read_scenes
 from insightv_bench.engines import Caller, Engine, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import RecipeError, RunError
@@ -213,9 +213,9 @@ def test_a_folder_without_scenes_is_an_error_with_a_hint(tmp_path: Place) -> Non
 
 
 def test_a_rate_that_is_no_number_is_an_error() -> None:
-    assert _rates(["429=0.1", "reset=0.5"]) == {"429": 0.1, "reset": 0.5}
-    with pytest.raises(RecipeError, match="`429` is no rate"):
-        _rates(["429"])
+    assert fault_rates(["429=0.1", "reset=0.5"]) == {"429": 0.1, "reset": 0.5}
+    with pytest.raises(RecipeError, match="`429` does not say how often"):
+        fault_rates(["429"])
 
 
 def test_a_port_that_is_taken_is_an_error_with_a_hint(server: ChatServer) -> None:

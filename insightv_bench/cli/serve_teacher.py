@@ -30,7 +30,7 @@ def serve_teacher(
 
     scenes = read_scenes(questions)
     errors = {"careful": careful, "partial": partial, "read_error": read_error, "state_error": state_error}
-    manners = Manners(key, delay_s, Faults(_rates(fault or [])))
+    manners = Manners(key, delay_s, Faults(fault_rates(fault or [])))
     server = ChatServer(Teacher(TeacherEngine.model_validate(errors), scenes), host, port, manners)
     typer.echo(f"model `teacher` at {server.url}, {len(scenes):,} pictures; Ctrl-C ends it")
     try:
@@ -62,12 +62,12 @@ def _stages(place: Path) -> list[Path]:
     return [manifest.parent for manifest in sorted((place / STAGES).glob("questions-*/manifest.json"))]
 
 
-def _rates(words: Sequence[str]) -> dict[str, float]:
+def fault_rates(words: Sequence[str]) -> dict[str, float]:
     rates: dict[str, float] = {}
     for word in words:
         kind, _, rate = word.partition("=")
         try:
             rates[kind] = float(rate)
         except ValueError:
-            raise RecipeError(f"`{word}` is no rate of a fault", "write `--fault 429=0.1`") from None
+            raise RecipeError(f"`{word}` does not say how often a fault comes", "write `--fault 429=0.1`") from None
     return rates
