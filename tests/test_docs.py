@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import typer
-from house_counts import GROUND, ORDER, ROOMS, ROOT
+from house_counts import GROUND, ORDER, ROOMS, ROOT, sources
 
 from insightv_bench.cli.main import COMMANDS, app
 from insightv_bench.settings import Recipe, recipe_names
@@ -91,6 +91,37 @@ def test_every_file_that_is_named_is_there(file: Path) -> None:
             assert list(ROOT.glob(name)), word
         elif re.fullmatch(r"[\w-]+\.py", name):
             assert name in beside, word
+
+
+def test_every_file_that_a_comment_or_a_docstring_names_is_there() -> None:
+    """In a face: in that package."""
+    everywhere = {file.name for file in sources("tests", GROUND, *ROOMS)}
+    gone = []
+    for file in sources("tests", GROUND, *ROOMS):
+        known = {each.name for each in file.parent.rglob("*.py")} if file.name == "__init__.py" else everywhere
+        for word in re.findall(r"(?<![\w./*-])[\w/-]+\.(?:py|md)\b", said_in(file)):
+            if word.split("/")[0] in TOPS:
+                is_there = any(ROOT.glob(word))
+            else:  # what runs write and what others' projects hold is not here
+                is_there = "/" in word or word in known or word.removesuffix(".md").islower()
+            is_there = is_there or (ROOT / word).exists()
+            gone += [] if is_there else [f"{file.relative_to(ROOT)}: {word}"]
+    assert gone == []
+
+
+def said_in(file: Path) -> str:
+    """Its comments and docstrings."""
+    text = file.read_text(encoding="utf-8")
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Expr)]
+    strings = [node.value.value for node in nodes if isinstance(node.value, ast.Constant)]
+    comments = re.findall(r"(?m)(?:^|  )#\s(.*)$", text)
+    return "\n".join([*comments, *(text for text in strings if isinstance(text, str))])
+
+
+def test_every_package_says_what_it_is() -> None:
+    faces = {file: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "" for file in sources()}
+    faces = {file: text for file, text in faces.items() if file.name == "__init__.py"}
+    assert [str(file.relative_to(ROOT)) for file, text in faces.items() if not text or "TODO" in text] == []
 
 
 @pytest.mark.parametrize("file", DOCS, ids=lambda file: f"{file.parent.name}/{file.name}")
