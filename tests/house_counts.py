@@ -18,7 +18,20 @@ ROOT = Path(__file__).parents[1]
 GROUND, ROOMS = "insightv_bench", ("builders", "trainers", "evals", "leaderboard")
 ORDER = (
     *("records", "errors", "escape", "lazy"),
-    *("statistics", "arms", "storage", "chat", "protocol", "answers", "world", "sources", "hub", "settings", "journal"),
+    *(
+        "statistics",
+        "arms",
+        "controls",
+        "storage",
+        "chat",
+        "protocol",
+        "answers",
+        "world",
+        "sources",
+        "hub",
+        "settings",
+        "journal",
+    ),
     *("engines", "judging", "flaws", "agents", "stages", "results", "plan", "cluster", "serving", "runs", "cli"),
     "__main__",
 )
