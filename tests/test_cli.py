@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from command_line import SMALL, bench, the_error
 from filelock import FileLock
+from typer.testing import CliRunner
 
+from insightv_bench import __version__
+from insightv_bench.cli.main import COMMANDS, app
 from insightv_bench.cli.run import first_stage
 from insightv_bench.errors import EngineUnavailable, ModelError, RecipeError, RunError
 from insightv_bench.plan import plan
@@ -169,6 +176,42 @@ def test_a_dry_run_of_one_stage_names_what_it_needs(tmp_path: Path) -> None:
     assert re.findall(r"^  (\S+)", done.stdout, re.MULTILINE) == ["questions-train", "paths-teacher"]
     assert "2 paths a question" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_lists_the_commands_in_the_order_of_the_walk() -> None:
+    shown = re.findall(r"^  ([a-z][\w-]+) ", CliRunner().invoke(app, ["--help"]).stdout.partition("Commands:")[2], re.M)
+    walk = ["run", "build", "train", "eval", "compare", "leaderboard", "push", "env"]
+    assert [name for name in shown if name in walk] == walk
+    assert shown == list(COMMANDS)
+
+
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"insightv-bench {__version__}\n"
+
+
+def test_env_tells_what_a_bug_report_needs_and_nothing_else_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    told = CliRunner().invoke(app, ["env", "--json"])
+    assert told.exit_code == 0, told.output
+    facts = json.loads(told.stdout)
+    assert facts["insightv-bench"] == __version__
+    assert facts["packages"]["pydantic"] == version("pydantic")
+    assert not {"pytest", "ruff", "insightv-bench"} & set(facts["packages"])
+    assert {"python", "platform", "devices", "cores", "torch threads", "memory", "disk"} <= set(facts)
+    text = CliRunner().invoke(app, ["env"]).stdout
+    for secret in ("hf_secret", str(Path.home()), str(Path.cwd())):
+        assert secret not in told.stdout + text
+    assert f"pydantic         {version('pydantic')}" in text
+
+
+def test_env_needs_no_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from insightv_bench.cli.env import environment\n"
+        "print(environment()['devices'])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.stdout.strip() == "[]", told.stderr
 
 
 def test_the_recipes_are_listed(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from insightv_bench.answers import PARSER
+from insightv_bench.cli.compare_table import as_json, print_comparison
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.records import EvalRecord
-from insightv_bench.results import as_json, load, parse_name, print_comparison
-from insightv_bench.results.compare import compare
+from insightv_bench.results import compare, load, parse_name
 from insightv_bench.statistics import paired
 from insightv_bench.storage import read_rows
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from insightv_bench.cli.eval import eval_command, pairs
-from insightv_bench.cli.eval_recipes import BOARD, Asked, _recipes, copy_results, text_options
+from insightv_bench.cli.eval_recipes import BOARD, Asked, copy_results, recipes_of, text_options
 from insightv_bench.errors import ModelError, RecipeError
 from insightv_bench.plan import plan
 from insightv_bench.runs import needed, place
@@ -34,7 +34,7 @@ NOTHING: dict[str, Any] = {
 
 
 def recipes(**asked: Any) -> list[Any]:
-    return list(_recipes(Asked(**{**NOTHING, **asked})))
+    return list(recipes_of(Asked(**{**NOTHING, **asked})))
 
 
 def test_with_no_tasks_it_is_the_drawn_world_at_full_and_its_flawed_paths_in_every_arm() -> None:
@@ -131,7 +131,7 @@ def test_gen_kwargs_are_of_every_arm() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"gen_kwargs": {"temprature": 1}}, "`temprature` is no key of `--gen_kwargs`"),
+        ({"gen_kwargs": {"temprature": 1}}, "`--gen_kwargs` has no key `temprature`"),
         ({"model_args": {"concurency": 1}}, "`concurency`"),
         ({"models": ("openai:host#name", "", "")}, "names no model at a server"),
         ({"models": ("", "", "")}, "makes no model to evaluate"),

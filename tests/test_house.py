@@ -10,6 +10,24 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from house_counts import (
+    GROUND,
+    ORDER,
+    ROOMS,
+    ROOT,
+    circle,
+    floors,
+    folder_sizes,
+    group,
+    home,
+    imports,
+    is_package,
+    module_of,
+    modules,
+    num_lines,
+    running_up,
+    sources,
+)
 
 import insightv_bench as iv
 from insightv_bench.lazy import load_function
@@ -17,8 +35,7 @@ from insightv_bench.plan import plan
 from insightv_bench.settings import load_recipe, recipe_names
 from insightv_bench.stages import KINDS
 
-ROOT = Path(__file__).parents[1]
-ROOMS = ("builders", "trainers", "evals", "leaderboard")
+LARGEST_FOLDER, MOST_FLOORS, MOST_LINES = 17, 12, 36_500
 HEAVY = {
     "torch",
     "transformers",
@@ -37,35 +54,109 @@ OF_LM_EVAL = (ROOT / "evals" / "harness" / "model.py", ROOT / "evals" / "harness
 """They subclass lm-eval's model and task classes, and are themselves imported inside functions only."""
 
 
-def sources(folder: str) -> list[Path]:
-    return sorted((ROOT / folder).rglob("*.py"))
-
-
 def imported(file: Path, top_level: bool = False) -> list[tuple[int, str]]:
     """(level, module) of each import; `top_level` leaves out those inside functions and `if TYPE_CHECKING`."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     nodes = tree.body if top_level else list(ast.walk(tree))
-    found = [(0, alias.name) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    return found + [(node.level, node.module or "") for node in nodes if isinstance(node, ast.ImportFrom)]
+    plain = [(0, alias.name) for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return plain + [(node.level, node.module or "") for node in nodes if isinstance(node, ast.ImportFrom)]
 
 
-@pytest.mark.parametrize("file", sources("insightv_bench"), ids=lambda file: str(file.relative_to(ROOT)))
-def test_the_ground_floor_imports_no_room(file: Path) -> None:
-    for level, module in imported(file):
-        parts = module.removeprefix("insightv_bench.").split(".")
-        assert level or parts[0] not in ROOMS, f"{file.name} imports {module}"
+def test_the_ground_floor_imports_no_room_and_rooms_no_other_room() -> None:
+    for each in imports():
+        room, target = each.importer.split(".")[0], each.target.split(".")[0]
+        assert target in (room, GROUND), f"{each.importer} imports {each.target}"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_the_ground_floor_and_itself_alone(room: str) -> None:
-    for file in sources(room):
-        for level, module in imported(file):
-            if level:
-                assert level <= len(file.relative_to(ROOT).parts) - 1, f"{file} leaves its room"
-                continue
-            first, _, rest = module.partition(".")
-            assert first not in ROOMS, f"{file} imports {module}"
-            assert not (first == "insightv_bench" and rest.split(".")[0] in ROOMS), f"{file} imports {module}"
+def test_a_package_of_the_ground_floor_imports_only_what_stands_before_it() -> None:
+    assert running_up() == []
+    packages = {group(module).rpartition(".")[2] for module in modules() if module.startswith(f"{GROUND}.")}
+    assert packages == set(ORDER), "the order names every package, and no other"
+
+
+def test_no_packages_import_each_other_in_a_circle() -> None:
+    assert circle() == []
+
+
+@pytest.mark.parametrize("top", (GROUND, *ROOMS))
+def test_no_chain_of_packages_is_long(top: str) -> None:
+    assert floors(top) <= MOST_FLOORS
+
+
+def test_a_module_is_imported_by_its_own_package_and_others_take_the_packages_face() -> None:
+    """A module that loads lm-eval at its top has no place in a face."""
+    by_name = {module_of(file) for file in OF_LM_EVAL}
+    past_the_face = [
+        f"{each.importer} imports {each.target}"
+        for each in imports()
+        if not (is_package(each.target) or each.target in by_name or is_inside(each.importer, home(each.target)))
+    ]
+    assert past_the_face == []
+
+
+def is_inside(module: str, package: str) -> bool:
+    """The rooms stand inside the ground floor where it is installed, so its own modules are everybody's."""
+    return package == GROUND or f"{module}.".startswith(f"{package}.")
+
+
+def test_imports_are_relative_inside_a_package_and_absolute_between_packages() -> None:
+    for each in imports():
+        top = each.importer.split(".")[0]
+        inside = each.target.split(".")[0] == top if top in ROOMS else group(each.importer) == group(each.target)
+        assert each.relative == inside, f"{each.importer} imports {each.target}"
+
+
+def test_no_private_name_of_another_module_is_imported() -> None:
+    for each in imports():
+        assert not is_private(each.name), f"{each.importer} imports {each.name} of {each.target}"
+
+
+def test_no_folder_holds_many_modules() -> None:
+    assert {folder: size for folder, size in folder_sizes().items() if size > LARGEST_FOLDER} == {}
+
+
+def test_three_modules_of_one_folder_that_share_a_prefix_are_a_folder_of_their_own() -> None:
+    """`verify`, `verify_rows` and `verify_figures` say `verify/`."""
+    families: dict[tuple[Path, str], list[str]] = {}
+    for file in sources():
+        families.setdefault((file.parent.relative_to(ROOT), file.stem.partition("_")[0]), []).append(file.stem)
+    assert {family: names for family, names in families.items() if len(names) > 2} == {}
+
+
+def test_the_source_does_not_grow_by_moving_it() -> None:
+    assert num_lines() < MOST_LINES
+
+
+def test_no_test_imports_a_private_name() -> None:
+    """Neither by name, nor as an attribute of one of our modules."""
+    private = {file.name: names for file in (ROOT / "tests").rglob("*.py") if (names := private_names(file))}
+    assert private == {}
+
+
+def private_names(file: Path) -> list[str]:
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    ours = [node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == GROUND]
+    aliases = [alias for node in ours for alias in node.names]
+    modules = {alias.asname or alias.name for alias in aliases if alias.name[0].islower()}
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    taken = [
+        f"{node.value.id}.{node.attr}" for node in attributes if node.value.id in modules and is_private(node.attr)
+    ]
+    return [alias.name for alias in aliases if is_private(alias.name)] + taken
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_only_the_command_line_prints() -> None:
+    """Tables are made for a console that is handed in; a run's progress goes to stderr by `stages`."""
+    for file in sources():
+        if module_of(file).startswith(f"{GROUND}.cli") or module_of(file) == f"{GROUND}.stages.progress":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            assert called not in ("print", "Console", "typer.echo"), f"{file.relative_to(ROOT)}:{node.lineno}"
 
 
 @pytest.mark.parametrize("folder", ("insightv_bench", *ROOMS))

@@ -213,7 +213,7 @@ def test_a_folder_without_scenes_is_an_error_with_a_hint(tmp_path: Place) -> Non
 
 def test_a_rate_that_is_no_number_is_an_error() -> None:
     assert fault_rates(["429=0.1", "reset=0.5"]) == {"429": 0.1, "reset": 0.5}
-    with pytest.raises(RecipeError, match="`429` is not a rate"):
+    with pytest.raises(RecipeError, match="`429` does not say how often"):
         fault_rates(["429"])
 
 

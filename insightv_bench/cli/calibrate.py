@@ -21,14 +21,14 @@ def overrides(recipe: str, judge: str, base_url: str, steps: Path | None) -> lis
     """What the command's options set in the recipe. Raises RecipeError and SourceError."""
     if base_url and not judge:
         raise RecipeError("`--base-url` serves no judge", "name the model with `--judge`")
-    found = [] if load_recipe(recipe).calibrate else ["calibrate={}"]
+    changes = [] if load_recipe(recipe).calibrate else ["calibrate={}"]
     if judge:
         engine = OpenAIEngine(model=judge, base_url=base_url) if base_url else engine_of(judge)
         named = {name: getattr(engine, name) for name in ("kind", *engine.model_fields_set)}
-        found += [f"assess.engine={json.dumps(named)}", "assess.judge=engine"]
+        changes += [f"assess.engine={json.dumps(named)}", "assess.judge=engine"]
     if steps:
-        found += [f"calibrate.steps={json.dumps(str(steps))}", f"calibrate.steps_sha256='{_sha256(steps)}'"]
-    return found
+        changes += [f"calibrate.steps={json.dumps(str(steps))}", f"calibrate.steps_sha256='{_sha256(steps)}'"]
+    return changes
 
 
 def _sha256(file: Path) -> str:

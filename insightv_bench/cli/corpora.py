@@ -44,19 +44,23 @@ def export(
     out: Annotated[Path, typer.Argument(help="A new folder.")],
     name: Annotated[str, typer.Option("--name", help="The data set's name in the trainer; OUT's if left out.")] = "",
 ) -> None:
-    """A corpus as another trainer reads it: its rows, and the pictures as files."""
-    made = load_function("builders.release.export:export")(format_.value, corpus, out, name or out.name)
+    """A corpus as another trainer reads it.
+
+    Its rows, and the pictures as files.
+    """
+    exported = load_function("builders.release.export:export")(format_.value, corpus, out, name or out.name)
     typer.echo(
-        f"{made.file}: {made.num_rows:,} rows, {made.num_images:,} pictures, {sum(made.dropped.values()):,} dropped"
+        f"{exported.file}: {exported.num_rows:,} rows, {exported.num_images:,} pictures, "
+        f"{sum(exported.dropped.values()):,} dropped"
     )
-    for reason, num in made.dropped.items():
+    for reason, num in exported.dropped.items():
         typer.echo(f"  dropped, {reason}: {num:,}")
 
 
 def push(
     folder: Annotated[Path, typer.Argument(help="A release, a model, or results.")],
-    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The repository, made where there is none.")],
-    kind: Annotated[RepoKind | None, typer.Option("--kind", help="Told from the folder if left out.")] = None,
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The repository; it is made if it is new.")],
+    kind: Annotated[RepoKind | None, typer.Option("--kind", help="Seen from the folder if left out.")] = None,
     private: Annotated[bool | None, typer.Option("--private/--public", help="Of a new repository.")] = None,
 ) -> None:
     """A folder to the Hub, in one commit. A push that was stopped does not send again what is there."""
@@ -79,9 +83,3 @@ def pull(
 
     pulled = pull(repo, revision, out or Path(repo.rpartition("/")[2]), kind.value if kind else None)
     typer.echo(f"{pulled.kind} in {pulled.folder}\nrevision {pulled.revision}")
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(corpora_app, name="corpora")
-    for command in (export, push, pull):
-        app.command(command.__name__)(command)

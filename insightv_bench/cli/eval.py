@@ -11,6 +11,8 @@ import typer
 
 from insightv_bench.errors import RecipeError
 
+from .options import DryRun, EngineName, Out, Set, engine_override
+
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
 Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
 Reason = Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")]
@@ -36,19 +38,7 @@ FreshSeed = Annotated[
     int | None, typer.Option("--fresh-seed", min=0, help="A drawn set that no one has seen, in place of the fixed one.")
 ]
 Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="The task's rows as a local parquet file.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of the sampling.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
-EngineName = Annotated[
-    str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-
-
-def register(app: typer.Typer) -> None:
-    app.command("eval")(eval_command)
-    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-    app.command("lm-eval", context_settings=settings)(lm_eval)
 
 
 def eval_command(
@@ -72,7 +62,10 @@ def eval_command(
     engine: EngineName = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Any model in every arm, on the same questions and paths: reasoning alone, reasoning + summary, injected flaws."""
+    """Any model in every arm, on the same questions and paths.
+
+    Reasoning alone, reasoning + summary, injected flaws.
+    """
     from .eval_recipes import Asked, evaluate_all, text_options
 
     if recipe and tasks:
@@ -93,7 +86,7 @@ def eval_command(
             batch_size=batch_size,
             include_path=include_path,
             data=data,
-            overrides=(*(set_ or ()), *([f"engine={json.dumps(engine)}"] if engine else ())),
+            overrides=(*(set_ or ()), *engine_override(engine)),
         ),
         out,
         output_path,
@@ -109,24 +102,24 @@ def pairs(text: str, option: str, texts: Container[str] = ()) -> dict[str, Any]:
     """
     if text.lstrip().startswith("{"):
         return _object(text, option)
-    made: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
         if not equals or not name.strip():
-            raise RecipeError(f"`{part}` in `{option}` is no KEY=VALUE")
+            raise RecipeError(f"`{part}` in `{option}` is not KEY=VALUE")
         name, value = name.strip(), value.strip()
-        made[name] = value if name in texts else _value(value)
-    return made
+        values[name] = value if name in texts else _value(value)
+    return values
 
 
 def _object(text: str, option: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
-        raise RecipeError(f"`{option}` is no JSON object: {error}", "write KEY=VALUE,KEY=VALUE") from error
-    if not isinstance(found, dict):
-        raise RecipeError(f"`{option}` is no JSON object", "write KEY=VALUE,KEY=VALUE")
-    return found
+        raise RecipeError(f"`{option}` is not a JSON object: {error}", "write KEY=VALUE,KEY=VALUE") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"`{option}` is not a JSON object", "write KEY=VALUE,KEY=VALUE")
+    return content
 
 
 def _value(text: str) -> Any:
@@ -140,7 +133,10 @@ def _value(text: str) -> Any:
 
 
 def lm_eval(context: typer.Context) -> None:
-    """lm-eval's own command line, with our model (`--model insightv`) and tasks registered."""
+    """lm-eval's own command line, with our model and tasks.
+
+    The model is `--model insightv`.
+    """
     from insightv_bench.lazy import load_function
 
     load_function("evals.harness.command_line:run_lm_eval")(context.args)

@@ -60,7 +60,7 @@ class Asked(NamedTuple):
 
 def evaluate_all(asked: Asked, out: Path, output_path: Path | None, log_samples: bool, dry_run: bool) -> None:
     """One run a task. Raises RecipeError where a task, a model or an option is wrong, before any of them begins."""
-    recipes = list(_recipes(asked))
+    recipes = list(recipes_of(asked))
     for recipe in recipes:
         _run(recipe, out, output_path, log_samples, dry_run)
     if len(recipes) > 1 and not dry_run:
@@ -78,8 +78,8 @@ def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool,
     print_summary(run(recipe, out, BOARD), Console())
     if output_path:
         folders = place(recipe, run_folder(recipe, out), stages)
-        found = [folders[stage.name] / LM_EVAL for stage in stages if stage.makes == "evaluation"]
-        for folder in found:
+        evaluations = [folders[stage.name] / LM_EVAL for stage in stages if stage.makes == "evaluation"]
+        for folder in evaluations:
             copy_results(folder, output_path, log_samples)
         typer.echo(f"lm-eval's result files: {output_path}")
 
@@ -93,7 +93,7 @@ def copy_results(folder: Path, output_path: Path, log_samples: bool) -> None:
             shutil.copyfile(file, target)
 
 
-def _recipes(asked: Asked) -> Iterator[Recipe]:
+def recipes_of(asked: Asked) -> Iterator[Recipe]:
     others = [task for task in asked.tasks if task not in DRAWN]
     if others:
         load_function("evals.harness.task_questions:check_tasks")(others, asked.include_path)
@@ -164,7 +164,7 @@ def _sampling(asked: Asked) -> Iterator[str]:
         given["temperature"] = 0.0
     for key, value in given.items():
         if key not in GEN_KWARGS:
-            raise RecipeError(f"`{key}` is no key of `--gen_kwargs`", f"it takes do_sample, {', '.join(GEN_KWARGS)}")
+            raise RecipeError(f"`--gen_kwargs` has no key `{key}`", f"it takes do_sample, {', '.join(GEN_KWARGS)}")
         for part in ("path_sampling", "answer_sampling"):
             yield f"eval.{part}.{GEN_KWARGS[key]}={json.dumps(value)}"
     if asked.batch_size:
@@ -185,14 +185,14 @@ def _models(asked: Asked) -> Iterator[str]:
 
 def _summaries(asked: Asked) -> dict[str, Any]:
     """By the name on the board: the other seats' models and its own, and a number where two models go by one name."""
-    made: dict[str, Any] = {}
+    seats: dict[str, Any] = {}
     taken = {_system_name(asked.models)}
     for model in asked.summaries:
         name = _system_name((*asked.models[:2], model))
         name = next(each for each in chain([name], (f"{name}-{number}" for number in count(2))) if each not in taken)
         taken.add(name)
-        made[name] = _seat(summary_model(model), asked)
-    return made
+        seats[name] = _seat(summary_model(model), asked)
+    return seats
 
 
 def text_options() -> frozenset[str]:

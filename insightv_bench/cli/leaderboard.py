@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,13 @@ from insightv_bench.errors import RunError
 from insightv_bench.escape import visible
 from insightv_bench.lazy import load_function
 
+from .options import Private
+
 board_app = typer.Typer(no_args_is_help=True, help="Results as a table and a page; publish and verify them.")
 
 PLACES = "Runs, folders of evaluations or submissions, or data sets of results on the Hub as ORG/NAME[@REVISION]."
 Results = Annotated[list[str], typer.Argument(metavar="RESULTS...", help=PLACES)]
 Title = Annotated[str, typer.Option("--title")]
-Private = Annotated[bool | None, typer.Option("--private/--public", help="Of a new repository.")]
 
 
 @board_app.command("build")
@@ -55,9 +57,13 @@ def ablations(
     out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
 ) -> None:
     """Runs -> the ablation table, its planned comparisons and their figure."""
-    from .summary import build_ablations
-
-    build_ablations(runs, out, Console())
+    file = load_function("leaderboard.ablations.build:write")(runs, out)
+    console = Console()
+    for row in json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["comparisons"]:
+        if row["decoding"] == "sampled":
+            line = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
 
 
 @board_app.command("submit")
@@ -70,12 +76,12 @@ def submit(
 ) -> None:
     """Results -> a submission: rows, figures and lineage, checked; with `--to` added to a data set on the Hub."""
     folders, _ = load_function("leaderboard.board.results:find")(results)
-    made = load_function("leaderboard.submissions:make_submission")(folders, out, title)
-    typer.echo(f"submission {made.id} in {out}: {sum(one.num_rows for one in made.evaluations):,} rows")
+    submission = load_function("leaderboard.submissions:make_submission")(folders, out, title)
+    typer.echo(f"submission {submission.id} in {out}: {sum(each.num_rows for each in submission.evaluations):,} rows")
     if to:
         _, pushed = load_function("leaderboard.submissions:submit")(out, to, private)
-        told = f"{pushed.num_files} files at" if pushed.num_files else "it is there already:"
-        typer.echo(f"{told} {pushed.url}\nrevision {pushed.revision}")
+        change = f"{pushed.num_files} files at" if pushed.num_files else "it is there already:"
+        typer.echo(f"{change} {pushed.url}\nrevision {pushed.revision}")
         return
     typer.echo(f"check it: insightv-bench leaderboard verify {out}")
 
@@ -113,8 +119,8 @@ def publish(
     private: Private = None,
 ) -> None:
     """The page to a static Space on the Hub, in one commit."""
-    made = load_function("leaderboard.submissions:publish")(page, space, private)
-    typer.echo(f"{made.num_files} files at {made.url}\nrevision {made.revision}")
+    pushed = load_function("leaderboard.submissions:publish")(page, space, private)
+    typer.echo(f"{pushed.num_files} files at {pushed.url}\nrevision {pushed.revision}")
 
 
 @board_app.command("eval-results")
@@ -133,8 +139,8 @@ def eval_results(
         load_function("storage:write_text")(out / name, text)
         typer.echo(out / name)
     if model:
-        made = load_function("leaderboard.submissions:push_eval_results")(texts, model)
-        typer.echo(f"{made.num_files} files at {made.url}\nrevision {made.revision}")
+        pushed = load_function("leaderboard.submissions:push_eval_results")(texts, model)
+        typer.echo(f"{pushed.num_files} files at {pushed.url}\nrevision {pushed.revision}")
 
 
 @board_app.command("every-eval-ever")
@@ -145,6 +151,6 @@ def every_eval_ever(
     title: Title = "insightv-bench",
 ) -> None:
     """Results -> Every Eval Ever's JSON with intervals, and its samples."""
-    board, found = load_function("leaderboard.build:read")(results, title)
-    for file in load_function("leaderboard.submissions:write_every_eval")(board, found, out, developer):
+    board, rows = load_function("leaderboard.build:read")(results, title)
+    for file in load_function("leaderboard.submissions:write_every_eval")(board, rows, out, developer):
         typer.echo(file)

@@ -6,61 +6,86 @@ import os
 import shlex
 import signal
 import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
 
+from insightv_bench import __version__
 from insightv_bench.errors import EngineUnavailable, InsightvError
 from insightv_bench.escape import visible
 
-from . import corpora as cli_corpora
-from . import eval as cli_eval
-from . import results as cli_results
-from . import run as cli_run
+from .answers import answers_app
+from .corpora import corpora_app, export, pull, push
+from .env import env
+from .eval import eval_command, lm_eval
+from .journal import journal_app
 from .leaderboard import board_app
+from .results import compare, rescore
+from .run import build_app, recipes, run_command, train_app
 from .serve_teacher import serve_teacher
 
+AS_IT_IS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""Of a command whose arguments go on to another program."""
+COMMANDS: dict[str, typer.Typer | Callable[..., None]] = {
+    "recipes": recipes,
+    "run": run_command,
+    "build": build_app,
+    "train": train_app,
+    "eval": eval_command,
+    "lm-eval": lm_eval,
+    "compare": compare,
+    "rescore": rescore,
+    "leaderboard": board_app,
+    "corpora": corpora_app,
+    "export": export,
+    "push": push,
+    "pull": pull,
+    "journal": journal_app,
+    "answers": answers_app,
+    "serve-teacher": serve_teacher,
+    "env": env,
+}
+"""In the order of `--help`: the walk from questions to the page, then what is done with what it left."""
+
+
+class InOrder(TyperGroup):
+    """typer lists all groups after all commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
+    cls=InOrder,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=__doc__,
 )
-journal_app = typer.Typer(no_args_is_help=True, help="What was asked of models, and what it cost.")
-answers_app = typer.Typer(no_args_is_help=True, help="How answers are read.")
-for name, part in [
-    ("build", cli_run.build_app),
-    ("train", cli_run.train_app),
-    ("leaderboard", board_app),
-    ("journal", journal_app),
-    ("answers", answers_app),
-]:
-    app.add_typer(part, name=name)
-cli_corpora.register(app)
-cli_eval.register(app)
-cli_results.register(app)
-cli_run.register(app)
+for name, command in COMMANDS.items():
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name, context_settings=AS_IT_IS if command is lm_eval else None)(command)
 
 
-@journal_app.command("stats")
-def journal_stats(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
-    """Calls, tokens, hits and failures, by model."""
-    from .summary import print_journal
-
-    print_journal(run, Console())
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"insightv-bench {__version__}")
+        raise typer.Exit
 
 
-@answers_app.command("check")
-def answers_check(
-    file: Annotated[Path, typer.Argument(help="Rows `response, gold, options, kind, agreed` as JSON lines (.gz too).")],
-    json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Say which version this is.")
+    ] = False,
 ) -> None:
-    """How well our reading of answers agrees with one that is known."""
-    from .summary import print_agreement
+    pass
 
-    print_agreement(file, json_)
-
-
-app.command("serve-teacher")(serve_teacher)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

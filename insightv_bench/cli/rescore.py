@@ -39,10 +39,10 @@ def rescore(place: Path, out: Path, judge: str, base_url: str, judge_all: bool, 
         filter_ = _filter(judge, base_url, judge_all, out, stack) if judge else None
         for folder in folders:
             rows = [row for file in row_files(folder) for row in read_rows(file, EvalRecord)]
-            made = rescored(rows, filter_)
+            read_again = rescored(rows, filter_)
             kept_votes += num_kept_votes(rows)
-            _write(folder, out / folder.name, [change.after for change in made], judge)
-            changes += made
+            _write(folder, out / folder.name, [change.after for change in read_again], judge)
+            changes += read_again
     _print(changes, show, console)
     if kept_votes:
         notes.append(f"{kept_votes:,} votes stay as they were cast: the paths that they rest on are not among the rows")
@@ -101,10 +101,10 @@ def _print(changes: Sequence[Change], show: int, console: Console) -> None:
     console.print(table)
     for change in [change for change in changes if change.is_other][:show]:
         row = change.after
-        told = (
-            f"{row.system} {row.arm} {row.question_id}: {change.before.answer!r} -> {row.answer!r}, gold {row.gold!r}"
+        answers = f"{change.before.answer!r} -> {row.answer!r}, gold {row.gold!r}"
+        console.print(
+            f"  {visible(f'{row.system} {row.arm} {row.question_id}: {answers}')}", highlight=False, markup=False
         )
-        console.print(f"  {visible(told)}", highlight=False, markup=False)
 
 
 COLUMNS = {

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from .options import BaseUrl
+
 WIDTH = 160  # characters
 
 
@@ -17,8 +19,13 @@ def compare(
     run: Annotated[Path | None, typer.Option("--run", help="The run that both sides are of.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="As JSON, shares of 1.")] = False,
 ) -> None:
-    """Two results, systems or arms, paired on the same questions; refused, with the reason, where they cannot be."""
-    from insightv_bench.results import as_json, load, parse_name, print_comparison
+    """Two results, systems or arms, paired on the same questions.
+
+    What cannot be compared is refused, with the reason.
+    """
+    from insightv_bench.results import load, parse_name
+
+    from .compare_table import as_json, print_comparison
 
     sides = [load(parse_name(text, run)) for text in (a, b)]
     if json_:
@@ -31,26 +38,26 @@ def rescore(
     results: Annotated[Path, typer.Argument(help="A run's folder, or an evaluation's.")],
     out: Annotated[Path, typer.Option("--out", help="Where the rows go: a new folder.")],
     judge: Annotated[str, typer.Option("--judge", help="Settles the rest: folder, Hub id, openai:URL#NAME.")] = "",
-    base_url: Annotated[str, typer.Option("--base-url", help="Of a server; `--judge` is then its NAME.")] = "",
+    base_url: BaseUrl = "",
     judge_all: Annotated[bool, typer.Option("--judge-all", help="Ask the judge about every reply.")] = False,
     show: Annotated[int, typer.Option("--show", help="Print so many of the rows that changed.")] = 0,
 ) -> None:
-    """Kept replies read again, with this version's answer reader or a judge; nothing is generated."""
+    """Kept replies read again, by this version or a judge.
+
+    Nothing is generated.
+    """
     from insightv_bench.errors import RecipeError
 
     from .rescore import rescore as run_it
 
     if not judge and (base_url or judge_all):
-        raise RecipeError("`--base-url` and `--judge-all` are of a judge", "name the model with `--judge`")
+        raise RecipeError(
+            "`--base-url` and `--judge-all` are for a judge, and none is named", "name the model with `--judge`"
+        )
     run_it(results, out, judge, base_url, judge_all, show, console())
 
 
 def console() -> Console:
     """As wide as the terminal; in a pipe or a file as wide as the tables."""
-    found = Console()
-    return found if found.is_terminal else Console(width=WIDTH)
-
-
-def register(app: typer.Typer) -> None:
-    app.command("compare")(compare)
-    app.command("rescore")(rescore)
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)

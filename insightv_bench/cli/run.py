@@ -12,6 +12,8 @@ from rich.console import Console
 
 from insightv_bench.errors import RecipeError
 
+from .options import BaseUrl, DryRun, EngineName, Out, Set, engine_override
+
 if TYPE_CHECKING:
     from insightv_bench.settings import Recipe
 
@@ -19,14 +21,8 @@ build_app = typer.Typer(no_args_is_help=True, help="Make corpora: questions, pat
 train_app = typer.Typer(no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder that holds the runs.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="In place of the recipe's.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")]
 StageName = Annotated[str, typer.Option("--stage", help="Which of the recipe's stages, if not the first of this verb.")]
-EngineName = Annotated[
-    str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="Where the recipe's parquet file lies.")]
 
 
@@ -51,7 +47,7 @@ def run_command(
     """All stages of a recipe in order. Stop it at any time: the same command goes on."""
     from insightv_bench.runs import is_sweep
 
-    overrides = [*(set_ or []), *([] if workers is None else [f"workers={workers}"]), *engine_words(engine)]
+    overrides = [*(set_ or []), *([] if workers is None else [f"workers={workers}"]), *engine_override(engine)]
     loaded = _load(recipe, seed, overrides)
     if is_sweep(loaded, seed):
         sweep_to(recipe, seed, overrides, out, until, dry_run)
@@ -134,17 +130,12 @@ def stage_command(verb: str, about: str) -> Callable[..., None]:
         engine: EngineName = "",
         dry_run: DryRun = False,
     ) -> None:
-        said = [*_data(recipe, data), *_generator(model), *engine_words(engine)]
-        loaded = _load(recipe, seed, [*(set_ or []), *said])
+        overrides = [*(set_ or []), *_data(recipe, data), *_generator(model), *engine_override(engine)]
+        loaded = _load(recipe, seed, overrides)
         run_to(loaded, out, stage or first_stage(loaded, verb), dry_run)
 
     command.__doc__ = about
     return command
-
-
-def engine_words(name: str) -> list[str]:
-    """`--engine` as an override of the recipe, which says what it may be."""
-    return [f"engine={json.dumps(name)}"] if name else []
 
 
 def _data(recipe: str, data: Path | None) -> list[str]:
@@ -197,7 +188,7 @@ for verb, about in {
 def calibrate_command(
     recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Whose judge.")] = "calibrate",
     judge: Annotated[str, typer.Option("--judge", help="Another: folder, Hub id, openai:URL#NAME.")] = "",
-    base_url: Annotated[str, typer.Option("--base-url", help="Of a server; `--judge` is then its NAME.")] = "",
+    base_url: BaseUrl = "",
     steps: Annotated[Path | None, typer.Option("--steps", metavar="FILE", help="Traces with labelled steps.")] = None,
     out: Out = Path("runs"),
     seed: Seed = None,
@@ -212,8 +203,3 @@ def calibrate_command(
         run_to(loaded, out, "calibrate", dry_run)
     else:
         calibrate(loaded, out, Console())
-
-
-def register(app: typer.Typer) -> None:
-    app.command("recipes")(recipes)
-    app.command("run")(run_command)

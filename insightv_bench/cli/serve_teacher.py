@@ -66,5 +66,5 @@ def fault_rates(words: Sequence[str]) -> dict[str, float]:
         try:
             rates[kind] = float(rate)
         except ValueError:
-            raise RecipeError(f"`{word}` is not a rate of a fault", "write `--fault 429=0.1`") from None
+            raise RecipeError(f"`{word}` does not say how often a fault comes", "write `--fault 429=0.1`") from None
     return rates

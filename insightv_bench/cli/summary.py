@@ -1,16 +1,13 @@
-"""What the commands print. Figures come from files; nothing is computed twice."""
+"""What `run`, `build`, `train` and `eval` print: the plan of a dry run, and the summary of a finished one."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from insightv_bench.errors import RunError
 from insightv_bench.runs import place, run_folder
 from insightv_bench.settings import BaseSettings, HardSettings, HubSource, PathsSettings, Recipe, TaskSource
 from insightv_bench.stages import JOURNAL, Stage
@@ -83,55 +80,10 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
     run = _run_of(summary["page"])
-    told = NEXT if any(run.glob("stages/train-*")) else NEXT_OF_EVAL  # agents of its own, or others' that it evaluated
-    console.print("\n" + told.format(run=run), highlight=False, soft_wrap=True)
+    hints = NEXT if any(run.glob("stages/train-*")) else NEXT_OF_EVAL  # agents of its own, or others' that it evaluated
+    console.print("\n" + hints.format(run=run), highlight=False, soft_wrap=True)
 
 
 def _run_of(page: str) -> Path:
     """The run's folder, from `<run>/stages/<stage>/index.html`."""
     return Path(page).parents[2]
-
-
-def build_ablations(runs: Sequence[Path], out: Path, console: Console) -> None:
-    """Write them, and print the verdicts of the sampled comparisons."""
-    from insightv_bench.lazy import load_function
-
-    file = load_function("leaderboard.ablations:write_ablations")(runs, out)
-    found = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-    for row in found["comparisons"]:
-        if row["decoding"] == "sampled":
-            told = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
-            console.print(told, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
-
-
-def print_journal(run: Path, console: Console) -> None:
-    from insightv_bench.journal import run_stats
-
-    stats = run_stats(run)
-    if stats is None:
-        raise RunError(f"no journal in `{run}`", "name a run's folder")
-    figures = list(dict.fromkeys(column for row in stats for column in row))
-    table = Table(box=None, pad_edge=False)
-    table.add_column(figures[0] if figures else "no calls")
-    for row in stats:  # a model a column: there are few models, and many kinds of failures
-        table.add_column(str(row["model"]), justify="right", overflow="fold")
-    for figure in figures[1:]:
-        table.add_row(figure, *(_cell(row.get(figure, 0), figure) for row in stats))
-    console.print(table)
-
-
-def _cell(value: object, column: str) -> str:
-    if column == "cost_usd":
-        return f"{value:,.4f}"  # a call may cost less than a cent
-    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def print_agreement(file: Path, as_json: bool) -> None:
-    from insightv_bench.answers import as_text, check_file
-
-    report = check_file(file)
-    if as_json:
-        print(json.dumps(report.as_json()))
-        return
-    print(as_text(report))

@@ -5,7 +5,7 @@ load.py           FOLDER, FOLDER:SYSTEM or FOLDER:SYSTEM:ARM as rows and costs
 outcomes.py       shares of one arm's replies, and tokens
 robustness.py     what a flawed path does to the summary agent
 equal_tokens.py   two agents against a vote at equal tokens
-compare.py        two results, paired; compare_table.py says it on the terminal and as JSON
+compare.py        two results, paired
 rescore.py        kept replies read again
 
 Opens no engine but a judge that it is given, and knows nothing of boards and pages.
@@ -13,34 +13,10 @@ Opens no engine but a judge that it is given, and knows nothing of boards and pa
 
 from __future__ import annotations
 
-from .compare_table import as_json, print_comparison
-from .load import evaluations, load, parse_name
-from .outcomes import counted
+from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
+from .equal_tokens import equal_tokens
+from .load import Results, evaluations, load, parse_name
+from .outcomes import OUTCOMES, counted, outcomes, tokens_a_right_answer
 from .rescore import Change, by_arm, counts, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, row_files, scan, with_planted
-
-__all__ = [
-    "Change",
-    "HINT",
-    "MEANINGS",
-    "Measure",
-    "SEPARATOR",
-    "all_flaws",
-    "as_json",
-    "by_arm",
-    "counted",
-    "counts",
-    "curve",
-    "evaluations",
-    "load",
-    "measured",
-    "num_kept_votes",
-    "parse_name",
-    "print_comparison",
-    "read_again",
-    "rescored",
-    "row_files",
-    "scan",
-    "with_planted",
-]

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from insightv_bench.engines.openai import (revision_of)
-from insightv_bench.journal import (Journal)
-from insightv_bench.journal import (Spent)
+from insightv_bench.engines.openai import revision_of
+from insightv_bench.journal import Journal, Spent
 from insightv_bench.settings import OpenAIEngine, ParquetSource, PathsSettings, WorldSource
-from insightv_bench.stages import (MANIFEST, Stage, read_manifest)
+from insightv_bench.stages import MANIFEST, Stage, read_manifest
 
 TOKENS_A_PICTURE, TOKENS_OF_TEXT = 1000, 300
 """Guesses for a picture of a thousand pixels a side, and for a prompt with its question."""

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from insightv_bench.errors import ModelError
-from insightv_bench.stages import (SUMMARY)
-from insightv_bench.settings import (engine_of, is_server, seat_name)
+from insightv_bench.settings import engine_of, is_server, seat_name
+from insightv_bench.stages import SUMMARY
 
 
 def run_models(place: str) -> dict[str, str]:

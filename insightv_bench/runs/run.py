@@ -11,29 +11,35 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from insightv_bench.plan import (goes_over)
-from insightv_bench.storage import (explain_disk)
 from insightv_bench.errors import RecipeError, RunError
-from insightv_bench.journal import (Journal)
-from insightv_bench.journal import (open_journal)
-from insightv_bench.plan import (plan)
+from insightv_bench.journal import Journal, open_journal
+from insightv_bench.lazy import load_function
+from insightv_bench.plan import goes_over, plan
+from insightv_bench.settings import Recipe
 from insightv_bench.stages import (
     JOURNAL,
     MODEL,
     RUN,
     STAGES,
     SUMMARY,
+    Cluster,
+    Context,
+    Progress,
+    Stage,
+    check_models,
+    fingerprint,
     finished_before,
-    what_it_makes,check_models)
-from insightv_bench.stages import (Progress)
-from insightv_bench.settings import (Recipe)
-from insightv_bench.stages import (Cluster, Context, Stage, fingerprint, guard_writable, is_whole, read_manifest, run_stage, set_threads)
-from insightv_bench.lazy import load_function
-from insightv_bench.storage import (write_text)
+    guard_writable,
+    is_whole,
+    read_manifest,
+    run_stage,
+    set_threads,
+    what_it_makes,
+)
+from insightv_bench.storage import explain_disk, write_text
+
 from .worker import CHECK_TRAINING
 from .worker_pool import Crew, finished_line, wait_for_orphans
-from insightv_bench.stages import (RUN, SUMMARY, JOURNAL, STAGES)
-
 
 
 def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Progress | None = None) -> dict[str, Any]:
@@ -136,7 +142,7 @@ def _run_over_cluster(
     if not any(goes_over(stage) and not is_whole(folders[stage.name]) for stage in stages):
         _run_in_order(recipe, stages, folders, journal, progress)
         return
-    from insightv_bench.cluster import (cluster)
+    from insightv_bench.cluster import cluster
 
     with cluster(recipe.ray, journal.file.parent) as joined:
         _run_in_order(recipe, stages, folders, journal, progress, joined)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from insightv_bench.plan import (plan)
-from insightv_bench.settings import (Recipe, load_recipe)
-from .run import needed, run, run_folder
 from insightv_bench.lazy import load_function
+from insightv_bench.plan import plan
+from insightv_bench.settings import Recipe, load_recipe
+
+from .run import needed, run, run_folder
 
 TABLE = "leaderboard.ablations:write_ablations"
 """`write(runs, out) -> file`: what the run folders hold together, written into the folder `out`."""

@@ -13,7 +13,6 @@ import queue
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -21,22 +20,15 @@ from typing import IO, Any
 from filelock import FileLock
 from rich.progress import TaskID
 
-from insightv_bench import errors
-from insightv_bench.storage import (explain_disk)
-from insightv_bench.errors import InsightvError
-from insightv_bench.journal import (Journal)
-from insightv_bench.plan import (plan)
-from insightv_bench.stages import (Progress)
-from insightv_bench.settings import (Recipe)
-from insightv_bench.stages import (Context, run_stage)
+from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
-from insightv_bench.storage import (first_line)
-from insightv_bench.stages import (as_message, Message)
+from insightv_bench.plan import plan
+from insightv_bench.settings import Recipe
+from insightv_bench.stages import Context, Message, Progress, as_message, run_stage
+from insightv_bench.storage import explain_disk
 
 SECONDS_BETWEEN_NEWS = 0.2
 CHECK_TRAINING = "trainers.options.trl:check_stages"
-
-
 
 
 class Teller:
@@ -151,10 +143,6 @@ def _work(jobs: queue.Queue[Message], tell: Teller) -> None:
             tell(failed=as_message(explain_disk(error, folder) or error))
         else:
             tell(done=True)
-
-
-
-
 
 
 if __name__ == "__main__":

@@ -25,11 +25,8 @@ from pydantic import BaseModel
 from rich.progress import TaskID
 
 from insightv_bench.errors import RunError
-from insightv_bench.stages import (Progress)
-from insightv_bench.settings import (Recipe)
-from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling
-from insightv_bench.stages import (Stage, is_whole, read_manifest)
-from insightv_bench.stages import (Message, from_message)
+from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, Sampling
+from insightv_bench.stages import Message, Progress, Stage, from_message, is_whole, read_manifest
 
 LOCKS = ".worker-*.lock"
 SECONDS_TO_END = 30

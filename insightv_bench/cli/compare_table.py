@@ -16,13 +16,21 @@ from rich.text import Text
 
 from insightv_bench.engines import Costs
 from insightv_bench.escape import visible
+from insightv_bench.results import (
+    MEANINGS,
+    OUTCOMES,
+    Compared,
+    CurvePairing,
+    FigurePairing,
+    Pairing,
+    Results,
+    compare,
+    counted,
+    equal_tokens,
+    outcomes,
+    tokens_a_right_answer,
+)
 from insightv_bench.statistics import NONE, estimate, p_value, percent, points, sentence
-
-from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
-from .equal_tokens import equal_tokens
-from .load import Results
-from .outcomes import OUTCOMES, counted, outcomes, tokens_a_right_answer
-from .robustness import MEANINGS
 
 
 def print_comparison(a: Results, b: Results, console: Console) -> None:
