@@ -14,5 +14,3 @@ from .blank import blanks
 from .changed import change
 from .columns import TURNS, exact_text
 from .documents import Given, docs, prepare
-
-__all__ = ["Given", "TURNS", "best_of", "blanks", "change", "docs", "exact_text", "prepare"]

@@ -16,5 +16,3 @@ from __future__ import annotations
 
 from .arm_task import arm_task, eval_record, task_name
 from .run import quiet, run_lm_eval
-
-__all__ = ["arm_task", "eval_record", "quiet", "run_lm_eval", "task_name"]

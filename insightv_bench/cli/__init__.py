@@ -19,5 +19,3 @@ Modules of commands are light, so that `--help` is quick: what a command needs i
 from __future__ import annotations
 
 from .main import main
-
-__all__ = ["main"]

@@ -22,25 +22,6 @@ from .base import BatchEngine, Engine, OneByOneEngine, label, public
 from .caller import Caller
 from .costs import COSTS, Budget, Costs, Limits, costs_from, costs_of, figures_of, total
 
-__all__ = [
-    "BatchEngine",
-    "Budget",
-    "COSTS",
-    "Caller",
-    "Costs",
-    "Engine",
-    "Limits",
-    "OneByOneEngine",
-    "costs_from",
-    "costs_of",
-    "figures_of",
-    "label",
-    "open_engine",
-    "public",
-    "total",
-]
-
-
 ENGINES: dict[type[EngineSettings], str] = {
     TeacherEngine: "teacher:Teacher",
     HfEngine: "hf:local_model",

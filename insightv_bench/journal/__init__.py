@@ -27,27 +27,3 @@ from .append_only import (
 )
 from .calls import Entry, Reply, Request, Spent, plan_id, request_key
 from .sqlite import Journal
-
-__all__ = [
-    "Appended",
-    "Entry",
-    "FileJournal",
-    "JOURNALS",
-    "Journal",
-    "Line",
-    "Reply",
-    "Request",
-    "SQLITE",
-    "Spent",
-    "beneath",
-    "block_lines",
-    "has_replied",
-    "open_journal",
-    "plan_id",
-    "read_lines",
-    "request_key",
-    "run_stats",
-    "spent_of",
-    "to_line",
-    "to_text",
-]

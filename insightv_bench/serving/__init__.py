@@ -8,5 +8,3 @@ from __future__ import annotations
 
 from .faults import FAULTS, Faults
 from .server import ChatServer, Manners, Refused, as_request
-
-__all__ = ["ChatServer", "FAULTS", "Faults", "Manners", "Refused", "as_request"]

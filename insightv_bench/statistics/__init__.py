@@ -12,30 +12,3 @@ from .comparisons import Comparison, compare, detectable_in, holm, paired
 from .estimates import CONFIDENCE, Floats, Interval, Statistic, Sums, accuracy, bootstrap, estimate, excess, ratio
 from .ranking import auroc, first_wrong_f1, spearman
 from .text import NONE, interval, p_value, percent, points, sentence
-
-__all__ = [
-    "CONFIDENCE",
-    "NONE",
-    "Comparison",
-    "Floats",
-    "Interval",
-    "Statistic",
-    "Sums",
-    "accuracy",
-    "auroc",
-    "bootstrap",
-    "compare",
-    "detectable_in",
-    "estimate",
-    "excess",
-    "first_wrong_f1",
-    "holm",
-    "interval",
-    "p_value",
-    "paired",
-    "percent",
-    "points",
-    "ratio",
-    "sentence",
-    "spearman",
-]

@@ -12,5 +12,3 @@ build: from folders of runs to the files
 from __future__ import annotations
 
 from .build import write_ablations
-
-__all__ = ["write_ablations"]

@@ -10,5 +10,3 @@ from __future__ import annotations
 
 from .draw import Figure, draw_figures
 from .style import INK, errors, style
-
-__all__ = ["INK", "Figure", "draw_figures", "errors", "style"]

@@ -15,5 +15,3 @@ from __future__ import annotations
 
 from .build import write_page
 from .server import server
-
-__all__ = ["server", "write_page"]

@@ -15,17 +15,3 @@ from .every_eval import write_every_eval
 from .publish import publish, submit
 from .submission import find_submissions, make_submission
 from .verify import FIGURE_KEYS, Verdict, print_verdict, verify
-
-__all__ = [
-    "FIGURE_KEYS",
-    "Verdict",
-    "eval_result_files",
-    "find_submissions",
-    "make_submission",
-    "print_verdict",
-    "publish",
-    "push_eval_results",
-    "submit",
-    "verify",
-    "write_every_eval",
-]

@@ -14,5 +14,3 @@ from .markdown import markdown
 from .terminal import NAME_WIDTH, print_board
 from .text import questions, short
 from .views import MARKS, without_twins
-
-__all__ = ["MARKS", "NAME_WIDTH", "markdown", "print_board", "questions", "short", "without_twins", "write_files"]

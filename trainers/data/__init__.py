@@ -15,17 +15,3 @@ from .collator import AssistantTurns
 from .corpus import COMPLETIONS, PAIRS, columns_of, load_corpus
 from .lengths import chat_text
 from .selection import keep_rows, load_rows, mix_of, split
-
-__all__ = [
-    "AssistantTurns",
-    "COMPLETIONS",
-    "LENGTH",
-    "PAIRS",
-    "chat_text",
-    "columns_of",
-    "keep_rows",
-    "load_corpus",
-    "load_rows",
-    "mix_of",
-    "split",
-]

@@ -11,16 +11,3 @@ from __future__ import annotations
 
 from .lora import ADAPTER, freeze_vision, is_vision, linear_layers, lora_config, merge_adapter
 from .trl import FORCE_CPU, chosen_options, make_options, on_cpu
-
-__all__ = [
-    "ADAPTER",
-    "FORCE_CPU",
-    "chosen_options",
-    "freeze_vision",
-    "is_vision",
-    "linear_layers",
-    "lora_config",
-    "make_options",
-    "merge_adapter",
-    "on_cpu",
-]

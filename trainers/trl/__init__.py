@@ -26,23 +26,3 @@ from .optimizer import muon_of
 from .reference_logps import KeptLogps, compute_logps, missing_pairs, pair_ids, with_logps
 from .sampler import LENGTH
 from .sft_trainer import sft_trainer
-
-__all__ = [
-    "KeptLogps",
-    "LENGTH",
-    "ShowStep",
-    "WHOLE",
-    "compute_logps",
-    "dpo_trainer",
-    "every_process_loads",
-    "is_image_text_config",
-    "load_adapter",
-    "missing_pairs",
-    "muon_of",
-    "pair_ids",
-    "progress_callback",
-    "sft_trainer",
-    "share_out_by_layers",
-    "told_image_tokens",
-    "with_logps",
-]

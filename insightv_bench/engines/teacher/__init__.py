@@ -7,5 +7,3 @@ judge.py   the judge
 from __future__ import annotations
 
 from .paths import Teacher
-
-__all__ = ["Teacher"]
