@@ -16,11 +16,12 @@ from training_stages import corpus, lessons, placed, sft_settings, train
 
 from insightv_bench.errors import StageError
 from insightv_bench.settings import TinyModel, load_recipe, recipe_names
+from insightv_bench.stages import as_message, read_message
+from insightv_bench.stages.processes import WHOLE_BYTES
 from insightv_bench.trainers import launch
 from insightv_bench.trainers.machine import launch_config
 from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.trl import share_out_by_layers
-from insightv_bench.trainers.worker import WHOLE_BYTES, failure
 
 CONFIGS = ["cpu", "fsdp", "multi-gpu", "zero3"]
 TYPES = {"cpu": "MULTI_GPU", "fsdp": "FSDP", "multi-gpu": "MULTI_GPU", "zero3": "DEEPSPEED"}
@@ -81,13 +82,13 @@ def test_fsdp_shares_out_layers_that_a_family_has(name: str) -> None:
 def test_an_error_is_told_in_fewer_bytes_than_a_pipe_takes_at_once() -> None:
     """Several processes write to one pipe: longer lines would be torn, and the run would not know what happened."""
     for error in (ValueError("ü" * 9000), StageError("fact " * 2000, "hint"), RuntimeError("short")):
-        assert len(json.dumps({"failed": failure(error)}).encode()) < WHOLE_BYTES + 90
+        assert len(json.dumps({"failed": as_message(error)}).encode()) < WHOLE_BYTES + 90
     try:
         raise_deep(80)
     except ValueError as error:
-        told = failure(error)
+        told = as_message(error)
     assert told["fact"] == "ValueError: at the bottom" and told["traceback"].rstrip().endswith("at the bottom")
-    assert failure(StageError("fact", "hint")) == {"kind": "StageError", "fact": "fact", "hint": "hint"}
+    assert as_message(StageError("fact", "hint")) == {"kind": "StageError", "fact": "fact", "hint": "hint"}
 
 
 def raise_deep(depth: int) -> None:
@@ -98,9 +99,9 @@ def raise_deep(depth: int) -> None:
 
 TELLING = """
 import sys
-from insightv_bench.trainers.worker import tell
+from insightv_bench.stages import MessageWriter
 print("a bar without an end", end="", flush=True)
-tell(step=[int(sys.argv[1]), 9, "x" * 3000])
+MessageWriter(sys.stdout.fileno())(step=[int(sys.argv[1]), 9, "x" * 3000])
 """
 
 
@@ -112,7 +113,7 @@ def test_messages_of_two_processes_are_lines_of_their_own(tmp_path: Path) -> Non
     ]
     os.close(target)
     with os.fdopen(source, encoding="utf-8") as stream:
-        messages = [message for line in stream if (message := launch.read_message(line))]
+        messages = [message for line in stream if (message := read_message(line))]
     assert all(process.wait() == 0 for process in processes)
     assert sorted(message["step"][0] for message in messages) == [0, 1]
 

@@ -22,11 +22,19 @@ from insightv_bench.errors import InsightvError, RunError, SourceError
 from insightv_bench.plan import plan
 from insightv_bench.runs import place, run, run_folder
 from insightv_bench.runs.run import wall_seconds
-from insightv_bench.runs.worker import RemoteProgress, Teller
+from insightv_bench.runs.worker import RemoteProgress
 from insightv_bench.runs.worker_pool import asks, finished_line, next_stage
 from insightv_bench.settings import Recipe, load_recipe, recipe_names
 from insightv_bench.settings.recipe import parse_recipe
-from insightv_bench.stages import Progress, as_message, from_message, is_whole, read_manifest
+from insightv_bench.stages import (
+    MessageWriter,
+    Progress,
+    as_message,
+    from_message,
+    is_whole,
+    read_manifest,
+    read_message,
+)
 
 BRANCHES = """
 name: branches
@@ -183,18 +191,21 @@ def test_any_other_error_crosses_over_with_its_traceback() -> None:
     assert '{}["gone"]' in str(crossed.__cause__)
 
 
-def test_far_bars_lose_no_step() -> None:
-    stream = io.StringIO()
-    progress = RemoteProgress(Teller(stream), bars=True)
-    assert list(progress.track(range(1000), "counting", 1000)) == list(range(1000))
-    news = [json.loads(line) for line in stream.getvalue().splitlines()]
+def test_bars_of_another_process_lose_no_step(tmp_path: Path) -> None:
+    file = tmp_path / "messages"
+    with file.open("w") as stream:
+        progress = RemoteProgress(MessageWriter(stream.fileno()), bars=True)
+        assert list(progress.track(range(1000), "counting", 1000)) == list(range(1000))
+    news = [message for line in file.read_text().splitlines() if (message := read_message(line))]
     assert news[0]["total"] == 1000
     assert sum(one.get("advance", 0) for one in news) == 1000
     assert news[-1]["stop"]
     assert len(news) < 100
-    silent = io.StringIO()
-    assert len(list(RemoteProgress(Teller(silent), bars=False).track(range(9), "counting", 9))) == 9
-    assert silent.getvalue() == ""
+    silent = tmp_path / "silent"
+    with silent.open("w") as stream:
+        progress = RemoteProgress(MessageWriter(stream.fileno()), bars=False)
+        assert len(list(progress.track(range(9), "counting", 9))) == 9
+    assert silent.read_text() == ""
 
 
 def test_a_terminal_shows_the_bars_of_all_workers(tmp_path: Path) -> None:

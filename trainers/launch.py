@@ -6,8 +6,6 @@ to nothing of this one but a lock: once it is dead, by SIGKILL or otherwise, the
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 import time
@@ -21,9 +19,8 @@ from uuid import uuid4
 from filelock import FileLock
 
 from insightv_bench.errors import StageError
-from insightv_bench.runs import wait_for_orphans
 from insightv_bench.settings import LaunchSettings
-from insightv_bench.stages import Context, from_message
+from insightv_bench.stages import Context, child_environment, from_message, read_message, wait_for_orphans
 
 from .errors import what_to_turn
 from .job import Job, write_job
@@ -81,9 +78,8 @@ def command(launch: LaunchSettings, file: Path) -> list[str]:
 
 
 def environment(job: Job[Any]) -> dict[str, str]:
-    paths = os.pathsep.join(folder for folder in sys.path if folder)
     cpu = {"ACCELERATE_USE_CPU": "true", FORCE_CPU: "1"} if job.settings.launch_on_cpu else {}
-    return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": str(job.threads), **cpu}
+    return {**child_environment(), "OMP_NUM_THREADS": str(job.threads), **cpu}
 
 
 def _follow(process: subprocess.Popen[str], context: Context, job: Job[Any]) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def _follow(process: subprocess.Popen[str], context: Context, job: Job[Any]) -> 
     with closing(StepBar(context)) as bar:
         for line in process.stdout or ():
             message = read_message(line)
-            if message is None:
+            if message is None or not message.keys() & {"failed", "figures", "step"}:
                 output.add(line)
             elif "failed" in message:
                 raise from_message(message["failed"], context.stage.name)
@@ -103,15 +99,6 @@ def _follow(process: subprocess.Popen[str], context: Context, job: Job[Any]) -> 
         hint = what_to_turn(job) if output.is_killed else ""  # by the system, which has no memory left
         raise StageError(f"`{job.name}`: `accelerate launch` ended with code {process.returncode}: {output}", hint)
     return figures
-
-
-def read_message(line: str) -> dict[str, Any] | None:
-    """What a process tells; None for a line of its other output."""
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) and message.keys() & {"failed", "figures", "step"} else None
 
 
 class OutputTail:

@@ -15,4 +15,3 @@ from .estimate import describe
 from .models import find_seats, reason_model, run_name, slug, summary_model
 from .run import needed, place, run, run_folder
 from .sweep import expand, is_sweep, run_sweep
-from .worker_pool import wait_for_orphans

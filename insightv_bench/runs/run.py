@@ -34,12 +34,13 @@ from insightv_bench.stages import (
     read_manifest,
     run_stage,
     set_threads,
+    wait_for_orphans,
     what_it_makes,
 )
 from insightv_bench.storage import explain_disk, write_text
 
 from .worker import CHECK_TRAINING
-from .worker_pool import Crew, finished_line, wait_for_orphans
+from .worker_pool import LOCKS, Crew, finished_line
 
 
 def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Progress | None = None) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
     try:
         with _lock(folder):
             _claim(recipe, folder)
-            wait_for_orphans(folder)
+            wait_for_orphans(folder, LOCKS)
             with progress or Progress() as shown:
                 return _run_stages(recipe, folder, stages, shown)
     except Exception as error:

@@ -15,38 +15,24 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
-from filelock import FileLock
 from rich.progress import TaskID
 
 from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.settings import Recipe
-from insightv_bench.stages import Context, Message, Progress, as_message, run_stage
+from insightv_bench.stages import Context, Message, MessageWriter, Progress, as_message, hold, run_stage
 from insightv_bench.storage import explain_disk
 
 SECONDS_BETWEEN_NEWS = 0.2
 CHECK_TRAINING = "trainers.options.trl:check_stages"
 
 
-class Teller:
-    """The way to the run."""
-
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream, self._lock = stream, threading.Lock()
-
-    def __call__(self, **message: Any) -> None:
-        with self._lock:
-            self._stream.write(json.dumps(message) + "\n")
-            self._stream.flush()
-
-
 class RemoteProgress(Progress):
     """Bars that the run shows: what happens is told a few times a second."""
 
-    def __init__(self, tell: Teller, bars: bool) -> None:
+    def __init__(self, tell: MessageWriter, bars: bool) -> None:
         self._tell, self._are_shown = tell, bars
         self._num_started = 0
         self._news: dict[TaskID, tuple[int, str | None]] = {}
@@ -95,12 +81,12 @@ def main() -> None:
         _end()
 
 
-def _channels() -> tuple[int, Teller]:
+def _channels() -> tuple[int, MessageWriter]:
     """Both pipes, out of the way of libraries that read or print; a forked process must find no lock on them either."""
     source, target = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    return source, Teller(os.fdopen(target, "w", encoding="utf-8"))
+    return source, MessageWriter(target)
 
 
 def _listen(source: int, jobs: queue.Queue[Message]) -> None:
@@ -123,11 +109,10 @@ def _end() -> None:
     os._exit(0)
 
 
-def _work(jobs: queue.Queue[Message], tell: Teller) -> None:
+def _work(jobs: queue.Queue[Message], tell: MessageWriter) -> None:
     hello = jobs.get()
     recipe, folder = Recipe.model_validate(hello["recipe"]), Path(hello["folder"])
-    lock = FileLock(hello["lock"])
-    lock.acquire(timeout=10)  # until the very end: a run that goes on waits for it
+    _lock = hold(Path(hello["lock"]), timeout_s=10)  # until the very end: a run that goes on waits for it
     stages = {stage.name: stage for stage in plan(recipe)}
     journal, progress = Journal(Path(hello["journal"])), RemoteProgress(tell, hello["bars"])
     while True:

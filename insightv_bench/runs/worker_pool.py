@@ -20,17 +20,23 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel
 from rich.progress import TaskID
 
 from insightv_bench.errors import RunError
 from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, Sampling
-from insightv_bench.stages import Message, Progress, Stage, from_message, is_whole, read_manifest
+from insightv_bench.stages import (
+    Message,
+    Progress,
+    Stage,
+    child_environment,
+    from_message,
+    is_whole,
+    read_manifest,
+    read_message,
+)
 
 LOCKS = ".worker-*.lock"
-SECONDS_TO_END = 30
-"""How long a process of a killed run may take to notice it; it is a moment unless the machine is very busy."""
 SHORT = "what it said stands above; if memory is short, run the same command with `--workers 1`"
 CHECK = "check of trainer options"
 
@@ -80,15 +86,6 @@ def _short(totals: Message) -> str:
     return f", short of {', '.join(short)}" if short else ""
 
 
-def wait_for_orphans(folder: Path, locks: str = "") -> None:
-    """Until the processes of a killed run have ended: each holds a lock. Raises RunError if they do not."""
-    for file in sorted(folder.glob(locks or LOCKS)):
-        try:
-            FileLock(file).acquire(timeout=SECONDS_TO_END).lock.release()
-        except Timeout:
-            raise RunError(f"a process of an earlier run still works in `{folder}`", "wait for it, or end it") from None
-
-
 class Worker:
     """One process, and what it is at."""
 
@@ -102,7 +99,7 @@ class Worker:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)},
+            env=child_environment(),
             process_group=0,  # a Ctrl-C is for the run, which then ends this group with all that it began
         )
         self._threads = [
@@ -125,7 +122,8 @@ class Worker:
     def _listen(self, events: queue.Queue[tuple[Worker, Message | None]]) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            events.put((self, json.loads(line)))
+            if message := read_message(line):
+                events.put((self, message))
 
     def _watch(self, events: queue.Queue[tuple[Worker, Message | None]]) -> None:
         self._process.wait()

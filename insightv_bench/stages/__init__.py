@@ -7,7 +7,7 @@
     earlier.py         finished ones of before there were kinds
     preflight.py       whether every model can be asked, before the first stage
     progress.py        bars and lines
-    error_messages.py  an error that crosses from one process to another
+    processes.py       how processes that a run begins tell what happens, and live and end with it
 
 It knows engines and storage; not which stages a recipe has, nor any room.
 """
@@ -15,7 +15,6 @@ It knows engines and storage; not which stages a recipe has, nor any room.
 from __future__ import annotations
 
 from .earlier import finished_before, kind_of, what_it_makes
-from .error_messages import Message, as_message, from_message
 from .kinds import KINDS, Kind, kind_named
 from .manifest import MANIFEST, git_commit, is_whole, read_manifest
 from .options import (
@@ -31,6 +30,17 @@ from .options import (
     WorldOptions,
 )
 from .preflight import check_models
+from .processes import (
+    Message,
+    MessageWriter,
+    as_message,
+    child_environment,
+    from_message,
+    hold,
+    is_held,
+    read_message,
+    wait_for_orphans,
+)
 from .progress import Progress
 from .stage import (
     CHECKPOINTS,
