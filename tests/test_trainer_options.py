@@ -10,8 +10,9 @@ import pytest
 from training_stages import SFT, dpo_settings, lessons, reasoned, sft_settings
 
 from insightv_bench.errors import ModelError, RecipeError, StageError
-from insightv_bench.settings import TrainSettings, load_recipe
+from insightv_bench.settings import BaseSettings, SummarySettings, TrainSettings, load_recipe
 from insightv_bench.stages import Stage
+from insightv_bench.trainers.methods import method_of
 from insightv_bench.trainers.options.trl import check_stages
 
 
@@ -48,6 +49,17 @@ def test_a_launch_config_of_ones_own_is_read_before_anything_starts(tmp_path: Pa
     assert "no CUDA device is here" in complaint(settings())
     file.write_text("distributed_type: MULTI_GPU\nuse_cpu: true\n")
     check_stages([Stage("train-reason", SFT, settings())])
+
+
+def test_a_base_that_is_there_is_not_trained_and_nothing_is_asked_of_the_machine_for_it() -> None:
+    settings = BaseSettings(model="ORG/NAME", device="cuda", trainer={"lerning_rate": 1})
+    check_stages([Stage("train-base", "trainers.models.pretrained:pretrained", settings, (), "train base")])
+    assert "did you mean `learning_rate`" in complaint(settings.model_copy(update={"model": "tiny"}))
+
+
+def test_a_sections_method_is_that_of_the_section_it_is_derived_from() -> None:
+    configs = {section: method_of(section()).config for section in (TrainSettings, BaseSettings, SummarySettings)}
+    assert set(configs.values()) == {"SFTConfig"} and method_of(dpo_settings()).config == "DPOConfig"
 
 
 def test_options_that_do_not_fit_the_model_are_said_in_a_line(tiny: Path, tmp_path: Path) -> None:
