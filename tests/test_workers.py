@@ -242,7 +242,7 @@ def test_a_manifest_says_when_its_stage_began(tmp_path: Path) -> None:
 def test_a_process_of_a_killed_run_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = branches()
     run(recipe, tmp_path, "questions-test")
-    monkeypatch.setattr("insightv_bench.runs.worker_pool.SECONDS_TO_END", 0.2)
+    monkeypatch.setattr("insightv_bench.stages.processes.SECONDS_TO_END", 0.2)
     with FileLock(run_folder(recipe, tmp_path) / ".worker-1.lock"), pytest.raises(RunError, match="still works in"):
         run(recipe, tmp_path)
     run(recipe, tmp_path)

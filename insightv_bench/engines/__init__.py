@@ -33,5 +33,6 @@ ENGINES: dict[type[EngineSettings], str] = {
 def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
     """The engine that these settings name; `scenes` (image hash -> scene as JSON) is for the teacher alone."""
     package, _, name = ENGINES[type(settings)].partition(":")
-    engine: Engine = getattr(import_module(f".{package}", __name__), name)(settings, scenes or {})
+    scenes = {} if scenes is None else scenes  # an empty table may be filled later
+    engine: Engine = getattr(import_module(f".{package}", __name__), name)(settings, scenes)
     return engine
