@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from rich.console import Console
 
 from insightv_bench.leaderboard.board import Board, MeasureRow, load_rows, split_sets
 from insightv_bench.leaderboard.build import compute
-from insightv_bench.leaderboard.tables.terminal import print_board
+from insightv_bench.leaderboard.page import server
+from insightv_bench.leaderboard.tables import print_board
 from insightv_bench.records import EvalRecord
 
 FAMILIES = ("agents", "rounds")
@@ -84,6 +87,18 @@ def printed(board: Board) -> str:
     print_board(board, Console(file=output, width=80))
     assert max(map(len, output.getvalue().splitlines())) <= 80
     return output.getvalue()
+
+
+@contextmanager
+def serving_page(folder: Path) -> Iterator[int]:
+    """A server of a page's folder, on the port that it gives."""
+    running = server(folder, 0)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    yield running.server_port
+    running.shutdown()
+    running.server_close()
+    thread.join()
 
 
 def controls(num_questions: int = 24) -> list[EvalRecord]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from arms_asked import ARMS, SETTINGS, given_paths, without_scene
 from board_rows import written
-from boards import walk
+from boards import HOSTILE, arm_of, serving_page, walk
 from browser import Opened, launched
 from chart_scenes import FULL
 from filelock import FileLock
@@ -23,7 +22,6 @@ from synthetic import write_results
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.journal import Journal
 from insightv_bench.leaderboard.build import build
-from insightv_bench.leaderboard.page.server import server
 from insightv_bench.records import Arm, Question
 from insightv_bench.world import Level, sample_questions
 
@@ -131,13 +129,20 @@ def rounds_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def served(tasks_page: str) -> Iterator[str]:
     """Address of a server of that page."""
-    running = server(Path(tasks_page.removeprefix("file://")).parent, 0)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}/"
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with serving_page(Path(tasks_page.removeprefix("file://")).parent) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="session")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a whole page, one of its systems with a name and texts that attack whatever shows them."""
+    attack = {"system": HOSTILE, "question": HOSTILE, "response": HOSTILE, "answer": HOSTILE, "kind": HOSTILE}
+
+    def make(folder: Path) -> None:
+        rows = walk() + arm_of("reason", "1" * 24, **attack)
+        build([written(folder.with_name("hostile-results") / "eval", rows)], folder, HOSTILE)
+
+    return once(tmp_path_factory, "hostile", make)
 
 
 @pytest.fixture(scope="module")

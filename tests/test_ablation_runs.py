@@ -73,6 +73,7 @@ def test_the_evaluations_of_the_last_board_count(tmp_path: Path) -> None:
     assert sampled and sampled.value == pytest.approx(0.9)
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     folders = [str(run(tmp_path / f"seed{seed}", seed, whole(seed))) for seed in (0, 1)]
     for out, order in (("one", folders), ("two", folders[::-1])):

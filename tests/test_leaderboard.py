@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from board_rows import written
-from boards import HOSTILE, arm_of, board_of, flawed, measures, record, walk
+from boards import HOSTILE, arm_of, board_of, flawed, measures, record
 
 from insightv_bench.leaderboard.board import Board
 from insightv_bench.leaderboard.build import build
@@ -105,19 +105,8 @@ def test_options_are_matched_as_options(tmp_path: Path) -> None:
     assert measures(board_of(tmp_path, rows))["follow"].value == 0.5
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole board with hostile names in it, on disk."""
-    folder = tmp_path_factory.mktemp("built")
-    rows = walk() + arm_of(
-        "reason", "1" * 24, system=HOSTILE, question=HOSTILE, response=HOSTILE, answer=HOSTILE, kind=HOSTILE
-    )
-    build([written(folder / "eval", rows)], folder / "out", HOSTILE)
-    return folder / "out"
-
-
-def test_board_json_has_the_keys_others_read(built: Path) -> None:
-    board = json.loads((built / "board.json").read_text())
+def test_board_json_has_the_keys_others_read(hostile_page: Path) -> None:
+    board = json.loads((hostile_page / "board.json").read_text())
     first = {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
     assert set(board) == first | {"averages", "rounds", "flaws", "lineage"}
     assert {"system", "arm", "accuracy", "low", "high", "n", "unread", "malformed"} < set(board["arms"][0])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from board_rows import written
-from boards import HOSTILE, arm_of, board_of, choice, controls, flawed, record, walk
+from boards import arm_of, board_of, choice, controls, flawed, record, walk
 from PIL import Image as Picture
 from typer.testing import CliRunner
 
@@ -50,59 +50,51 @@ def shown(folder: Path, records: list[EvalRecord], num: int = 100) -> list[sampl
     return samples.choose(split_sets(frame)[0], num)
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("built")
-    attack = {"system": HOSTILE, "question": HOSTILE, "response": HOSTILE, "answer": HOSTILE, "kind": HOSTILE}
-    build([written(folder / "eval", walk() + arm_of("reason", "1" * 24, **attack))], folder / "out", HOSTILE)
-    return folder / "out"
-
-
-def test_hostile_text_stays_text_in_every_file(built: Path) -> None:
-    text = (built / "index.html").read_text()
+def test_hostile_text_stays_text_in_every_file(hostile_page: Path) -> None:
+    text = (hostile_page / "index.html").read_text()
     assert "alert(1)" in text and "<script>alert" not in text and "\u202e" not in text and "\x1b" not in text
-    pieces = list((built / "page" / "data").glob("*.js"))
+    pieces = list((hostile_page / "page" / "data").glob("*.js"))
     assert len(pieces) > 5
     for file in pieces:
         assert not set("<>&\u2028\u2029\u202e\x1b") & set(file.read_text(encoding="utf-8")), file.name
-    assert piece(built, "board")["title"].startswith("</script><script>alert(1)")
+    assert piece(hostile_page, "board")["title"].startswith("</script><script>alert(1)")
 
 
-def test_the_page_names_no_other_host_and_nothing_that_is_not_there(built: Path) -> None:
-    text = (built / "index.html").read_text()
+def test_the_page_names_no_other_host_and_nothing_that_is_not_there(hostile_page: Path) -> None:
+    text = (hostile_page / "index.html").read_text()
     links = re.findall(r'(?:src|srcset|href|action)="([^"#][^"]*)"', text)
-    assert len(links) > 8 and all((built / link).exists() for link in links)
-    for file in (built / "page").iterdir():
+    assert len(links) > 8 and all((hostile_page / link).exists() for link in links)
+    for file in (hostile_page / "page").iterdir():
         if file.suffix in (".js", ".css"):
             assert not re.search(r"https?:|//[a-z]|url\(|@import|innerHTML|eval\(", file.read_text()), file.name
-    names = [one["name"] for one in piece(built, "board")["figures"]]
+    names = [one["name"] for one in piece(hostile_page, "board")["figures"]]
     assert names and all(
-        (built / "figures" / f"{name}{theme}.svg").exists() for name in names for theme in ("", "-dark")
+        (hostile_page / "figures" / f"{name}{theme}.svg").exists() for name in names for theme in ("", "-dark")
     )
 
 
-def test_the_policy_allows_the_folders_own_files_alone(built: Path) -> None:
-    text = (built / "index.html").read_text()
+def test_the_policy_allows_the_folders_own_files_alone(hostile_page: Path) -> None:
+    text = (hostile_page / "index.html").read_text()
     assert f'content="{POLICY}"' in text.replace("&#x27;", "'")
     assert "unsafe" not in POLICY and "default-src 'none'" in POLICY
     assert "<style" not in text and "style=" not in text and re.findall(r"<script(?! defer src=)", text) == []
 
 
-def test_plain_tables_have_captions_and_scopes_and_figures_alternatives(built: Path) -> None:
-    text = (built / "index.html").read_text()
+def test_plain_tables_have_captions_and_scopes_and_figures_alternatives(hostile_page: Path) -> None:
+    text = (hostile_page / "index.html").read_text()
     assert text.count("<table>") == text.count("<caption>") > 3
     assert re.search(r"<th(?![^>]*scope=)( [^>]*)?>", text) is None
-    drawn = piece(built, "board")["figures"]
+    drawn = piece(hostile_page, "board")["figures"]
     assert {one["name"] for one in drawn} == {f"{name}-1" for name in DRAWN}
     assert all(len(one["alternative"]) > 40 and one["caption"] for one in drawn)
 
 
-def test_the_pieces_hold_the_boards_figures(built: Path) -> None:
-    board = json.loads((built / "board.json").read_text())
-    told = table(piece(built, "board")["arms"])
+def test_the_pieces_hold_the_boards_figures(hostile_page: Path) -> None:
+    board = json.loads((hostile_page / "board.json").read_text())
+    told = table(piece(hostile_page, "board")["arms"])
     assert [row["arm"] for row in told] == [row["arm"] for row in board["arms"]]
     assert [row["low"] for row in told] == [pytest.approx(row["low"], abs=1e-6) for row in board["arms"]]
-    assert len(piece(built, "set-0")["comparisons"]["rows"]) == len(board["comparisons"])
+    assert len(piece(hostile_page, "set-0")["comparisons"]["rows"]) == len(board["comparisons"])
 
 
 def test_a_board_too_large_for_plain_tables_says_where_its_figures_are(tmp_path: Path) -> None:
@@ -112,9 +104,9 @@ def test_a_board_too_large_for_plain_tables_says_where_its_figures_are(tmp_path:
     assert "This board has 401 rows and needs JavaScript" in text and "<table>" not in text
 
 
-def test_a_second_build_leaves_nothing_of_the_first(built: Path, tmp_path: Path) -> None:
+def test_a_second_build_leaves_nothing_of_the_first(hostile_page: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    shutil.copytree(built, out)
+    shutil.copytree(hostile_page, out)
     assert (out / "page" / "data" / "samples-0-0-3.js").exists()
     build([written(tmp_path / "two", arm_of("reason", "10"))], out, "Two")
     assert not (out / "page" / "data" / "samples-0-0-3.js").exists() and piece(out, "board")["title"] == "Two"
@@ -183,10 +175,10 @@ def test_systems_without_texts_and_greedy_twins_are_not_shown(tmp_path: Path) ->
     assert alone.systems == ["mine-greedy"]
 
 
-def test_a_paths_text_is_kept_once_for_all_that_were_given_it(built: Path) -> None:
-    columns = piece(built, "board")["reply_columns"]
-    place = piece(built, "samples-0")["systems"].index("sft")
-    asked, own = piece(built, "samples-0-0")[0], piece(built, f"samples-0-0-{place}")[0]
+def test_a_paths_text_is_kept_once_for_all_that_were_given_it(hostile_page: Path) -> None:
+    columns = piece(hostile_page, "board")["reply_columns"]
+    place = piece(hostile_page, "samples-0")["systems"].index("sft")
+    asked, own = piece(hostile_page, "samples-0-0")[0], piece(hostile_page, f"samples-0-0-{place}")[0]
     replies = [dict(zip(columns, cells, strict=True)) for cells in own["replies"]]
     assert [reply["arm"] for reply in replies][:4] == ["direct", "reason", "reason+summary", "oracle"]
     assert len(asked["paths"]) == 1 and replies[1]["path"] == 0 == replies[2]["path"] and not own["paths"]
@@ -258,15 +250,15 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     assert read_run_files([place], ["q000"], ["p"]).questions == {}
 
 
-def test_figures_are_the_same_bytes_each_time(built: Path, tmp_path: Path) -> None:
-    again = draw_figures(Board.model_validate_json((built / "board.json").read_bytes()), tmp_path)
+def test_figures_are_the_same_bytes_each_time(hostile_page: Path, tmp_path: Path) -> None:
+    again = draw_figures(Board.model_validate_json((hostile_page / "board.json").read_bytes()), tmp_path)
     assert [one.name for one in again] == [f"{name}-1" for name in DRAWN]
-    assert [one["caption"] for one in piece(built, "board")["figures"]] == [one.caption for one in again]
-    files = sorted((built / "figures").iterdir())
+    assert [one["caption"] for one in piece(hostile_page, "board")["figures"]] == [one.caption for one in again]
+    files = sorted((hostile_page / "figures").iterdir())
     assert len(files) == 12
     assert all(file.read_bytes() == (tmp_path / file.name).read_bytes() for file in files)
     assert all("<dc:date>" not in file.read_text() for file in files)
-    dark = (built / "figures" / "board-1-dark.svg").read_text()
+    dark = (hostile_page / "figures" / "board-1-dark.svg").read_text()
     assert INK not in dark and GRID not in dark
 
 

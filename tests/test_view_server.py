@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from boards import serving_page
 
 from insightv_bench.errors import RunError
-from insightv_bench.leaderboard.page.server import server
+from insightv_bench.leaderboard.page import server
 
 
-def test_the_server_answers_this_machine_alone_and_lists_nothing(served: str) -> None:
-    port = int(served.rsplit(":", 1)[1].strip("/"))
+@pytest.fixture
+def port(hostile_page: Path) -> Iterator[int]:
+    with serving_page(hostile_page) as port:
+        yield port
 
+
+def test_the_server_answers_this_machine_alone_and_lists_nothing(port: int) -> None:
     def ask(path: str, host: str = "127.0.0.1") -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("GET", path, headers={"Host": host})
