@@ -26,6 +26,7 @@ OF_OTHERS = {
     "--tensor-parallel-size",
     "--data-parallel-size",
     "--no-loop",
+    "--wheels",
 }
 """Options of other programs that are spoken of and not shown in a command."""
 OWN_RECIPE = re.compile(r"[A-Z_]+|my-.*|mine.*|.*\.yaml")
