@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arms import arm_rows, counted
 from .averages import average_rows
-from .comparisons import ALPHA, comparison_rows
+from .comparisons import compared_columns, comparison_rows
 from .flaw_map import flaw_rows
 from .lineage import LINEAGE, lineage_rows, read_origin
 from .ranks import with_ranks
@@ -16,6 +16,7 @@ from .records import (
     AverageRow,
     Board,
     ComparableSet,
+    Compared,
     ComparisonRow,
     Difference,
     Family,
@@ -34,13 +35,13 @@ from .sets import split_sets
 from .systems import ROUND_ARMS, Method, Side, System, control_pairs, method_of, systems_in, twins_among
 
 __all__ = [
-    "ALPHA",
     "ANY",
     "ARMS",
     "ArmRow",
     "AverageRow",
     "Board",
     "ComparableSet",
+    "Compared",
     "ComparisonRow",
     "Difference",
     "FAMILIES",
@@ -61,6 +62,7 @@ __all__ = [
     "UNIT",
     "arm_rows",
     "average_rows",
+    "compared_columns",
     "comparison_rows",
     "control_pairs",
     "count_rows",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -134,25 +134,31 @@ def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cel
     # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
     against = _against(pair)
     over_rounds = pair.family == "rounds"
-    found = detectable_in(comparison, cells[pair.a], cells[pair.b])
     return ComparisonRow(
+        **compared_columns(_name(pair.a), _name(pair.b), comparison, p, (cells[pair.a], cells[pair.b])),
         set=set_name,
         family=pair.family,
         group=pair.b.arm if over_rounds else pair.b.system,
         label=f"{pair.b.system if over_rounds else pair.b.arm} against {against}",
-        a=_name(pair.a),
-        b=_name(pair.b),
-        difference=comparison.difference,
-        low=comparison.low,
-        high=comparison.high,
-        p=p,
-        p_raw=comparison.p,
-        n=comparison.n,
-        outcome="tie" if p >= ALPHA else ("higher" if comparison.difference > 0 else "lower"),
-        detectable=None if math.isnan(found) else found,
-        method=comparison.method,
         sentence=sentence(against, _name(pair.b), comparison._replace(p=p)),
     )
+
+
+def difference_columns(a: str, comparison: Comparison, p: float) -> dict[str, Any]:
+    """Of a `Difference`. `p`: the adjusted one."""
+    outcome = "tie" if p >= ALPHA else "higher" if comparison.difference > 0 else "lower"
+    shares = {"difference": comparison.difference, "low": comparison.low, "high": comparison.high}
+    return {"a": a, **shares, "p": p, "n": comparison.n, "outcome": outcome}
+
+
+def compared_columns(
+    a: str, b: str, comparison: Comparison, p: float, sides: tuple[Answers, Answers]
+) -> dict[str, Any]:
+    """Of a `Compared`. `sides`: what was compared."""
+    least = detectable_in(comparison, *sides)
+    detectable = None if math.isnan(least) else least
+    more = {"b": b, "p_raw": comparison.p, "detectable": detectable, "method": comparison.method}
+    return {**difference_columns(a, comparison, p), **more}
 
 
 def _against(pair: Pair) -> str:

@@ -86,8 +86,35 @@ class ArmRow(Record):
     """1 is the best. Every system of a group was found better than every one of the next group."""
 
 
-class ComparisonRow(Record):
-    """`b` less `a` on the questions that both answered."""
+class Difference(Record):
+    """A system's answers less another's, on the questions that both answered."""
+
+    a: str
+    """The other side, which is taken away."""
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Holm-adjusted."""
+    n: int
+    """Shared questions."""
+    outcome: Literal["higher", "lower", "tie"]
+    """`tie`: p is 0.05 or more, so no difference was found."""
+
+
+class Compared(Difference):
+    """`b` less `a`, and how it was found."""
+
+    b: str
+    p_raw: float
+    detectable: float | None
+    """The smallest true difference found with 80 % power at this n; None: too few questions for any, or the two never
+    differ."""
+    method: str
+
+
+class ComparisonRow(Compared):
+    """A natural pair; p is adjusted within set and family."""
 
     set: str
     family: Family
@@ -98,21 +125,6 @@ class ComparisonRow(Record):
     """What it shares with its neighbours: the system, or over rounds the arm."""
     label: str
     """The two sides in few words, for who knows the group."""
-    a: str
-    b: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    """Holm-adjusted within set and family."""
-    p_raw: float
-    n: int
-    """Shared questions."""
-    outcome: Literal["higher", "lower", "tie"]
-    """`tie`: p is 0.05 or more, so no difference was found."""
-    detectable: float | None
-    """The smallest true difference found with 80 % power at this n; None: too few questions for any."""
-    method: str
     sentence: str
     """With the adjusted p."""
 
@@ -172,21 +184,6 @@ class AverageRow(Record):
     rank_best: int
     rank_worst: int
     tie_group: int
-
-
-class Difference(Record):
-    """A round less an earlier system, on the questions that both answered."""
-
-    a: str
-    """The earlier system."""
-    difference: float
-    low: float
-    high: float
-    p: float
-    """Holm-adjusted, over the rounds' comparisons of the set."""
-    n: int
-    """Shared questions."""
-    outcome: Literal["higher", "lower", "tie"]
 
 
 class RoundRow(Record):

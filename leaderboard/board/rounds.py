@@ -18,7 +18,7 @@ import polars as pl
 from insightv_bench.statistics import bootstrap, holm, paired
 
 from .arms import counted
-from .comparisons import ALPHA
+from .comparisons import difference_columns
 from .lineage import read_origin, training_of
 from .records import ArmRow, ComparableSet, ComparisonRow, Difference, RoundRow
 from .systems import ROUND_ARMS
@@ -61,15 +61,8 @@ def _told(found: ComparableSet, comparisons: Sequence[ComparisonRow]) -> dict[Ke
         if row.set == found.name and row.family == "rounds":
             earlier, arm = row.a.rpartition(": ")[::2]
             system = row.b.removesuffix(f": {arm}")
-            made[system, earlier, arm] = Difference(
-                a=earlier,
-                difference=row.difference,
-                low=row.low,
-                high=row.high,
-                p=row.p,
-                n=row.n,
-                outcome=row.outcome,
-            )
+            columns = {name: getattr(row, name) for name in Difference.model_fields}
+            made[system, earlier, arm] = Difference(**{**columns, "a": earlier})
     return made
 
 
@@ -89,15 +82,7 @@ def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict
     ]
     tested = [paired(cells[earlier, arm], cells[system, arm]) for system, earlier, arm in keys]
     return {
-        key: Difference(
-            a=key[1],
-            difference=one.difference,
-            low=one.low,
-            high=one.high,
-            p=p,
-            n=one.n,
-            outcome="tie" if p >= ALPHA else "higher" if one.difference > 0 else "lower",
-        )
+        key: Difference(**difference_columns(key[1], one, p))
         for key, one, p in zip(keys, tested, holm([one.p for one in tested]), strict=True)
         if one.n
     }
