@@ -129,26 +129,31 @@ class ComparisonRow(Compared):
     """With the adjusted p."""
 
 
-class RobustnessRow(Record):
-    """One system, one flaw, one severity. Severity 0 is arm `oracle` on the same questions."""
+class FlawRow(Record):
+    """One system under one flaw, severities above 0 together: a cell of the heat map."""
 
     set: str
     system: str
     flaw: str
     """A flaw type, or `any`: all of them."""
-    severity: float
-    """Share of steps corrupted, to the nearest quarter."""
     accuracy: float
     low: float
     high: float
+    n: int
+    """Replies."""
+    num_questions: int
     follow: float | None
     """P(answer is the planted answer), over rows whose planted answer is not the gold answer; None: no such row."""
     follow_low: float | None
     follow_high: float | None
     follow_n: int
-    n: int
-    """Replies."""
-    num_questions: int
+
+
+class RobustnessRow(FlawRow):
+    """One system under one flaw at one severity. Severity 0 is arm `oracle` on the same questions."""
+
+    severity: float
+    """Share of steps corrupted, to the nearest quarter."""
 
 
 class MeasureRow(Record):
@@ -212,25 +217,6 @@ class RoundRow(Record):
     """The implicit reward of chosen over rejected answers when the round's training ended; None: not known."""
     num_pairs: int | None
     """Preference pairs that the round was trained on."""
-
-
-class FlawRow(Record):
-    """One system under one flaw, severities above 0 together: a cell of the heat map."""
-
-    set: str
-    system: str
-    flaw: str
-    accuracy: float
-    low: float
-    high: float
-    n: int
-    """Replies."""
-    num_questions: int
-    follow: float | None
-    """As in RobustnessRow."""
-    follow_low: float | None
-    follow_high: float | None
-    follow_n: int
 
 
 class LineageRow(Record):

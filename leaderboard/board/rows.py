@@ -63,8 +63,8 @@ def with_roles(frame: pl.DataFrame) -> pl.DataFrame:
         if (role := role_before(Path(key[0]), *key[1:]))
     ]
     schema = {name: frame.schema[name] for name in keys} | {"known_role": pl.String, "known_twin": pl.String}
-    told = pl.DataFrame(known, schema=schema, orient="row")
-    frame = frame.join(told, on=keys, how="left", maintain_order="left")
+    recorded = pl.DataFrame(known, schema=schema, orient="row")
+    frame = frame.join(recorded, on=keys, how="left", maintain_order="left")
     return frame.with_columns(
         role=pl.coalesce("known_role", "role"), twin_of=pl.coalesce("known_twin", "twin_of")
     ).drop("known_role", "known_twin")
@@ -88,6 +88,6 @@ def _with_scoring(frame: pl.DataFrame) -> pl.DataFrame:
     )
     if (scored["judge"] + scored["tolerance"] == "").all():
         return frame
-    told = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
-    joined = frame.join(told, on=["evaluation", "task"], how="left", maintain_order="left")
+    scorings = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
+    joined = frame.join(scorings, on=["evaluation", "task"], how="left", maintain_order="left")
     return joined.with_columns(parser=pl.col("parser") + pl.col("scoring")).drop("scoring")
