@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 
+from insightv_bench.arms import Role
 from insightv_bench.errors import RunError
 from insightv_bench.results import HINT, row_files, scan, with_planted
 from insightv_bench.storage import first_line
@@ -55,7 +57,14 @@ def read_sides(*folders: Path) -> pl.DataFrame:
 
 
 def with_roles(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill in `role` and `twin_of` of rows from before they had them, as far as the manifests beside them tell."""
+    """Fill in `role` and `twin_of` of rows from before they had them, as far as the manifests beside them tell.
+
+    Rows may come from anyone: a role that there is not is `other`.
+    """
+    is_known = pl.col("role").is_in(get_args(Role))
+    frame = frame.with_columns(
+        role=pl.when(is_known).then("role").otherwise(pl.lit("other")), twin_of=pl.col("twin_of").fill_null("")
+    )
     keys = ["evaluation", "system", "round"]
     known = [
         (*key, *role)
