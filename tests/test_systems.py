@@ -98,3 +98,11 @@ def test_rows_of_an_earlier_run_have_the_roles_that_its_manifests_record(tmp_pat
     for manifest in folder.glob("stages/eval-*/manifest.json"):
         manifest.write_text(manifest.read_text().replace("stage:train-", "models/train-"))
     assert {row.role for row in read([str(folder.rename(tmp_path / "moved"))])[0].arms} == {"other"}
+
+
+def test_a_role_that_there_is_not_is_other(tmp_path: Path) -> None:
+    folder = written(tmp_path / "eval", of("reason", MARKS))
+    for file in folder.glob("*.parquet"):
+        pl.read_parquet(file).with_columns(role=pl.lit("champion"), twin_of=pl.lit(None, pl.String)).write_parquet(file)
+    (row,) = read([str(folder)])[0].arms
+    assert (row.role, row.twin_of, row.trained) == ("other", "", False)

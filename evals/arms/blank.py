@@ -28,5 +28,5 @@ def _blank(width: int, height: int) -> Image:
 
 def blanks(questions: Iterable[Question]) -> dict[str, Image]:
     """By their own hash, those that stand for the questions' pictures."""
-    made = (blank_of(image) for question in questions for image in question.images)
-    return {image.sha256: image for image in made}
+    images = (blank_of(image) for question in questions for image in question.images)
+    return {image.sha256: image for image in images}

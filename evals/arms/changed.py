@@ -84,23 +84,23 @@ def change(
     paraphraser: Caller | None = None,
 ) -> Changed:
     """What each of `arms` shows. The same paths and seed give the same changes, whoever is under test."""
-    found: dict[Arm, dict[str, list[dict[str, Any]]]] = {}
+    shown_by_arm: dict[Arm, dict[str, list[dict[str, Any]]]] = {}
     left_out: dict[Arm, Counter[str]] = {}
     bases = [base_of(question, paths.get(question.id, ())) for question in questions]
     for arm in [arm for arm in arms if arm in CHANGED]:
-        found[arm], left_out[arm] = defaultdict(list), Counter()
+        shown_by_arm[arm], left_out[arm] = defaultdict(list), Counter()
         if arm == "self-flawed":
-            made = _self_flawed(questions, paths, settings, seed)
+            changes = _self_flawed(questions, paths, settings, seed)
         elif arm == "paraphrased":
-            made = _paraphrased(bases, settings, seed, paraphraser)
+            changes = _paraphrased(bases, settings, seed, paraphraser)
         else:
-            made = _irrelevant(bases, seed) if arm == "irrelevant" else _shuffled(bases, seed)
-        for question_id, shown in made:
+            changes = _irrelevant(bases, seed) if arm == "irrelevant" else _shuffled(bases, seed)
+        for question_id, shown in changes:
             if isinstance(shown, str):
                 left_out[arm][shown] += 1
             else:
-                found[arm][question_id].append(shown)
-    return Changed(found, left_out)
+                shown_by_arm[arm][question_id].append(shown)
+    return Changed(shown_by_arm, left_out)
 
 
 Made = Iterator[tuple[str, dict[str, Any] | str]]
@@ -129,8 +129,8 @@ def _self_flawed(
                 yield question.id, "the path is not right"
                 continue
             base = Base(question, path_text(path), path)
-            made = plant_one(question, base.text, settings, random.Random(f"{seed}/{path.id}"))
-            yield question.id, made if isinstance(made, str) else {**base.origin, **_of_flaw(made, question)}
+            flawed = plant_one(question, base.text, settings, random.Random(f"{seed}/{path.id}"))
+            yield question.id, flawed if isinstance(flawed, str) else {**base.origin, **_of_flaw(flawed, question)}
 
 
 def plant_one(
@@ -146,26 +146,26 @@ def plant_one(
             scene = scene_from_json(question.scene)
             program = parse_question(question.question, scene)
             assert program is not None  # a question with a scene was made from a program
-            if made := make_flawed(program, scene, flaw, 0, position, random_):
-                return made
+            if flawed := make_flawed(program, scene, flaw, 0, position, random_):
+                return flawed
         elif not exact and flaw in TEXT_FLAWS:
             tried = (make_text_flawed(question, text, flaw, 0, position, way, random_) for way in ways)
-            if found := next((one for one in tried if isinstance(one, TextFlawed)), None):
-                return found
+            if flawed_text := next((one for one in tried if isinstance(one, TextFlawed)), None):
+                return flawed_text
     return "no flaw can be planted by rule"
 
 
-def _of_flaw(made: Flawed | TextFlawed, question: Question) -> dict[str, Any]:
+def _of_flaw(flawed: Flawed | TextFlawed, question: Question) -> dict[str, Any]:
     return {
-        "path": made.flawed_path,
-        "path_correct": answer_right(question, made.planted_answer),
+        "path": flawed.flawed_path,
+        "path_correct": answer_right(question, flawed.planted_answer),
         "path_status": "complete",
-        "flaw": made.flaw,
-        "severity": made.severity,
-        "position": made.position,
-        "propagated": made.propagated,
-        "planted_answer": made.planted_answer,
-        "maker": made.maker if isinstance(made, TextFlawed) else "exact",
+        "flaw": flawed.flaw,
+        "severity": flawed.severity,
+        "position": flawed.position,
+        "propagated": flawed.propagated,
+        "planted_answer": flawed.planted_answer,
+        "maker": flawed.maker if isinstance(flawed, TextFlawed) else "exact",
     }
 
 
@@ -185,8 +185,8 @@ def _paraphrased(bases: Sequence[Base | str], settings: EvalSettings, seed: int,
     sampling = Sampling(max_new_tokens=settings.path_sampling.max_new_tokens)
     asked = paraphraser.run([paraphrase(paraphraser, base.question, base.text, sampling) for base in open_])
     for base, reply in zip(open_, asked, strict=True):
-        made = reply.reason if reply.value is None else _reworded(base, reply.value, paraphraser.model)
-        yield base.question.id, made
+        change = reply.reason if reply.value is None else _reworded(base, reply.value, paraphraser.model)
+        yield base.question.id, change
 
 
 def _reworded(base: Base, text: str, maker: str) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Given(NamedTuple):
     paths: Mapping[str, Sequence[Path]]
     """By question id; of the system under test, one or several."""
     flawed: Mapping[str, Sequence[FlawedRow]]
-    made: Mapping[Arm, Documents] = {}
-    """What was made of the paths beforehand, over all questions: changed ones, and the best of K."""
+    beforehand: Mapping[Arm, Documents] = {}
+    """What was made of the paths, over all questions: changed ones, and the best of K."""
 
 
 class Models(Protocol):
@@ -56,10 +56,10 @@ def prepare(
     """The documents of every arm; none of one that does not fit these questions."""
     paraphraser = models.model(settings.paraphraser) if "paraphrased" in arms and settings.paraphraser else None
     changed = change(arms, questions, given.paths, settings, seed, paraphraser)
-    made: dict[Arm, Documents] = dict(changed.shown)
+    beforehand: dict[Arm, Documents] = dict(changed.shown)
     if "best-of-k" in arms:
-        made["best-of-k"] = best_of(questions, given.paths, settings, _judge(settings, models))
-    given = given._replace(made=made)
+        beforehand["best-of-k"] = best_of(questions, given.paths, settings, _judge(settings, models))
+    given = given._replace(beforehand=beforehand)
     left_out = {arm: dict(reasons) for arm, reasons in changed.left_out.items() if reasons}
     return Prepared({arm: docs(arm, questions, given, settings) for arm in arms}, left_out)
 
@@ -87,7 +87,7 @@ def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
     elif shows == "flawed":
         yield from (injected(question, row) for row in given.flawed.get(question.id, ()))
     elif shows == "changed" or arm == "best-of-k":
-        yield from given.made.get(arm, {}).get(question.id, ())
+        yield from given.beforehand.get(arm, {}).get(question.id, ())
     elif arm == "majority":
         if paths:
             yield _voted(question, paths)

@@ -57,10 +57,10 @@ def extract(responses: Sequence[Sequence[str]], docs: Sequence[Doc]) -> list[str
     journal = Journal(Path(JOURNAL))
     try:
         with Caller(open_engine(engine_of(judge_named())), journal) as caller:
-            found = caller.run([_one(caller, *pairs[place]) for place in unclear])
+            extracted = caller.run([_one(caller, *pairs[place]) for place in unclear])
     finally:
         journal.close()
-    for place, text in zip(unclear, found, strict=True):
+    for place, text in zip(unclear, extracted, strict=True):
         texts[place] = text
     return texts
 
@@ -88,12 +88,12 @@ def read_extraction(text: str) -> Read[Extracted]:
     """The judge's reply: one object with `answer`, a text or null."""
     start, end = text.find("{"), text.rfind("}") + 1
     try:
-        said = json.loads(text[start:end]) if 0 <= start < end else None
+        reply = json.loads(text[start:end]) if 0 <= start < end else None
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict) or "answer" not in said:
+        reply = None
+    if not isinstance(reply, dict) or "answer" not in reply:
         return Read(None, 'reply with one JSON object: {"answer": "..."} or {"answer": null}')
-    answer = said["answer"]
+    answer = reply["answer"]
     if answer is not None and not isinstance(answer, str | int | float):
         return Read(None, "`answer` must be a text or null")
     return Read(Extracted(None if answer is None else str(answer)))

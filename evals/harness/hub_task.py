@@ -35,15 +35,15 @@ class HubTask(QuestionTask):
     def docs(self) -> Iterator[Doc]:
         self._open()
         left_out: Counter[str] = Counter()
-        made = 0
+        num_docs = 0
         for number, draft in self.drafts():
             problem = problem_with(draft)
             left_out.update([problem] if problem else [])
             if not problem:
-                made += 1
+                num_docs += 1
                 yield self._doc(number, draft)
         self.config.metadata["left_out"] = dict(left_out)
-        if not made:
+        if not num_docs:
             raise SourceError(f"not one row of `{self.origin.name}` is a question: {dict(left_out)}")
 
     def _open(self) -> None:

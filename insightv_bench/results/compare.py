@@ -154,12 +154,12 @@ def _guard_task(task: str, systems: Sequence[str], sides: Sides) -> None:
         if here != there or len(here) > 1:
             _refuse(
                 f"task `{task}` of `{systems[0]}` and `{systems[1]}`",
-                f"{word} {_listed(here)} against {_listed(there)}",
+                f"{word} {_told(here)} against {_told(there)}",
                 word,
             )
 
 
-def _listed(values: Sequence[object]) -> str:
+def _told(values: Sequence[object]) -> str:
     return " and ".join(f"`{value}`" for value in values)
 
 
@@ -193,7 +193,7 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
     for column in ("prompt", "token_cap") if cells[0].arm == cells[1].arm else ("token_cap",):
         here, there = (sorted(side[column].unique()) for side in sides)
         if here != there:
-            _refuse(what, f"{column.replace('_', ' ')} {_listed(here)} against {_listed(there)}", column)
+            _refuse(what, f"{column.replace('_', ' ')} {_told(here)} against {_told(there)}", column)
     if any(cell.arm in OWN_QUESTIONS for cell in cells):
         return
     asked = [set(side["question_id"]) for side in sides]
@@ -209,18 +209,18 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
 
 def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Pairing:
     replies = [dict(side.group_by("question_id").agg("correct").iter_rows()) for side in rows]
-    gap = paired(replies[0], replies[1])
+    found = paired(replies[0], replies[1])
     shares = [accuracy(side["correct"].to_list(), side["question_id"].to_list()) for side in rows]
-    return Pairing(task, *cells, shares[0], shares[1], gap, gap.p, detectable_in(gap, replies[0], replies[1]))
+    return Pairing(task, *cells, shares[0], shares[1], found, found.p, detectable_in(found, replies[0], replies[1]))
 
 
 def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[FigurePairing]:
     here, there = ({one.measure: one for one in measured(side)} for side in sides)
     for measure in here:
         if measure in there:
-            gap = _gap(here[measure], there[measure])
+            found = _gap(here[measure], there[measure])
             intervals = here[measure].interval, there[measure].interval
-            yield FigurePairing(task, *systems, measure, *intervals, gap, gap.p)
+            yield FigurePairing(task, *systems, measure, *intervals, found, found.p)
 
 
 def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[CurvePairing]:

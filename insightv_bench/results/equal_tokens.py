@@ -49,15 +49,15 @@ def _mean(rows: pl.DataFrame, column: str) -> float:
 def _votes(reason: pl.DataFrame, k: int) -> dict[str, list[bool]]:
     """Right or wrong of the majority of the first `k` paths, by question."""
     columns = ["question_id", "answer", "answer_type", "options", "gold", "tolerance"]
-    found: dict[str, list[bool]] = {}
+    votes: dict[str, list[bool]] = {}
     for (question,), rows in (
         reason.select(columns).partition_by(["question_id"], as_dict=True, maintain_order=True).items()
     ):
         first = rows.row(0, named=True)
         answers = [answer for answer in rows["answer"].head(k) if answer is not None]
         chosen = majority(answers, first["answer_type"], first["options"])
-        found[question] = [chosen is not None and _is_gold(chosen, first)]
-    return found
+        votes[question] = [chosen is not None and _is_gold(chosen, first)]
+    return votes
 
 
 def _is_gold(answer: str, row: Mapping[str, Any]) -> bool:

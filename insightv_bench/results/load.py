@@ -84,27 +84,27 @@ def _chosen(frame: pl.DataFrame, column: str, value: str, named: Named) -> pl.Da
 
 def evaluations(place: Path) -> tuple[list[Path], list[str]]:
     """A run's finished evaluations, of each stage the last one made, or the folder itself; and notes in words."""
-    found = [manifest.parent for manifest in sorted(place.glob(f"{STAGES}/eval-*/{MANIFEST}"))]
-    if not found:
+    folders = [manifest.parent for manifest in sorted(place.glob(f"{STAGES}/eval-*/{MANIFEST}"))]
+    if not folders:
         if not place.is_dir():
             raise RunError(f"no results at `{place}`", "name a run's folder")
         return [place], []
     last: dict[str, tuple[str, Path]] = {}
-    for folder in found:
+    for folder in folders:
         manifest = read_manifest(folder)
         last[manifest["stage"]] = max(last.get(manifest["stage"], ("", folder)), (manifest.get("started", ""), folder))
     chosen = [folder for _, folder in last.values()]
-    left = [folder.name for folder in found if folder not in chosen]
+    left = [folder.name for folder in folders if folder not in chosen]
     return chosen, [f"`{name}` is left out: a later evaluation of that name stands beside it" for name in left]
 
 
 def _costs(folders: list[Path]) -> dict[tuple[str, str, str], Costs]:
-    made: dict[tuple[str, str, str], Costs] = {}
+    costs: dict[tuple[str, str, str], Costs] = {}
     for manifest in [file for folder in folders for file in folder.rglob(MANIFEST)]:
         content: dict[str, Any] = read_manifest(manifest.parent)
         options = content.get("options", {})
         for arm in options.get("arms", ()):
-            found = costs_from(content, arm)
-            if found:
-                made[options.get("task", ""), options.get("system", ""), arm] = found
-    return made
+            spent = costs_from(content, arm)
+            if spent:
+                costs[options.get("task", ""), options.get("system", ""), arm] = spent
+    return costs

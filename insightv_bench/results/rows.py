@@ -80,5 +80,5 @@ def same_answer(frame: pl.DataFrame, left: str, right: str, tolerance: pl.Expr =
         matches(one, other, answer_type, tuple(options.split(SEPARATOR)) if options else (), near)
         for one, other, answer_type, near, options in distinct.iter_rows()
     ]
-    found = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
-    return keyed.join(found, on=keyed.columns, how="left", maintain_order="left")["same"]
+    compared = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
+    return keyed.join(compared, on=keyed.columns, how="left", maintain_order="left")["same"]

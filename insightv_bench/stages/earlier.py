@@ -110,8 +110,8 @@ def _agrees(section: Section, written: Mapping[str, Any]) -> bool:
 
 
 def _options_agree(stage: Stage, written: Mapping[str, Any]) -> bool:
-    """What stages are named to was said by name then, and is a role of the inputs now, which were compared."""
-    named = {"questions", "paths", "flawed", "corpora", "equal_compute"}
+    """Inputs were options by name then, and were compared; what a system is to the method is read from its seats."""
+    named = {"questions", "paths", "flawed", "corpora", "equal_compute"} | {"role", "twin_of"}
     matched = [
         sorted(map(str, each.values()))
         for each in (written.get("equal_compute", {}), getattr(stage.options, "equal_compute", {}))

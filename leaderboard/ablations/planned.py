@@ -7,16 +7,15 @@ other trainings would differ, the seeds' own differences show.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.statistics import Comparison, detectable_in, holm, paired, percent
+from insightv_bench.statistics import Comparison, holm, paired, percent
 
-from ..board import ALPHA, ROUND_ARMS, Method, Side, control_pairs, counted, method_of, systems_in
+from ..board import ROUND_ARMS, Method, Side, compared_columns, control_pairs, counted, method_of, systems_in
 from .records import Decoding, PlannedRow, Topic
 from .table import BOTH, WORDS, flaw_words
 
@@ -155,24 +154,13 @@ class Paired:
 
 def _row(pair: Planned, both: Paired, pooled: Comparison, p: float, decoding: Decoding) -> PlannedRow:
     own = [paired(*both.by_question(seed)) for seed in both.seeds]
-    least = detectable_in(pooled, *both.by_question())
-    outcome = "tie" if p >= ALPHA else ("higher" if pooled.difference > 0 else "lower")
+    columns = compared_columns(_code(pair.a), _code(pair.b), pooled, p, both.by_question())
     return PlannedRow(
+        **columns,
         topic=pair.topic,
         decoding=decoding,
-        a=_code(pair.a),
-        b=_code(pair.b),
         name=pair.name,
-        difference=pooled.difference,
-        low=pooled.low,
-        high=pooled.high,
-        p=p,
-        p_raw=pooled.p,
-        n=pooled.n,
-        outcome=outcome,
-        detectable=None if math.isnan(least) else least,
-        verdict=verdict(outcome, least, [one.difference for one in own]),
-        method=pooled.method,
+        verdict=verdict(columns["outcome"], columns["detectable"], [one.difference for one in own]),
         seeds=tuple(both.seeds),
         seed_differences=tuple(one.difference for one in own),
         seed_lows=tuple(one.low for one in own),
@@ -180,11 +168,11 @@ def _row(pair: Planned, both: Paired, pooled: Comparison, p: float, decoding: De
     )
 
 
-def verdict(outcome: str, least: float, own: list[float]) -> str:
+def verdict(outcome: str, detectable: float | None, own: list[float]) -> str:
     """What the comparison shows, in plain words. `own`: each seed's difference."""
     if outcome == "tie":
-        detectable = "the two never differ" if math.isnan(least) else f"smallest detectable {percent(least)} points"
-        return f"no difference shown; {detectable}"
+        least = "the two never differ" if detectable is None else f"smallest detectable {percent(detectable)} points"
+        return f"no difference shown; {least}"
     same = sum((difference > 0) == (outcome == "higher") and difference != 0 for difference in own)
     return f"{outcome}, in {same} of {len(own)} seeds" if len(own) > 1 else outcome
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 from insightv_bench.records import Record
 
+from ..board import Compared
+
 Decoding = Literal["sampled", "greedy"]
 """How the reasoning agent's paths were written: at the recipe's sampling, or greedily."""
 Group = Literal["base", "agents", "controls", "rounds", "others"]
@@ -73,28 +75,15 @@ class FlawRow(Record):
     """Where the planted answer is wrong; None: it never is, or the runs have no exact paths. Described, not tested."""
 
 
-class PlannedRow(Record):
-    """One planned comparison, `b` less `a`, in one decoding; seeds pooled, paired on the same questions of a seed."""
+class PlannedRow(Compared):
+    """One planned comparison in one decoding; seeds pooled, paired on the same questions of a seed, each counted once.
+    p is adjusted over all planned comparisons of this decoding."""
 
     topic: Topic
     decoding: Decoding
-    a: str
-    b: str
     name: str
     """In plain words."""
-    difference: float
-    low: float
-    high: float
-    p: float
-    """Holm-adjusted over all planned comparisons of this decoding."""
-    p_raw: float
-    n: int
-    """Questions that both answered, each counted once."""
-    outcome: Literal["higher", "lower", "tie"]
-    detectable: float | None
-    """The smallest true difference found with 80 % power; None: the two never differ."""
     verdict: str
-    method: str
     seeds: tuple[int, ...]
     seed_differences: tuple[float, ...]
     """Each seed's own difference, in the order of `seeds`."""

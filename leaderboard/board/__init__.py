@@ -1,11 +1,19 @@
-"""TODO face."""
+"""The board's figures, and the rows that hold them. Draws and prints nothing, runs no model.
+
+rows.py          evaluation rows as a frame, and what the figures ask of each
+labels.py        what each system is called; lineage.py: what it came from, and what old manifests say of it
+systems.py       what systems are to the method, and which comparisons follow
+sets.py          which systems may stand in one table
+records.py       what `board.json` holds
+arms.py, averages.py, comparisons.py, ranks.py, rounds.py, robustness.py   its figures
+results.py       a run, a folder or a data set on the Hub, as folders of rows
+"""
 
 from __future__ import annotations
 
 from .arms import arm_rows, counted
 from .averages import average_rows
-from .comparisons import ALPHA, comparison_rows
-from .flaw_map import flaw_rows
+from .comparisons import compared_columns, comparison_rows
 from .lineage import LINEAGE, lineage_rows, read_origin
 from .ranks import with_ranks
 from .records import (
@@ -16,6 +24,7 @@ from .records import (
     AverageRow,
     Board,
     ComparableSet,
+    Compared,
     ComparisonRow,
     Difference,
     Family,
@@ -27,7 +36,7 @@ from .records import (
     RoundRow,
 )
 from .results import find
-from .robustness import ANY, measure_rows, robustness_rows
+from .robustness import ANY, flaw_rows, measure_rows, robustness_rows
 from .rounds import round_rows
 from .rows import REPLY, UNIT, count_rows, load_rows, read_sides
 from .sets import split_sets

@@ -11,15 +11,15 @@ from insightv_bench.statistics import Interval, accuracy
 from .records import ArmRow, ComparableSet
 
 
-def arm_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
+def arm_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
     """The rows of one comparable set, in the order of its systems and of `ARMS`."""
     cells = counted(rows).partition_by(["label", "arm"], as_dict=True)
-    keys = [(system, arm) for system in found.systems for arm in ARMS if (system, arm) in cells]
-    return [_arm_row(found, cells[key]) for key in keys]
+    keys = [(system, arm) for system in in_set.systems for arm in ARMS if (system, arm) in cells]
+    return [_arm_row(in_set, cells[key]) for key in keys]
 
 
 def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
-    found = share(rows, "correct")
+    accuracy = share(rows, "correct")
     first = rows.row(0, named=True)
     num_right = int(rows["correct"].sum())
     return ArmRow(
@@ -31,10 +31,10 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         twin_of=first["twin"],
         trained=first["trained"],
         arm=first["arm"],
-        accuracy=found.value,
-        low=found.low,
-        high=found.high,
-        n=found.n,
+        accuracy=accuracy.value,
+        low=accuracy.low,
+        high=accuracy.high,
+        n=accuracy.n,
         num_questions=rows["question_id"].n_unique(),
         above_chance=_above_chance(in_set, rows),
         unread=rows["answer"].null_count(),

@@ -20,12 +20,12 @@ from .records import ArmRow, AverageRow, ComparableSet
 Found = Sequence[tuple[ComparableSet, pl.DataFrame]]
 
 
-def average_rows(found: Found, arms: Sequence[ArmRow]) -> list[AverageRow]:
+def average_rows(sets: Found, arms: Sequence[ArmRow]) -> list[AverageRow]:
     """Of each arm the systems that have every task of it; none where there is one task, or a task has several sets."""
-    tasks = [comparable.task for comparable, _ in found]
+    tasks = [comparable.task for comparable, _ in sets]
     if len(tasks) < 2 or len(set(tasks)) < len(tasks):
         return []
-    replies = {comparable.name: counted(rows) for comparable, rows in found}
+    replies = {comparable.name: counted(rows) for comparable, rows in sets}
     return [row for arm in dict.fromkeys(row.arm for row in arms) for row in _of_arm(arm, arms, replies)]
 
 
@@ -41,7 +41,7 @@ def _of_arm(arm: str, arms: Sequence[ArmRow], replies: dict[str, pl.DataFrame]) 
     answers = [replies[name].filter(pl.col("arm") == arm) for name in sets]
     placed: dict[str, Place] = {}
     for systems in apart(list(whole), {row.system: row.twin_of for row in arms}):
-        tested = [pairs(found.filter(pl.col("label").is_in(systems)), systems) for found in answers]
+        tested = [pairs(cell.filter(pl.col("label").is_in(systems)), systems) for cell in answers]
         places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
         placed.update(zip(systems, places, strict=True))
     return [_row(list(own.values()), placed[system]) for system, own in whole.items()]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -44,22 +44,22 @@ class Pair(NamedTuple):
     b: Side
 
 
-def comparison_rows(found: ComparableSet, rows: pl.DataFrame) -> list[ComparisonRow]:
+def comparison_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ComparisonRow]:
     """Every natural pair of one comparable set that shares questions."""
     cells = _cells(rows)
     systems = {system.label: system for system in systems_in(rows)}
     controls = list(_control_pairs(cells, systems.values()))
-    told = {(pair.a, pair.b) for pair in controls}
-    agents = [pair for pair in _agent_pairs(found, cells, systems) if (pair.a, pair.b) not in told]
-    pairs = [*agents, *_path_pairs(found, cells), *controls, *_round_pairs(cells, systems.values())]
+    across = {(pair.a, pair.b) for pair in controls}
+    agents = [pair for pair in _agent_pairs(in_set, cells, systems) if (pair.a, pair.b) not in across]
+    pairs = [*agents, *_path_pairs(in_set, cells), *controls, *_round_pairs(cells, systems.values())]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
-    made: list[ComparisonRow] = []
+    compared_rows: list[ComparisonRow] = []
     for family in FAMILIES:
         members = [(pair, comparison) for pair, comparison in compared if pair.family == family]
         adjusted = holm([comparison.p for _, comparison in members])
-        made += [_row(found.name, *member, p, cells) for member, p in zip(members, adjusted, strict=True)]
-    return made
+        compared_rows += [_row(in_set.name, *member, p, cells) for member, p in zip(members, adjusted, strict=True)]
+    return compared_rows
 
 
 def _cells(rows: pl.DataFrame) -> Cells:
@@ -74,9 +74,9 @@ def _cells(rows: pl.DataFrame) -> Cells:
     return cells
 
 
-def _agent_pairs(found: ComparableSet, cells: Cells, systems: Mapping[str, System]) -> Iterator[Pair]:
+def _agent_pairs(in_set: ComparableSet, cells: Cells, systems: Mapping[str, System]) -> Iterator[Pair]:
     bases = {system.base: label for label, system in sorted(systems.items(), reverse=True) if system.role == "base"}
-    for label in found.systems:
+    for label in in_set.systems:
         system = systems[label]
         if system.twin_of and system.role == "control":
             continue  # its sampled twin is told
@@ -96,8 +96,8 @@ def _within(system: str, family: Family) -> Iterator[tuple[Side, Side]]:
             yield from ((Side(system, other, flaw), Side(system, arm)) for other in spec.against)
 
 
-def _path_pairs(found: ComparableSet, cells: Cells) -> Iterator[Pair]:
-    candidates = (sides for system in found.systems for sides in _within(system, "paths"))
+def _path_pairs(in_set: ComparableSet, cells: Cells) -> Iterator[Pair]:
+    candidates = (sides for system in in_set.systems for sides in _within(system, "paths"))
     yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
 
 
@@ -105,9 +105,9 @@ def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
     """The control pairs with answers, base model by base model; of greedy systems the ablation table has them."""
     for base in sorted({system.base for system in systems}):
         planned = control_pairs(method_of(system for system in systems if system.base == base))
-        found = [(a, b) for a, b in planned if a in cells and b in cells]
+        answered = [(a, b) for a, b in planned if a in cells and b in cells]
         # Two agents against one is a control's business only where there is a control.
-        yield from (Pair("controls", a, b) for a, b in found if _is_across(a, b) or _has_control(b, found))
+        yield from (Pair("controls", a, b) for a, b in answered if _is_across(a, b) or _has_control(b, answered))
 
 
 def _is_across(a: Side, b: Side) -> bool:
@@ -134,25 +134,31 @@ def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cel
     # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
     against = _against(pair)
     over_rounds = pair.family == "rounds"
-    found = detectable_in(comparison, cells[pair.a], cells[pair.b])
     return ComparisonRow(
+        **compared_columns(_name(pair.a), _name(pair.b), comparison, p, (cells[pair.a], cells[pair.b])),
         set=set_name,
         family=pair.family,
         group=pair.b.arm if over_rounds else pair.b.system,
         label=f"{pair.b.system if over_rounds else pair.b.arm} against {against}",
-        a=_name(pair.a),
-        b=_name(pair.b),
-        difference=comparison.difference,
-        low=comparison.low,
-        high=comparison.high,
-        p=p,
-        p_raw=comparison.p,
-        n=comparison.n,
-        outcome="tie" if p >= ALPHA else ("higher" if comparison.difference > 0 else "lower"),
-        detectable=None if math.isnan(found) else found,
-        method=comparison.method,
         sentence=sentence(against, _name(pair.b), comparison._replace(p=p)),
     )
+
+
+def difference_columns(a: str, comparison: Comparison, p: float) -> dict[str, Any]:
+    """Of a `Difference`. `p`: the adjusted one."""
+    outcome = "tie" if p >= ALPHA else "higher" if comparison.difference > 0 else "lower"
+    shares = {"difference": comparison.difference, "low": comparison.low, "high": comparison.high}
+    return {"a": a, **shares, "p": p, "n": comparison.n, "outcome": outcome}
+
+
+def compared_columns(
+    a: str, b: str, comparison: Comparison, p: float, sides: tuple[Answers, Answers]
+) -> dict[str, Any]:
+    """Of a `Compared`. `sides`: what was compared."""
+    least = detectable_in(comparison, *sides)
+    detectable = None if math.isnan(least) else least
+    more = {"b": b, "p_raw": comparison.p, "detectable": detectable, "method": comparison.method}
+    return {**difference_columns(a, comparison, p), **more}
 
 
 def _against(pair: Pair) -> str:

@@ -44,8 +44,8 @@ def labelled(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
 def _runs_apart(frame: pl.DataFrame, origins: Mapping[str, Origin | None]) -> tuple[pl.DataFrame, list[str]]:
     arms = frame.select(*ARM, "evaluation", "model", "path_model").unique(maintain_order=True).rows(named=True)
     identity = [_identity(row, origins[row["evaluation"]]) for row in arms]
-    found = _identities(lambda _: "", arms, identity)
-    bases = {key[ARM.index("base")] for key, identities in found.items() if len(identities - {""}) > 1}
+    identities = _identities(lambda _: "", arms, identity)
+    bases = {key[ARM.index("base")] for key, models_ in identities.items() if len(models_ - {""}) > 1}
     if not bases:
         return frame, []
     ways: list[Callable[[str], str]] = [
@@ -58,8 +58,8 @@ def _runs_apart(frame: pl.DataFrame, origins: Mapping[str, Origin | None]) -> tu
     names = {folder: way(folder) for folder in origins}
     renamed = pl.format("{}, {}", "base", pl.col("evaluation").replace_strict(names, return_dtype=pl.String))
     frame = frame.with_columns(base=pl.when(pl.col("base").is_in(sorted(bases))).then(renamed).otherwise("base"))
-    told = ", ".join(f"`{base}`" for base in sorted(bases))
-    return frame, [f"Several runs have systems of one name from {told}: each is named with its run."]
+    shared = ", ".join(f"`{base}`" for base in sorted(bases))
+    return frame, [f"Several runs have systems of one name from {shared}: each is named with its run."]
 
 
 def _identity(arm: dict[str, Any], origin: Origin | None) -> str:
@@ -73,10 +73,10 @@ def _identities(
     way: Callable[[str], str], arms: list[dict[str, Any]], identity: list[str]
 ) -> dict[tuple[str, ...], set[str]]:
     """Which models stand under one name, if a run is named in this way."""
-    found: dict[tuple[str, ...], set[str]] = {}
+    by_name: dict[tuple[str, ...], set[str]] = {}
     for row, models_ in zip(arms, identity, strict=True):
-        found.setdefault((*(row[column] for column in ARM), way(row["evaluation"])), set()).add(models_)
-    return found
+        by_name.setdefault((*(row[column] for column in ARM), way(row["evaluation"])), set()).add(models_)
+    return by_name
 
 
 def _seed(origin: Origin | None) -> str:
@@ -93,8 +93,8 @@ def _settings_apart(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     rows = frame.select(columns).unique(maintain_order=True)
     variants: dict[Key, list[dict[str, Setting]]] = {}
     placed, notes = [], []
-    for (*key, label, folder), found in rows.group_by(*Key._fields, "label", "evaluation", maintain_order=True):
-        for settings in _layers(found):
+    for (*key, label, folder), own in rows.group_by(*Key._fields, "label", "evaluation", maintain_order=True):
+        for settings in _layers(own):
             number, arm = _place(settings, variants.setdefault(Key(*map(str, key)), []))
             placed += [(*key, folder, one, *setting, number) for one, setting in settings.items()]
             if number and arm:

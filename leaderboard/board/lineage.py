@@ -70,9 +70,9 @@ def read_origin(folder: Path) -> Origin | None:
     return Origin(folder.name, recipe, seed, dict(_stages(folder)))
 
 
-def _as_origin(found: Any) -> Origin:
+def _as_origin(content: Any) -> Origin:
     """Of a file that others wrote. Raises TypeError where it is no lineage."""
-    origin = Origin(**found)
+    origin = Origin(**content)
     tables = [origin.stages, *origin.stages.values()] if isinstance(origin.stages, dict) else [None]
     tables += [part for stage in tables[1:] if isinstance(stage, dict) for part in map(stage.get, NESTED) if part]
     if not all(isinstance(table, dict) for table in tables):
@@ -84,8 +84,8 @@ def _as_origin(found: Any) -> Origin:
 def _run_of(folder: Path) -> tuple[str, int | None]:
     """Recipe and seed of the run that a stage's folder lies in."""
     try:
-        found = json.loads((folder.parent.parent / RUN).read_text(encoding="utf-8"))
-        return str(found["recipe"]), int(found["seed"])
+        run = json.loads((folder.parent.parent / RUN).read_text(encoding="utf-8"))
+        return str(run["recipe"]), int(run["seed"])
     except (OSError, ValueError, KeyError, TypeError):  # a stage's folder that was taken out of its run
         return "", None
 
@@ -157,14 +157,14 @@ def models(origin: Origin) -> dict[str, str]:
 
 def lineage_rows(frame: pl.DataFrame) -> list[LineageRow]:
     """What every system came from, each thing once a system; nothing where no manifest lies beside the rows."""
-    made: dict[LineageRow, None] = {}
+    things: dict[LineageRow, None] = {}
     for label, evaluation in frame.select("label", "evaluation").unique(maintain_order=True).iter_rows():
         if origin := read_origin(Path(evaluation)):
             try:
-                made.update(dict.fromkeys(_rows(label, origin)))
+                things.update(dict.fromkeys(_rows(label, origin)))
             except ODD as error:
                 raise RunError(f"the lineage of `{evaluation}` cannot be read: {first_line(error)}") from error
-    return list(made)
+    return list(things)
 
 
 def _rows(system: str, origin: Origin) -> Iterator[LineageRow]:
@@ -204,10 +204,10 @@ def _row(system: str, kind: LineageKind, folder: str, stage: Mapping[str, Any], 
 
 def _detail(stage: Mapping[str, Any]) -> str:
     totals: Mapping[str, Any] = stage.get("totals", {})
-    told = [f"reference {totals['reference']}"] if "reference" in totals else []
-    told += [f"{totals['num_steps']:,} steps"] if "num_steps" in totals else []
-    told += [f"last loss {totals['last_loss']:.3f}"] if isinstance(totals.get("last_loss"), float) else []
-    return ", ".join(told)
+    details = [f"reference {totals['reference']}"] if "reference" in totals else []
+    details += [f"{totals['num_steps']:,} steps"] if "num_steps" in totals else []
+    details += [f"last loss {totals['last_loss']:.3f}"] if isinstance(totals.get("last_loss"), float) else []
+    return ", ".join(details)
 
 
 def training_of(origins: Iterable[Origin], seat: str = "reason") -> Mapping[str, Any]:

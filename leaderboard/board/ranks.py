@@ -44,15 +44,15 @@ class Pairs(NamedTuple):
 
 def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
     """The rows of one comparable set with their places in their arm, those of greedy twins among themselves."""
-    made = {row: row for row in arms}
+    ranked = {row: row for row in arms}
     replies = counted(rows)
     for arm in dict.fromkeys(row.arm for row in arms):
         for systems in apart([row.system for row in arms if row.arm == arm], {row.system: row.twin_of for row in arms}):
             members = [row for row in arms if row.arm == arm and row.system in systems]  # in the systems' order
-            found = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
-            placed = zip(members, places_of([row.accuracy for row in members], better(found)), strict=True)
-            made.update((row, row.model_copy(update=place._asdict())) for row, place in placed)
-    return [made[row] for row in arms]
+            tested = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
+            placed = zip(members, places_of([row.accuracy for row in members], better(tested)), strict=True)
+            ranked.update((row, row.model_copy(update=place._asdict())) for row, place in placed)
+    return [ranked[row] for row in arms]
 
 
 def apart(systems: Sequence[str], twin_of: Mapping[str, str]) -> list[list[str]]:
@@ -123,13 +123,13 @@ def normal_p(difference: Floats, variance: Floats) -> Floats:
     return np.where(np.isnan(difference), np.nan, np.where(np.abs(difference) < 1e-12, 1.0, p))
 
 
-def better(found: Pairs) -> Better:
+def better(tested: Pairs) -> Better:
     """Whom the tests tell apart, p adjusted over all pairs."""
-    upper = np.triu_indices(len(found.p), 1)
-    adjusted = np.ones_like(found.p)
-    adjusted[upper] = holm(found.p[upper].tolist())
+    upper = np.triu_indices(len(tested.p), 1)
+    adjusted = np.ones_like(tested.p)
+    adjusted[upper] = holm(tested.p[upper].tolist())
     adjusted = np.fmin(adjusted, adjusted.T)
-    return np.asarray((adjusted < ALPHA) & (found.difference < 0))
+    return np.asarray((adjusted < ALPHA) & (tested.difference < 0))
 
 
 def places_of(accuracy: Sequence[float], better: Better) -> list[Place]:

@@ -86,8 +86,35 @@ class ArmRow(Record):
     """1 is the best. Every system of a group was found better than every one of the next group."""
 
 
-class ComparisonRow(Record):
-    """`b` less `a` on the questions that both answered."""
+class Difference(Record):
+    """A system's answers less another's, on the questions that both answered."""
+
+    a: str
+    """The other side, which is taken away."""
+    difference: float
+    low: float
+    high: float
+    p: float
+    """Holm-adjusted."""
+    n: int
+    """Shared questions."""
+    outcome: Literal["higher", "lower", "tie"]
+    """`tie`: p is 0.05 or more, so no difference was found."""
+
+
+class Compared(Difference):
+    """`b` less `a`, and how it was found."""
+
+    b: str
+    p_raw: float
+    detectable: float | None
+    """The smallest true difference found with 80 % power at this n; None: too few questions for any, or the two never
+    differ."""
+    method: str
+
+
+class ComparisonRow(Compared):
+    """A natural pair; p is adjusted within set and family."""
 
     set: str
     family: Family
@@ -98,45 +125,35 @@ class ComparisonRow(Record):
     """What it shares with its neighbours: the system, or over rounds the arm."""
     label: str
     """The two sides in few words, for who knows the group."""
-    a: str
-    b: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    """Holm-adjusted within set and family."""
-    p_raw: float
-    n: int
-    """Shared questions."""
-    outcome: Literal["higher", "lower", "tie"]
-    """`tie`: p is 0.05 or more, so no difference was found."""
-    detectable: float | None
-    """The smallest true difference found with 80 % power at this n; None: too few questions for any."""
-    method: str
     sentence: str
     """With the adjusted p."""
 
 
-class RobustnessRow(Record):
-    """One system, one flaw, one severity. Severity 0 is arm `oracle` on the same questions."""
+class FlawRow(Record):
+    """One system under one flaw, severities above 0 together: a cell of the heat map."""
 
     set: str
     system: str
     flaw: str
     """A flaw type, or `any`: all of them."""
-    severity: float
-    """Share of steps corrupted, to the nearest quarter."""
     accuracy: float
     low: float
     high: float
+    n: int
+    """Replies."""
+    num_questions: int
     follow: float | None
     """P(answer is the planted answer), over rows whose planted answer is not the gold answer; None: no such row."""
     follow_low: float | None
     follow_high: float | None
     follow_n: int
-    n: int
-    """Replies."""
-    num_questions: int
+
+
+class RobustnessRow(FlawRow):
+    """One system under one flaw at one severity. Severity 0 is arm `oracle` on the same questions."""
+
+    severity: float
+    """Share of steps corrupted, to the nearest quarter."""
 
 
 class MeasureRow(Record):
@@ -174,21 +191,6 @@ class AverageRow(Record):
     tie_group: int
 
 
-class Difference(Record):
-    """A round less an earlier system, on the questions that both answered."""
-
-    a: str
-    """The earlier system."""
-    difference: float
-    low: float
-    high: float
-    p: float
-    """Holm-adjusted, over the rounds' comparisons of the set."""
-    n: int
-    """Shared questions."""
-    outcome: Literal["higher", "lower", "tie"]
-
-
 class RoundRow(Record):
     """Supervised fine-tuning (round 0) or one DPO round, in one arm."""
 
@@ -215,25 +217,6 @@ class RoundRow(Record):
     """The implicit reward of chosen over rejected answers when the round's training ended; None: not known."""
     num_pairs: int | None
     """Preference pairs that the round was trained on."""
-
-
-class FlawRow(Record):
-    """One system under one flaw, severities above 0 together: a cell of the heat map."""
-
-    set: str
-    system: str
-    flaw: str
-    accuracy: float
-    low: float
-    high: float
-    n: int
-    """Replies."""
-    num_questions: int
-    follow: float | None
-    """As in RobustnessRow."""
-    follow_low: float | None
-    follow_high: float | None
-    follow_n: int
 
 
 class LineageRow(Record):

@@ -25,9 +25,9 @@ def find(results: Sequence[str]) -> tuple[list[Path], list[str]]:
     for result in results:
         place = Path(result)
         if place.exists():
-            found, told = evaluations(place) if place.is_dir() else ([place], [])
-            folders.update(dict.fromkeys(found))
-            notes += told
+            places, remarks = evaluations(place) if place.is_dir() else ([place], [])
+            folders.update(dict.fromkeys(places))
+            notes += remarks
         else:
             folder, note = from_hub(result)
             folders[folder] = None

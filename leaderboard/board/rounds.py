@@ -18,7 +18,7 @@ import polars as pl
 from insightv_bench.statistics import bootstrap, holm, paired
 
 from .arms import counted
-from .comparisons import ALPHA
+from .comparisons import difference_columns
 from .lineage import read_origin, training_of
 from .records import ArmRow, ComparableSet, ComparisonRow, Difference, RoundRow
 from .systems import ROUND_ARMS
@@ -36,13 +36,13 @@ class Mean(NamedTuple):
 
 
 def round_rows(
-    found: ComparableSet, rows: pl.DataFrame, arms: Sequence[ArmRow], comparisons: Sequence[ComparisonRow]
+    in_set: ComparableSet, rows: pl.DataFrame, arms: Sequence[ArmRow], comparisons: Sequence[ComparisonRow]
 ) -> list[RoundRow]:
     """Round 0 and every DPO round of one comparable set, arm by arm; none where no round was evaluated."""
-    own = [row for row in arms if row.set == found.name and row.trained and row.arm in (*ROUND_ARMS, *ROBUST_ARMS)]
+    own = [row for row in arms if row.set == in_set.name and row.trained and row.arm in (*ROUND_ARMS, *ROBUST_ARMS)]
     rounds = {base: {row.round: row.system for row in own if row.base == base} for base in {row.base for row in own}}
     rounds = {base: systems for base, systems in rounds.items() if any(systems)}
-    differences = {**_told(found, comparisons), **_robust(rounds, rows)}
+    differences = {**_told(in_set, comparisons), **_robust(rounds, rows)}
     systems = {system for by_number in rounds.values() for system in by_number.values()}
     lengths = {system: _path_tokens(rows, system) for system in systems}
     trained = {system: _training(rows, system) for system in systems}
@@ -54,23 +54,16 @@ def round_rows(
     ]
 
 
-def _told(found: ComparableSet, comparisons: Sequence[ComparisonRow]) -> dict[Key, Difference]:
+def _told(in_set: ComparableSet, comparisons: Sequence[ComparisonRow]) -> dict[Key, Difference]:
     """What the board's comparisons say of the rounds."""
-    made = {}
+    differences = {}
     for row in comparisons:
-        if row.set == found.name and row.family == "rounds":
+        if row.set == in_set.name and row.family == "rounds":
             earlier, arm = row.a.rpartition(": ")[::2]
             system = row.b.removesuffix(f": {arm}")
-            made[system, earlier, arm] = Difference(
-                a=earlier,
-                difference=row.difference,
-                low=row.low,
-                high=row.high,
-                p=row.p,
-                n=row.n,
-                outcome=row.outcome,
-            )
-    return made
+            columns = {name: getattr(row, name) for name in Difference.model_fields}
+            differences[system, earlier, arm] = Difference(**{**columns, "a": earlier})
+    return differences
 
 
 def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict[Key, Difference]:
@@ -89,15 +82,7 @@ def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict
     ]
     tested = [paired(cells[earlier, arm], cells[system, arm]) for system, earlier, arm in keys]
     return {
-        key: Difference(
-            a=key[1],
-            difference=one.difference,
-            low=one.low,
-            high=one.high,
-            p=p,
-            n=one.n,
-            outcome="tie" if p >= ALPHA else "higher" if one.difference > 0 else "lower",
-        )
+        key: Difference(**difference_columns(key[1], one, p))
         for key, one, p in zip(keys, tested, holm([one.p for one in tested]), strict=True)
         if one.n
     }

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 
+from insightv_bench.arms import Role
 from insightv_bench.errors import RunError
 from insightv_bench.results import HINT, row_files, scan, with_planted
 from insightv_bench.storage import first_line
@@ -55,7 +57,14 @@ def read_sides(*folders: Path) -> pl.DataFrame:
 
 
 def with_roles(frame: pl.DataFrame) -> pl.DataFrame:
-    """Fill in `role` and `twin_of` of rows from before they had them, as far as the manifests beside them tell."""
+    """Fill in `role` and `twin_of` of rows from before they had them, as far as the manifests beside them tell.
+
+    Rows may come from anyone: a role that there is not is `other`.
+    """
+    is_known = pl.col("role").is_in(get_args(Role))
+    frame = frame.with_columns(
+        role=pl.when(is_known).then("role").otherwise(pl.lit("other")), twin_of=pl.col("twin_of").fill_null("")
+    )
     keys = ["evaluation", "system", "round"]
     known = [
         (*key, *role)
@@ -63,8 +72,8 @@ def with_roles(frame: pl.DataFrame) -> pl.DataFrame:
         if (role := role_before(Path(key[0]), *key[1:]))
     ]
     schema = {name: frame.schema[name] for name in keys} | {"known_role": pl.String, "known_twin": pl.String}
-    told = pl.DataFrame(known, schema=schema, orient="row")
-    frame = frame.join(told, on=keys, how="left", maintain_order="left")
+    recorded = pl.DataFrame(known, schema=schema, orient="row")
+    frame = frame.join(recorded, on=keys, how="left", maintain_order="left")
     return frame.with_columns(
         role=pl.coalesce("known_role", "role"), twin_of=pl.coalesce("known_twin", "twin_of")
     ).drop("known_role", "known_twin")
@@ -88,6 +97,6 @@ def _with_scoring(frame: pl.DataFrame) -> pl.DataFrame:
     )
     if (scored["judge"] + scored["tolerance"] == "").all():
         return frame
-    told = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
-    joined = frame.join(told, on=["evaluation", "task"], how="left", maintain_order="left")
+    scorings = scored.select("evaluation", "task", scoring=pl.col("judge") + pl.col("tolerance"))
+    joined = frame.join(scorings, on=["evaluation", "task"], how="left", maintain_order="left")
     return joined.with_columns(parser=pl.col("parser") + pl.col("scoring")).drop("scoring")

@@ -39,17 +39,17 @@ class Settings(NamedTuple):
 
 def split_sets(frame: pl.DataFrame) -> tuple[list[tuple[ComparableSet, pl.DataFrame]], list[str]]:
     """The comparable sets with their rows, and a note for each pair of systems that is kept apart."""
-    found, notes = [], []
+    comparable, notes = [], []
     tasks = frame.partition_by(TASK, maintain_order=True)
     for rows in tasks:
         settings = _all_settings(rows)
         sets, reasons = _partition(settings)
         notes += reasons
-        found += [_make(rows, labels, settings, place, len(sets)) for place, labels in enumerate(sets)]
+        comparable += [_make(rows, labels, settings, place, len(sets)) for place, labels in enumerate(sets)]
     if len(tasks) > 1:
         names = "; ".join(_task_name(rows) for rows in tasks)
         notes.append(f"Kept apart, since task, version or parser differ: {names}.")
-    return found, notes
+    return comparable, notes
 
 
 def _in_order(rows: pl.DataFrame) -> list[str]:
@@ -71,11 +71,11 @@ def _all_settings(rows: pl.DataFrame) -> dict[str, Settings]:
     for label, arm, prompt, cap, questions in grouped.iter_rows():
         asked = frozenset(questions)
         arms.setdefault(label, {})[arm] = Setting(prompt, cap, known.setdefault(asked, asked))
-    made = {}
+    settings = {}
     for label in _in_order(rows):
         whole = frozenset().union(*{setting.questions for setting in arms[label].values()})
-        made[label] = Settings(arms[label], known.setdefault(whole, whole))
-    return made
+        settings[label] = Settings(arms[label], known.setdefault(whole, whole))
+    return settings
 
 
 def _partition(settings: dict[str, Settings]) -> tuple[list[list[str]], list[str]]:
@@ -97,13 +97,13 @@ def _partition(settings: dict[str, Settings]) -> tuple[list[list[str]], list[str
         members += [x for x in settings if x not in members and not _first_conflict(x, members, settings)]
     order = list(settings)
     in_order = [sorted(members, key=order.index) for members in sets]
-    return sorted(in_order, key=len, reverse=True), [_note(labels, *found) for found, labels in apart.items()]
+    return sorted(in_order, key=len, reverse=True), [_note(labels, *conflict) for conflict, labels in apart.items()]
 
 
 def _note(labels: list[str], member: str, reason: str) -> str:
-    told = ", ".join(f"`{label}`" for label in labels[:MAX_NAMES])
+    names = ", ".join(f"`{label}`" for label in labels[:MAX_NAMES])
     more = f" and {len(labels) - MAX_NAMES:,} more" if len(labels) > MAX_NAMES else ""
-    return f"{told}{more} {'is' if len(labels) == 1 else 'are'} kept apart from `{member}`: {reason}."
+    return f"{names}{more} {'is' if len(labels) == 1 else 'are'} kept apart from `{member}`: {reason}."
 
 
 def _first_conflict(label: str, members: list[str], settings: dict[str, Settings]) -> tuple[str, str] | None:
@@ -143,7 +143,7 @@ def _make(
     rows = rows.filter(pl.col("label").is_in(labels))
     num_options = rows.unique("question_id")["options"].list.len()
     num_options = num_options.filter(num_options > 0)
-    made = ComparableSet(
+    comparable = ComparableSet(
         name=_task_name(rows) + (f", part {place + 1}" if num_sets > 1 else ""),
         task=task,
         task_version=version,
@@ -156,7 +156,7 @@ def _make(
         token_caps={arm: arms[arm].token_cap for arm in sorted(arms)},
         twins={system.label: system.twin for system in systems_in(rows) if system.twin_of},
     )
-    return made, rows
+    return comparable, rows
 
 
 def _task_name(rows: pl.DataFrame) -> str:
