@@ -105,6 +105,11 @@ class QuestionColumns(Record):
     source_license: str
 
 
+def columns_of(row: QuestionColumns) -> dict[str, Any]:
+    """The columns that every corpus shares, of any row that has them; the scene is never among them."""
+    return {name: getattr(row, name) for name in QuestionColumns.model_fields}
+
+
 class Question(QuestionColumns):
     """A question with its picture and gold answer."""
 

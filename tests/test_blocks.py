@@ -19,8 +19,7 @@ from test_selection import ROWS, table
 from insightv_bench.builders.corpora import blocks, selection
 from insightv_bench.builders.corpora.scored import Judged, Rows
 from insightv_bench.chat import assistant, user
-from insightv_bench.flaws import columns_of
-from insightv_bench.records import Assessment, Image, Question, ReasoningRow
+from insightv_bench.records import Assessment, Image, Question, ReasoningRow, columns_of
 from insightv_bench.runs import run
 from insightv_bench.settings import CorporaSettings, PairsSettings, load_recipe
 from insightv_bench.stages import Exclusion

@@ -18,10 +18,7 @@ from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, open_engine, public
 from insightv_bench.flaws import (
     FLAW,
-    TEXT_FLAWS,
-    WORDS,
-    TextFlawed,
-    columns_of,
+    Flawed,
     drawn_flaws,
     flaw_chat,
     flawed_versions,
@@ -32,7 +29,7 @@ from insightv_bench.flaws import (
     spreads,
 )
 from insightv_bench.judging import REPAIR, ask_strictly
-from insightv_bench.records import FlawedRow, FlawType, Position
+from insightv_bench.records import FlawedRow, FlawType, Position, columns_of
 from insightv_bench.settings import FlawsSettings, ScoreRanges
 from insightv_bench.stages import Context, Dropped
 from insightv_bench.storage import read_frame
@@ -118,7 +115,7 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
         return [Dropped(right[0].path.id, why_not(right[0]))]
     made: list[Made] = []
     texts: set[str] = set()
-    for flaw in drawn_flaws(settings, TEXT_FLAWS, random_):
+    for flaw in drawn_flaws(settings, "model" if caller else "rule", random_):
         if len(texts) == settings.per_question:
             break
         found = await _plant(settings, able[0], flaw, caller, random_)
@@ -138,7 +135,7 @@ def why_not(row: Assessed) -> str:
 
 async def _plant(
     settings: FlawsSettings, row: Assessed, flaw: FlawType, caller: Caller | None, random_: random.Random
-) -> TextFlawed | str:
+) -> Flawed | str:
     """One flaw in one path, propagated or not as drawn, the other way where that cannot be; or why there is none."""
     severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
     wanted = random_.choice(settings.propagated)
@@ -148,7 +145,7 @@ async def _plant(
     problem = ""
     for propagate in dict.fromkeys((wanted, *settings.propagated)):
         found = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
-        if isinstance(found, TextFlawed):
+        if isinstance(found, Flawed):
             return found
         problem = found
     return problem
@@ -156,10 +153,10 @@ async def _plant(
 
 async def _ask(
     settings: FlawsSettings, row: Assessed, flaw: FlawType, position: Position, wanted: bool, caller: Caller
-) -> TextFlawed | str:
+) -> Flawed | str:
     opened = in_our_form(row.question, path_text(row.path))
-    if isinstance(opened, str) or flaw not in WORDS:
-        return opened if isinstance(opened, str) else "no model plants it"
+    if isinstance(opened, str):
+        return opened
     path, text = opened
     spread = spreads(flaw, wanted)
     chat = flaw_chat(row.question, text, flaw, position, spread)

@@ -13,8 +13,8 @@ import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
-from insightv_bench.flaws import columns_of, flawed_versions
-from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record
+from insightv_bench.flaws import flawed_versions
+from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record, columns_of
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus
 from insightv_bench.stages import Context, Dropped, drop
 

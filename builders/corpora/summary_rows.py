@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from insightv_bench.agents import summary_chat
 from insightv_bench.chat import assistant
-from insightv_bench.flaws import columns_of
 from insightv_bench.protocol import Verdict, parse_path, render_summary
-from insightv_bench.records import Question, SummaryKind, SummaryRow
+from insightv_bench.records import Question, SummaryKind, SummaryRow, columns_of
 from insightv_bench.world import parse_question, reread, scene_from_json
 
 

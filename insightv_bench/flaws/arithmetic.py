@@ -94,10 +94,10 @@ def write_number(value: Fraction, decimals: int) -> str:
 
 def _left_side(text: str, end: int) -> tuple[int, Fraction] | None:
     """The longest sum that ends at `end`: its start and value."""
-    found = _LEFT.search(text, max(0, end - MAX_CHARS), end)
-    if not found:
+    match = _LEFT.search(text, max(0, end - MAX_CHARS), end)
+    if not match:
         return None
-    for start in _starts(text, found.start(), end):
+    for start in _starts(text, match.start(), end):
         part = text[start:end]
         value = work_out(part) if _BINARY.search(_plain(part)) else None
         if value is not None and _begins_a_sum(text, start):

@@ -49,13 +49,13 @@ class TextPath(NamedTuple):
         """
         if self.frame is None:
             return "".join(steps).rstrip()
-        made = [self._step(words, origin) for words, origin in zip(steps, origins, strict=True)]
-        last = made[-1].model_copy(update={"action": "summary"})
+        frame = [self._step(words, origin) for words, origin in zip(steps, origins, strict=True)]
+        last = frame[-1].model_copy(update={"action": "summary"})
         return render_path(
-            [*(step.model_copy(update={"action": "continue"}) for step in made[:-1]), last], self._said(answer)
+            [*(step.model_copy(update={"action": "continue"}) for step in frame[:-1]), last], self._write_answer(answer)
         )
 
-    def _said(self, answer: str) -> str:
+    def _write_answer(self, answer: str) -> str:
         """An answer in the way in which the path wrote its own: by letter, or by the option's words."""
         if not self.written or answer == self.answer:
             return self.written or answer
