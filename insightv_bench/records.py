@@ -10,7 +10,7 @@ import builtins
 import hashlib
 import json
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, model_serializer
 
@@ -363,3 +363,19 @@ class EvalRecord(Record):
 def as_row(record: Record) -> dict[str, Any]:
     """The record as plain Python values, ready for a table."""
     return record.model_dump()
+
+
+class Dropped(NamedTuple):
+    """A row that is left out, and why."""
+
+    id: str
+    reason: str
+    row: str = ""
+    """The row as JSON, as far as it could be read."""
+
+
+def drop(record: Record, reason: str) -> Dropped:
+    """Leave `record` out; its row is kept, without the pictures' bytes."""
+    row = as_row(record)
+    row.pop("images", None)
+    return Dropped(row.get("id") or row.get("path_id", ""), reason, json.dumps(row, ensure_ascii=False, default=str))
