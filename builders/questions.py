@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from insightv_bench.errors import StageError
 from insightv_bench.records import Question, ReasoningRow
 from insightv_bench.settings import FileSource, HubSource, LessonsSettings, WorldSource
 from insightv_bench.sources import distinct
 from insightv_bench.stages import Context
-from insightv_bench.world import sample_lessons
+from insightv_bench.world import Level, sample_lessons, sample_questions
 
-from .sources import Table, read_hub, read_local, read_world
+from .sources import Table, read_hub, read_local
 
 
 def questions(context: Context) -> None:
@@ -40,6 +41,11 @@ def _open(context: Context, mended: Counter[str]) -> Table:
         return read_hub(source, context.run_folder, mended)
     assert isinstance(source, FileSource)
     return read_local(source, mended)
+
+
+def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:
+    """Questions of the drawn world; a fixed set is the same whatever the run's seed."""
+    return sample_questions(level, source.split, source.seed if source.fixed else seed * 1000 + source.seed, source.num)
 
 
 def lessons(context: Context) -> None:

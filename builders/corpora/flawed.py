@@ -176,7 +176,8 @@ class Naturals:
 
     def of(self, group: Sequence[Assessed]) -> Made:
         """One of the question's paths, of the range that has the fewest so far."""
-        by_range = {range_of(row.assessment, self._settings): row for row in group if row.path.status == "complete"}
+        whole = [(row, row.assessment) for row in group if row.path.status == "complete"]
+        by_range = {range_of(judged.correct, judged.score, self._settings): row for row, judged in whole}
         ranges = sorted((self._counts[name], name) for name in self.RANGES if name in by_range)
         if not ranges:
             return Dropped(group[0].question.id, "natural: no path of a low score or with a wrong answer")
