@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -47,7 +47,7 @@ def flawed(context: Context) -> None:
     scenes: dict[str, str] = {}
     with ExitStack() as stack:
         caller = _open(context, settings, scenes, stack)
-        context.write(FlawedRow, _counted(context, _all(context, settings, caller, scenes)))
+        context.write(FlawedRow, counted(context, _all(context, settings, caller, scenes)))
         if caller:
             context.totals.update(maker=caller.model, num_calls=caller.num_calls + caller.num_hits)
             context.totals.update(num_tokens=caller.num_tokens)
@@ -61,7 +61,8 @@ def _open(context: Context, settings: FlawsSettings, scenes: dict[str, str], sta
     return stack.enter_context(Caller(engine, context.journal, seed=context.seed))
 
 
-def _counted(context: Context, rows: Iterator[Made]) -> Iterator[Made]:
+def counted(context: Context, rows: Iterable[Made]) -> Iterator[Made]:
+    """The rows, and how many of each type for the manifest."""
     flaws: Counter[str] = Counter()
     for row in rows:
         if isinstance(row, FlawedRow):
@@ -100,7 +101,7 @@ def _without_asking(chain: object) -> list[Made]:
 
 
 async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: Caller | None, seed: int) -> list[Made]:
-    """Up to `per_question` flawed versions of the question's best right path, and what could not be made."""
+    """Up to `per_question` flawed versions of the question's best right path, and what could not be planted."""
     question = group[0].question
     random_ = random.Random(f"{seed}/{question.id}")
     if question.scene and settings.maker in ("auto", "exact"):
@@ -113,18 +114,18 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
     able = [row for row in right if not why_not(row)]
     if not able:
         return [Dropped(right[0].path.id, why_not(right[0]))]
-    made: list[Made] = []
+    rows: list[Made] = []
     texts: set[str] = set()
     for flaw in drawn_flaws(settings, "model" if caller else "rule", random_):
         if len(texts) == settings.per_question:
             break
-        found = await _plant(settings, able[0], flaw, caller, random_)
-        if isinstance(found, str):
-            made.append(Dropped(able[0].path.id, f"{flaw}: {found}"))
-        elif found.flawed_path not in texts:
-            texts.add(found.flawed_path)
-            made.append(FlawedRow(**columns_of(question), kind=question.kind, **found._asdict()))
-    return made
+        planted = await _plant(settings, able[0], flaw, caller, random_)
+        if isinstance(planted, str):
+            rows.append(Dropped(able[0].path.id, f"{flaw}: {planted}"))
+        elif planted.flawed_path not in texts:
+            texts.add(planted.flawed_path)
+            rows.append(FlawedRow(**columns_of(question), kind=question.kind, **planted._asdict()))
+    return rows
 
 
 def why_not(row: Assessed) -> str:
@@ -144,10 +145,10 @@ async def _plant(
     text = path_text(row.path)
     problem = ""
     for propagate in dict.fromkeys((wanted, *settings.propagated)):
-        found = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
-        if isinstance(found, Flawed):
-            return found
-        problem = found
+        planted = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
+        if isinstance(planted, Flawed):
+            return planted
+        problem = planted
     return problem
 
 

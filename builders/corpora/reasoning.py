@@ -6,7 +6,6 @@ What is chosen is decided on metadata alone (see `selection`); pictures are join
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import polars as pl
@@ -14,11 +13,12 @@ import polars as pl
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.flaws import flawed_versions
-from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record, columns_of
+from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, columns_of
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus
 from insightv_bench.stages import Context, Dropped, drop
 
 from . import blocks
+from .flawed import counted
 from .scored import Store, portions, read_scored
 
 
@@ -53,16 +53,7 @@ def flawed(context: Context) -> None:
     assert isinstance(settings, FlawsSettings)
     questions = context.rows(context.stage.inputs[0], Question)
     seed = 0 if context.stage.options.get("fixed") else context.seed
-    flaws: Counter[str] = Counter()
-    context.write(FlawedRow, _count_flaws(_flawed_rows(questions, settings, seed), flaws))
-    context.totals["flaws"] = dict(flaws)
-
-
-def _count_flaws(rows: Iterable[FlawedRow | Dropped], flaws: Counter[str]) -> Iterator[Record | Dropped]:
-    for row in rows:
-        if isinstance(row, FlawedRow):
-            flaws[row.flaw] += 1
-        yield row
+    context.write(FlawedRow, counted(context, _flawed_rows(questions, settings, seed)))
 
 
 def _flawed_rows(questions: Iterable[Question], settings: FlawsSettings, seed: int) -> Iterator[FlawedRow | Dropped]:

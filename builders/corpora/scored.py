@@ -73,13 +73,12 @@ def _described(file: Folder, asked: QuestionsById, seed: int | None) -> Iterator
     keys, normal_keys = pl.Series(texts, dtype=pl.String).hash(), pl.Series(normal, dtype=pl.String).hash()
     questions = {} if seed is None else asked.of(row.question_id for row in rows)
     for place, row in enumerate(rows):
-        order = None if seed is None else _order(seed, questions[row.question_id], texts[place])
+        order = None
+        if seed is not None:
+            prompt = prompt_text(questions[row.question_id], texts[place])
+            order = int(order_key(seed, row.question_id, prompt), 16)
         key = normal_keys[place] if normal[place] else None
         yield asked.place(row.question_id), 0, row.id, row.status, keys[place], key, not row.text, order
-
-
-def _order(seed: int, question: Question, path: str) -> int:
-    return int(order_key(seed, question.id, prompt_text(question, path)), 16)
 
 
 def _text(row: Path) -> str:

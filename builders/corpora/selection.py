@@ -106,9 +106,9 @@ def unpaired(scored: pl.LazyFrame, made: pl.LazyFrame, settings: PairsSettings) 
 def paired(scored: pl.LazyFrame, made: pl.DataFrame) -> dict[str, int]:
     """How many questions have paths, have both a right and a wrong one, and how many of those are in `made`."""
     kinds = scored.group_by("question").agg(both=RIGHT.any() & WRONG.any())
-    found = kinds.join(made.lazy().select("question", paired=True).unique(), on="question", how="left")
+    asked = kinds.join(made.lazy().select("question", paired=True).unique(), on="question", how="left")
     both, has_pair = pl.col("both"), pl.col("paired").fill_null(False)
-    counts = found.select(
+    counts = asked.select(
         asked=pl.len(), right_and_wrong=both.sum(), paired=has_pair.sum(), paired_of_those=(both & has_pair).sum()
     )
     return counts.collect(engine="streaming").row(0, named=True)

@@ -132,12 +132,12 @@ class Repo:
 
         try:
             with told(f"the card of `{self.name}`"):
-                found = DatasetCard.load(self._file("README.md")).data.get("license")
+                named = DatasetCard.load(self._file("README.md")).data.get("license")
         except (SourceError, ValueError) as error:  # no card, or one that is not YAML
             if isinstance(error, SourceError) and not isinstance(error.__cause__, RemoteEntryNotFoundError):
                 raise
-            found = None
-        return ", ".join(map(str, found)) if isinstance(found, list) else str(found or "unknown")
+            named = None
+        return ", ".join(map(str, named)) if isinstance(named, list) else str(named or "unknown")
 
     def split_files(self, config: str | None, split: str) -> list[str]:
         """Paths in the data set, in order."""

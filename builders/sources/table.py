@@ -61,23 +61,23 @@ class Table(NamedTuple):
         layout = layout_of(self.source)
         rows = (row for file in self.files for row in file_rows(file, layout, self.source))
         for row in islice(rows, self.source.limit):
-            yield row if isinstance(row, Dropped) else self._question(layout.draft(row))
-
-    def _question(self, draft: Draft) -> Question | Dropped:
-        images, problem = self._images(draft)
-        return as_question(draft, self.origin, images, problem)
+            if isinstance(row, Dropped):
+                yield row
+                continue
+            draft = layout.draft(row)
+            yield as_question(draft, self.origin, *self._images(draft))
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
         """All of the row's pictures in order, or the first problem with one."""
         checked = []
         for value in draft.images or (None,):
             content, problem = fetched(value, self.beside)
-            found = check_picture(content, self.source.max_pixels)
-            if problem or found.image is None:
-                return (), problem or found.problem
-            checked.append(found)
-        self.mended.update(found.mended for found in checked if found.mended)
-        return tuple(found.image for found in checked if found.image), ""
+            picture = check_picture(content, self.source.max_pixels)
+            if problem or picture.image is None:
+                return (), problem or picture.problem
+            checked.append(picture)
+        self.mended.update(picture.mended for picture in checked if picture.mended)
+        return tuple(picture.image for picture in checked if picture.image), ""
 
 
 def read_local(source: FileSource, mended: Counter[str]) -> Table:

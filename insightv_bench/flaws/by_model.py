@@ -117,14 +117,13 @@ def _problem(
         return f"the answer must {'not ' * spread}be {gold_text(question)}"
     if new == list(path.steps) and FLAWS[flaw].changes != "answer":
         return "no step was changed"
-    return _length_problem(path, new, flaw) or _kept_problem(path, new, flaw, spread)
-
-
-def _length_problem(path: TextPath, new: list[str], flaw: FlawType) -> str:
-    if FLAWS[flaw].changes == "cuts the path short":
-        return "" if len(new) < len(path.steps) else "the path must be shorter than before"
     wanted = len(path.steps) + FLAWS[flaw].more_steps
-    return "" if len(new) == wanted else f"there must be {wanted} steps, and there are {len(new)}"
+    if FLAWS[flaw].changes == "cuts the path short":
+        if len(new) >= len(path.steps):
+            return "the path must be shorter than before"
+    elif len(new) != wanted:
+        return f"there must be {wanted} steps, and there are {len(new)}"
+    return _kept_problem(path, new, flaw, spread)
 
 
 def _kept_problem(path: TextPath, new: list[str], flaw: FlawType, spread: bool) -> str:

@@ -101,14 +101,6 @@ def position_of(places: Sequence[int], num_steps: int) -> Position:
     return "early" if middle < 1 / 3 else "middle" if middle <= 2 / 3 else "late"
 
 
-def _observation(case: Case) -> Draft | str:
-    return spoil(case, observation_spots)
-
-
-def _arithmetic(case: Case) -> Draft | str:
-    return spoil(case, equation_spots)
-
-
 def _comparison(case: Case) -> Draft | str:
     if case.propagate:
         return "what follows from a comparison is not worked out by rule"
@@ -231,8 +223,8 @@ def _planted(case: Case) -> str | None:
 
 
 BY_RULE: dict[FlawType, Callable[[Case], Draft | str]] = {
-    "perception": _observation,
-    "arithmetic": _arithmetic,
+    "perception": lambda case: spoil(case, observation_spots),
+    "arithmetic": lambda case: spoil(case, equation_spots),
     "comparison": _comparison,
     "skipped-step": _skipped_step,
     "contradiction": _contradiction,

@@ -199,7 +199,8 @@ def _all_wrong(case: Case) -> Draft:
     """Every reading is off by two or more, and so are the states that follow from them."""
     spoilt = range(len(case.program.colours))
     right = exact_path(case.program, case.scene.values)[1]
-    readings = {colour: _far_miss(case.random_, value) for colour, value in case.scene.values.items()}
+    far = {colour: (2, 3) if value <= 3 else (-3, -2) for colour, value in case.scene.values.items()}
+    readings = {colour: value + case.random_.choice(far[colour]) for colour, value in case.scene.values.items()}
     steps, answer = tell(case.program, trace(case.program, readings))
     return _concluded(case, steps, answer, spoilt) if answer == right else Draft(steps, answer, spoilt)
 
@@ -215,10 +216,6 @@ def _other_answer(case: Case, answer: str) -> str:
 
 def _near_miss(random_: random.Random, value: int) -> int:
     return value + 1 if value <= 1 else value + random_.choice((-1, 1))
-
-
-def _far_miss(random_: random.Random, value: int) -> int:
-    return value + random_.choice((2, 3)) if value <= 3 else value + random_.choice((-3, -2))
 
 
 EXACT: dict[FlawType, Callable[[Case], Draft | None]] = {

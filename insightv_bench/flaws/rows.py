@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from insightv_bench.records import FlawedRow, FlawType, Question, columns_of
 from insightv_bench.settings import FlawsSettings
-from insightv_bench.world import parse_question, scene_from_json
+from insightv_bench.world import program_of
 
 from .exact import make_flawed
 from .types import Maker, planted_by
@@ -15,9 +15,7 @@ from .types import Maker, planted_by
 
 def flawed_versions(question: Question, settings: FlawsSettings, random_: random.Random) -> Iterator[FlawedRow]:
     """Up to `per_question` distinct flawed versions, each of another flaw type where that can be."""
-    scene = scene_from_json(question.scene)
-    program = parse_question(question.question, scene)
-    assert program is not None  # a question with a scene was made from a program
+    program, scene = program_of(question.question, question.scene)
     texts: set[str] = set()
     for flaw in drawn_flaws(settings, "exact", random_):
         severity, position = random_.choice(settings.severities), random_.choice(settings.positions)

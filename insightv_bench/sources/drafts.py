@@ -92,13 +92,13 @@ def parsed_list(text: str) -> list[Any] | None:
 
 def image_cells(values: Iterable[Any]) -> tuple[Any, ...]:
     """Of several columns in order: an empty column holds none, a list as many as it is long."""
-    found: list[Any] = []
+    cells: list[Any] = []
     for value in values:
         if isinstance(value, (list, tuple)):
-            found.extend(value)
+            cells.extend(value)
         elif value is not None:
-            found.append(value)
-    return tuple(found)
+            cells.append(value)
+    return tuple(cells)
 
 
 def letter_of(text: str, options: Sequence[str]) -> str:

@@ -126,7 +126,7 @@ def _eight_bits(picture: Any) -> Any:
     import numpy as np
     from PIL import Image as Picture
 
-    made = Picture.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    upper = Picture.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
     if _orientation(picture) != 1:
-        made.info["exif"] = picture.getexif().tobytes()
-    return made
+        upper.info["exif"] = picture.getexif().tobytes()
+    return upper

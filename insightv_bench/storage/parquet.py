@@ -177,10 +177,10 @@ def _rows_a_group(rows: Sequence[Record]) -> int | None:
 
 def parquet_files(folder: Path) -> list[Path]:
     """The row files of a folder, or the file itself; raises RunError where there are none."""
-    found = [folder] if folder.is_file() else sorted(folder.glob("data-*.parquet"))
-    if not found:
+    files = [folder] if folder.is_file() else sorted(folder.glob("data-*.parquet"))
+    if not files:
         raise RunError(f"no rows in `{folder}`: it holds no `data-*.parquet`", "name a finished stage's folder")
-    return found
+    return files
 
 
 def row_counts(files: Iterable[Path]) -> list[tuple[int, int]]:
