@@ -14,14 +14,3 @@ from __future__ import annotations
 from .groups import Assessed, assessed_by_question, judge_flawed, right_ones
 from .judges import Judges, Scored
 from .ranges import range_of, score_range
-
-__all__ = [
-    "Assessed",
-    "Judges",
-    "Scored",
-    "assessed_by_question",
-    "judge_flawed",
-    "range_of",
-    "right_ones",
-    "score_range",
-]

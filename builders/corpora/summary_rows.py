@@ -18,7 +18,7 @@ from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow,
 from insightv_bench.settings import ScoreRanges
 from insightv_bench.stages import Context
 from insightv_bench.storage import Rows
-from insightv_bench.world import Judgement, parse_question, reread, scene_from_json
+from insightv_bench.world import Judgement, program_of, reread
 
 from ..assessment import judge_flawed
 from .scored import order_key, prompt_text, read_asked
@@ -29,7 +29,10 @@ def summary_row(
 ) -> SummaryRow:
     """`correction`, of the first wrong step, stands in where no scene says what the steps should have read."""
     verdict: Verdict = "right" if correct else "wrong"
-    check = _reread(question, path) if question.scene else "" if correct else correction
+    check = "" if correct else correction
+    if question.scene:
+        program, scene = program_of(question.question, question.scene)
+        check = reread(scene, parse_path(path).steps, program)
     completion = render_summary(question.answer, verdict, check)
     return SummaryRow(
         **columns_of(question),
@@ -39,11 +42,6 @@ def summary_row(
         score_range=range_,
         path_correct=correct,
     )
-
-
-def _reread(question: Question, path: str) -> str:
-    scene = scene_from_json(question.scene)
-    return reread(scene, parse_path(path).steps, parse_question(question.question, scene))
 
 
 def plain_row(question: Question) -> SummaryRow:

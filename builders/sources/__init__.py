@@ -11,5 +11,3 @@ from __future__ import annotations
 
 from .hub import read_hub
 from .table import Table, read_local
-
-__all__ = ["Table", "read_hub", "read_local"]

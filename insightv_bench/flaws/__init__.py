@@ -22,26 +22,3 @@ from .controls import Shown, irrelevant, keeps_content, paraphrased, shuffled
 from .exact import make_flawed
 from .rows import drawn_flaws, flawed_versions
 from .types import FLAWS, Flaw, Flawed, Maker, planted_by
-
-__all__ = [
-    "FLAW",
-    "FLAWS",
-    "Flaw",
-    "Flawed",
-    "Maker",
-    "Shown",
-    "drawn_flaws",
-    "flaw_chat",
-    "flawed_versions",
-    "in_our_form",
-    "irrelevant",
-    "keeps_content",
-    "make_flawed",
-    "make_text_flawed",
-    "paraphrased",
-    "planted_by",
-    "position_of",
-    "read_flawed",
-    "shuffled",
-    "spreads",
-]

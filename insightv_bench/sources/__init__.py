@@ -13,22 +13,3 @@ from __future__ import annotations
 from .drafts import Draft, Layout, Row, as_options, cell, image_cells, letter_of
 from .pictures import BROKEN, MAX_BYTES, NO_IMAGE, check_picture
 from .rows import Origin, as_question, distinct, problem_with, type_answer
-
-__all__ = [
-    "BROKEN",
-    "Draft",
-    "Layout",
-    "MAX_BYTES",
-    "NO_IMAGE",
-    "Origin",
-    "Row",
-    "as_options",
-    "as_question",
-    "cell",
-    "check_picture",
-    "distinct",
-    "letter_of",
-    "image_cells",
-    "problem_with",
-    "type_answer",
-]

@@ -18,5 +18,3 @@ BENCHMARKS: dict[str, Benchmark] = {
     if module.name != "shared"
     for benchmark in import_module(f"{__name__}.{module.name}").BENCHMARKS
 }
-
-__all__ = ["BENCHMARKS", "Benchmark", "one_gold"]

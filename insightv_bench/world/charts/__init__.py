@@ -10,5 +10,3 @@ pie_and_table.py  charts without axes
 from __future__ import annotations
 
 from .draw import draw_chart
-
-__all__ = ["draw_chart"]
