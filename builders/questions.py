@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from insightv_bench.errors import StageError
@@ -10,9 +11,9 @@ from insightv_bench.records import Question, ReasoningRow
 from insightv_bench.settings import HubSource, LessonsSettings, WorldSource
 from insightv_bench.sources import distinct
 from insightv_bench.stages import Context, WorldOptions
-from insightv_bench.world import sample_lessons
+from insightv_bench.world import Level, sample_lessons, sample_questions
 
-from .sources import Table, read_hub, read_local, read_world
+from .sources import Table, read_hub, read_local
 
 
 def questions(context: Context[Any, WorldOptions]) -> None:
@@ -40,6 +41,11 @@ def _open(context: Context, mended: Counter[str]) -> Table:
     if isinstance(source, HubSource):
         return read_hub(source, context.run_folder, mended)
     return read_local(source, mended)
+
+
+def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:
+    """Questions of the drawn world; a fixed set is the same whatever the run's seed."""
+    return sample_questions(level, source.split, source.seed if source.fixed else seed * 1000 + source.seed, source.num)
 
 
 def lessons(context: Context[LessonsSettings, WorldOptions]) -> None:

@@ -10,7 +10,7 @@ import builtins
 import hashlib
 import json
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, model_serializer
 
@@ -90,6 +90,11 @@ class QuestionColumns(Record):
     source: str
     source_revision: str
     source_license: str
+
+
+def columns_of(row: QuestionColumns) -> dict[str, Any]:
+    """The columns that every corpus shares, of any row that has them; the scene is never among them."""
+    return {name: getattr(row, name) for name in QuestionColumns.model_fields}
 
 
 class Question(QuestionColumns):
@@ -349,3 +354,19 @@ class EvalRecord(Record):
 def as_row(record: Record) -> dict[str, Any]:
     """The record as plain Python values, ready for a table."""
     return record.model_dump()
+
+
+class Dropped(NamedTuple):
+    """A row that is left out, and why."""
+
+    id: str
+    reason: str
+    row: str = ""
+    """The row as JSON, as far as it could be read."""
+
+
+def drop(record: Record, reason: str) -> Dropped:
+    """Leave `record` out; its row is kept, without the pictures' bytes."""
+    row = as_row(record)
+    row.pop("images", None)
+    return Dropped(row.get("id") or row.get("path_id", ""), reason, json.dumps(row, ensure_ascii=False, default=str))

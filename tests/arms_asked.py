@@ -14,7 +14,7 @@ from insightv_bench.engines.teacher import Teacher
 from insightv_bench.evals.arms import Given
 from insightv_bench.flaws import make_flawed
 from insightv_bench.journal import Journal
-from insightv_bench.records import Arm, FlawedRow, Image, Question, QuestionColumns
+from insightv_bench.records import Arm, FlawedRow, Image, Question, columns_of
 from insightv_bench.settings import EvalSettings, PathsSettings, Sampling, TeacherEngine
 from insightv_bench.world import parse_question, scene_from_json
 
@@ -71,5 +71,5 @@ def flawed_row(question: Question, flaw: Any) -> FlawedRow:
     assert program is not None
     made = make_flawed(program, scene, flaw, 0.5, "early", random.Random(0))
     assert made is not None
-    shared = {name: getattr(question, name) for name in QuestionColumns.model_fields}
+    shared = columns_of(question)
     return FlawedRow(**shared, kind=question.kind, **made._asdict())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from insightv_bench.flaws import FLAWS, Flawed, make_flawed
+from insightv_bench.flaws import Flawed, make_flawed, planted_by
 from insightv_bench.protocol import ParsedPath, parse_path, render_path
 from insightv_bench.records import Position, Question
 from insightv_bench.world import Judgement, Level, Program, Scene, exact_path, judge, parse_question, scene_from_json
@@ -40,7 +40,7 @@ def every_flaw(question: Question, seed: int = 0) -> list[Case]:
     program, scene = parts(question)
     exact = parse_path(render_path(*exact_path(program, scene.values)))
     made = []
-    for flaw in FLAWS:
+    for flaw in planted_by("exact"):
         for severity in SEVERITIES:
             for position in POSITIONS:
                 random_ = random.Random(f"{seed}/{question.id}/{flaw}/{severity}/{position}")

@@ -1,4 +1,4 @@
-"""Rows of every benchmark as its repository on the Hub holds them, made by hand with pictures of one shade."""
+"""Rows of every benchmark as its repository on the Hub holds them: its example, changed, with pictures of one shade."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import io
 from typing import Any
 
 from reading import png
+
+from insightv_bench.sources.benchmarks import BENCHMARKS
+from insightv_bench.sources.benchmarks.shared import PICTURE
 
 IMAGES = ("image", "decoded_image", *(f"image_{number}" for number in range(1, 8)))
 
@@ -34,45 +37,34 @@ def card(configs: dict[str, tuple[str, str]]) -> bytes:
     return "\n".join([*lines, "---", ""]).encode()
 
 
-def mmmu(number: int, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": f"validation_Art_{number}",
-        "question": "<image 1> Who painted it?",
-        "options": "['Klee', 'Miro']",
-        **{f"image_{place}": picture(number) if place == 1 else None for place in range(1, 8)},
-        "answer": "B",
-        "question_type": "multiple-choice",
-        "subfield": "Painting",
-        **changes,
-    }
+def row(benchmark: str, shade: int = 1, **changes: Any) -> dict[str, Any]:
+    """The benchmark's own example with a picture of this shade."""
+    example = BENCHMARKS[benchmark].example.items()
+    return {**{name: picture(shade) if value is PICTURE else value for name, value in example}, **changes}
 
 
-def mmbench(
-    index: int, answer: str, options: tuple[str, str, str], question: str = "Which colour?", hint: str = "nan"
-) -> dict[str, Any]:
-    a, b, c = options
-    return {
-        "index": index,
-        "question": question,
-        "hint": hint,
-        "answer": answer,
-        "A": a,
-        "B": b,
-        "C": c,
-        "D": "nan",
-        "category": "colour",
-        "L2-category": "attribute",
-        "image": picture(index % 100),
-        "source": "hand",
-        "split": "dev",
-    }
+def mmmu(number: int, benchmark: str = "mmmu", **changes: Any) -> dict[str, Any]:
+    return row(benchmark, number, id=f"validation_Art_{number}", **changes)
 
 
 def mme(kind: str, name: str, answer: str, shade: int) -> dict[str, Any]:
     question = f"Is it {answer}? Please answer yes or no."
-    return {"question_id": name, "image": picture(shade), "question": question, "answer": answer, "category": kind}
+    return row("mme", shade, question_id=name, question=question, answer=answer, category=kind)
 
 
+HINTED = {"A": "3", "B": "4", "C": "5", "question": "How many?", "hint": "A hint."}
+CHOICES = {
+    "choices": ["red", "blue"],
+    "unit": None,
+    "precision": None,
+    "answer": "blue",
+    "question_type": "multi_choice",
+    "answer_type": "text",
+    "metadata": {"task": "figure", "split": "testmini"},
+    "query": "Hint: a letter.\nQuestion: Which?\nChoices:\n(A) red\n(B) blue",
+}
+PAIRS = [("count", "1.png", 1), ("count", "2.png", 2), ("code_reasoning", "3.png", 3)]
+LETTERS = {"question": "Which picture?", "options": list("ABCDE"), "answer": "D", "subject": "logic"}
 ROWS: dict[str, tuple[str, dict[str, tuple[str, list[dict[str, Any]]]]]] = {
     "insightv_mmmu": (
         "MMMU/MMMU",
@@ -84,47 +76,24 @@ ROWS: dict[str, tuple[str, dict[str, tuple[str, list[dict[str, Any]]]]]] = {
     "insightv_mmmu_pro_standard": (
         "MMMU/MMMU_Pro",
         {
-            "standard (10 options)": ("test", [{**mmmu(4), "subject": "Art"}]),
-            "vision": (
-                "test",
-                [{"id": "v", "image": picture(5), "options": "['a', 'b']", "answer": "J", "subject": "Art"}],
-            ),
+            "standard (10 options)": ("test", [mmmu(4, "mmmu-pro")]),
+            "vision": ("test", [row("mmmu-pro-vision", 5)]),
         },
     ),
     "insightv_mmbench": (
         "lmms-lab-encoder/MMBench",
-        {
-            "en": (
-                "dev",
-                [mmbench(1, "A", ("red", "blue", "green")), mmbench(2, "C", ("3", "4", "5"), "How many?", "A hint.")],
-            )
-        },
+        {"en": ("dev", [row("mmbench", 1), row("mmbench", 2, index=2, answer="C", **HINTED)])},
     ),
     "insightv_mme": (
         "lmms-lab-encoder/MME",
-        {
-            "default": (
-                "test",
-                [
-                    mme("count", "1.png", "Yes", 1),
-                    mme("count", "1.png", "No", 1),
-                    mme("count", "2.png", "Yes", 2),
-                    mme("count", "2.png", "No", 2),
-                    mme("code_reasoning", "3.png", "Yes", 3),
-                    mme("code_reasoning", "3.png", "No", 3),
-                ],
-            )
-        },
+        {"default": ("test", [mme(*pair[:2], answer, pair[2]) for pair in PAIRS for answer in ("Yes", "No")])},
     ),
     "insightv_chartqa": (
         "lmms-lab-encoder/ChartQA",
         {
             "default": (
                 "test",
-                [
-                    {"type": "human_test", "question": "How tall?", "answer": "100", "image": picture(1)},
-                    {"type": "augmented_test", "question": "Which year?", "answer": "2010", "image": picture(2)},
-                ],
+                [row("chartqa"), row("chartqa", 2, type="augmented_test", question="Which year?", answer="2010")],
             )
         },
     ),
@@ -134,22 +103,9 @@ ROWS: dict[str, tuple[str, dict[str, tuple[str, list[dict[str, Any]]]]]] = {
             "default": (
                 "val",
                 [
-                    {
-                        "index": 0,
-                        "question": "Which colour?\nOptions: A: red, B: blue, C: green, D: dark, green",
-                        "image": picture(1),
-                        "answer": "B",
-                        "category": "math",
-                        "l2_category": "geometry",
-                    },
-                    {
-                        "index": 1,
-                        "question": "Which of the four?",
-                        "image": picture(2),
-                        "answer": "D",
-                        "category": "coarse perception",
-                        "l2_category": "image emotion",
-                    },
+                    row("mmstar"),
+                    row("mmstar", 2, index=1, question="Which of the four?", answer="D", category="coarse perception")
+                    | {"l2_category": "image emotion"},
                 ],
             )
         },
@@ -159,92 +115,19 @@ ROWS: dict[str, tuple[str, dict[str, tuple[str, list[dict[str, Any]]]]]] = {
         {
             "default": (
                 "testmini",
-                [
-                    {
-                        "pid": "1",
-                        "question": "How long?",
-                        "image": "images/1.jpg",
-                        "decoded_image": picture(1),
-                        "choices": None,
-                        "unit": "cm",
-                        "precision": 1.0,
-                        "answer": "1.2",
-                        "question_type": "free_form",
-                        "answer_type": "float",
-                        "metadata": {"task": "geometry", "split": "testmini"},
-                        "query": "Hint: one decimal place.\nQuestion: How long? (Unit: cm)",
-                    },
-                    {
-                        "pid": "2",
-                        "question": "Which?",
-                        "image": "images/2.jpg",
-                        "decoded_image": picture(2),
-                        "choices": ["red", "blue"],
-                        "unit": None,
-                        "precision": None,
-                        "answer": "blue",
-                        "question_type": "multi_choice",
-                        "answer_type": "text",
-                        "metadata": {"task": "figure", "split": "testmini"},
-                        "query": "Hint: a letter.\nQuestion: Which?\nChoices:\n(A) red\n(B) blue",
-                    },
-                ],
+                [row("mathvista"), row("mathvista", 2, pid="2", question="Which?", image="images/2.jpg", **CHOICES)],
             )
         },
     ),
     "insightv_mathvision": (
         "MathLLMs/MathVision",
-        {
-            "default": (
-                "testmini",
-                [
-                    {
-                        "id": "4",
-                        "question": "How many? <image1>",
-                        "options": ["3", "4"],
-                        "image": "images/4.jpg",
-                        "decoded_image": picture(1),
-                        "answer": "B",
-                        "subject": "counting",
-                        "level": 1,
-                    },
-                    {
-                        "id": "5",
-                        "question": "Which picture?",
-                        "options": ["A", "B", "C", "D", "E"],
-                        "image": "images/5.jpg",
-                        "decoded_image": picture(2),
-                        "answer": "D",
-                        "subject": "logic",
-                        "level": 1,
-                    },
-                ],
-            )
-        },
+        {"default": ("testmini", [row("mathvision"), row("mathvision", 2, id="5", image="images/5.jpg", **LETTERS)])},
     ),
-    "insightv_puzzlevqa": (
-        "declare-lab/PuzzleVQA",
-        {
-            "default": (
-                "train",
-                [
-                    {
-                        "question": "What is missing?",
-                        "answer": "red",
-                        "options": ["blue", "red", "green", "gray"],
-                        "caption": "",
-                        "explanation": "",
-                        "deduction": "",
-                        "image": picture(1),
-                    }
-                ],
-            )
-        },
-    ),
+    "insightv_puzzlevqa": ("declare-lab/PuzzleVQA", {"default": ("train", [row("puzzlevqa")])}),
 }
 
 
 def files(configs: dict[str, tuple[str, list[dict[str, Any]]]]) -> dict[str, bytes]:
     paths = {config: f"data/{number}.parquet" for number, config in enumerate(configs)}
-    told = card({config: (split, paths[config]) for config, (split, _) in configs.items()})
-    return {"README.md": told, **{paths[config]: parquet(rows) for config, (_, rows) in configs.items()}}
+    about = card({config: (split, paths[config]) for config, (split, _) in configs.items()})
+    return {"README.md": about, **{paths[config]: parquet(rows) for config, (_, rows) in configs.items()}}

@@ -17,14 +17,13 @@ from hypothesis import strategies as st
 from test_selection import ROWS, table
 
 from insightv_bench.builders.corpora import blocks, selection
-from insightv_bench.builders.corpora.scored import Judged, Rows
+from insightv_bench.builders.corpora.scored import JUDGED
 from insightv_bench.chat import assistant, user
-from insightv_bench.flaws import columns_of
-from insightv_bench.records import Assessment, Image, Question, ReasoningRow
+from insightv_bench.records import Assessment, Image, Question, ReasoningRow, columns_of
 from insightv_bench.runs import run
 from insightv_bench.settings import CorporaSettings, PairsSettings, load_recipe
 from insightv_bench.stages import Exclusion
-from insightv_bench.storage import Appending, read_rows, write_frames, write_shards
+from insightv_bench.storage import Appending, Matched, Rows, read_rows, write_frames, write_shards
 from insightv_bench.storage import parquet as tables
 from insightv_bench.world import Level, sample_questions
 
@@ -80,8 +79,8 @@ def assessment(path_id: str, score: int) -> Assessment:
 def test_assessments_in_any_order_are_found_by_their_path(tmp_path: Path) -> None:
     rows = [assessment(f"p{n}", score=n + 1) for n in (3, 0, 2, 1)]
     write_shards(tmp_path, rows, Assessment, rows_per_file=3)
-    as_they_lie, sorted_ = Judged(tmp_path), Judged(tmp_path)
-    assert as_they_lie.of(pl.Series(["p3", "p0"]))["assessment"].to_list() == [0, 1]
+    as_they_lie, sorted_ = (Matched(tmp_path, "path_id", JUDGED) for _ in range(2))
+    assert as_they_lie.of(pl.Series(["p3", "p0"]))["place"].to_list() == [0, 1]
     assert as_they_lie.of(pl.Series(["p2", "p1"]))["score"].to_list() == [3, 2]
     found = sorted_.of(pl.Series(["p0", "p1", "none", "p3"]))
     assert found.rows() == [(1, True, 1), (3, True, 2), (None, None, None), (0, True, 4)]

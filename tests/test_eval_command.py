@@ -47,7 +47,7 @@ def test_with_no_tasks_it_is_the_drawn_world_at_full_and_its_flawed_paths_in_eve
 
 
 def test_the_fixed_set_is_the_same_whatever_the_seed_and_a_fresh_one_is_another() -> None:
-    from insightv_bench.builders.sources import read_world
+    from insightv_bench.builders.questions import read_world
 
     (recipe,) = recipes(tasks=("insightv_tiny",), limit=4, seed=9)
     source = recipe.questions["test"]

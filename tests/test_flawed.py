@@ -11,7 +11,7 @@ from pathlib import Path as File
 import pytest
 
 from insightv_bench.errors import RecipeError
-from insightv_bench.flaws import WORDS, in_our_form, read_flawed
+from insightv_bench.flaws import FLAWS, in_our_form, read_flawed
 from insightv_bench.flaws.by_model import compare
 from insightv_bench.flaws.by_rule import LEAKS
 from insightv_bench.journal import Journal, Reply, Request
@@ -106,7 +106,7 @@ def test_the_best_right_path_of_each_question_is_spoilt_as_often_as_asked_for(tm
     assert all(row.flawed_path != best and row.reason for row in rows)
     assert len({row.flaw for row in rows}) >= 7 and {row.propagated for row in rows} == {True, False}
     for reason in reasons:
-        assert reason.split(": ")[0] in WORDS  # it names the flaw
+        assert reason.split(": ")[0] in FLAWS  # it names the flaw
 
 
 def test_a_question_without_a_right_path_and_a_flaw_without_a_place_are_left_out_with_the_reason(

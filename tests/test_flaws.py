@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from typing import get_args
 
 import pytest
 from flaw_cases import ADDED, MISSING, TWO_READINGS, Case, every_flaw, of, parts, spoilt_readings
 
 from insightv_bench.answers import matches
-from insightv_bench.flaws import make_flawed
-from insightv_bench.flaws.exact import IRRELEVANT, ISOLATED
+from insightv_bench.flaws import FLAWS, make_flawed, planted_by
+from insightv_bench.flaws.by_rule import BY_RULE
+from insightv_bench.flaws.exact import EXACT, IRRELEVANT
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawType, Question
+from insightv_bench.settings import FlawsSettings
 from insightv_bench.world import replay, tell, trace
 from insightv_bench.world.exact_paths import read_claim
 
@@ -56,9 +59,10 @@ def test_a_path_with_a_gap_is_worked_out_without_the_missing_bars(cases: list[Ca
 
 
 def test_an_isolated_flaw_changes_no_other_step(cases: list[Case]) -> None:
-    assert ISOLATED == ("contradiction", "irrelevant-step", "wrong-final")
+    isolated = ("contradiction", "irrelevant-step", "wrong-final")
+    assert [name for name in planted_by("exact") if not FLAWS[name].inherited] == list(isolated)
     for case in cases:
-        assert case.flawed.propagated == (case.flawed.flaw not in ISOLATED)
+        assert case.flawed.propagated == (case.flawed.flaw not in isolated)
     for case in of(cases, "wrong-final"):
         assert case.path.steps == case.exact.steps
 
@@ -155,3 +159,9 @@ def test_a_position_of_no_name_is_drawn(flaw_questions: list[Question], flaw: Fl
     program, scene = parts(next(q for q in flaw_questions if len(parts(q)[0].colours) == 5))
     made = [make_flawed(program, scene, flaw, 0.2, "none", random.Random(seed)) for seed in range(40)]
     assert {one.position for one in made if one} == {"early", "middle", "late"}
+
+
+def test_every_type_has_a_row_and_a_function_in_each_maker_that_it_names() -> None:
+    assert list(FLAWS) == list(get_args(FlawType)) and all(name == flaw.name for name, flaw in FLAWS.items())
+    assert set(EXACT) == set(planted_by("exact")) and set(BY_RULE) == set(planted_by("rule"))
+    assert FlawsSettings().flaws == tuple(name for name, flaw in FLAWS.items() if flaw.makers)

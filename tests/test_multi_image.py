@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from reading import png
 
-from insightv_bench.builders.corpora.reasoning import columns_of
 from insightv_bench.chat import ask, to_openai, user
 from insightv_bench.engines import Caller
 from insightv_bench.engines.hf import LocalModel, load_model
@@ -21,7 +20,7 @@ from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.harness import arm_task
 from insightv_bench.evals.harness.model import Seats
 from insightv_bench.journal import Journal, Reply, Request, request_key
-from insightv_bench.records import Image, Question, ReasoningRow
+from insightv_bench.records import Image, Question, ReasoningRow, columns_of
 from insightv_bench.settings import EvalSettings, HfEngine, Sampling, TinyModel
 from insightv_bench.storage import read_rows, write_shards
 from insightv_bench.trainers.models import make_tiny

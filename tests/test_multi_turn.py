@@ -25,11 +25,10 @@ from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.arms.columns import exact_text
 from insightv_bench.evals.harness import eval_record
 from insightv_bench.evals.harness.model import Seats
-from insightv_bench.flaws import columns_of
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
 from insightv_bench.protocol import parse_path, parse_summary, render_answer
-from insightv_bench.records import MultiTurnRow, Question, ReasoningRow, SummaryRow
+from insightv_bench.records import MultiTurnRow, Question, ReasoningRow, SummaryRow, columns_of
 from insightv_bench.records import Path as PathRow
 from insightv_bench.runs import run
 from insightv_bench.settings import EvalSettings, Section, TeacherEngine, TinyModel, load_recipe

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
-from insightv_bench.flaws import columns_of
 from insightv_bench.leaderboard.board import Board, load_rows, split_sets
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
@@ -27,7 +26,7 @@ from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
 from insightv_bench.leaderboard.page.data import outcomes
 from insightv_bench.leaderboard.page.pictures import MAX_SIDE, Pictures, fitted
 from insightv_bench.leaderboard.page.run_files import read_run_files
-from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question
+from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question, columns_of
 from insightv_bench.storage import write_shards
 
 DRAWN = ("board", "cost", "robustness", "flaws", "measures", "rounds")

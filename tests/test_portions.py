@@ -68,11 +68,11 @@ def test_assessments_in_another_order_give_the_same_rows(folder: Path) -> None:
 
 
 def test_paths_of_a_question_that_stand_apart_are_an_error_that_names_it(folder: Path) -> None:
-    found = list(read_rows(folder / "paths", ReasoningPath))
-    write_shards(folder / "paths", [*found[1:], found[0]], ReasoningPath)
-    for made in (assessed, spoilt):
-        with pytest.raises(StageError, match=f"`{found[0].question_id}` do not stand together"):
-            made(folder)
+    paths = list(read_rows(folder / "paths", ReasoningPath))
+    write_shards(folder / "paths", [*paths[1:], paths[0]], ReasoningPath)
+    for stage in (spoilt, assessed):
+        with pytest.raises(StageError, match=f"`{paths[0].question_id}` do not stand together"):
+            stage(folder)
 
 
 def test_questions_are_found_by_id_over_several_files_and_their_pictures_left_on_disk(tmp_path: Path) -> None:

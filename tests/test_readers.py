@@ -14,6 +14,8 @@ from insightv_bench.answers import matches
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Question
 from insightv_bench.settings import ParquetSource, load_recipe
+from insightv_bench.sources import check_picture, problem_with
+from insightv_bench.sources.benchmarks import BENCHMARKS, Benchmark
 from insightv_bench.stages import Exclusion
 
 DATA = File(__file__).parents[2] / "shared" / "data"
@@ -190,3 +192,12 @@ def test_a_reader_gives_the_same_real_questions_as_the_column_map(tmp_path: File
     one, other = ran(tmp_path / "columns", mapped), ran(tmp_path / "reader", known)
     assert [q.id for q in one[0]] == [q.id for q in other[0]] and one[0] == other[0]
     assert not one[1] and not other[1] and Counter(one[2].totals["images_mended"]) == Counter()
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=BENCHMARKS)
+def test_the_example_of_a_benchmark_is_a_question_and_has_the_columns_that_it_needs(benchmark: Benchmark) -> None:
+    read_columns = benchmark.layout.choose(list(benchmark.example), benchmark.name)
+    draft = benchmark.layout.draft({name: benchmark.example[name] for name in read_columns})
+    assert problem_with(draft, "" if draft.images else "no image") == ""
+    assert check_picture(draft.images[0]["bytes"], max_pixels=1).image
+    assert benchmark.prompt is None or benchmark.prompt(benchmark.example, draft)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from insightv_bench.builders.assessment import ranges, score_range
 from insightv_bench.builders.corpora import selection
 from insightv_bench.builders.corpora.scored import normalised
 from insightv_bench.settings import CorporaSettings, PairsSettings
@@ -166,3 +167,10 @@ def test_shares_that_cannot_be_meant_are_refused(shares: dict[str, float]) -> No
 def test_texts_that_differ_in_case_and_spaces_alone_are_one() -> None:
     assert normalised(" The  SAME\n") == normalised("the same") and not normalised(" \n")
     assert Counter(map(normalised, ["Straße", "STRASSE"])) == {"strasse": 2}
+
+
+def test_a_row_has_the_same_score_range_alone_and_in_a_table() -> None:
+    chosen = CorporaSettings()
+    rows = [(correct, score) for correct in (True, False, None) for score in (None, *range(1, 101))]
+    table = pl.DataFrame(rows, {"correct": pl.Boolean, "score": pl.Int64}, orient="row")
+    assert table.select(score_range(chosen)).to_series().to_list() == [ranges.range_of(*row, chosen) for row in rows]

@@ -15,7 +15,7 @@ from insightv_bench.chat import Chat, ask, user
 from insightv_bench.engines import Caller
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError
-from insightv_bench.flaws import FLAWS, make_flawed
+from insightv_bench.flaws import make_flawed, planted_by
 from insightv_bench.journal import Journal, Request
 from insightv_bench.protocol import parse_path, parse_summary, render_path
 from insightv_bench.records import Image, Message, Path, Question
@@ -213,7 +213,7 @@ def test_as_summary_agent_it_reads_again_what_the_path_reads_and_judges_its_answ
         program = program_of(question)
         exact = reply(engine, summary_chat(question, render_path(*exact_path(program, scene.values))))
         assert (parse_summary(exact).verdict, parse_summary(exact).answer) == ("right", question.answer)
-        for flaw in FLAWS:
+        for flaw in planted_by("exact"):
             made = make_flawed(program, scene, flaw, 0.5, "early", random.Random(0))
             if made is None:
                 continue

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from insightv_bench.answers import matches, read
-from insightv_bench.flaws import TEXT_FLAWS, TextFlawed, make_text_flawed
+from insightv_bench.flaws import Flawed, make_text_flawed, planted_by
 from insightv_bench.flaws.arithmetic import equations, work_out
 from insightv_bench.flaws.by_rule import ASIDES, LEAKS
 from insightv_bench.flaws.edits import comparison_spots, near_misses, observation_spots
@@ -125,9 +125,9 @@ PROSE = "\n\n".join(WORDS)
 
 def made(
     flaw: FlawType, text: str, propagate: bool = False, severity: float = 0.25, position: str = "early", seed: int = 0
-) -> TextFlawed:
+) -> Flawed:
     found = make_text_flawed(SUM, text, flaw, severity, position, propagate, random.Random(seed))  # type: ignore[arg-type]
-    assert isinstance(found, TextFlawed), found
+    assert isinstance(found, Flawed), found
     return found
 
 
@@ -150,7 +150,7 @@ def test_an_isolated_slip_changes_one_step_alone() -> None:
 
 
 @pytest.mark.parametrize("text", [protocol(), PROSE], ids=["protocol", "prose"])
-@pytest.mark.parametrize("flaw", TEXT_FLAWS)
+@pytest.mark.parametrize("flaw", planted_by("rule"))
 def test_every_type_can_be_planted_in_steps_and_in_prose(flaw: FlawType, text: str) -> None:
     found = made(flaw, text, position="middle")
     assert found.path == text and found.flawed_path != text and found.flaw == flaw
@@ -186,7 +186,7 @@ def test_an_option_is_planted_that_the_question_has() -> None:
     text = PROSE.replace("so the answer is 47", "so the answer is (B) 47")
     for seed in range(10):
         found = make_text_flawed(asked, text, "arithmetic", 0.25, "late", True, random.Random(seed))
-        assert isinstance(found, TextFlawed)
+        assert isinstance(found, Flawed)
         assert found.planted_answer in "ACD"
         assert options["ABCD".index(found.planted_answer)] in found.flawed_path
 
@@ -195,11 +195,11 @@ def test_an_option_named_by_its_text_is_an_answer_too() -> None:
     """Unchanged it stays as it was written; changed it becomes the other's letter."""
     asked = question("B", "option", ("45", "47", "48", "50"))
     kept = make_text_flawed(asked, protocol(answer="(B) 47"), "comparison", 0.25, "late", False, random.Random(0))
-    assert isinstance(kept, TextFlawed) and parse_path(kept.flawed_path).answer == "(B) 47"
+    assert isinstance(kept, Flawed) and parse_path(kept.flawed_path).answer == "(B) 47"
     assert kept.planted_answer == "B"
     for written, as_written in (("47", "45 48 50"), ("(B)", "(A) (C) (D)"), ("B. 47", "A. 45|C. 48|D. 50")):
         other = make_text_flawed(asked, protocol(answer=written), "wrong-final", 0.25, "late", False, random.Random(0))
-        assert isinstance(other, TextFlawed) and other.planted_answer in "ACD"
+        assert isinstance(other, Flawed) and other.planted_answer in "ACD"
         assert parse_path(other.flawed_path).answer in re.split(r"\|" if "|" in as_written else " ", as_written)
 
 
@@ -241,7 +241,7 @@ def test_flaws_in_real_replies_are_what_they_say() -> None:
     counts: Counter[FlawType] = Counter()
     for row in rows:
         asked = question(row["gold"], "option", tuple(row["options"]))
-        for flaw in TEXT_FLAWS:
+        for flaw in planted_by("rule"):
             found = make_text_flawed(asked, row["response"], flaw, 0.25, "middle", False, random.Random(row["id"]))
             if isinstance(found, str):
                 continue
@@ -263,7 +263,7 @@ def test_flaws_in_real_puzzles_are_what_they_say() -> None:
         asked = question(letter, "option", tuple(row["options"]), row["question"])
         text = protocol((row["caption"], row["deduction"]), asked.answer)
         found = make_text_flawed(asked, text, "perception", 0.5, "late", True, random.Random(place))
-        if isinstance(found, TextFlawed):
+        if isinstance(found, Flawed):
             num += 1
             assert found.propagated and parse_path(found.flawed_path).answer == found.planted_answer
     assert num >= 20
@@ -280,7 +280,7 @@ def test_a_path_that_is_near_enough_is_right_and_what_is_planted_is_not() -> Non
         found
         for seed in range(20)
         if isinstance(
-            found := make_text_flawed(question, text, "wrong-final", 0.5, "late", True, random.Random(seed)), TextFlawed
+            found := make_text_flawed(question, text, "wrong-final", 0.5, "late", True, random.Random(seed)), Flawed
         )
     ]
     assert made

@@ -1,9 +1,16 @@
-"""TODO face."""
+"""Paths judged: an answer filter, then scores 1-100 for the paths whose answer is right.
+
+stage.py            the stage, and the rule for one path
+judges.py           the models that assess
+groups.py           paths with their questions and verdicts, by question; what a judge would say of a flawed row
+ranges.py           a score as high, mid or low
+position_effect.py  whether a judge of several paths favours a place
+
+It knows no corpus.
+"""
 
 from __future__ import annotations
 
-from .groups import Assessed, assessed_by_question, judge_flawed, range_of, right_ones
-from .judges import Judges
-from .scores import Scored
-
-__all__ = ["Assessed", "Judges", "Scored", "assessed_by_question", "judge_flawed", "range_of", "right_ones"]
+from .groups import Assessed, assessed_by_question, judge_flawed, right_ones
+from .judges import Judges, Scored
+from .ranges import range_of, score_range

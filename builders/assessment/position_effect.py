@@ -34,8 +34,8 @@ def position_effect(rows: Sequence[Rated | Assessment], seed: int) -> dict[str, 
     twice = [row for row in rows if len(row.pass_scores) > 1]
     if twice:
         first, second = ([row.pass_scores[number] for row in twice] for number in (0, 1))
-        found = spearman(first, second, [row.question_id for row in twice], seed)
-        figures["rank_correlation_of_passes"] = found._asdict()
+        correlation = spearman(first, second, [row.question_id for row in twice], seed)
+        figures["rank_correlation_of_passes"] = correlation._asdict()
         figures["mean_score_of_passes"] = [_mean(first), _mean(second)]
     return figures
 

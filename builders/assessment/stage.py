@@ -24,9 +24,8 @@ from insightv_bench.world import judge, rate
 
 from ..portions import OpenedOnce, at_once
 from .groups import apart, by_question
-from .judges import Group, Judges, who_judged
+from .judges import Group, Judges, Scored, who_judged
 from .position_effect import Rated, position_effect
-from .scores import Scored
 
 __all__ = ["Assessor", "assess", "assess_path", "is_right"]
 

@@ -52,10 +52,10 @@ def _scores(rows: Sequence[CalibrationRow], high: int, seed: int) -> dict[str, A
     """Judge's score against the oracle's, over the paths that were scored."""
     scored = [row for row in rows if row.score is not None]
     same_side = [((row.score or 0) >= high) == ((row.true_score or 0) >= high) for row in scored]
-    said, truth = [row.score or 0 for row in scored], [row.true_score or 0 for row in scored]
+    judged, truth = [row.score or 0 for row in scored], [row.true_score or 0 for row in scored]
     ordered, questions = _orders(scored)
     return {
-        "rank_correlation": _plain(spearman(said, truth, _questions(scored), seed)),
+        "rank_correlation": _plain(spearman(judged, truth, _questions(scored), seed)),
         f"same_side_of_{high}": _share(same_side, scored, seed),
         "pairs_in_order": _plain(accuracy(ordered, questions, seed)),
     }
@@ -69,9 +69,9 @@ def _orders(rows: Sequence[CalibrationRow]) -> tuple[list[bool], list[str]]:
     ordered, questions = [], []
     for question, group in groups.items():
         for a, b in combinations(group, 2):
-            truth, said = (a.true_score or 0) - (b.true_score or 0), (a.score or 0) - (b.score or 0)
+            truth, judged = (a.true_score or 0) - (b.true_score or 0), (a.score or 0) - (b.score or 0)
             if truth:
-                ordered.append(truth * said > 0)
+                ordered.append(truth * judged > 0)
                 questions.append(question)
     return ordered, questions
 
@@ -95,16 +95,16 @@ def _aurocs(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
 
 def _auroc(sound: Sequence[CalibrationRow], unsound: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
     rows = [*sound, *unsound]
-    found = auroc([row.score or 0 for row in rows], [row.sound for row in rows], _questions(rows), seed)
-    return {**_plain(found), "n": len(unsound), "num_sound": len(sound)}
+    area = auroc([row.score or 0 for row in rows], [row.sound for row in rows], _questions(rows), seed)
+    return {**_plain(area), "n": len(unsound), "num_sound": len(sound)}
 
 
 def _steps(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
     """First wrong step; the judge's "none" is -1 in the rows."""
-    told = [UNREAD if row.first_wrong is None else None if row.first_wrong < 0 else row.first_wrong for row in rows]
-    found = first_wrong_f1(told, [row.true_first_wrong for row in rows], _questions(rows), seed)
-    figures: dict[str, Any] = {name: _plain(interval) for name, interval in found.items()}
-    figures["num_unread"] = told.count(UNREAD)
+    named = [UNREAD if row.first_wrong is None else None if row.first_wrong < 0 else row.first_wrong for row in rows]
+    shares = first_wrong_f1(named, [row.true_first_wrong for row in rows], _questions(rows), seed)
+    figures: dict[str, Any] = {name: _plain(interval) for name, interval in shares.items()}
+    figures["num_unread"] = named.count(UNREAD)
     return figures
 
 

@@ -24,7 +24,7 @@ from insightv_bench.records import CalibrationRow, Path, Question, Step
 from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling, TeacherEngine
 from insightv_bench.stages import CalibrateOptions, Context
 from insightv_bench.storage import write_text
-from insightv_bench.world import DETAIL_SHARE, Judgement, exact_path, judge, parse_question, rate, scene_from_json
+from insightv_bench.world import DETAIL_SHARE, Judgement, exact_path, judge, program_of, rate
 
 from ..assessment import Judges, Scored
 from .figures import figures_of
@@ -110,9 +110,7 @@ def _sampled(context: Context, settings: CalibrateSettings, questions: Sequence[
 
 def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSettings, seed: int) -> list[Case]:
     """The paths of one question, each text once."""
-    scene = scene_from_json(question.scene)
-    program = parse_question(question.question, scene)
-    assert program is not None  # a question with a scene was made from a program
+    program, scene = program_of(question.question, question.scene)
     steps, answer = exact_path(program, scene.values)
     cases = [Case(question, render_path(steps, answer), steps, answer, "exact")]
     for row in flawed_versions(question, settings.flaws, random.Random(f"{seed}/{question.id}")):

@@ -18,8 +18,8 @@ def print_calibration(folder: Path, console: Console) -> None:
     table = Table("", "value", "95 % interval", "n", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, found in rows_of(figures):
-        table.add_row(name, *(cells(found) if found else ("", "", "")))
+    for name, figure in rows_of(figures):
+        table.add_row(name, *(cells(figure) if figure else ("", "", "")))
     console.print(table, highlight=False)
     for line in notes(figures):
         console.print(line, highlight=False, soft_wrap=True)
@@ -34,28 +34,28 @@ def rows_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield "  where the answer is right", figures["answers"]["right"]
         yield "  where it is wrong", figures["answers"]["wrong"]
         yield "score: rank correlation with the oracle", figures["scores"]["rank_correlation"]
-        for name, found in figures["scores"].items():
+        for name, figure in figures["scores"].items():
             if name != "rank_correlation":
-                yield f"score: {name.replace('_', ' ')}", found
+                yield f"score: {name.replace('_', ' ')}", figure
         yield "AUROC, sound paths against", None
-        yield from ((f"  {name}", found) for name, found in figures["auroc"].items())
+        yield from ((f"  {name}", figure) for name, figure in figures["auroc"].items())
     if "first_wrong_step" in figures:
         yield from steps_of("first wrong step", figures["first_wrong_step"])
-    for task, found in figures.get("traces", {}).items():
-        yield from steps_of(f"traces, {task}", found)
+    for task, figure in figures.get("traces", {}).items():
+        yield from steps_of(f"traces, {task}", figure)
 
 
-def steps_of(label: str, found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+def steps_of(label: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     yield label, None
-    yield "  named, in flawed paths", found["error"]
-    yield "  none named, in right paths", found["correct"]
-    yield "  F1", found["f1"]
+    yield "  named, in flawed paths", figures["error"]
+    yield "  none named, in right paths", figures["correct"]
+    yield "  F1", figures["f1"]
 
 
-def cells(found: Mapping[str, Any]) -> tuple[str, str, str]:
-    if found["value"] is None:
-        return "-", "", f"{found['n']:,}"
-    return f"{found['value']:.3f}", f"{found['low']:.3f} – {found['high']:.3f}", f"{found['n']:,}"
+def cells(figure: Mapping[str, Any]) -> tuple[str, str, str]:
+    if figure["value"] is None:
+        return "-", "", f"{figure['n']:,}"
+    return f"{figure['value']:.3f}", f"{figure['low']:.3f} – {figure['high']:.3f}", f"{figure['n']:,}"
 
 
 def notes(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -63,10 +63,8 @@ def notes(figures: Mapping[str, Any]) -> Iterator[str]:
     if "scores" in figures:
         yield f"{figures['num_unscored']:,} of {figures['num_paths']:,} paths unscored"
         yield f"{figures['answers']['num_unread']:,} verdicts on answers unread"
-    for name, found in {"first wrong step": figures.get("first_wrong_step"), **_traces(figures)}.items():
-        if found:
-            yield f"{found['num_unread']:,} replies on the {name} unread"
-
-
-def _traces(figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {"first wrong step of traces": figures["traces"]["all"]} if "traces" in figures else {}
+    named = {"first wrong step": figures.get("first_wrong_step")}
+    named["first wrong step of traces"] = figures.get("traces", {}).get("all")
+    for name, steps in named.items():
+        if steps:
+            yield f"{steps['num_unread']:,} replies on the {name} unread"

@@ -56,12 +56,10 @@ def _trace(row: Any, place: str) -> Trace:
         raise SourceError(f"{place}, is no trace: `input` and `mistake_index` are needed", "see `builders.traces`")
     if mistake is not None and not (type(mistake) is int and 0 <= mistake < len(steps)):
         raise SourceError(f"{place}: `mistake_index` must be null or 0 to {len(steps) - 1}; it is `{mistake!r:.40}`")
+    path = [Step(summary="", reasoning=text, action="continue") for text in steps]
+    path[-1] = path[-1].model_copy(update={"action": "summary"})
     right = "answer" in row and row["answer"] == row.get("target")
-    return Trace(_question(row), tuple(_step(text, text is steps[-1]) for text in steps), mistake, right)
-
-
-def _step(text: str, last: bool) -> Step:
-    return Step(summary="", reasoning=text, action="summary" if last else "continue")
+    return Trace(_question(row), tuple(path), mistake, right)
 
 
 def _question(row: dict[str, Any]) -> Question:

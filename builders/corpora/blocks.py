@@ -49,8 +49,8 @@ class Pairs(NamedTuple):
 
 
 def pairs(scored: pl.LazyFrame, settings: PairsSettings) -> Pairs:
-    found = [_pairs(block, settings) for block in blocks(scored)]
-    return Pairs(pl.concat([part.made for part in found]), pl.concat([part.left for part in found]))
+    parts = [_pairs(block, settings) for block in blocks(scored)]
+    return Pairs(pl.concat([part.made for part in parts]), pl.concat([part.left for part in parts]))
 
 
 def _pairs(block: Block, settings: PairsSettings) -> Pairs:

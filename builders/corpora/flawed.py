@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -18,10 +18,7 @@ from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, open_engine, public
 from insightv_bench.flaws import (
     FLAW,
-    TEXT_FLAWS,
-    WORDS,
-    TextFlawed,
-    columns_of,
+    Flawed,
     drawn_flaws,
     flaw_chat,
     flawed_versions,
@@ -32,7 +29,7 @@ from insightv_bench.flaws import (
     spreads,
 )
 from insightv_bench.judging import REPAIR, ask_strictly
-from insightv_bench.records import FlawedRow, FlawType, Position
+from insightv_bench.records import FlawedRow, FlawType, Position, columns_of
 from insightv_bench.settings import FlawsSettings, ScoreRanges
 from insightv_bench.stages import Context, Dropped, FlawOptions
 from insightv_bench.storage import read_frame
@@ -50,7 +47,7 @@ def flawed(context: Context[FlawsSettings, FlawOptions]) -> None:
     scenes: dict[str, str] = {}
     with ExitStack() as stack:
         caller = _open(context, settings, scenes, stack)
-        context.write(FlawedRow, _counted(context, _all(context, settings, caller, scenes)))
+        context.write(FlawedRow, counted(context, _all(context, settings, caller, scenes)))
         if caller:
             context.totals.update(maker=caller.model, num_calls=caller.num_calls + caller.num_hits)
             context.totals.update(num_tokens=caller.num_tokens)
@@ -64,7 +61,8 @@ def _open(context: Context, settings: FlawsSettings, scenes: dict[str, str], sta
     return stack.enter_context(Caller(engine, context.journal, seed=context.seed))
 
 
-def _counted(context: Context, rows: Iterator[Made]) -> Iterator[Made]:
+def counted(context: Context, rows: Iterable[Made]) -> Iterator[Made]:
+    """The rows, and how many of each type for the manifest."""
     flaws: Counter[str] = Counter()
     for row in rows:
         if isinstance(row, FlawedRow):
@@ -102,7 +100,7 @@ def _without_asking(chain: object) -> list[Made]:
 
 
 async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: Caller | None, seed: int) -> list[Made]:
-    """Up to `per_question` flawed versions of the question's best right path, and what could not be made."""
+    """Up to `per_question` flawed versions of the question's best right path, and what could not be planted."""
     question = group[0].question
     random_ = random.Random(f"{seed}/{question.id}")
     if question.scene and settings.maker in ("auto", "exact"):
@@ -115,18 +113,18 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
     able = [row for row in right if not why_not(row)]
     if not able:
         return [Dropped(right[0].path.id, why_not(right[0]))]
-    made: list[Made] = []
+    rows: list[Made] = []
     texts: set[str] = set()
-    for flaw in drawn_flaws(settings, TEXT_FLAWS, random_):
+    for flaw in drawn_flaws(settings, "model" if caller else "rule", random_):
         if len(texts) == settings.per_question:
             break
-        found = await _plant(settings, able[0], flaw, caller, random_)
-        if isinstance(found, str):
-            made.append(Dropped(able[0].path.id, f"{flaw}: {found}"))
-        elif found.flawed_path not in texts:
-            texts.add(found.flawed_path)
-            made.append(FlawedRow(**columns_of(question), kind=question.kind, **found._asdict()))
-    return made
+        planted = await _plant(settings, able[0], flaw, caller, random_)
+        if isinstance(planted, str):
+            rows.append(Dropped(able[0].path.id, f"{flaw}: {planted}"))
+        elif planted.flawed_path not in texts:
+            texts.add(planted.flawed_path)
+            rows.append(FlawedRow(**columns_of(question), kind=question.kind, **planted._asdict()))
+    return rows
 
 
 def why_not(row: Assessed) -> str:
@@ -137,7 +135,7 @@ def why_not(row: Assessed) -> str:
 
 async def _plant(
     settings: FlawsSettings, row: Assessed, flaw: FlawType, caller: Caller | None, random_: random.Random
-) -> TextFlawed | str:
+) -> Flawed | str:
     """One flaw in one path, propagated or not as drawn, the other way where that cannot be; or why there is none."""
     severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
     wanted = random_.choice(settings.propagated)
@@ -146,19 +144,19 @@ async def _plant(
     text = path_text(row.path)
     problem = ""
     for propagate in dict.fromkeys((wanted, *settings.propagated)):
-        found = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
-        if isinstance(found, TextFlawed):
-            return found
-        problem = found
+        planted = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
+        if isinstance(planted, Flawed):
+            return planted
+        problem = planted
     return problem
 
 
 async def _ask(
     settings: FlawsSettings, row: Assessed, flaw: FlawType, position: Position, wanted: bool, caller: Caller
-) -> TextFlawed | str:
+) -> Flawed | str:
     opened = in_our_form(row.question, path_text(row.path))
-    if isinstance(opened, str) or flaw not in WORDS:
-        return opened if isinstance(opened, str) else "no model plants it"
+    if isinstance(opened, str):
+        return opened
     path, text = opened
     spread = spreads(flaw, wanted)
     chat = flaw_chat(row.question, text, flaw, position, spread)
@@ -178,7 +176,8 @@ class Naturals:
 
     def of(self, group: Sequence[Assessed]) -> Made:
         """One of the question's paths, of the range that has the fewest so far."""
-        by_range = {range_of(row.assessment, self._settings): row for row in group if row.path.status == "complete"}
+        whole = [(row, row.assessment) for row in group if row.path.status == "complete"]
+        by_range = {range_of(judged.correct, judged.score, self._settings): row for row, judged in whole}
         ranges = sorted((self._counts[name], name) for name in self.RANGES if name in by_range)
         if not ranges:
             return Dropped(group[0].question.id, "natural: no path of a low score or with a wrong answer")

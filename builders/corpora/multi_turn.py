@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from insightv_bench.agents import second_turn
 from insightv_bench.chat import load_prompt
 from insightv_bench.errors import StageError
-from insightv_bench.records import Message, MultiTurnRow, QuestionColumns, ReasoningRow, SummaryRow, content_id
+from insightv_bench.records import (
+    Message,
+    MultiTurnRow,
+    QuestionColumns,
+    ReasoningRow,
+    SummaryRow,
+    columns_of,
+    content_id,
+)
 from insightv_bench.settings import Section
 from insightv_bench.stages import Context, Dropped, Options, drop
 
@@ -74,7 +82,11 @@ def _as_row(row: SummaryRow, prompt: tuple[Message, ...], completion: tuple[Mess
 
 
 def _of_reasoning(row: ReasoningRow) -> MultiTurnRow:
-    columns = {name: getattr(row, name) for name in QuestionColumns.model_fields}
     return MultiTurnRow(
-        **columns, prompt=row.prompt, completion=row.completion, kind="optimal", score_range="high", path_correct=True
+        **columns_of(row),
+        prompt=row.prompt,
+        completion=row.completion,
+        kind="optimal",
+        score_range="high",
+        path_correct=True,
     )

@@ -13,12 +13,12 @@ import polars as pl
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
-from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow
+from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow, columns_of
 from insightv_bench.settings import PairsSettings
 from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
 from . import blocks, selection
-from .reasoning import columns_of, reasoning_row
+from .reasoning import reasoning_row
 from .scored import ASSESSED, Store, portions, read_asked, read_scored
 
 

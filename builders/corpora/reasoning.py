@@ -6,19 +6,19 @@ What is chosen is decided on metadata alone (see `selection`); pictures are join
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
-from insightv_bench.flaws import columns_of, flawed_versions
-from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, Record
+from insightv_bench.flaws import flawed_versions
+from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, columns_of
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus
 from insightv_bench.stages import Context, Dropped, FlawOptions, Options, drop
 
 from . import blocks
+from .flawed import counted
 from .scored import ASSESSED, Store, portions, read_scored
 
 
@@ -48,19 +48,9 @@ def reasoning_row(question: Question, path: Path, score: int) -> ReasoningRow:
 
 def flawed(context: Context[FlawsSettings, FlawOptions]) -> None:
     """Questions of the drawn world -> the flawed corpus."""
-    settings = context.settings
-    questions = context.rows("questions", Question)
     seed = 0 if context.options.fixed else context.seed
-    flaws: Counter[str] = Counter()
-    context.write(FlawedRow, _count_flaws(_flawed_rows(questions, settings, seed), flaws))
-    context.totals["flaws"] = dict(flaws)
-
-
-def _count_flaws(rows: Iterable[FlawedRow | Dropped], flaws: Counter[str]) -> Iterator[Record | Dropped]:
-    for row in rows:
-        if isinstance(row, FlawedRow):
-            flaws[row.flaw] += 1
-        yield row
+    rows = _flawed_rows(context.rows("questions", Question), context.settings, seed)
+    context.write(FlawedRow, counted(context, rows))
 
 
 def _flawed_rows(questions: Iterable[Question], settings: FlawsSettings, seed: int) -> Iterator[FlawedRow | Dropped]:

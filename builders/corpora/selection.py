@@ -1,7 +1,6 @@
 """Which paths make which corpus: lazy polars over the metadata of scored paths (see `scored`), no row in Python.
 
-The paths of one question are told apart by score range: `high`, `mid`, `low` for right answers, `wrong` for the rest;
-`unscored` where a right path has no score, `unknown` where the judge failed. A selection is an index: places of
+The paths of one question are told apart by score range (see `assessment.ranges`). A selection is an index: places of
 questions and paths, in the order in which the corpus is written.
 """
 
@@ -11,6 +10,8 @@ import polars as pl
 
 from insightv_bench.settings import PairsSettings, ReasoningCorpus, ScoreRanges
 
+from ..assessment import score_range
+
 ENOUGH, SAME_TEXT = "enough paths of this question", "same text as a better path"
 RIGHT = pl.col("correct").fill_null(False) & (pl.col("status") == "complete")
 WRONG = ~pl.col("correct").fill_null(True) & pl.col("normal").is_not_null()
@@ -18,21 +19,6 @@ WRONG = ~pl.col("correct").fill_null(True) & pl.col("normal").is_not_null()
 EVERY = pl.col("question").is_not_null()
 SEVERAL = 2**20
 """More than any question has paths."""
-
-
-def score_range(settings: ScoreRanges) -> pl.Expr:
-    score = pl.col("score")
-    right = (
-        pl.when(score.is_null())
-        .then(pl.lit("unscored"))
-        .when(score >= settings.high)
-        .then(pl.lit("high"))
-        .when(score >= settings.mid)
-        .then(pl.lit("mid"))
-        .otherwise(pl.lit("low"))
-    )
-    correct = pl.col("correct")
-    return pl.when(correct).then(right).when(~correct).then(pl.lit("wrong")).otherwise(pl.lit("unknown"))
 
 
 def best_first(scored: pl.LazyFrame) -> pl.LazyFrame:
@@ -120,9 +106,9 @@ def unpaired(scored: pl.LazyFrame, made: pl.LazyFrame, settings: PairsSettings) 
 def paired(scored: pl.LazyFrame, made: pl.DataFrame) -> dict[str, int]:
     """How many questions have paths, have both a right and a wrong one, and how many of those are in `made`."""
     kinds = scored.group_by("question").agg(both=RIGHT.any() & WRONG.any())
-    found = kinds.join(made.lazy().select("question", paired=True).unique(), on="question", how="left")
+    asked = kinds.join(made.lazy().select("question", paired=True).unique(), on="question", how="left")
     both, has_pair = pl.col("both"), pl.col("paired").fill_null(False)
-    counts = found.select(
+    counts = asked.select(
         asked=pl.len(), right_and_wrong=both.sum(), paired=has_pair.sum(), paired_of_those=(both & has_pair).sum()
     )
     return counts.collect(engine="streaming").row(0, named=True)

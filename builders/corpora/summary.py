@@ -21,9 +21,8 @@ from insightv_bench.stages import Context, Options
 
 from . import selection
 from .blocks import Block, candidates, draw
-from .injected import Injected
 from .scored import ASSESSED, Store, order_key, portions, prompt_text, read_asked, read_scored
-from .summary_rows import plain_row, summary_row
+from .summary_rows import Injected, plain_row, summary_row
 
 MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
 

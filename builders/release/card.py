@@ -25,7 +25,7 @@ SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 
 
 def card(facts: Facts) -> str:
-    template = files("insightv_bench.builders").joinpath("cards/corpora.md").read_text(encoding="utf-8")
+    template = files("insightv_bench.builders.release").joinpath("card.md").read_text(encoding="utf-8")
     slots = {
         "head": yaml.safe_dump(head(facts), sort_keys=False, allow_unicode=True).strip(),
         "title": facts.title,

@@ -80,9 +80,9 @@ def ngrams(text: str, length: int) -> frozenset[tuple[str, ...]]:
 
 def overlap(one: str, other: str, length: int) -> float:
     """The share of the shorter text's n-grams that the other has too; texts of fewer words are one n-gram."""
-    found = ngrams(one, length), ngrams(other, length)
-    fewer = min(len(found[0]), len(found[1]))
-    return len(found[0] & found[1]) / fewer if fewer else 0.0
+    grams = ngrams(one, length), ngrams(other, length)
+    fewer = min(len(grams[0]), len(grams[1]))
+    return len(grams[0] & grams[1]) / fewer if fewer else 0.0
 
 
 def collisions(corpus: Iterable[Asked], sets: Sequence[Asked], settings: GateSettings) -> Iterator[Collision]:
@@ -112,9 +112,9 @@ def _near(asked: Asked, owners: Sequence[Asked], matrix: NDArray[np.uint64], set
     for hash_ in asked.hashes:
         distances = np.bitwise_count(matrix ^ hash_).sum(axis=1)
         near = [owners[place] for place in np.flatnonzero(distances <= settings.max_distance).tolist()]
-        found = _same(asked, near, settings)
-        if found:
-            return found
+        same = _same(asked, near, settings)
+        if same:
+            return same
     return None
 
 

@@ -35,51 +35,48 @@ def stage_folders(run: Path) -> dict[str, Path]:
     """The newest finished folder of each stage that builds something, in the order of the work."""
     manifests = sorted(run.glob(f"stages/*/{MANIFEST}"), key=lambda file: file.stat().st_mtime)
     newest = {file.parent.name.rpartition("-")[0]: file.parent for file in manifests}
-    found = {name: folder for part in PARTS for name, folder in newest.items() if name.startswith(part)}
-    if not found:
+    folders = {name: folder for part in PARTS for name, folder in newest.items() if name.startswith(part)}
+    if not folders:
         raise RunError(
             f"`{run}` holds no finished stage that builds corpora", "name a run's folder, `runs/corpora-seed0` say"
         )
-    return found
+    return folders
 
 
 def in_order(yields: Iterable[Yield]) -> list[Yield]:
     """As the work goes: questions, paths, assessments, corpora."""
-    return sorted(
-        yields, key=lambda found: next((n for n, part in enumerate(PARTS) if found.stage.startswith(part)), 99)
-    )
+    return sorted(yields, key=lambda row: next((n for n, part in enumerate(PARTS) if row.stage.startswith(part)), 99))
 
 
 def yields_table(yields: Sequence[Yield]) -> str:
     head = "| stage | made of | rows out | yield | left out |\n|---|---:|---:|---:|---:|"
-    return "\n".join([head, *(_yields_row(found) for found in yields)])
+    lines = [head]
+    for row in yields:
+        made_of = f"{row.basis.num_in:,} {row.basis.unit}" if row.basis else ""
+        lines.append(f"| {row.stage} | {made_of} | {row.num_rows:,} | {_share(row)} | {row.num_dropped:,} |")
+    return "\n".join(lines)
 
 
-def _yields_row(found: Yield) -> str:
-    made_of = f"{found.basis.num_in:,} {found.basis.unit}" if found.basis else ""
-    return f"| {found.stage} | {made_of} | {found.num_rows:,} | {_share(found)} | {found.num_dropped:,} |"
-
-
-def _share(found: Yield) -> str:
+def _share(row: Yield) -> str:
     """Of what the stage is made of; none where one row becomes several."""
-    if not found.basis or not found.basis.num_in or found.basis.num_out > found.basis.num_in:
+    if not row.basis or not row.basis.num_in or row.basis.num_out > row.basis.num_in:
         return ""
-    share = f"{found.basis.num_out / found.basis.num_in:.1%}"
-    return share if found.basis.num_out == found.num_rows else f"{found.basis.num_out:,}, {share}"
+    share = f"{row.basis.num_out / row.basis.num_in:.1%}"
+    return share if row.basis.num_out == row.num_rows else f"{row.basis.num_out:,}, {share}"
 
 
 def details(yields: Iterable[Yield]) -> str:
     """Drops by reason, and what a stage counted beside."""
     lines = []
-    for found in yields:
+    for row in yields:
         reasons = "; ".join(
-            f"{reason} {num:,}" for reason, num in sorted(found.dropped.items(), key=lambda item: -item[1])
+            f"{reason} {num:,}" for reason, num in sorted(row.dropped.items(), key=lambda item: -item[1])
         )
         counted = "; ".join(
-            f"{name}: {_counts(value)}" for name, value in found.totals.items() if isinstance(value, dict) and value
+            f"{name}: {_counts(value)}" for name, value in row.totals.items() if isinstance(value, dict) and value
         )
-        lines += [f"- `{found.stage}` left out: {reasons}"] if reasons else []
-        lines += [f"- `{found.stage}` holds {counted}"] if counted else []
+        lines += [f"- `{row.stage}` left out: {reasons}"] if reasons else []
+        lines += [f"- `{row.stage}` holds {counted}"] if counted else []
     return "\n".join(lines)
 
 
@@ -96,5 +93,5 @@ def _count(value: Any) -> str:
 
 
 def as_json(yields: Sequence[Yield], folders: dict[str, Path]) -> dict[str, Any]:
-    stages = [found._asdict() for found in yields]
+    stages = [row._asdict() for row in yields]
     return {"stages": stages, "scores": scores(folders).to_dicts(), "lengths": lengths(folders).to_dicts()}

@@ -34,8 +34,8 @@ def write_split(files: Iterable[Path], folder: Path, without: Collection[str], s
         left_out, num_rows = left_out + batch.num_rows - kept.num_rows, num_rows + kept.num_rows
         shard.add(kept)
     shard.close(pq.read_schema(files[0]))
-    made = sorted(folder.glob("data-*.parquet"))
-    return Written(num_rows, left_out, len(made), sum(file.stat().st_size for file in made))
+    shards = sorted(folder.glob("data-*.parquet"))
+    return Written(num_rows, left_out, len(shards), sum(file.stat().st_size for file in shards))
 
 
 def _batches(files: Iterable[Path]) -> Iterator[pa.RecordBatch]:

@@ -76,7 +76,7 @@ def resolve(name: str, revision: str) -> str:
     """The commit that a branch or tag stands at now."""
     from huggingface_hub import HfApi
 
-    with told(f"`{name}` at `{revision}`"):
+    with explained(f"`{name}` at `{revision}`"):
         commit = HfApi().dataset_info(name, revision=revision).sha
     if not commit or not COMMIT.fullmatch(commit):
         raise SourceError(f"the Hub names no commit for `{name}` at `{revision}`")
@@ -84,7 +84,7 @@ def resolve(name: str, revision: str) -> str:
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
     """Turns what the Hub's clients raise into one line. Their words name no token: it stands in a header alone."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -131,13 +131,13 @@ class Repo:
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
         try:
-            with told(f"the card of `{self.name}`"):
-                found = DatasetCard.load(self._file("README.md")).data.get("license")
+            with explained(f"the card of `{self.name}`"):
+                named = DatasetCard.load(self._file("README.md")).data.get("license")
         except (SourceError, ValueError) as error:  # no card, or one that is not YAML
             if isinstance(error, SourceError) and not isinstance(error.__cause__, RemoteEntryNotFoundError):
                 raise
-            found = None
-        return ", ".join(map(str, found)) if isinstance(found, list) else str(found or "unknown")
+            named = None
+        return ", ".join(map(str, named)) if isinstance(named, list) else str(named or "unknown")
 
     def split_files(self, config: str | None, split: str) -> list[str]:
         """Paths in the data set, in order."""
@@ -147,7 +147,7 @@ class Repo:
         if config != ALL:
             return [config]
         datasets = require("datasets", "train", "a data set on the Hub")
-        with told(f"`{self.name}`"):
+        with explained(f"`{self.name}`"):
             return list(datasets.get_dataset_config_names(self.name, revision=self.commit))
 
     def _files_of(self, config: str | None, split: str) -> list[str]:
@@ -167,7 +167,7 @@ class Repo:
         """Split -> files, as the card or the files' names say."""
         datasets = require("datasets", "train", "a data set on the Hub")
         try:
-            with told(f"`{self.name}`"):
+            with explained(f"`{self.name}`"):
                 builder = datasets.load_dataset_builder(self.name, config, revision=self.commit)
         except (ValueError, datasets.exceptions.DatasetsError) as error:
             raise self._no_config(config, error) from error
@@ -177,7 +177,7 @@ class Repo:
         """`datasets` says with the same error that a config is missing, wrong, or that nothing can be read."""
         datasets = require("datasets", "train", "a data set on the Hub")
         try:
-            with told(f"`{self.name}`"):
+            with explained(f"`{self.name}`"):
                 names = datasets.get_dataset_config_names(self.name, revision=self.commit)
         except (ValueError, datasets.exceptions.DatasetsError):
             names = []
@@ -190,7 +190,7 @@ class Repo:
         """Each file when its turn comes: a `limit` may make the rest needless."""
         for path in paths:
             self._folders[str(PurePosixPath(path).parent).removeprefix(".")] = None
-            with told(f"`{path}` of `{self.name}`"):
+            with explained(f"`{path}` of `{self.name}`"):
                 file = Path(self._file(path))
             yield file
 
@@ -216,7 +216,7 @@ class Repo:
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
         try:
-            with told(f"`{path}` of `{self.name}`"):
+            with explained(f"`{path}` of `{self.name}`"):
                 return Path(self._file(path))
         except SourceError as error:
             if isinstance(error.__cause__, RemoteEntryNotFoundError):

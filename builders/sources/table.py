@@ -7,24 +7,38 @@ reason; a file that cannot be read is an error.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question
 from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, TableSource
-from insightv_bench.sources import Draft, Layout, Origin, as_question, by_columns, check_picture
-from insightv_bench.sources.benchmarks import LAYOUTS
+from insightv_bench.sources import (
+    NO_IMAGE,
+    Draft,
+    Layout,
+    Origin,
+    Row,
+    as_options,
+    as_question,
+    cell,
+    check_picture,
+    image_cells,
+    letter_of,
+)
+from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.stages import Dropped
 
 from .files import Beside, Fetched, Folder, hash_files, jsonl_rows, local_files, parquet_rows, parquet_schema
 from .files import seen_columns as jsonl_columns
 
 NESTED = (pl.List, pl.Array, pl.Struct)
+TWO_MEANINGS = "answer is one option's letter and another's text"
 HOLDS = {
     "options": (pl.List, pl.Array, pl.String),
     "image": (pl.Struct, pl.Binary, pl.String, pl.List, pl.Array),
@@ -47,23 +61,23 @@ class Table(NamedTuple):
         layout = layout_of(self.source)
         rows = (row for file in self.files for row in file_rows(file, layout, self.source))
         for row in islice(rows, self.source.limit):
-            yield row if isinstance(row, Dropped) else self._question(layout.draft(row))
-
-    def _question(self, draft: Draft) -> Question | Dropped:
-        images, problem = self._images(draft)
-        return as_question(draft, self.origin, images, problem)
+            if isinstance(row, Dropped):
+                yield row
+                continue
+            draft = layout.draft(row)
+            yield as_question(draft, self.origin, *self._images(draft))
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
         """All of the row's pictures in order, or the first problem with one."""
         checked = []
         for value in draft.images or (None,):
             content, problem = fetched(value, self.beside)
-            found = check_picture(content, self.source.max_pixels)
-            if problem or found.image is None:
-                return (), problem or found.problem
-            checked.append(found)
-        self.mended.update(found.mended for found in checked if found.mended)
-        return tuple(found.image for found in checked if found.image), ""
+            picture = check_picture(content, self.source.max_pixels)
+            if problem or picture.image is None:
+                return (), problem or picture.problem
+            checked.append(picture)
+        self.mended.update(picture.mended for picture in checked if picture.mended)
+        return tuple(picture.image for picture in checked if picture.image), ""
 
 
 def read_local(source: FileSource, mended: Counter[str]) -> Table:
@@ -78,9 +92,41 @@ def read_local(source: FileSource, mended: Counter[str]) -> Table:
 def layout_of(source: TableSource) -> Layout:
     reader = source.known_reader
     if reader:
-        return LAYOUTS[reader]
+        return BENCHMARKS[reader].layout
     assert source.columns is not None  # the settings hold one or the other
     return by_columns(source.columns)
+
+
+def by_columns(columns: Columns) -> Layout:
+    needs = tuple((field, (name,)) for field, names in columns.named() for name in names)
+
+    def draft(row: Row) -> Draft:
+        options, problem = _mapped_options(row, columns.options or ())
+        answer = cell(row.get(columns.answer))
+        return Draft(
+            question=cell(row.get(columns.question)),
+            answer=answer,
+            images=image_cells(row.get(name) for name in columns.image),
+            options=options,
+            id=cell(row.get(columns.id)) if columns.id else "",
+            kind=cell(row.get(columns.kind)) if columns.kind else "",
+            problem=problem or (TWO_MEANINGS if _means_two(answer, options) else ""),
+        )
+
+    return Layout(needs, draft)
+
+
+def _means_two(answer: str, options: Sequence[str]) -> bool:
+    """Whether it is the letter of one option and the text of another, so that only a reader could tell."""
+    letter = letter_of(answer, options)
+    return bool(letter) and letter != answer.upper() and answer.upper() in LETTERS[: len(options)]
+
+
+def _mapped_options(row: Row, columns: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """One column of lists, or one column an option of which the last may be empty."""
+    if len(columns) != 1:
+        return tuple(filter(None, (cell(row.get(name)) for name in columns))), ""
+    return as_options(row.get(columns[0]))
 
 
 def file_rows(file: Path, layout: Layout, source: TableSource) -> Iterator[dict[str, Any] | Dropped]:
@@ -119,4 +165,4 @@ def fetched(value: Any, beside: Beside) -> Fetched:
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str) and value.strip():
         return beside.fetch(value.strip())
-    return Fetched(value) if isinstance(value, bytes) and value else Fetched(b"", "no image")
+    return Fetched(value) if isinstance(value, bytes) and value else Fetched(b"", NO_IMAGE)

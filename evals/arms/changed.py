@@ -25,10 +25,8 @@ from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
 from insightv_bench.flaws import (
     FLAWS,
-    TEXT_FLAWS,
     Flawed,
     Shown,
-    TextFlawed,
     irrelevant,
     keeps_content,
     make_flawed,
@@ -44,8 +42,6 @@ from insightv_bench.world import parse_question, scene_from_json
 
 from .columns import NO_PATH, answer_right, exact_text
 
-NOT_ONE = ("all-wrong", "natural")
-"""Types that are no single flaw, or are not made."""
 CHANGED = [arm for arm, spec in ARMS.items() if spec.shows == "changed"]
 
 
@@ -133,39 +129,37 @@ def _self_flawed(
             yield question.id, flawed if isinstance(flawed, str) else {**base.origin, **_of_flaw(flawed, question)}
 
 
-def plant_one(
-    question: Question, text: str, settings: EvalSettings, random_: random.Random
-) -> Flawed | TextFlawed | str:
+def plant_one(question: Question, text: str, settings: EvalSettings, random_: random.Random) -> Flawed | str:
     """One flaw in a right path, its type by chance among those that can be made; or why none can."""
-    flaws = [flaw for flaw in settings.flaws.flaws if flaw not in NOT_ONE]
+    flaws = [flaw for flaw in settings.flaws.flaws if FLAWS[flaw].is_single]
     exact = bool(question.scene) and text == exact_text(question)
     for flaw in random_.sample(flaws, len(flaws)):
         position = random_.choice(settings.flaws.positions)
         ways = random_.sample(settings.flaws.propagated, len(settings.flaws.propagated))
-        if exact and flaw in FLAWS:
+        if exact and "exact" in FLAWS[flaw].makers:
             scene = scene_from_json(question.scene)
             program = parse_question(question.question, scene)
             assert program is not None  # a question with a scene was made from a program
-            if flawed := make_flawed(program, scene, flaw, 0, position, random_):
-                return flawed
-        elif not exact and flaw in TEXT_FLAWS:
+            if made := make_flawed(program, scene, flaw, 0, position, random_):
+                return made
+        elif not exact and "rule" in FLAWS[flaw].makers:
             tried = (make_text_flawed(question, text, flaw, 0, position, way, random_) for way in ways)
-            if flawed_text := next((one for one in tried if isinstance(one, TextFlawed)), None):
-                return flawed_text
+            if found := next((one for one in tried if isinstance(one, Flawed)), None):
+                return found
     return "no flaw can be planted by rule"
 
 
-def _of_flaw(flawed: Flawed | TextFlawed, question: Question) -> dict[str, Any]:
+def _of_flaw(made: Flawed, question: Question) -> dict[str, Any]:
     return {
-        "path": flawed.flawed_path,
-        "path_correct": answer_right(question, flawed.planted_answer),
+        "path": made.flawed_path,
+        "path_correct": answer_right(question, made.planted_answer),
         "path_status": "complete",
-        "flaw": flawed.flaw,
-        "severity": flawed.severity,
-        "position": flawed.position,
-        "propagated": flawed.propagated,
-        "planted_answer": flawed.planted_answer,
-        "maker": flawed.maker if isinstance(flawed, TextFlawed) else "exact",
+        "flaw": made.flaw,
+        "severity": made.severity,
+        "position": made.position,
+        "propagated": made.propagated,
+        "planted_answer": made.planted_answer,
+        "maker": made.maker,
     }
 
 

@@ -14,12 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError, require
 from insightv_bench.hub import explained, resolve
 from insightv_bench.records import Image, Question
-from insightv_bench.sources import Draft, Origin, as_question, check_picture, type_answer
-from insightv_bench.sources.benchmarks import AUTHORS, LAYOUTS
+from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, check_picture, problem_with, type_answer
+from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.stages import Dropped
 from insightv_bench.storage import first_line
 
@@ -37,7 +36,7 @@ class HubTask(QuestionTask):
         left_out: Counter[str] = Counter()
         num_docs = 0
         for number, draft in self.drafts():
-            problem = problem_with(draft)
+            problem = problem_with(draft, "" if draft.images else NO_IMAGE)
             left_out.update([problem] if problem else [])
             if not problem:
                 num_docs += 1
@@ -48,7 +47,7 @@ class HubTask(QuestionTask):
 
     def _open(self) -> None:
         metadata = self.config.metadata
-        self._layout = LAYOUTS[metadata["reader"]]
+        self._layout = BENCHMARKS[metadata["reader"]].layout
         name, split = self.config.dataset_path, self.config.test_split
         if metadata.get("data"):
             self._rows, revision = file_rows(Path(metadata["data"]))
@@ -73,6 +72,8 @@ class HubTask(QuestionTask):
 
     def _doc(self, number: int, draft: Draft) -> Doc:
         answer, answer_type = type_answer(draft)
+        prompt = BENCHMARKS[self.config.metadata["prompt"]].prompt
+        assert prompt is not None  # a task file names a benchmark that its authors ask
         return {
             "question_id": f"{draft.id or number}" + (f"@{answer}" if self._is_circular else ""),
             "row": number,
@@ -84,7 +85,7 @@ class HubTask(QuestionTask):
             "answer_type": answer_type,
             "tolerance": draft.tolerance,
             "images": [str(place) for place in range(len(draft.images))],
-            "context": AUTHORS[self.config.metadata["prompt"]](self._rows[number], draft),
+            "context": prompt(self._rows[number], draft),
         }
 
     def picture_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
@@ -104,21 +105,6 @@ class HubTask(QuestionTask):
         for _, draft in islice(self.drafts(), limit):
             images, problem = self._images(draft, max_pixels)
             yield as_question(draft, self.origin, images, problem)
-
-
-def problem_with(draft: Draft) -> str:
-    """Why a draft is no question, as far as its text tells; empty for nothing."""
-    if not draft.question:
-        return "no question"
-    if not draft.answer:
-        return "no answer"
-    if len(draft.options) > len(LETTERS):
-        return "too many options"
-    if draft.problem:
-        return draft.problem
-    if not draft.images:
-        return "no image"
-    return "" if type_answer(draft)[0] else "answer not an option"
 
 
 def content_of(value: object) -> bytes:

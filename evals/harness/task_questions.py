@@ -17,7 +17,7 @@ from insightv_bench.chat import LETTERS
 from insightv_bench.errors import RecipeError, SourceError, StageError, require
 from insightv_bench.records import Question
 from insightv_bench.settings import TaskSource
-from insightv_bench.sources import Draft, Origin, as_question, cell, check_picture, distinct
+from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, cell, check_picture, distinct
 from insightv_bench.sources.benchmarks import one_gold
 from insightv_bench.stages import Context, Dropped, Options
 
@@ -88,7 +88,7 @@ def task_rows(task: Any, source: TaskSource) -> Iterator[Question | Dropped]:
     for doc in islice(task.eval_docs, source.limit):
         draft = draft_of(task, doc)
         checked = [check_picture(content, source.max_pixels) for content in draft.images]
-        problem = "" if checked else "no image"
+        problem = "" if checked else NO_IMAGE
         problem = next((each.problem for each in checked if each.problem), problem)
         yield as_question(draft, origin, tuple(each.image for each in checked if each.image), problem)
 

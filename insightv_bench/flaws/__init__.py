@@ -1,33 +1,24 @@
-"""TODO face."""
+"""Flaws planted in paths, and the controls that plant none: rows and texts, never a question asked of a model.
+
+types.py      the one table of flaw types: what each changes, and who can plant it
+exact.py      in the exact paths of the drawn world, worked out again from the flaw
+by_rule.py    in any path in words, by rules on its words
+by_model.py   what a model is asked to plant, and the checks that its reply must pass
+rows.py       flawed versions of a drawn question, as rows
+controls.py   a paraphrase, words about nothing, another question's path
+text_path.py  any text as steps and an answer, and back
+edits.py      places in a text that can be made false, and what to write there
+arithmetic.py equations in a text, worked out
+propagate.py  spoil chosen steps, and write what follows; state another answer
+
+It knows nothing of engines, stages or files.
+"""
 
 from __future__ import annotations
 
-from .by_model import FLAW, WORDS, flaw_chat, in_our_form, read_flawed, spreads
-from .by_rule import TEXT_FLAWS, TextFlawed, make_text_flawed, position_of
+from .by_model import FLAW, flaw_chat, in_our_form, read_flawed, spreads
+from .by_rule import make_text_flawed, position_of
 from .controls import Shown, irrelevant, keeps_content, paraphrased, shuffled
-from .exact import FLAWS, Flawed, make_flawed
-from .rows import columns_of, drawn_flaws, flawed_versions
-
-__all__ = [
-    "FLAW",
-    "FLAWS",
-    "Flawed",
-    "Shown",
-    "TEXT_FLAWS",
-    "TextFlawed",
-    "WORDS",
-    "columns_of",
-    "drawn_flaws",
-    "flaw_chat",
-    "flawed_versions",
-    "in_our_form",
-    "irrelevant",
-    "keeps_content",
-    "make_flawed",
-    "make_text_flawed",
-    "paraphrased",
-    "position_of",
-    "read_flawed",
-    "shuffled",
-    "spreads",
-]
+from .exact import make_flawed
+from .rows import drawn_flaws, flawed_versions
+from .types import FLAWS, Flaw, Flawed, Maker, planted_by

@@ -94,20 +94,16 @@ def write_number(value: Fraction, decimals: int) -> str:
 
 def _left_side(text: str, end: int) -> tuple[int, Fraction] | None:
     """The longest sum that ends at `end`: its start and value."""
-    found = _LEFT.search(text, max(0, end - MAX_CHARS), end)
-    if not found:
+    match = _LEFT.search(text, max(0, end - MAX_CHARS), end)
+    if not match:
         return None
-    for start in _starts(text, found.start(), end):
+    # The longest first: at the start, after a blank or after an opening bracket.
+    for start in (at for at in range(match.start(), end) if at == match.start() or text[at - 1] in " \n\t({,"):
         part = text[start:end]
         value = work_out(part) if _BINARY.search(_plain(part)) else None
         if value is not None and _begins_a_sum(text, start):
             return start, value
     return None
-
-
-def _starts(text: str, start: int, end: int) -> Iterator[int]:
-    """Where a sum may begin, the longest first: at the start, after a blank or after an opening bracket."""
-    yield from (place for place in range(start, end) if place == start or text[place - 1] in " \n\t({,")
 
 
 def _begins_a_sum(text: str, start: int) -> bool:

@@ -2,7 +2,7 @@
 
 A reply is taken only where it is a whole path in our form, differs from the right one in as many steps as the flaw
 allows, holds no word that tells (`LEAKS`) unless the right path has it too, and ends as it was asked to: in another
-answer than the gold one, or in the same answer as before. Nobody is asked here (see `builders.flawed`).
+answer than the gold one, or in the same answer as before. Nobody is asked here: the reply is handed in.
 """
 
 from __future__ import annotations
@@ -14,27 +14,11 @@ from insightv_bench.chat import Chat, ask
 from insightv_bench.protocol import ParsedPath, Read, gold_text, parse_path, render_path
 from insightv_bench.records import FlawType, Position, QuestionColumns, Step
 
-from .by_rule import LEAKS, TextFlawed, position_of
+from .by_rule import LEAKS, position_of
 from .text_path import TextPath, open_path, read_letter
+from .types import FLAWS, Flawed
 
 FLAW = "flaw"
-WORDS: dict[FlawType, str] = {
-    "perception": "misread one value, colour, count or label in the picture",
-    "arithmetic": "get one calculation wrong",
-    "comparison": "get one comparison the wrong way round",
-    "skipped-step": "leave out one step that the later ones need",
-    "contradiction": "add one step that contradicts what an earlier step says",
-    "irrelevant-step": "add one step that has nothing to do with the question",
-    "premature": "stop looking after half of the steps and conclude at once",
-    "wrong-final": "reason rightly, but state another answer at the end",
-    "all-wrong": "get every step wrong",
-}
-"""Every type but `natural`, which is sampled, not made."""
-LENGTHS: dict[FlawType, int] = {"skipped-step": -1, "contradiction": 1, "irrelevant-step": 1}
-"""How many steps more or fewer; the others keep their number, but for `premature`."""
-ENDS_WRONG = ("premature", "wrong-final", "all-wrong")
-"""Types that end in another answer whatever is asked for."""
-NEVER_SPREADS = ("irrelevant-step", "contradiction")
 PLACES: dict[Position, str] = {
     "early": "in the first third of the path",
     "middle": "in the middle of the path",
@@ -44,7 +28,7 @@ PLACES: dict[Position, str] = {
 
 def flaw_chat(question: QuestionColumns, path: str, flaw: FlawType, position: Position, spread: bool) -> Chat:
     """`path` in our protocol's form; `spread`: the later steps and the answer are to follow from the flaw."""
-    slots = {"path": path, "flaw": WORDS[flaw], "place": PLACES.get(position, "anywhere"), "ending": ""}
+    slots = {"path": path, "flaw": FLAWS[flaw].sentence, "place": PLACES.get(position, "anywhere"), "ending": ""}
     slots["ending"] = (
         f"Let the later steps and the answer follow from it, so that the answer is not {gold_text(question)}."
         if spread
@@ -54,7 +38,8 @@ def flaw_chat(question: QuestionColumns, path: str, flaw: FlawType, position: Po
 
 
 def spreads(flaw: FlawType, wanted: bool) -> bool:
-    return flaw in ENDS_WRONG or (wanted and flaw not in NEVER_SPREADS)
+    """Whether the answer is to be another one: where the flaw always ends so, or is to be worked through."""
+    return FLAWS[flaw].ends_wrong or (wanted and FLAWS[flaw].inherited)
 
 
 def in_our_form(question: QuestionColumns, text: str) -> tuple[TextPath, str] | str:
@@ -74,7 +59,7 @@ def in_our_form(question: QuestionColumns, text: str) -> tuple[TextPath, str] | 
 
 def read_flawed(
     question: QuestionColumns, path: TextPath, text: str, flaw: FlawType, spread: bool, maker: str, reply: str
-) -> Read[TextFlawed]:
+) -> Read[Flawed]:
     """The model's flawed path, or what is wrong with it, in words for the model; `text` is `path` in our form."""
     parsed = parse_path(reply)
     problem = _problem(question, path, text, parsed, flaw, spread)
@@ -86,22 +71,21 @@ def read_flawed(
     modified, gone = compare(path.steps, [step.reasoning for step in parsed.steps])
     errors = {*(modified if spread else modified[:1]), *gone}
     errors |= set() if is_gold(parsed.answer, question) else {len(parsed.steps)}
-    num = len(path.steps)
-    many = flaw in ("all-wrong", "premature")
-    first = min(errors)
-    places = range(num)[min(first, num - 1) :] if flaw == "premature" else modified if many else [min(first, num - 1)]
+    num, spoils, first = len(path.steps), FLAWS[flaw].spoils, min(errors)
+    at = min(first, num - 1)
+    places = range(at, num) if spoils == "rest" else modified if spoils == "all" else [at]
     return Read(
-        TextFlawed(
+        Flawed(
             path=text,
             flawed_path=render_path(parsed.steps, parsed.answer),
             flaw=flaw,
             severity=round(len(places) / num, 4),
             position=position_of(places, num),
-            propagated=spread and flaw != "wrong-final",
+            propagated=spread and FLAWS[flaw].inherited,
             error_steps=tuple(sorted(errors)),
             planted_answer=answer,
             modified_steps=modified,
-            reason=WORDS[flaw],
+            reason=FLAWS[flaw].sentence,
             correction=path.steps[first] if first < num else "",
             maker=maker,
         )
@@ -125,29 +109,28 @@ def _problem(
     if parsed.status != "complete" or parsed.answer is None or not parsed.steps:
         return "it is not a whole path of JSON objects, steps and then the answer"
     new = [step.reasoning for step in parsed.steps]
-    told = {leak.casefold() for leak in LEAKS.findall(render_path(parsed.steps, parsed.answer))}
-    leaks = sorted(told - {leak.casefold() for leak in LEAKS.findall(text)})
+    now = {leak.casefold() for leak in LEAKS.findall(render_path(parsed.steps, parsed.answer))}
+    leaks = sorted(now - {leak.casefold() for leak in LEAKS.findall(text)})
     if leaks:
         return f"it must not say `{leaks[0]}` or anything like it"
     if is_gold(parsed.answer, question) is spread:
         return f"the answer must {'not ' * spread}be {gold_text(question)}"
-    if new == list(path.steps) and flaw != "wrong-final":
+    if new == list(path.steps) and FLAWS[flaw].changes != "answer":
         return "no step was changed"
-    return _length_problem(path, new, flaw) or _kept_problem(path, new, flaw, spread)
-
-
-def _length_problem(path: TextPath, new: list[str], flaw: FlawType) -> str:
-    if flaw == "premature":
-        return "" if len(new) < len(path.steps) else "the path must be shorter than before"
-    wanted = len(path.steps) + LENGTHS.get(flaw, 0)
-    return "" if len(new) == wanted else f"there must be {wanted} steps, and there are {len(new)}"
+    wanted = len(path.steps) + FLAWS[flaw].more_steps
+    if FLAWS[flaw].changes == "cuts the path short":
+        if len(new) >= len(path.steps):
+            return "the path must be shorter than before"
+    elif len(new) != wanted:
+        return f"there must be {wanted} steps, and there are {len(new)}"
+    return _kept_problem(path, new, flaw, spread)
 
 
 def _kept_problem(path: TextPath, new: list[str], flaw: FlawType, spread: bool) -> str:
     modified = compare(path.steps, new)[0]
-    if flaw == "wrong-final" and new[:-1] != list(path.steps[:-1]):
+    if FLAWS[flaw].changes == "answer" and new[:-1] != list(path.steps[:-1]):
         return "every step but the last must stay exactly as it is"
-    if flaw == "all-wrong":
+    if FLAWS[flaw].spoils == "all":
         kept = [place for place, step in enumerate(new) if step in path.steps]
         return f"step {kept[0]} was not changed" if kept else ""
     if not spread and len(modified) > 1:

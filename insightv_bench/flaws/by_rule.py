@@ -1,7 +1,7 @@
 """Flawed versions of any text path, by rule: type x severity x position x propagated or isolated.
 
-`flaws` spoils the drawn world's exact paths; here are paths in words that nobody made, a model's mostly. A rule finds
-places that it can make false (see `text_edits`), spoils them, and, if the flaw is to propagate, writes the new value
+`exact` spoils the drawn world's exact paths; here are paths in words that nobody made, a model's mostly. A rule finds
+places that it can make false (see `edits`), spoils them, and, if the flaw is to propagate, writes the new value
 wherever the old one is used later and works out the equations that it enters. Severity is the share of all steps that
 are spoilt. Where the answer is to change, the flawed text is read again as any reply is: it must give the planted
 answer, and that must not be the gold one. What cannot be done is said in words, never done by halves.
@@ -12,15 +12,14 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from insightv_bench.answers import is_gold
 from insightv_bench.records import FlawType, Position, QuestionColumns
 
-from .answers import other_answers, restate
 from .edits import Spot, comparison_spots, equation_spots, observation_spots, word_of, words_of
-from .propagate import Case, Draft, choose, spoil
+from .propagate import Case, Draft, choose, other_answers, restate, spoil
 from .text_path import answer_of, open_path
+from .types import Flawed, planted_by
 
 ASIDES = (
     "The picture has a plain background.",
@@ -40,23 +39,6 @@ MANY = 0.5
 """`all-wrong` needs at least this share of steps that a rule can spoil."""
 
 
-class TextFlawed(NamedTuple):
-    """One flawed path; the columns of `FlawedRow` that a flaw decides."""
-
-    path: str
-    flawed_path: str
-    flaw: FlawType
-    severity: float
-    position: Position
-    propagated: bool
-    error_steps: tuple[int, ...]
-    planted_answer: str
-    modified_steps: tuple[int, ...]
-    reason: str
-    correction: str
-    maker: str = "rule"
-
-
 def make_text_flawed(
     question: QuestionColumns,
     text: str,
@@ -65,46 +47,47 @@ def make_text_flawed(
     position: Position,
     propagate: bool,
     random_: random.Random,
-) -> TextFlawed | str:
+) -> Flawed | str:
     """A flawed version of the path in `text`, whose answer must be right; or the reason why there is none."""
     path = open_path(text, question)
     if isinstance(path, str):
         return path
     if not is_gold(path.answer, question):
         return "the path's own answer is wrong"
-    if flaw not in TEXT_FLAWS:
+    if flaw not in planted_by("rule"):
         return f"`{flaw}` is not made by rule"
-    case = Case(question, text, path, severity, position, propagate, random_)
-    draft = TEXT_FLAWS[flaw](case)
-    return draft if isinstance(draft, str) else finish(case, flaw, draft)
+    case = Case(question, text, path, flaw, severity, position, propagate, random_)
+    draft = BY_RULE[flaw](case)
+    return draft if isinstance(draft, str) else finish(case, draft)
 
 
-def finish(case: Case, flaw: FlawType, draft: Draft) -> TextFlawed | str:
+def finish(case: Case, draft: Draft) -> Flawed | str:
     """The draft as text, read again and checked."""
     text = case.path.render(draft.steps, draft.answer, draft.origins)
-    said = answer_of(text, case.path, case.question)
-    if said is None:
+    answer = answer_of(text, case.path, case.question)
+    if answer is None:
         return "no answer can be read in the flawed path"
     if text == case.path.render(case.path.steps, case.path.answer, range(len(case.path.steps))):
         return "nothing was changed"
-    if draft.answer != case.path.answer and (said != draft.answer or is_gold(said, case.question)):
+    if draft.answer != case.path.answer and (answer != draft.answer or is_gold(answer, case.question)):
         return "the answer cannot be changed in the path's words"
     modified = tuple(i for i, old in enumerate(draft.origins) if old is None or case.path.steps[old] != draft.steps[i])
     changed = {i for i in modified if draft.propagated or i in draft.spoilt}
-    wrong_answer = {len(draft.steps)} if not is_gold(said, case.question) else set()
+    wrong_answer = {len(draft.steps)} if not is_gold(answer, case.question) else set()
     num_steps = len(case.path.steps)
-    return TextFlawed(
+    return Flawed(
         path=case.text,
         flawed_path=text,
-        flaw=flaw,
+        flaw=case.flaw,
         severity=round(max(1, len(draft.places)) / num_steps, 4),
         position=position_of(draft.places, num_steps),
         propagated=draft.propagated,
         error_steps=tuple(sorted(changed | set(draft.spoilt) | wrong_answer)),
-        planted_answer=said,
+        planted_answer=answer,
         modified_steps=modified,
         reason=draft.what,
         correction=draft.correction.strip(),
+        maker="rule",
     )
 
 
@@ -116,14 +99,6 @@ def position_of(places: Sequence[int], num_steps: int) -> Position:
         return "all"
     middle = (places[0] + places[-1]) / 2 / max(1, num_steps - 1)
     return "early" if middle < 1 / 3 else "middle" if middle <= 2 / 3 else "late"
-
-
-def _observation(case: Case) -> Draft | str:
-    return spoil(case, observation_spots)
-
-
-def _arithmetic(case: Case) -> Draft | str:
-    return spoil(case, equation_spots)
 
 
 def _comparison(case: Case) -> Draft | str:
@@ -143,7 +118,7 @@ def _skipped_step(case: Case) -> Draft | str:
         seen |= words_of(step)
     if case.propagate or not needed:
         return "no step says anything that a later one needs" if not needed else "a step left out changes no other"
-    place = choose(case, needed, single=True)[0]
+    place = choose(case, needed)[0]
     kept = [index for index in range(len(steps)) if index != place]
     words = tuple(steps[index] for index in kept)
     return Draft(words, tuple(kept), case.path.answer, (place,), (place,), f"step {place} was left out", steps[place])
@@ -155,14 +130,14 @@ def _contradiction(case: Case) -> Draft | str:
     eligible = [index for index, step in enumerate(steps[:-1]) if observation_spots(step) or equation_spots(step)]
     if case.propagate or not eligible:
         return "no step holds a value to contradict" if not eligible else "nothing follows from a contradiction"
-    place = choose(case, eligible, single=True)[0]
+    place = choose(case, eligible)[0]
     step = steps[place]
     spot = case.random_.choice(equation_spots(step) or observation_spots(step))
     start, end = _sentence(step, spot)
     new = case.random_.choice(spot.others[:2])
-    said = step[start : spot.start] + new + step[spot.end : end]
+    words = step[start : spot.start] + new + step[spot.end : end]
     what = f"added after step {place}: `{step[spot.start : spot.end]}` said again as `{new}`"
-    return _added(case, place + 1, said.strip(), what, step[start:end])
+    return _added(case, place + 1, words.strip(), what, step[start:end])
 
 
 def _sentence(step: str, spot: Spot) -> tuple[int, int]:
@@ -175,7 +150,7 @@ def _sentence(step: str, spot: Spot) -> tuple[int, int]:
 def _irrelevant_step(case: Case) -> Draft | str:
     if case.propagate:
         return "nothing follows from an irrelevant step"
-    place = choose(case, range(len(case.path.steps)), single=True)[0]
+    place = choose(case, range(len(case.path.steps)))[0]
     return _added(case, place, case.random_.choice(ASIDES), f"added before step {place}: beside the point", "")
 
 
@@ -199,8 +174,9 @@ def _premature(case: Case) -> Draft | str:
     planted = _planted(case)
     if planted is None:
         return NO_OTHER
-    said = f"So the answer is {planted}."
-    words = (*steps[:half], said if not case.path.is_prose or steps[half - 1][-1:].isspace() else f" {said}")
+    conclusion = f"So the answer is {planted}."
+    joined = not case.path.is_prose or steps[half - 1][-1:].isspace()
+    words = (*steps[:half], conclusion if joined else f" {conclusion}")
     places = tuple(range(half, len(steps)))
     what = f"steps {half} to {len(steps) - 1} were left out, and an answer given at once"
     return Draft(words, (*range(half), None), planted, (half,), places, what, steps[half], propagated=True)
@@ -233,7 +209,7 @@ def _all_wrong(case: Case) -> Draft | str:
     able = sum(bool(find(step)) for step in case.path.steps)
     if able < max(2, MANY * len(case.path.steps)):
         return "too few steps hold anything to spoil"
-    draft = spoil(case._replace(propagate=False), find, all_steps=True)
+    draft = spoil(case._replace(propagate=False), find)
     planted = _planted(case)
     if isinstance(draft, str) or planted is None:
         return draft if isinstance(draft, str) else NO_OTHER
@@ -246,9 +222,9 @@ def _planted(case: Case) -> str | None:
     return case.random_.choice(others) if others else None
 
 
-TEXT_FLAWS: dict[FlawType, Callable[[Case], Draft | str]] = {
-    "perception": _observation,
-    "arithmetic": _arithmetic,
+BY_RULE: dict[FlawType, Callable[[Case], Draft | str]] = {
+    "perception": lambda case: spoil(case, observation_spots),
+    "arithmetic": lambda case: spoil(case, equation_spots),
     "comparison": _comparison,
     "skipped-step": _skipped_step,
     "contradiction": _contradiction,
@@ -257,4 +233,3 @@ TEXT_FLAWS: dict[FlawType, Callable[[Case], Draft | str]] = {
     "wrong-final": _wrong_final,
     "all-wrong": _all_wrong,
 }
-"""Every type but `natural`, which is sampled, not made."""

@@ -68,11 +68,11 @@ def _reworded(step: Step, random_: random.Random) -> Step | None:
     if step.action == "summary":
         reasoning = random_.choice(CONCLUSIONS).format(conclusion=step.reasoning)
         return step.model_copy(update={"summary": summary, "reasoning": reasoning})
-    found = re.fullmatch(READ.format(name=re.escape(rest)), step.reasoning)
-    if not found:
+    match = re.fullmatch(READ.format(name=re.escape(rest)), step.reasoning)
+    if not match:
         return None
-    state = random_.choice(STATES).format(state=found[3]) if found[3] else ""
-    reasoning = random_.choice(READINGS).format(colour=found[1], value=found[2]) + state
+    state = random_.choice(STATES).format(state=match[3]) if match[3] else ""
+    reasoning = random_.choice(READINGS).format(colour=match[1], value=match[2]) + state
     return step.model_copy(update={"summary": summary, "reasoning": reasoning})
 
 

@@ -101,8 +101,8 @@ def observation_spots(text: str) -> list[Spot]:
 
 def equation_spots(text: str) -> list[Spot]:
     """Results of equations that hold."""
-    found = [Spot(*each.right, near_misses(text[slice(*each.right)]), "equation") for each in equations(text)]
-    return _outside_code(text, found)
+    spots = [Spot(*each.right, near_misses(text[slice(*each.right)]), "equation") for each in equations(text)]
+    return _outside_code(text, spots)
 
 
 def comparison_spots(text: str) -> list[Spot]:
@@ -177,9 +177,9 @@ def _colours(text: str) -> Iterator[Spot]:
 
 def _sizes(text: str) -> Iterator[Spot]:
     """Of sizes or of lengths, whichever the text speaks of: `medium` is both."""
-    said = [sum(bool(re.search(rf"\b{word}\b", text, re.IGNORECASE)) for word in words) for words in SIZES]
-    if any(said):
-        yield from _one_of(text, SIZES[said[1] > said[0]], "size", need=2)
+    num_words = [sum(bool(re.search(rf"\b{word}\b", text, re.IGNORECASE)) for word in words) for words in SIZES]
+    if any(num_words):
+        yield from _one_of(text, SIZES[num_words[1] > num_words[0]], "size", need=2)
 
 
 def _shapes(text: str) -> Iterator[Spot]:
@@ -229,10 +229,10 @@ def _comparing_words(text: str) -> Iterator[Spot]:
 
 def _one_of(text: str, words: list[str], kind: str, need: int = 1) -> Iterator[Spot]:
     """Words of one closed set; `need`: so many different ones must be there, since one alone may mean anything."""
-    found = list(re.finditer(rf"\b({'|'.join(dict.fromkeys(words))})\b(?!-)", text, re.IGNORECASE))
-    if len({match[0].lower() for match in found}) < need:
+    matches = list(re.finditer(rf"\b({'|'.join(dict.fromkeys(words))})\b(?!-)", text, re.IGNORECASE))
+    if len({match[0].lower() for match in matches}) < need:
         return
-    for match in found:
+    for match in matches:
         others = [
             word for word in dict.fromkeys(words) if word != match[0].lower() and {word, match[0]} != {"gray", "grey"}
         ]

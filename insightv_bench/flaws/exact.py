@@ -1,4 +1,4 @@
-"""Flawed versions of a path of the drawn world: type x severity x position.
+"""Flawed versions of a path of the drawn world: type x severity x position, each exact by construction.
 
 A flaw is one operation's result changed and, if propagated, the rest worked out again from it. Severity is the share of
 reading steps that are corrupted or left out; a flaw of the conclusion, of the answer or of an added step counts as one.
@@ -17,24 +17,9 @@ from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawType, Position, Step
 from insightv_bench.world import Program, Scene, State, exact_path, tell, tell_reading, trace, update
 
+from .types import FLAWS, Flawed
+
 IRRELEVANT, CHART_IRRELEVANT = "the bars stand on a plain background", "the chart has a plain background"
-SINGLE = ("skipped-step", "contradiction", "irrelevant-step")
-"""Flaws of one reading step, whatever severity is asked for."""
-ISOLATED = ("contradiction", "irrelevant-step", "wrong-final")
-"""Flaws that the later steps do not inherit."""
-
-
-class Flawed(NamedTuple):
-    """One flawed path and what is wrong with it; the columns of `FlawedRow` that a flaw decides."""
-
-    path: str
-    flawed_path: str
-    flaw: FlawType
-    severity: float
-    position: Position
-    propagated: bool
-    error_steps: tuple[int, ...]
-    planted_answer: str
 
 
 class Case(NamedTuple):
@@ -56,7 +41,7 @@ class Case(NamedTuple):
         return range(begin, begin + num)
 
 
-class Made(NamedTuple):
+class Draft(NamedTuple):
     """A flawed path, and where it was spoilt."""
 
     steps: tuple[Step, ...]
@@ -72,54 +57,54 @@ def make_flawed(
 ) -> Flawed | None:
     """A flawed version of the exact path; None where this flaw cannot be made in this program."""
     exact = exact_path(program, scene.values)
-    made = FLAWS[flaw](Case(program, scene, severity, position, flaw in SINGLE, random_))
-    if made is None:
+    draft = EXACT[flaw](Case(program, scene, severity, position, FLAWS[flaw].spoils == "one", random_))
+    if draft is None:
         return None
     num_steps = len(program.colours)
     return Flawed(
         path=render_path(*exact),
-        flawed_path=render_path(made.steps, made.answer),
+        flawed_path=render_path(draft.steps, draft.answer),
         flaw=flaw,
-        severity=round(max(1, len(made.spoilt)) / num_steps, 4),
-        position=position_of(made, num_steps),
-        propagated=flaw not in ISOLATED,
-        error_steps=error_steps(exact, made, missing=flaw in ("skipped-step", "premature")),
-        planted_answer=made.answer,
+        severity=round(max(1, len(draft.spoilt)) / num_steps, 4),
+        position=position_of(draft, num_steps),
+        propagated=FLAWS[flaw].inherited,
+        error_steps=error_steps(exact, draft, missing=FLAWS[flaw].leaves_out),
+        planted_answer=draft.answer,
     )
 
 
-def position_of(made: Made, num_steps: int) -> Position:
+def position_of(draft: Draft, num_steps: int) -> Position:
     """Where the spoilt reading steps stand among those that could be; a flaw of the conclusion is late."""
-    if not made.spoilt:
+    if not draft.spoilt:
         return "late"
-    if len(made.spoilt) == num_steps - made.first:
+    if len(draft.spoilt) == num_steps - draft.first:
         return "all"
-    return "early" if made.spoilt.start == made.first else "late" if made.spoilt.stop == num_steps else "middle"
+    return "early" if draft.spoilt.start == draft.first else "late" if draft.spoilt.stop == num_steps else "middle"
 
 
-def error_steps(exact: tuple[tuple[Step, ...], str], made: Made, missing: bool) -> tuple[int, ...]:
+def error_steps(exact: tuple[tuple[Step, ...], str], draft: Draft, missing: bool) -> tuple[int, ...]:
     """0-based steps of the flawed path that the exact path does not hold, and the one before which some are missing.
 
     The answer line counts as the step after the last.
     """
-    told = {step.reasoning for step in exact[0]}
-    found = {index for index, step in enumerate(made.steps) if step.reasoning not in told}
+    right = {step.reasoning for step in exact[0]}
+    wrong = {index for index, step in enumerate(draft.steps) if step.reasoning not in right}
     if missing:
-        found.add(made.spoilt.start)
-    if exact[1] != made.answer:
-        found.add(len(made.steps))
-    return tuple(sorted(found))
+        wrong.add(draft.spoilt.start)
+    if exact[1] != draft.answer:
+        wrong.add(len(draft.steps))
+    return tuple(sorted(wrong))
 
 
-def _perception(case: Case) -> Made:
+def _perception(case: Case) -> Draft:
     readings, spoilt = dict(case.scene.values), case.choose()
     for index in spoilt:
         colour = case.program.colours[index]
         readings[colour] = _near_miss(case.random_, readings[colour])
-    return Made(*tell(case.program, trace(case.program, readings)), spoilt)
+    return Draft(*tell(case.program, trace(case.program, readings)), spoilt)
 
 
-def _arithmetic(case: Case) -> Made | None:
+def _arithmetic(case: Case) -> Draft | None:
     """A running sum or count, or a subtraction, that comes out wrong; the readings stay right."""
     if case.program.kind in ("sum", "count"):
         return _with_states(case, case.choose(), lambda old, new, bar: _near_miss(case.random_, new))
@@ -128,7 +113,7 @@ def _arithmetic(case: Case) -> Made | None:
     return None
 
 
-def _comparison(case: Case) -> Made | None:
+def _comparison(case: Case) -> Draft | None:
     """The wrong one of two is kept as taller or shorter, or a bar is counted that should not be, or not counted."""
     program = case.program
     if program.kind == "compare":
@@ -136,12 +121,12 @@ def _comparison(case: Case) -> Made | None:
     if program.kind == "count":
         return _with_states(case, case.choose(), lambda old, new, bar: (old or 0) + (new == (old or 0)))
     if program.kind in ("tallest", "shortest"):  # the first bar is compared with none
-        made = _with_states(case, case.choose(first=1), lambda old, new, bar: bar if new == old else old)
-        return made._replace(first=1)
+        draft = _with_states(case, case.choose(first=1), lambda old, new, bar: bar if new == old else old)
+        return draft._replace(first=1)
     return None
 
 
-def _with_states(case: Case, spoilt: range, slip: Callable[[State, State, tuple[str, int]], State]) -> Made:
+def _with_states(case: Case, spoilt: range, slip: Callable[[State, State, tuple[str, int]], State]) -> Draft:
     """The path with `slip(old state, new state, bar)` in place of the state after each spoilt step.
 
     A slip that would undo an earlier one is left out: the step then inherits the error and is wrong all the same.
@@ -154,69 +139,70 @@ def _with_states(case: Case, spoilt: range, slip: Callable[[State, State, tuple[
         slipped = slip(state, new, bar) if index in spoilt else new
         state = new if slipped == right.state else slipped
         operations.append(right._replace(state=state))
-    return Made(*tell(case.program, operations), spoilt)
+    return Draft(*tell(case.program, operations), spoilt)
 
 
-def _wrong_conclusion(case: Case) -> Made:
+def _wrong_conclusion(case: Case) -> Draft:
     """Right readings, and a last step that computes or compares them wrongly."""
     return _concluded(case, *exact_path(case.program, case.scene.values), range(0))
 
 
-def _concluded(case: Case, steps: tuple[Step, ...], answer: str, spoilt: range) -> Made:
+def _concluded(case: Case, steps: tuple[Step, ...], answer: str, spoilt: range) -> Draft:
     """These steps with the last one concluding another answer than `answer`, in the same words."""
     planted, reasoning = _other_answer(case, answer), steps[-1].reasoning
     if case.program.kind == "compare":
         reasoning = reasoning.translate(str.maketrans("<>", "><"))
     last = steps[-1].model_copy(update={"reasoning": reasoning.removesuffix(answer) + planted})
-    return Made((*steps[:-1], last), planted, spoilt)
+    return Draft((*steps[:-1], last), planted, spoilt)
 
 
-def _skipped_step(case: Case) -> Made | None:
+def _skipped_step(case: Case) -> Draft | None:
     """One bar is never read, and the state does not know it."""
     if case.program.kind in ("read", "compare", "difference"):
         return None
     spoilt = case.choose()
     kept = [colour for index, colour in enumerate(case.program.colours) if index not in spoilt]
-    return Made(*tell(case.program, trace(case.program, case.scene.values, kept)), spoilt)
+    return Draft(*tell(case.program, trace(case.program, case.scene.values, kept)), spoilt)
 
 
-def _contradiction(case: Case) -> Made:
+def _contradiction(case: Case) -> Draft:
     """One bar is named again with another value; the computation goes on as if it were not."""
     (steps, answer), spoilt = exact_path(case.program, case.scene.values), case.choose()
     right = trace(case.program, case.scene.values)[spoilt.start]
     again = tell_reading(case.program, right._replace(value=_near_miss(case.random_, right.value)))
-    return Made((*steps[: spoilt.stop], again, *steps[spoilt.stop :]), answer, spoilt)
+    return Draft((*steps[: spoilt.stop], again, *steps[spoilt.stop :]), answer, spoilt)
 
 
-def _irrelevant_step(case: Case) -> Made:
+def _irrelevant_step(case: Case) -> Draft:
     (steps, answer), spoilt = exact_path(case.program, case.scene.values), case.choose()
     reasoning = CHART_IRRELEVANT if case.program.chart else IRRELEVANT
     added = Step(summary="look", reasoning=reasoning, action="continue")
-    return Made((*steps[: spoilt.start], added, *steps[spoilt.start :]), answer, spoilt)
+    return Draft((*steps[: spoilt.start], added, *steps[spoilt.start :]), answer, spoilt)
 
 
-def _premature(case: Case) -> Made | None:
+def _premature(case: Case) -> Draft | None:
     """Concluded after the first half of the readings."""
     num_steps = len(case.program.colours)
     num_read = num_steps // 2
     if case.program.kind in ("read", "compare", "difference") or num_read == 0:
         return None
-    told = tell(case.program, trace(case.program, case.scene.values, case.program.colours[:num_read]))
-    return Made(*told, range(num_read, num_steps))
+    steps, answer = tell(case.program, trace(case.program, case.scene.values, case.program.colours[:num_read]))
+    return Draft(steps, answer, range(num_read, num_steps))
 
 
-def _wrong_final(case: Case) -> Made:
+def _wrong_final(case: Case) -> Draft:
     steps, answer = exact_path(case.program, case.scene.values)
-    return Made(steps, _other_answer(case, answer), range(0))
+    return Draft(steps, _other_answer(case, answer), range(0))
 
 
-def _all_wrong(case: Case) -> Made:
+def _all_wrong(case: Case) -> Draft:
     """Every reading is off by two or more, and so are the states that follow from them."""
     spoilt = range(len(case.program.colours))
     right = exact_path(case.program, case.scene.values)[1]
-    readings = {colour: _far_miss(case.random_, value) for colour, value in case.scene.values.items()}
+    far = {colour: (2, 3) if value <= 3 else (-3, -2) for colour, value in case.scene.values.items()}
+    readings = {colour: value + case.random_.choice(far[colour]) for colour, value in case.scene.values.items()}
     steps, answer = tell(case.program, trace(case.program, readings))
-    return _concluded(case, steps, answer, spoilt) if answer == right else Made(steps, answer, spoilt)
+    return _concluded(case, steps, answer, spoilt) if answer == right else Draft(steps, answer, spoilt)
 
 
 def _other_answer(case: Case, answer: str) -> str:
@@ -232,11 +218,7 @@ def _near_miss(random_: random.Random, value: int) -> int:
     return value + 1 if value <= 1 else value + random_.choice((-1, 1))
 
 
-def _far_miss(random_: random.Random, value: int) -> int:
-    return value + random_.choice((2, 3)) if value <= 3 else value + random_.choice((-3, -2))
-
-
-FLAWS: dict[FlawType, Callable[[Case], Made | None]] = {
+EXACT: dict[FlawType, Callable[[Case], Draft | None]] = {
     "perception": _perception,
     "arithmetic": _arithmetic,
     "comparison": _comparison,
@@ -247,4 +229,3 @@ FLAWS: dict[FlawType, Callable[[Case], Made | None]] = {
     "wrong-final": _wrong_final,
     "all-wrong": _all_wrong,
 }
-"""Every type but `natural`, which is sampled, not made."""

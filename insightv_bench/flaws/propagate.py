@@ -1,4 +1,4 @@
-"""Spoil chosen steps of a text path, and write what follows from it, if it is to follow.
+"""Spoil chosen steps of a text path, and write what follows from it, if it is to follow; state another answer.
 
 A new value is carried on only where the old one was first said at the spoilt place: then every later mention means this
 one. Equations that it enters are worked out again, and what they come to is carried on as well.
@@ -11,17 +11,27 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from insightv_bench.answers import yes_no
 from insightv_bench.chat import LETTERS
-from insightv_bench.records import Position, QuestionColumns
+from insightv_bench.records import FlawType, Position, QuestionColumns
 
-from .answers import restate
 from .arithmetic import NUMBER, equations, number, work_out, write_number
-from .edits import Spot, word_of, words_of
+from .edits import Spot, near_misses, observation_spots, word_of, words_of
 from .text_path import TextPath
+from .types import FLAWS
 
 TRIES = 6
 """Other places and values, where nothing follows from the first."""
 Finder = Callable[[str], list[Spot]]
+_SAYS = (
+    r"\b[Oo]ption\s+(?:is\s+)?",
+    r"\b[Aa]nswer\s*(?:is)?:?\**:?\s*(?:\*\*|\\\(\s*)?",
+    r"\b[Cc]hoice\s+",
+    r"\(",
+    r"\*\*",
+)
+_SAYS_LETTER = rf"(?:{'|'.join(_SAYS)}|\\boxed\{{{{)({{letter}})(?=[)\s.,;:}}}}*\\]|$)"
+_ALONE = r"^\s*({letter})(?=[.):]\s|[.):]?\s*$)"
 
 
 class Case(NamedTuple):
@@ -30,6 +40,7 @@ class Case(NamedTuple):
     question: QuestionColumns
     text: str
     path: TextPath
+    flaw: FlawType
     severity: float
     position: Position
     propagate: bool
@@ -52,9 +63,10 @@ class Draft(NamedTuple):
     propagated: bool = False
 
 
-def choose(case: Case, eligible: Sequence[int], single: bool = False) -> list[int]:
+def choose(case: Case, eligible: Sequence[int]) -> list[int]:
     """Neighbouring steps among `eligible`: `severity` of all steps (one at least), as near to `position` as can be."""
-    num = min(len(eligible), 1 if single else max(1, round(case.severity * len(case.path.steps))))
+    wanted = 1 if FLAWS[case.flaw].spoils == "one" else max(1, round(case.severity * len(case.path.steps)))
+    num = min(len(eligible), wanted)
     starts = range(len(eligible) - num + 1)
     aim = {"early": 0.0, "middle": 0.5, "late": 1.0}.get(case.position, case.random_.random())
     last = max(1, len(case.path.steps) - 1)
@@ -62,11 +74,12 @@ def choose(case: Case, eligible: Sequence[int], single: bool = False) -> list[in
     return list(eligible[best : best + num])
 
 
-def spoil(case: Case, find: Finder, all_steps: bool = False) -> Draft | str:
+def spoil(case: Case, find: Finder) -> Draft | str:
     """Chosen steps each with one place made false; the rest as it was, or following from it."""
     eligible = [index for index, step in enumerate(case.path.steps) if find(step)]
     if not eligible:
         return "no step holds anything to spoil"
+    all_steps = FLAWS[case.flaw].spoils == "all"
     chosen = eligible if all_steps else choose(case, eligible)
     for attempt in range(TRIES if case.propagate else 1):
         if attempt and not all_steps:  # nothing followed from there: elsewhere, then, whatever position was asked for
@@ -170,8 +183,8 @@ def option_values(question: QuestionColumns, answer: str, old: str) -> list[str]
         return []
     gold = question.options[LETTERS.index(answer)]
     pattern = re.escape(gold).replace(re.escape(old), rf"(-?{NUMBER}|[a-z]+)", 1) if old in gold else ""
-    found = [re.fullmatch(pattern, option) for option in question.options if pattern and option != gold]
-    return [match[1] for match in found if match]
+    matches = [re.fullmatch(pattern, option) for option in question.options if pattern and option != gold]
+    return [match[1] for match in matches if match]
 
 
 def inherit(text: str, news: dict[str, str]) -> str:
@@ -191,7 +204,7 @@ def _replaced(text: str, news: dict[str, str]) -> str:
     if not news:
         return text
     pattern = rf"(?<![\d.^_\\]){NUMBER}(?!\d|\.\d)|[^\W\d_]+(?:-[^\W\d_]+)*"
-    return re.sub(pattern, lambda found: _new_word(found[0], news), text)
+    return re.sub(pattern, lambda match: _new_word(match[0], news), text)
 
 
 def _new_word(word: str, news: dict[str, str]) -> str:
@@ -200,3 +213,53 @@ def _new_word(word: str, news: dict[str, str]) -> str:
     if new is None and singular and singular.isalpha():
         new = f"{singular}s"
     return word if new is None else new.capitalize() if word[0].isupper() and word[1:].islower() else new
+
+
+def other_answers(question: QuestionColumns, answer: str) -> list[str]:
+    """What could be answered instead: another letter, the other word, a number close by, another of a closed set."""
+    if question.answer_type == "option":
+        return [letter for letter in LETTERS[: len(question.options)] if letter != answer.upper()]
+    if question.answer_type == "yes_no":
+        other = "no" if yes_no(answer) == "yes" else "yes"
+        return [other.capitalize() if answer[:1].isupper() else other]
+    number = re.search(NUMBER, answer)
+    if number:
+        return [answer[: number.start()] + other + answer[number.end() :] for other in near_misses(number[0])]
+    spots = observation_spots(answer)
+    return [answer[: s.start] + other + answer[s.end :] for s in spots[:1] for other in s.others]
+
+
+def restate(steps: Sequence[str], old: str, new: str, question: QuestionColumns) -> list[str]:
+    """The steps with the answer `old` stated as `new` in the last of them that states it, by letter or by an option's
+    words."""
+    pattern = _statement(old, question)
+    stating = [index for index, step in enumerate(steps) if re.search(pattern, step, re.MULTILINE)]
+    if not stating:
+        return [*steps[:-1], _by_text(steps[-1], old, new, question)]
+    return [_restated(step, pattern, old, new, question) if i >= stating[-1] else step for i, step in enumerate(steps)]
+
+
+def _statement(answer: str, question: QuestionColumns) -> str:
+    if question.answer_type == "option":
+        letter = re.escape(answer)
+        return f"{_SAYS_LETTER.format(letter=letter)}|{_ALONE.format(letter=letter)}"
+    start, end = (r"(?<![\w.])" if answer[:1].isalnum() else ""), (r"(?![\w]|\.\d)" if answer[-1:].isalnum() else "")
+    return f"{start}({re.escape(answer)}){end}"
+
+
+def _restated(step: str, pattern: str, old: str, new: str, question: QuestionColumns) -> str:
+    """Every statement in the step; and, of an option, its words as well."""
+    parts, end = [], 0
+    for match in re.finditer(pattern, step, re.MULTILINE):
+        place = next(group for group in range(1, match.re.groups + 1) if match[group] is not None)
+        parts += [step[end : match.start(place)], new]
+        end = match.end(place)
+    return _by_text("".join([*parts, step[end:]]), old, new, question)
+
+
+def _by_text(step: str, old: str, new: str, question: QuestionColumns) -> str:
+    """The words of one option in place of another's."""
+    if question.answer_type != "option" or not question.options:
+        return step
+    words, instead = (question.options[LETTERS.index(letter)] for letter in (old, new))
+    return re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", lambda _: instead, step)

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
-from insightv_bench.records import FlawedRow, FlawType, Question, QuestionColumns
+from insightv_bench.records import FlawedRow, FlawType, Question, columns_of
 from insightv_bench.settings import FlawsSettings
-from insightv_bench.world import parse_question, scene_from_json
+from insightv_bench.world import program_of
 
-from .exact import FLAWS, make_flawed
-
-
-def columns_of(question: QuestionColumns) -> dict[str, object]:
-    """The columns that every corpus shares; the scene is never among them."""
-    return {name: getattr(question, name) for name in QuestionColumns.model_fields}
+from .exact import make_flawed
+from .types import Maker, planted_by
 
 
 def flawed_versions(question: Question, settings: FlawsSettings, random_: random.Random) -> Iterator[FlawedRow]:
     """Up to `per_question` distinct flawed versions, each of another flaw type where that can be."""
-    scene = scene_from_json(question.scene)
-    program = parse_question(question.question, scene)
-    assert program is not None  # a question with a scene was made from a program
+    program, scene = program_of(question.question, question.scene)
     texts: set[str] = set()
-    for flaw in drawn_flaws(settings, FLAWS, random_):
+    for flaw in drawn_flaws(settings, "exact", random_):
         severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
         wanted = len(texts) < settings.per_question
-        made = make_flawed(program, scene, flaw, severity, position, random_) if wanted else None
-        if made and made.flawed_path not in texts:
-            texts.add(made.flawed_path)
-            yield FlawedRow(**columns_of(question), kind=question.kind, **made._asdict())
+        flawed = make_flawed(program, scene, flaw, severity, position, random_) if wanted else None
+        if flawed and flawed.flawed_path not in texts:
+            texts.add(flawed.flawed_path)
+            yield FlawedRow(**columns_of(question), kind=question.kind, **flawed._asdict())
 
 
-def drawn_flaws(settings: FlawsSettings, able: Container[FlawType], random_: random.Random) -> list[FlawType]:
-    """The types in the order of drawing without replacement; with weights after Efraimidis and Spirakis (2006)."""
+def drawn_flaws(settings: FlawsSettings, maker: Maker, random_: random.Random) -> list[FlawType]:
+    """The types that `maker` can plant, in the order of drawing without replacement; with weights after Efraimidis and
+    Spirakis (2006)."""
+    able = planted_by(maker)
     flaws = [flaw for flaw in settings.flaws if flaw in able]
     if not settings.weights:
         return random_.sample(flaws, len(flaws))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from insightv_bench.answers import option_letter, read
@@ -49,13 +50,15 @@ class TextPath(NamedTuple):
         """
         if self.frame is None:
             return "".join(steps).rstrip()
-        made = [self._step(words, origin) for words, origin in zip(steps, origins, strict=True)]
-        last = made[-1].model_copy(update={"action": "summary"})
+        old = [Step(summary="look again", reasoning="", action="continue"), *self.frame]
+        changed = [old[0 if origin is None else origin + 1] for origin in origins]
+        frame = [step.model_copy(update={"reasoning": words}) for step, words in zip(changed, steps, strict=True)]
+        last = frame[-1].model_copy(update={"action": "summary"})
         return render_path(
-            [*(step.model_copy(update={"action": "continue"}) for step in made[:-1]), last], self._said(answer)
+            [*(step.model_copy(update={"action": "continue"}) for step in frame[:-1]), last], self._write_answer(answer)
         )
 
-    def _said(self, answer: str) -> str:
+    def _write_answer(self, answer: str) -> str:
         """An answer in the way in which the path wrote its own: by letter, or by the option's words."""
         if not self.written or answer == self.answer:
             return self.written or answer
@@ -64,11 +67,6 @@ class TextPath(NamedTuple):
         old, new = (self.options[LETTERS.index(letter)] for letter in (self.answer, answer))
         letter = re.sub(rf"\b{self.answer}\b", answer, self.written)
         return letter.replace(old, new)
-
-    def _step(self, words: str, origin: int | None) -> Step:
-        assert self.frame is not None
-        summary = "look again" if origin is None else self.frame[origin].summary
-        return Step(summary=summary, reasoning=words, action="continue")
 
 
 def open_path(text: str, question: QuestionColumns) -> TextPath | str:
@@ -110,16 +108,12 @@ def answer_of(text: str, path: TextPath, question: QuestionColumns) -> str | Non
 def split_prose(text: str) -> list[str]:
     """The pieces of a text; joined they are the text."""
     for cut in _CUTS:
-        pieces = _merged(_cut(text, cut))
+        ends = [*(match.end() for match in re.finditer(cut, text)), len(text)]
+        parts = (text[start:end] for start, end in pairwise([0, *ends]))
+        pieces = _merged([part for part in parts if part.strip()])
         if len(pieces) >= MIN_PIECES:
             break
     return pieces if len(pieces) <= MAX_PIECES else [text]
-
-
-def _cut(text: str, pattern: str) -> list[str]:
-    ends = [match.end() for match in re.finditer(pattern, text)] + [len(text)]
-    starts = [0, *ends[:-1]]
-    return [text[start:end] for start, end in zip(starts, ends, strict=True) if text[start:end].strip()]
 
 
 def _merged(pieces: Sequence[str]) -> list[str]:

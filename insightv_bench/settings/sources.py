@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.world import Split
 
 from .base import Section
@@ -25,35 +26,11 @@ class WorldSource(Section):
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """One column, or several in order."""
-Reader = Literal[
-    "puzzlevqa",
-    "mathvision",
-    "chartqa",
-    "mmmu",
-    "mmmu-pro-vision",
-    "mmbench",
-    "mme",
-    "mmstar",
-    "mathvista",
-    "scienceqa",
-]
-READERS: dict[str, Reader] = {
-    "declare-lab/PuzzleVQA": "puzzlevqa",
-    "MathLLMs/MathVision": "mathvision",
-    "HuggingFaceM4/ChartQA": "chartqa",
-    "lmms-lab/ChartQA": "chartqa",
-    "lmms-lab-encoder/ChartQA": "chartqa",
-    "MMMU/MMMU": "mmmu",
-    "lmms-lab/MMMU": "mmmu",
-    "lmms-lab-encoder/MMMU": "mmmu",
-    "lmms-lab/MMBench": "mmbench",
-    "lmms-lab-encoder/MMBench": "mmbench",
-    "lmms-lab/MME": "mme",
-    "lmms-lab-encoder/MME": "mme",
-    "Lin-Chen/MMStar": "mmstar",
-    "AI4Math/MathVista": "mathvista",
-    "derek-thomas/ScienceQA": "scienceqa",
-}
+if TYPE_CHECKING:
+    Reader = str
+else:
+    Reader = Literal[tuple(BENCHMARKS)]
+READERS: dict[str, Reader] = {name: benchmark.name for benchmark in BENCHMARKS.values() for name in benchmark.hub}
 """The reader of a data set by its Hub id, where the recipe names neither `columns` nor `reader`."""
 
 

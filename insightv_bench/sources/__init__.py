@@ -1,29 +1,15 @@
 """What rows of known data sets mean: shared by corpora that are built from them and tasks that ask them.
 
-drafts.py    which column holds what
-readers.py   data sets that need no telling
-rows.py      a draft -> a Question row
+drafts.py    what a row says, and the columns that a table must have to say it
+rows.py      a draft -> a Question row, its answer typed; or why it is none
 pictures.py  a picture's bytes, checked and where needed mended
+benchmarks/  one file a benchmark: its columns, its authors' prompt, an example row
 
-Where the rows come from, a file or the Hub, is the matter of the rooms.
+Where the rows come from, a file or the Hub, is the matter of the rooms; it knows no settings, engines or stages.
 """
 
 from __future__ import annotations
 
-from .drafts import Draft, Layout, by_columns, cell
-from .pictures import BROKEN, MAX_BYTES, check_picture
-from .rows import Origin, as_question, distinct, type_answer
-
-__all__ = [
-    "BROKEN",
-    "Draft",
-    "Layout",
-    "MAX_BYTES",
-    "Origin",
-    "as_question",
-    "by_columns",
-    "cell",
-    "check_picture",
-    "distinct",
-    "type_answer",
-]
+from .drafts import Draft, Layout, Row, as_options, cell, image_cells, letter_of
+from .pictures import BROKEN, MAX_BYTES, NO_IMAGE, check_picture
+from .rows import Origin, as_question, distinct, problem_with, type_answer

@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
 from insightv_bench.records import AnswerType
-from insightv_bench.settings import Columns
 
 MAX_LIST_CHARS = 100_000
-TWO_MEANINGS = "answer is one option's letter and another's text"
+Row = Mapping[str, Any]
+"""One row of a table."""
 
 
 class Draft(NamedTuple):
@@ -40,7 +40,7 @@ class Layout(NamedTuple):
 
     needs: tuple[tuple[str, tuple[str, ...]], ...]
     """What for, and the columns of which one must be there: copies of a data set name it differently."""
-    draft: Callable[[dict[str, Any]], Draft]
+    draft: Callable[[Row], Draft]
     takes: tuple[str, ...] = ()
     """Columns that are used where they are there."""
 
@@ -53,38 +53,6 @@ class Layout(NamedTuple):
                 raise SourceError(f"`{place}` has no column {named} for `{field}`", f"its columns are {columns}")
         wanted = {name for _, group in self.needs for name in group} | set(self.takes)
         return [name for name in known if name in wanted]
-
-
-def by_columns(columns: Columns) -> Layout:
-    needs = tuple((field, (name,)) for field, names in columns.named() for name in names)
-
-    def draft(row: dict[str, Any]) -> Draft:
-        options, problem = _mapped_options(row, columns.options or ())
-        answer = cell(row.get(columns.answer))
-        return Draft(
-            question=cell(row.get(columns.question)),
-            answer=answer,
-            images=pictures(row.get(name) for name in columns.image),
-            options=options,
-            id=cell(row.get(columns.id)) if columns.id else "",
-            kind=cell(row.get(columns.kind)) if columns.kind else "",
-            problem=problem or (TWO_MEANINGS if _means_two(answer, options) else ""),
-        )
-
-    return Layout(needs, draft)
-
-
-def _means_two(answer: str, options: Sequence[str]) -> bool:
-    """Whether it is the letter of one option and the text of another, so that only a reader could tell."""
-    letter = letter_of(answer, options)
-    return bool(letter) and letter != answer.upper() and answer.upper() in LETTERS[: len(options)]
-
-
-def _mapped_options(row: dict[str, Any], columns: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """One column of lists, or one column an option of which the last may be empty."""
-    if len(columns) != 1:
-        return tuple(filter(None, (cell(row.get(name)) for name in columns))), ""
-    return as_options(row.get(columns[0]))
 
 
 def cell(value: object) -> str:
@@ -122,15 +90,15 @@ def parsed_list(text: str) -> list[Any] | None:
     return None
 
 
-def pictures(values: Iterable[Any]) -> tuple[Any, ...]:
+def image_cells(values: Iterable[Any]) -> tuple[Any, ...]:
     """Of several columns in order: an empty column holds none, a list as many as it is long."""
-    found: list[Any] = []
+    cells: list[Any] = []
     for value in values:
         if isinstance(value, (list, tuple)):
-            found.extend(value)
+            cells.extend(value)
         elif value is not None:
-            found.append(value)
-    return tuple(found)
+            cells.append(value)
+    return tuple(cells)
 
 
 def letter_of(text: str, options: Sequence[str]) -> str:

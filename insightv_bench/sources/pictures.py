@@ -36,6 +36,9 @@ BROKEN = (
 """What Pillow's decoders raise on bytes that are no whole picture."""
 
 
+NO_IMAGE = "no image"
+
+
 class Checked(NamedTuple):
     """`image` or, where there is none, the `problem`; `mended` says why its bytes were written anew."""
 
@@ -48,7 +51,7 @@ def check_picture(content: bytes, max_pixels: int) -> Checked:
     from PIL import Image as Picture
 
     if not content:
-        return Checked(None, "no image")
+        return Checked(None, NO_IMAGE)
     if len(content) > MAX_BYTES:
         return Checked(None, "image too large")
     try:
@@ -123,7 +126,7 @@ def _eight_bits(picture: Any) -> Any:
     import numpy as np
     from PIL import Image as Picture
 
-    made = Picture.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
+    upper = Picture.fromarray((np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8))
     if _orientation(picture) != 1:
-        made.info["exif"] = picture.getexif().tobytes()
-    return made
+        upper.info["exif"] = picture.getexif().tobytes()
+    return upper

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from insightv_bench.answers import matches, number_value
 from insightv_bench.chat import LETTERS
-from insightv_bench.records import AnswerType, Image, Question, content_id
-from insightv_bench.stages import Dropped, drop
+from insightv_bench.records import AnswerType, Dropped, Image, Question, content_id, drop
 
 from .drafts import Draft, letter_of
 
 MATHEMATICAL = re.compile(r"[\d\\^_=+*/<>(){}\[\]|]")
 """In an answer that is no number: it is an expression, not words."""
+NOT_AN_OPTION = "answer not an option"
 
 
 class Origin(NamedTuple):
@@ -26,22 +26,26 @@ class Origin(NamedTuple):
     license: str
 
 
-def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], problem: str) -> Question | Dropped:
-    answer, answer_type = type_answer(draft)
-    problem = (
-        "no question"
-        if not draft.question
-        else "no answer"
-        if not draft.answer
-        else "too many options"
-        if len(draft.options) > len(LETTERS)
-        else draft.problem or problem or ("" if answer else "answer not an option")
-    )
-    hashes = tuple(image.sha256 for image in images)
+def problem_with(draft: Draft, with_images: str = "") -> str:
+    """Why a draft is no question; empty for nothing. `with_images`: what is wrong with its pictures, if anything."""
+    if not draft.question:
+        return "no question"
+    if not draft.answer:
+        return "no answer"
+    if len(draft.options) > len(LETTERS):
+        return "too many options"
+    return draft.problem or with_images or ("" if type_answer(draft)[0] else NOT_AN_OPTION)
+
+
+def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], with_images: str) -> Question | Dropped:
+    """`with_images`: what is wrong with the pictures; empty for nothing."""
+    problem = problem_with(draft, with_images)
     if problem:
         row_id = draft.id or content_id(draft.question, draft.options, draft.answer)
         kept = {"question": draft.question, "options": draft.options, "answer": draft.answer}
         return Dropped(row_id, problem, json.dumps(kept, ensure_ascii=False))
+    answer, answer_type = type_answer(draft)
+    hashes = tuple(image.sha256 for image in images)
     return Question(
         id=content_id(origin.name, draft.question, draft.options, hashes),
         images=images,

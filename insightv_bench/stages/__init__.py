@@ -14,6 +14,8 @@ It knows engines and storage; not which stages a recipe has, nor any room.
 
 from __future__ import annotations
 
+from insightv_bench.records import Dropped, drop
+
 from .earlier import finished_before, kind_of, what_it_makes
 from .kinds import KINDS, Kind, kind_named
 from .manifest import MANIFEST, git_commit, is_whole, read_manifest
@@ -51,11 +53,9 @@ from .stage import (
     SUMMARY,
     Cluster,
     Context,
-    Dropped,
     Exclusion,
     Stage,
     code_versions,
-    drop,
     fingerprint,
     guard_writable,
     run_stage,

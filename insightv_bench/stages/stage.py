@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
@@ -27,7 +27,7 @@ from insightv_bench.engines import Engine, open_engine
 from insightv_bench.errors import RunError
 from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
-from insightv_bench.records import Question, Record, as_row, content_id
+from insightv_bench.records import Dropped, Question, Record, content_id
 from insightv_bench.settings import DEFAULTS, EngineSettings, Recipe, Section, maker_of
 from insightv_bench.storage import Appending, read_questions, read_rows, write_shards, write_text
 from insightv_bench.world import VERSION as WORLD_VERSION
@@ -45,15 +45,6 @@ CHECKPOINTS = "checkpoints"
 """The one thing in an unfinished stage's folder that a rerun keeps."""
 MODEL = "model"
 """The folder of a finished model inside a training stage's folder."""
-
-
-class Dropped(NamedTuple):
-    """A row that a stage leaves out, and why."""
-
-    id: str
-    reason: str
-    row: str = ""
-    """The row as JSON, as far as it could be read."""
 
 
 class Exclusion(Record):
@@ -185,13 +176,6 @@ class Cluster(Protocol):
 
     def rows(self, context: Context[Any, Any], function: str, record: type[R]) -> Iterator[R]:
         """The rows that `function`, a BlockWork, makes of the stage's, in their order."""
-
-
-def drop(record: Record, reason: str) -> Dropped:
-    """Leave `record` out; its row is kept, without the pictures' bytes."""
-    row = as_row(record)
-    row.pop("images", None)
-    return Dropped(row.get("id") or row.get("path_id", ""), reason, json.dumps(row, ensure_ascii=False, default=str))
 
 
 def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:

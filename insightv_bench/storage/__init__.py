@@ -1,12 +1,20 @@
-"""TODO face."""
+"""Rows, pictures and text on disk.
+
+files.py     text written whole, a file's hash, trouble with the disk in a user's words
+parquet.py   records to parquet and back, one schema a record
+by_place.py  rows of a stage by their place, or beside those of another: read when they are asked for
+pictures.py  questions whose pictures stay on disk until they are shown
+
+It knows records; not stages, settings, or what a row is for.
+"""
 
 from __future__ import annotations
 
-from .files import explain_disk, sha256
+from .by_place import Matched, Rows
+from .files import explain_disk, first_line, sha256, write_text
 from .parquet import (
     Appending,
     batched,
-    first_line,
     missing_columns,
     parquet_files,
     read_frame,
@@ -18,7 +26,6 @@ from .parquet import (
     write_file,
     write_frames,
     write_shards,
-    write_text,
 )
 from .pictures import (
     Pictures,
@@ -33,34 +40,3 @@ from .pictures import (
     read_questions,
     with_pictures,
 )
-
-__all__ = [
-    "Appending",
-    "PictureStore",
-    "Pictures",
-    "QuestionsById",
-    "StoredImage",
-    "batched",
-    "explain_disk",
-    "first_line",
-    "group_sizes",
-    "image_of",
-    "missing_columns",
-    "parquet_files",
-    "question_slice",
-    "questions_of",
-    "read_frame",
-    "read_group",
-    "read_questions",
-    "read_rows",
-    "read_slice",
-    "row_counts",
-    "schema_of",
-    "sha256",
-    "spans",
-    "with_pictures",
-    "write_file",
-    "write_frames",
-    "write_shards",
-    "write_text",
-]

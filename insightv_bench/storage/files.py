@@ -1,14 +1,27 @@
-"""A file's hash, and trouble with the disk, told in a user's words."""
+"""Files of text and bytes, written whole or not at all; and trouble with the disk in a user's words."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 from insightv_bench.errors import RunError
 
-from .parquet import first_line
+
+def write_text(file: Path, text: str) -> None:
+    """One text file, whole or absent, and on disk before this returns."""
+    partial = file.with_name(file.name + ".partial")
+    with partial.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    partial.replace(file)
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def sha256(file: Path) -> str:

@@ -7,10 +7,10 @@ written under another name and renamed, so that it is whole or absent.
 from __future__ import annotations
 
 import json
-import os
 import types
 import typing
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,6 +21,8 @@ from pydantic import BaseModel
 
 from insightv_bench.errors import RunError
 from insightv_bench.records import Image, Record, as_row
+
+from .files import first_line
 
 R = TypeVar("R", bound=Record)
 BYTES_A_FILE = 256 * 1024 * 1024
@@ -175,10 +177,10 @@ def _rows_a_group(rows: Sequence[Record]) -> int | None:
 
 def parquet_files(folder: Path) -> list[Path]:
     """The row files of a folder, or the file itself; raises RunError where there are none."""
-    found = [folder] if folder.is_file() else sorted(folder.glob("data-*.parquet"))
-    if not found:
+    files = [folder] if folder.is_file() else sorted(folder.glob("data-*.parquet"))
+    if not files:
         raise RunError(f"no rows in `{folder}`: it holds no `data-*.parquet`", "name a finished stage's folder")
-    return found
+    return files
 
 
 def row_counts(files: Iterable[Path]) -> list[tuple[int, int]]:
@@ -189,47 +191,49 @@ def row_counts(files: Iterable[Path]) -> list[tuple[int, int]]:
     return [(it.num_rows, sum(it.row_group(n).total_byte_size for n in range(it.num_row_groups))) for it in read]
 
 
-def read_frame(folder: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    files = parquet_files(folder)
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turns what the readers of parquet raise into one line."""
     try:
-        return pl.read_parquet(files, columns=list(columns) if columns else None, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
         raise RunError(
             f"a parquet file in `{folder}` cannot be read: {first_line(error)}",
             "it is truncated or no parquet file; remove it and make it again",
         ) from error
 
 
-def read_rows(folder: Path | str, record: type[R]) -> Iterator[R]:
-    """The rows of a stage's folder, or of one parquet file, as records; a column too many is left aside."""
+def read_frame(folder: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    files = parquet_files(folder)
+    with reading(folder):
+        return pl.read_parquet(files, columns=list(columns) if columns else None, glob=False)
+
+
+def read_rows(folder: Path | str, record: type[R], without: Sequence[str] = ()) -> Iterator[R]:
+    """The rows of a stage's folder, or of one parquet file, as records; a column too many is left aside. `without`:
+    columns that are not read, which the record can do without."""
     for file in parquet_files(Path(folder)):
-        frame = read_frame(file)
-        missing = missing_columns(record, frame.columns)
-        if missing:
-            raise RunError(f"`{file}` holds no {record.__name__} rows: column `{missing[0]}` is missing")
-        columns = [name for name in record.model_fields if name in frame.columns]
-        for row in frame.select(columns).iter_rows(named=True):
+        for row in read_frame(file, columns_of_record(file, record, without)).iter_rows(named=True):
             yield record.model_validate(row)
+
+
+def columns_of_record(file: Path, record: type[Record], without: Sequence[str] = ()) -> list[str]:
+    """The record's columns that a file has: those that came later may be missing. Raises RunError where it holds other
+    rows."""
+    import pyarrow.parquet as pq
+
+    with reading(file):
+        there = pq.read_schema(file).names
+    missing = missing_columns(record, there)
+    if missing:
+        raise RunError(f"`{file}` holds no {record.__name__} rows: column `{missing[0]}` is missing")
+    return [name for name in record.model_fields if name in there and name not in without]
 
 
 def missing_columns(record: type[Record], columns: Iterable[str]) -> list[str]:
     """The record's columns that a file lacks; one that came later has a default, and may be missing."""
     there = set(columns)
     return [name for name, field in record.model_fields.items() if field.is_required() and name not in there]
-
-
-def write_text(file: Path, text: str) -> None:
-    """One text file, whole or absent, and on disk before this returns."""
-    partial = file.with_name(file.name + ".partial")
-    with partial.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    partial.replace(file)
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
@@ -239,17 +243,14 @@ def batched(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def read_slice(folder: Path, record: type[R], start: int, stop: int, without: Sequence[str] = ()) -> list[R]:
-    """Rows `start` to `stop` of a stage's folder; files that hold none of them are not read. `without`: columns that
-    the record can do without."""
-    import pyarrow.parquet as pq
-
+    """Rows `start` to `stop` of a stage's folder; files that hold none of them are not read. `without`: as in
+    `read_rows`."""
     rows: list[R] = []
-    for file in parquet_files(folder):
-        num, there = pq.read_metadata(file).num_rows, pq.read_schema(file).names
+    files = parquet_files(folder)
+    for file, (num, _) in zip(files, row_counts(files), strict=True):
         first, end = max(start, 0), min(stop, num)
         if first < end:
-            names = [name for name in record.model_fields if name in there and name not in without]
-            part = read_frame(file, names).slice(first, end - first)
+            part = read_frame(file, columns_of_record(file, record, without)).slice(first, end - first)
             rows += [record.model_validate(row) for row in part.iter_rows(named=True)]
         start, stop = start - num, stop - num
     return rows

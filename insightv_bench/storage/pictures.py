@@ -14,15 +14,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import polars as pl
-
 from insightv_bench.errors import RunError
 from insightv_bench.records import Image, Question
 
-from .parquet import first_line, parquet_files, read_frame, read_slice
+from .by_place import Rows
+from .files import first_line
+from .parquet import parquet_files, read_frame, read_rows, read_slice
 
 BYTES_KEPT = 32 * 1024 * 1024
 """Of row groups; the last one in any case."""
+WITHOUT = ("images",)
 
 
 class Place(NamedTuple):
@@ -126,61 +127,32 @@ def read_group(file: Path, group: int) -> list[list[bytes]]:
 
 
 def read_questions(folder: Path) -> Iterator[Question]:
-    """The rows of a questions stage, their pictures left on disk. A column that came later may be missing."""
+    """The rows of a questions stage, their pictures left on disk."""
     store = PictureStore(folder)
-    for file in parquet_files(folder):
-        yield from as_questions(without_pictures(file), store)
-
-
-def without_pictures(file: Path) -> pl.DataFrame:
-    there = column_names(file)
-    return read_frame(file, [name for name in Question.model_fields if name in there and name != "images"])
-
-
-def as_questions(frame: pl.DataFrame, store: PictureStore) -> Iterator[Question]:
-    for row in frame.iter_rows(named=True):
-        yield Question.model_validate({**row, "images": tuple(map(store.image, row["image_sha256"]))})
+    return (with_pictures(question, store) for question in read_rows(folder, Question, WITHOUT))
 
 
 class QuestionsById:
-    """The rows of a questions stage by id, read when they are asked for; the file read last is kept, no picture is."""
+    """The rows of a questions stage by id, read when they are asked for; pictures are left on disk, or out."""
 
-    def __init__(self, folder: Path) -> None:
-        self._store, self._files = PictureStore(folder), parquet_files(folder)
-        self._file_of = {id_: n for n, file in enumerate(self._files) for id_ in read_frame(file, ["id"])["id"]}
-        self._kept: tuple[int, pl.DataFrame] | None = None
+    def __init__(self, folder: Path, pictures: bool = True) -> None:
+        self._rows = Rows(folder, Question, WITHOUT)
+        self._store = PictureStore(folder) if pictures else None
+        self._places = {id_: place for place, id_ in enumerate(_ids_in(folder))}
+
+    def place(self, id_: str) -> int:
+        """In the stage's files. Raises KeyError where it is not there."""
+        return self._places[id_]
 
     def of(self, ids: Iterable[str]) -> dict[str, Question]:
         """Raises KeyError where one is not there."""
-        wanted: dict[int, list[str]] = {}
-        for id_ in ids:
-            wanted.setdefault(self._file_of[id_], []).append(id_)
-        found: dict[str, Question] = {}
-        for number in sorted(wanted):
-            rows = self._file(number).filter(pl.col("id").is_in(wanted[number]))
-            found |= {row.id: row for row in as_questions(rows, self._store)}
-        return found
-
-    def _file(self, number: int) -> pl.DataFrame:
-        if self._kept is None or self._kept[0] != number:
-            self._kept = number, without_pictures(self._files[number])
-        return self._kept[1]
-
-
-def column_names(file: Path) -> set[str]:
-    """Raises RunError where a column is missing that no question can be without."""
-    import pyarrow.parquet as pq
-
-    there = set(pq.read_schema(file).names)
-    for name, field in Question.model_fields.items():
-        if field.is_required() and name not in there:
-            raise RunError(f"`{file}` holds no Question rows: column `{name}` is missing")
-    return there
+        rows = self._rows.take(map(self.place, ids)).values()
+        return {row.id: with_pictures(row, self._store) if self._store else row for row in rows}
 
 
 def question_slice(folder: Path, start: int, stop: int) -> list[Question]:
     """Rows `start` to `stop` of a questions stage, without their pictures (see `with_pictures`)."""
-    return read_slice(folder, Question, start, stop, without=["images"])
+    return read_slice(folder, Question, start, stop, WITHOUT)
 
 
 def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
@@ -194,4 +166,9 @@ def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
 
 @lru_cache(maxsize=4)
 def _ids(folder: Path) -> tuple[str, ...]:
-    return tuple(read_frame(folder, ["id"])["id"])
+    return tuple(_ids_in(folder))
+
+
+def _ids_in(folder: Path) -> Iterator[str]:
+    for file in parquet_files(folder):
+        yield from read_frame(file, ["id"])["id"]

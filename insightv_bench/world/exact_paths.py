@@ -68,10 +68,10 @@ def exact_path(program: Program, values: Mapping[str, int]) -> tuple[tuple[Step,
 
 def read_claim(program: Program, step: Step) -> Claim:
     """What a step says, as far as it can be read."""
-    found = re.fullmatch(READ.format(name=program.name_pattern), step.reasoning.strip())
-    if not found:
+    match = re.fullmatch(READ.format(name=program.name_pattern), step.reasoning.strip())
+    if not match:
         return Claim(None, 0, None)
-    return Claim(found[1], int(found[2]), parse_state(program, found[3] or ""), found[3] or "")
+    return Claim(match[1], int(match[2]), parse_state(program, match[3] or ""), match[3] or "")
 
 
 def replay(program: Program, steps: Sequence[Step]) -> tuple[list[str], State]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from insightv_bench.chat import ask, assistant, user
 from insightv_bench.protocol import render_answer, render_path, render_summary
-from insightv_bench.records import Image, Question, QuestionColumns, ReasoningRow, Step, content_id
+from insightv_bench.records import Image, Question, ReasoningRow, Step, columns_of, content_id
 
 from .level import Level
 from .oracle import reread
@@ -117,5 +117,5 @@ def _question(scene: Scene, level: Level, text: str) -> Question:
 
 
 def _row(question: Question, prompt: str, completion: str) -> ReasoningRow:
-    shared = {name: getattr(question, name) for name in QuestionColumns.model_fields}
-    return ReasoningRow(**shared, prompt=(user(prompt, question),), completion=(assistant(completion),), score=100)
+    turns = {"prompt": (user(prompt, question),), "completion": (assistant(completion),)}
+    return ReasoningRow(**columns_of(question), **turns, score=100)

@@ -30,24 +30,29 @@ class Judgement(NamedTuple):
     """What the first wrong step should have said."""
 
 
-def judge(question: str, scene_json: str, steps: Sequence[Step]) -> Judgement:
-    """Raises ValueError where the question is not of this world."""
+def program_of(question: str, scene_json: str) -> tuple[Program, Scene]:
+    """What a question of the drawn world asks, and of which scene. Raises ValueError where it is none of this world."""
     scene = scene_from_json(scene_json)
     program = parse_question(question, scene)
     if program is None:
         raise ValueError(f"not a question of the drawn world: `{question}`")
+    return program, scene
+
+
+def judge(question: str, scene_json: str, steps: Sequence[Step]) -> Judgement:
+    """Raises ValueError where the question is not of this world."""
+    program, scene = program_of(question, scene_json)
     labels = step_labels(program, scene, steps)
     first_error = labels.index(False) if False in labels else None
     correction = "" if first_error is None else correct_step(program, scene, steps, first_error)
-    return Judgement(labels, _score(program, steps, labels), first_error, correction)
+    right, detail = _shares(program, steps, labels)
+    score = round(1 + 99 * ((1 - DETAIL_SHARE) * right + DETAIL_SHARE * detail))
+    return Judgement(labels, score, first_error, correction)
 
 
 def rate(question: str, scene_json: str, steps: Sequence[Step]) -> tuple[int, int]:
     """Accuracy and detail, each 1-100: the two parts of the score. Raises ValueError as `judge` does."""
-    scene = scene_from_json(scene_json)
-    program = parse_question(question, scene)
-    if program is None:
-        raise ValueError(f"not a question of the drawn world: `{question}`")
+    program, scene = program_of(question, scene_json)
     right, detail = _shares(program, steps, step_labels(program, scene, steps))
     return round(1 + 99 * right), round(1 + 99 * detail)
 
@@ -115,20 +120,20 @@ def reread(scene: Scene, steps: Sequence[Step], program: Program | None = None) 
     """
     named = [step.summary.removeprefix("read ") for step in steps]
     needed = program.colours if program and steps else ()
-    said: list[str] = []
+    parts: list[str] = []
     state: State = None
     for name in dict.fromkeys(name for name in (*named, *needed) if name in scene.values):
-        said.append(f"{name} is {scene.values[name]}")
+        parts.append(f"{name} is {scene.values[name]}")
         if program and name in program.colours:
             state = update(program, state, name, scene.values[name])
-            said += _running(program, state, is_first=len(said) == 1)
-    return ", ".join([*said, *(_final(program, scene, state) if program and steps else [])])
+            parts += _running(program, state, is_first=len(parts) == 1)
+    return ", ".join([*parts, *(_final(program, scene, state) if program and steps else [])])
 
 
 def _running(program: Program, state: State, is_first: bool) -> list[str]:
     """A sum of one reading is that reading; a count of one says whether it counts."""
-    told = program.kind == "count" or (program.kind == "sum" and not is_first)
-    return [f"so {state_text(program, state)}"] if told else []
+    tells = program.kind == "count" or (program.kind == "sum" and not is_first)
+    return [f"so {state_text(program, state)}"] if tells else []
 
 
 def _final(program: Program, scene: Scene, state: State) -> list[str]:
@@ -138,14 +143,9 @@ def _final(program: Program, scene: Scene, state: State) -> list[str]:
     return [f"so {state_text(program, state)}"] if program.kind == "range" else []
 
 
-def _score(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> int:
-    right, detail = _shares(program, steps, labels)
-    return round(1 + 99 * ((1 - DETAIL_SHARE) * right + DETAIL_SHARE * detail))
-
-
 def _shares(program: Program, steps: Sequence[Step], labels: Sequence[bool]) -> tuple[float, float]:
     """Of right steps, and of needed bars that are read; 0 and 0 where there are no steps."""
     if not steps:
         return 0.0, 0.0
-    told = {read_claim(program, step).colour for step in steps}
-    return sum(labels) / len(labels), len(told & set(program.colours)) / len(program.colours)
+    named = {read_claim(program, step).colour for step in steps}
+    return sum(labels) / len(labels), len(named & set(program.colours)) / len(program.colours)

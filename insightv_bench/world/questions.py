@@ -1,14 +1,15 @@
-"""Question rows of the drawn world: any level, split, seed and number."""
+"""Question rows of the drawn world: any level, split, seed and number; and the public test sets, the same for all."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import lru_cache
 
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question, content_id
 
-from .level import Level
+from .level import Level, LevelName
 from .program import KINDS, Program, question_text, run, sample_program
 from .render import draw
 from .scene import Scene, Split, sample_scene, scene_to_json
@@ -16,6 +17,9 @@ from .scene import Scene, Split, sample_scene, scene_to_json
 VERSION = "1"
 """Changes whenever the same seed would give other questions."""
 LICENCE = "Apache-2.0"
+NUM_TEST = 500
+SEED = 20260
+"""The public test sets' own seed."""
 MAX_TRIES = 1_000
 """Draws in a row that give no new question, before a level counts as used up."""
 
@@ -64,3 +68,23 @@ def as_question(scene: Scene, program: Program, level: Level) -> Question:
         kind=program.kind,
         scene=scene_to_json(scene),
     )
+
+
+def fresh_level(name: LevelName, fresh_seed: int | None) -> Level:
+    """The level; with a fresh seed under another name, so that its questions and its scores are another set's."""
+    return Level(level=name) if fresh_seed is None else Level(level=name, name=f"{name}-fresh-{fresh_seed}")
+
+
+@lru_cache(maxsize=4)
+def fixed_questions(name: LevelName, fresh_seed: int | None = None, num: int = NUM_TEST) -> tuple[Question, ...]:
+    """The level's public test set, or a fresh one of the same make; a smaller `num` gives the first of them.
+
+    Kept, since several tasks of one run ask the same set: it takes up to 15 MB.
+    """
+    return tuple(sample_questions(fresh_level(name, fresh_seed), "test", SEED, num))
+
+
+def fixed_version(fresh_seed: int | None = None, num: int = NUM_TEST) -> str:
+    """Scores compare only over the same version of the same set."""
+    fresh = "" if fresh_seed is None else f"-fresh-{fresh_seed}"
+    return VERSION + fresh + ("" if num == NUM_TEST else f"-first-{num}")

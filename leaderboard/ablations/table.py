@@ -12,6 +12,7 @@ import polars as pl
 
 from insightv_bench.arms import Role
 from insightv_bench.controls import CONTROLS
+from insightv_bench.flaws import FLAWS
 from insightv_bench.statistics import accuracy, paired
 
 from ..board import ARMS, System, counted, systems_in
@@ -168,5 +169,7 @@ def with_kind_of_flaw(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def flaw_words(flaw: str) -> str:
-    """A bar read as a near value is what `perception` is; the others say themselves what they are."""
-    return flaw.replace("perception", "near-miss read")
+    """The label of a type of flaw in place of its name; what is said of it behind a comma stays."""
+    labels = {str(name): row.label for name, row in FLAWS.items() if row.label}
+    name = flaw.partition(",")[0]
+    return flaw.replace(name, labels.get(name, name), 1)

@@ -26,8 +26,7 @@ from processes import child
 from insightv_bench.builders.release import stage as release
 from insightv_bench.builders.release.shards import write_split
 from insightv_bench.chat import assistant, user
-from insightv_bench.flaws import columns_of
-from insightv_bench.records import Image, Question, ReasoningRow
+from insightv_bench.records import Image, Question, ReasoningRow, columns_of
 from insightv_bench.settings import AssessSettings, FlawsSettings, GateSettings, ReleaseSettings
 from insightv_bench.stages import Context, Progress, ReleaseOptions, Stage
 from insightv_bench.storage import parquet_files, row_counts, write_shards

@@ -54,11 +54,11 @@ def draw_pie(sheet: Sheet, scene: Scene, topic: Topic, area: Area) -> None:
 
 def _angles(scene: Scene, start: float) -> list[tuple[float, float]]:
     """Degrees of each slice."""
-    total, found = sum(bar.value for bar in scene.bars), []
+    total, angles = sum(bar.value for bar in scene.bars), []
     for bar in scene.bars:
-        found.append((start, start + 360 * bar.value / total))
-        start = found[-1][1]
-    return found
+        angles.append((start, start + 360 * bar.value / total))
+        start = angles[-1][1]
+    return angles
 
 
 def _circle(sheet: Sheet, area: Area, widths: Sequence[float]) -> tuple[float, float, float]:

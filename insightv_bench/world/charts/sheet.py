@@ -63,7 +63,7 @@ class Sheet:
         """`turned`: degrees; `on`: the colour of a ground behind the letters, none if empty."""
         from matplotlib.text import Text
 
-        made = Text(
+        letters = Text(
             x,
             y,
             text,
@@ -76,8 +76,8 @@ class Sheet:
             parse_math=False,
         )
         if on:
-            made.set_bbox({"facecolor": on, "edgecolor": "none", "pad": 1.0 * self.style.scale})
-        self._draw(made)
+            letters.set_bbox({"facecolor": on, "edgecolor": "none", "pad": 1.0 * self.style.scale})
+        self._draw(letters)
 
     def box(self, x: float, y: float, width: float, height: float, fill: str, edge: str = "") -> None:
         from matplotlib.patches import Rectangle
