@@ -28,6 +28,7 @@ __all__ = [
     "COSTS",
     "Caller",
     "Costs",
+    "ENGINES",
     "Engine",
     "Limits",
     "OneByOneEngine",
