@@ -9,16 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from insightv_bench.chat import Chat, assistant
-from insightv_bench.engines import Caller
+from insightv_bench.engines import ENGINES, Caller
 from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.records import Message
-from insightv_bench.settings import Sampling
+from insightv_bench.settings import EngineSettings, Sampling
 
 WORDS = [f"question {'x' * (number % 5)}{number}" for number in range(14)]
 
@@ -318,3 +320,11 @@ def test_another_seed_of_the_run_is_another_seed_of_each_batch(tmp_path: Path) -
             texts.append([reply.text for reply in caller.ask_all([request(word) for word in WORDS])])
         journal.close()
     assert texts[0] != texts[1] == texts[2]
+
+
+def test_every_engine_that_a_recipe_can_name_has_a_row_in_the_table_that_opens_it() -> None:
+    union, _ = get_args(EngineSettings)  # of the union and what tells its members apart
+    assert set(get_args(union)) == set(ENGINES)
+    for place in ENGINES.values():
+        package, _, name = place.partition(":")
+        assert callable(getattr(import_module(f"insightv_bench.engines.{package}"), name))
