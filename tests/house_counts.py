@@ -17,14 +17,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 GROUND, ROOMS = "insightv_bench", ("builders", "trainers", "evals", "leaderboard")
 ORDER = (
-    *("records", "errors", "escape", "lazy"),
+    *("arms", "records", "errors", "escape", "lazy"),
     *(
         "statistics",
-        "arms",
         "controls",
         "storage",
         "chat",
         "protocol",
+        "judge_replies",
         "answers",
         "world",
         "sources",

@@ -12,9 +12,7 @@ from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
 from insightv_bench.errors import EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request
-from insightv_bench.judging import AnswerFilter, Asked, ask_strictly
-from insightv_bench.judging.answer_filter import by_rule
-from insightv_bench.protocol import (
+from insightv_bench.judge_replies import (
     FirstWrong,
     Rating,
     Read,
@@ -25,6 +23,8 @@ from insightv_bench.protocol import (
     read_ratings,
     score_chat,
 )
+from insightv_bench.judging import AnswerFilter, Asked, ask_strictly
+from insightv_bench.judging.answer_filter import by_rule
 from insightv_bench.records import AnswerType, Message, Question
 from insightv_bench.settings import AssessSettings, OpenAIEngine, Sampling
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from insightv_bench.agents import path_text
 from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, Costs, figures_of
+from insightv_bench.judge_replies import ANSWER, SCORE, Rating, combine, read_ratings, score_chat
 from insightv_bench.judging import REPAIR, AnswerFilter, Asked, ask_strictly
-from insightv_bench.protocol import ANSWER, SCORE, Rating, combine, read_ratings, score_chat
 from insightv_bench.records import Path, Question, content_id
 from insightv_bench.settings import AssessSettings, EngineSettings
 from insightv_bench.stages import Context

@@ -18,8 +18,9 @@ from insightv_bench.answers import matches
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
 from insightv_bench.flaws import flawed_versions
+from insightv_bench.judge_replies import HIGHEST, FirstWrong, Rating, read_first_wrong, steps_chat
 from insightv_bench.judging import Asked, Settled, ask_strictly
-from insightv_bench.protocol import HIGHEST, FirstWrong, Rating, parse_path, read_first_wrong, render_path, steps_chat
+from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import CalibrationRow, Path, Question, Step
 from insightv_bench.settings import AssessSettings, CalibrateSettings, PathsSettings, Sampling, TeacherEngine
 from insightv_bench.stages import CalibrateOptions, Context

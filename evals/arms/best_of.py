@@ -20,8 +20,9 @@ from insightv_bench.answers import VERDICTS
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
 from insightv_bench.journal import Request
+from insightv_bench.judge_replies import FirstWrong, read_first_wrong, steps_chat
 from insightv_bench.judging import Asked, ask_strictly
-from insightv_bench.protocol import FirstWrong, parse_summary, read_first_wrong, render_answer, steps_chat
+from insightv_bench.protocol import parse_summary, render_answer
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import judge

@@ -34,8 +34,9 @@ from insightv_bench.flaws import (
     paraphrased,
     shuffled,
 )
+from insightv_bench.judge_replies import Read
 from insightv_bench.judging import Asked, ask_strictly
-from insightv_bench.protocol import Read, parse_path, render_path
+from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import Path, Question, QuestionColumns
 from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import parse_question, scene_from_json

@@ -17,8 +17,9 @@ from insightv_bench.chat import LETTERS, Chat, load_prompt
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal
+from insightv_bench.judge_replies import Read
 from insightv_bench.judging import ask_strictly
-from insightv_bench.protocol import Read, render_answer
+from insightv_bench.protocol import render_answer
 from insightv_bench.records import Message
 from insightv_bench.settings import Sampling, engine_of, seat_name
 

@@ -11,7 +11,8 @@ from difflib import SequenceMatcher
 
 from insightv_bench.answers import is_gold
 from insightv_bench.chat import Chat, ask
-from insightv_bench.protocol import ParsedPath, Read, gold_text, parse_path, render_path
+from insightv_bench.judge_replies import Read, gold_text
+from insightv_bench.protocol import ParsedPath, parse_path, render_path
 from insightv_bench.records import FlawType, Position, QuestionColumns, Step
 
 from .by_rule import LEAKS, position_of

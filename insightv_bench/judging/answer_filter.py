@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from insightv_bench.answers import is_gold, number_value, option_letter, yes_no
 from insightv_bench.engines import Caller
-from insightv_bench.protocol import answer_chat, read_answer_verdict
+from insightv_bench.judge_replies import answer_chat, read_answer_verdict
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import AssessSettings
 

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 from insightv_bench.chat import Chat, assistant, load_prompt
 from insightv_bench.engines import Caller
 from insightv_bench.journal import Reply, Request
-from insightv_bench.protocol import Read
+from insightv_bench.judge_replies import Read
 from insightv_bench.records import Message
 from insightv_bench.settings import Sampling
 

@@ -1,35 +1,15 @@
 """Replies as text: how they are written and how they are read, strictly and never a guess.
 
-    json_objects.py   JSON objects inside a text, mended where slightly broken
-    steps.py          what one object means: a step, an answer, a verdict; the schemas of such objects
-    path.py           a whole path in every dialect, and the replies that a path grows from
-    judge_replies.py  what a judge is asked, and what its reply says
+    json_objects.py  JSON objects inside a text, mended where slightly broken
+    steps.py         what one object means: a step, an answer, a verdict; the schemas of such objects
+    path.py          a whole path in every dialect, and the replies that a path grows from
 
 It does not say what an answer means (see `answers`), and it asks nobody.
 """
 
 from __future__ import annotations
 
-from .json_objects import objects_in
-from .judge_replies import (
-    ANSWER,
-    HIGHEST,
-    LOWEST,
-    SCORE,
-    STEPS,
-    FirstWrong,
-    Rating,
-    Read,
-    answer_chat,
-    combine,
-    gold_text,
-    read_answer_verdict,
-    read_first_wrong,
-    read_ratings,
-    render_ratings,
-    score_chat,
-    steps_chat,
-)
+from .json_objects import JsonObject, objects_in
 from .path import (
     ParsedAnswer,
     ParsedPath,

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from insightv_bench.answers import matches
 from insightv_bench.chat import Chat
-from insightv_bench.protocol import ANSWER, HIGHEST, LOWEST, SCORE, STEPS, Rating, parse_path, render_ratings
+from insightv_bench.judge_replies import ANSWER, HIGHEST, LOWEST, SCORE, STEPS, Rating, render_ratings
+from insightv_bench.protocol import parse_path
 from insightv_bench.records import AnswerType, Step
 from insightv_bench.settings import TeacherJudge
 from insightv_bench.world import judge, rate

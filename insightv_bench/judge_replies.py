@@ -16,10 +16,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from insightv_bench.chat import Chat, ask, load_prompt, question_text
+from insightv_bench.protocol import JsonObject, objects_in, rest_of
 from insightv_bench.records import Message, QuestionColumns, Step
-
-from .json_objects import JsonObject, objects_in
-from .path import rest_of
 
 T = TypeVar("T")
 ANSWER, SCORE, STEPS = "judge_answer", "judge_score", "judge_steps"
