@@ -89,7 +89,15 @@ def _world_rows(
         score = judges.scorer.score_texts
         replies = judges.scorer.caller.run([score(group[0].question, [c.text for c in group]) for group in groups])
     else:
-        replies = [{case.text: _by_oracle(case) for case in group} for group in groups]
+        replies = [
+            {
+                case.text: Scored(
+                    0, "oracle", (Rating(*rate(case.question.question, case.question.scene, case.steps)),)
+                )
+                for case in group
+            }
+            for group in groups
+        ]
     steps = _first_wrong(how, judges, [case for group in groups for case in group]) if settings.first_wrong_step else {}
     for group, scored in zip(groups, replies, strict=True):
         for case in group:
@@ -119,11 +127,6 @@ def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSetti
         cases.append(Case(question, row.flawed_path, read.steps, read.answer, "flawed", row.flaw, row.severity))
     cases += [Case(question, path_text(path), path.steps, path.answer, "sampled") for path in sampled]
     return list({case.text: case for case in reversed(cases)}.values())[::-1]
-
-
-def _by_oracle(case: Case) -> Scored:
-    rating = Rating(*rate(case.question.question, case.question.scene, case.steps))
-    return Scored(0, "oracle", (rating,))
 
 
 def _first_wrong(

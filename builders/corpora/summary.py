@@ -57,8 +57,12 @@ def summary(context: Context[SummaryCorpus, Options]) -> None:
     """
     settings = context.settings
     parts = [share.part() for share in _shares(context, settings)]
-    context.write(SummaryRow, (row for part in parts for row in _made(part)))
-    for name, column in {"kinds": _kinds(parts), "score_ranges": _ranges(parts)}.items():
+    context.write(
+        SummaryRow, (row for part in parts for piece in portions(part.chosen, part.portion) for row in part.rows(piece))
+    )
+    kinds = sum((Counter({part.kind: part.chosen.height}) for part in parts), Counter[str]())
+    ranges = sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
+    for name, column in {"kinds": kinds, "score_ranges": ranges}.items():
         context.totals[name] = {key: num for key, num in column.items() if num}
     context.totals["wanted"] = {kind: number_of(kind, settings) for kind in settings.summary_shares}
 
@@ -67,19 +71,6 @@ def number_of(kind: SummaryKind, settings: SummaryCorpus) -> int:
     """How many rows of a kind are wanted."""
     shares = settings.summary_shares
     return round(settings.summary_num * shares.get(kind, 0) / sum(shares.values()))
-
-
-def _made(part: Part) -> Iterator[SummaryRow]:
-    for piece in portions(part.chosen, part.portion):
-        yield from part.rows(piece)
-
-
-def _kinds(parts: list[Part]) -> Counter[str]:
-    return sum((Counter({part.kind: part.chosen.height}) for part in parts), Counter[str]())
-
-
-def _ranges(parts: list[Part]) -> Counter[str]:
-    return sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
 
 
 def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +50,15 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
     folder = context.folder / FOLDER
     written = {
         (corpus, split): write_split(
-            _files(context, names), folder / corpus / split, _without(split, found), settings.shard_bytes
+            _files(context, names),
+            folder / corpus / split,
+            {} if split == TEST else found.reasons,
+            settings.shard_bytes,
         )
         for corpus, parts in splits.items()
         for split, names in parts.items()
     }
-    context.write(Question, _left_out(found), "gate")
+    context.write(Question, starmap(Dropped, found.reasons.items()), "gate")
     describe(context, settings, folder, found, written)
     checksums(folder)
     context.num_rows = sum(part.num_rows for part in written.values())
@@ -65,15 +68,6 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
 
 def _files(context: Context, names: Iterable[str]) -> list[Path]:
     return [file for name in names for file in parquet_files(context.inputs[name])]
-
-
-def _without(split: str, found: Gate) -> Mapping[str, str]:
-    return {} if split == TEST else found.reasons
-
-
-def _left_out(found: Gate) -> Iterator[Dropped]:
-    for id_, reason in found.reasons.items():
-        yield Dropped(id_, reason)
 
 
 def gate(

@@ -12,7 +12,7 @@ Of greedy systems and of the controls only their own arms are compared with each
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -107,15 +107,12 @@ def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
         planned = control_pairs(method_of(system for system in systems if system.base == base))
         answered = [(a, b) for a, b in planned if a in cells and b in cells]
         # Two agents against one is a control's business only where there is a control.
-        yield from (Pair("controls", a, b) for a, b in answered if _is_across(a, b) or _has_control(b, answered))
+        controlled = {b for a, b in answered if _is_across(a, b)}
+        yield from (Pair("controls", a, b) for a, b in answered if b in controlled)
 
 
 def _is_across(a: Side, b: Side) -> bool:
     return a.system != b.system or a.arm != "reason"
-
-
-def _has_control(b: Side, pairs: Sequence[tuple[Side, Side]]) -> bool:
-    return any(other == b and _is_across(a, b) for a, other in pairs)
 
 
 def _round_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:

@@ -50,9 +50,12 @@ def write_every_eval(
 def _write(
     board: Board, comparable: ComparableSet, rows: pl.DataFrame, system: str, out: Path, developer: str, moment: str
 ) -> Path:
-    model = _model_id(system, developer)
+    is_hub_id = system.count("/") == 1 and all(system.split("/"))
+    model = system if is_hub_id else f"{developer}/{system}"
     record = aggregate(board, comparable, system, model, moment)
-    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), _uuid(comparable.name, system, model))
+    digest = hashlib.sha256("\x1f".join([comparable.name, system, model]).encode()).digest()
+    same_again = str(uuid.UUID(bytes=digest[:16], version=4))  # for the same system and set
+    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), same_again)
     by_arm = {row["evaluation_name"]: row["evaluation_result_id"] for row in record["evaluation_results"]}
     lines = [
         json.dumps(
@@ -75,20 +78,10 @@ def _write(
     return file
 
 
-def _model_id(system: str, developer: str) -> str:
-    """`developer/system`; a system that stands for a Hub id has its own."""
-    return system if system.count("/") == 1 and all(system.split("/")) else f"{developer}/{system}"
-
-
 def _safe(name: str) -> str:
     """A name of a folder on any system."""
     safe = UNSAFE.sub("-", name).strip("-. ") or "model"
     return f"{safe}-" if safe.split(".")[0].lower() in RESERVED else safe
-
-
-def _uuid(*parts: str) -> str:
-    """The same for the same system and set, in the form of a random one."""
-    return str(uuid.UUID(bytes=hashlib.sha256("\x1f".join(parts).encode()).digest()[:16], version=4))
 
 
 def task(comparable: ComparableSet, arm: str) -> str:
