@@ -18,12 +18,11 @@ from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stages import Context, Dropped, ReleaseOptions
 from insightv_bench.storage import group_sizes, parquet_files, read_frame, read_group, sha256, write_text
 
-from .card import benchmark_yaml, card
-from .card_facts import Facts
+from .card import Facts, benchmark_yaml, card
 from .contamination import Asked, Hash, collisions, perceptual_hash
 from .plots import draw
+from .report import lengths, read_yields, scores
 from .shards import Written, write_split
-from .yields import lengths, read_yields, scores
 
 FOLDER = "release"
 TEST = "test"
