@@ -6,27 +6,19 @@ Right over wrong needs no score. Right over right needs both scores and a margin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
-from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow, columns_of
+from insightv_bench.records import PreferenceRow, ReasoningRow, columns_of
 from insightv_bench.settings import PairsSettings
 from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
 from . import blocks, selection
 from .reasoning import reasoning_row
 from .scored import ASSESSED, Store, portions, read_asked, read_scored
-
-
-class Side(NamedTuple):
-    """One path of a pair, and its score where it has one."""
-
-    path: Path
-    score: int | None
 
 
 def preference(context: Context[PairsSettings, RoundOptions]) -> None:
@@ -92,18 +84,13 @@ def _rows(context: Context, made: pl.DataFrame, left: pl.DataFrame) -> Iterator[
     for part in portions(made, store.portion):
         questions = store.questions.take(part["question"])
         paths = store.paths.take([*part["chosen"], *part["rejected"]])
-        for question, chosen, rejected, *scores in part.iter_rows():
-            sides = Side(paths[chosen], scores[0]), Side(paths[rejected], scores[1])
-            yield preference_row(questions[question], *sides, context.options.round)
-
-
-def preference_row(question: Question, chosen: Side, rejected: Side, round_: int) -> PreferenceRow:
-    return PreferenceRow(
-        **columns_of(question),
-        prompt=(user("reason", question),),
-        chosen=(assistant(path_text(chosen.path)),),
-        rejected=(assistant(path_text(rejected.path)),),
-        chosen_score=chosen.score,
-        rejected_score=rejected.score,
-        round=round_,
-    )
+        for place, chosen, rejected, chosen_score, rejected_score in part.iter_rows():
+            yield PreferenceRow(
+                **columns_of(questions[place]),
+                prompt=(user("reason", questions[place]),),
+                chosen=(assistant(path_text(paths[chosen])),),
+                rejected=(assistant(path_text(paths[rejected])),),
+                chosen_score=chosen_score,
+                rejected_score=rejected_score,
+                round=context.options.round,
+            )

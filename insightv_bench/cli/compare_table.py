@@ -30,7 +30,7 @@ from insightv_bench.results import (
     outcomes,
     tokens_a_right_answer,
 )
-from insightv_bench.statistics import NONE, estimate, p_value, percent, points, sentence
+from insightv_bench.statistics import NONE, Interval, estimate, p_value, percent, points, sentence
 
 
 def print_comparison(a: Results, b: Results, console: Console) -> None:
@@ -86,39 +86,21 @@ def _sides(one: Pairing) -> str:
 
 
 def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
-    rows = [
-        [
-            one.task,
-            one.a if one.a == one.b else f"{one.a} | {one.b}",
-            one.measure.replace("_", " "),
-            percent(*one.figure_a[:3]),
-            percent(*one.figure_b[:3]),
-            points(*one.comparison[:3]),
-            p_value(one.p),
-            f"{one.figure_a.n:,} | {one.figure_b.n:,}",
-        ]
-        for one in figures
-    ]
+    rows = [_paired(one, one.measure.replace("_", " "), one.figure_a, one.figure_b) for one in figures]
     columns = ["task", "system", "figure", "A, %", "B, %", "B - A, points", "p", "n"]
     _table("Robustness, p after Holm over this table", columns, 3, console, rows)
     for measure in dict.fromkeys(one.measure for one in figures):
         console.print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", highlight=False, markup=False)
 
 
+def _paired(one: FigurePairing | CurvePairing, name: str, a: Interval, b: Interval) -> list[str]:
+    systems = one.a if one.a == one.b else f"{one.a} | {one.b}"
+    sides = [percent(*a[:3]), percent(*b[:3]), points(*one.comparison[:3])]
+    return [one.task, systems, name, *sides, p_value(one.p), f"{a.n:,} | {b.n:,}"]
+
+
 def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
-    rows = [
-        [
-            one.task,
-            one.a if one.a == one.b else f"{one.a} | {one.b}",
-            f"{one.severity:g}",
-            percent(*one.accuracy_a[:3]),
-            percent(*one.accuracy_b[:3]),
-            points(*one.comparison[:3]),
-            p_value(one.p),
-            f"{one.accuracy_a.n:,} | {one.accuracy_b.n:,}",
-        ]
-        for one in curves
-    ]
+    rows = [_paired(one, f"{one.severity:g}", one.accuracy_a, one.accuracy_b) for one in curves]
     columns = ["task", "system", "severity", "A, %", "B, %", "B - A, points", "p", "n"]
     _table("Accuracy by severity, 0 being the clean path, p after Holm over this table", columns, 2, console, rows)
 
@@ -153,7 +135,7 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
         right = [int(frame["correct"].sum()) for frame in frames]
         rows.append(
             [one.task, _sides(one)]
-            + [_mean_tokens(frame) for frame in frames]
+            + [f"{int(frame['total_tokens'].sum()) / frame.height:,.0f}" for frame in frames]
             + [_tokens_a_right_answer(frame) for frame in frames]
             + [_each(cost, "seconds", num) for cost, num in zip(took, right, strict=True)]
             + [_each(cost, "cost_usd", num) for cost, num in zip(took, right, strict=True)]
@@ -162,10 +144,6 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
     if all(row[8] == row[9] == NONE for row in rows):
         columns, rows = columns[:8], [row[:8] for row in rows]
     _table("Tokens an answer; tokens and model seconds a right answer", columns, 2, console, rows)
-
-
-def _mean_tokens(rows: pl.DataFrame) -> str:
-    return f"{int(rows['total_tokens'].sum()) / rows.height:,.0f}"
 
 
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:

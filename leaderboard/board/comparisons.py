@@ -51,7 +51,9 @@ def comparison_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[Compariso
     controls = list(_control_pairs(cells, systems.values()))
     across = {(pair.a, pair.b) for pair in controls}
     agents = [pair for pair in _agent_pairs(in_set, cells, systems) if (pair.a, pair.b) not in across]
-    pairs = [*agents, *_path_pairs(in_set, cells), *controls, *_round_pairs(cells, systems.values())]
+    candidates = (sides for system in in_set.systems for sides in _within(system, "paths"))
+    paths = [Pair("paths", a, b) for a, b in candidates if a in cells and b in cells]
+    pairs = [*agents, *paths, *controls, *_round_pairs(cells, systems.values())]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     compared_rows: list[ComparisonRow] = []
@@ -94,11 +96,6 @@ def _within(system: str, family: Family) -> Iterator[tuple[Side, Side]]:
         flaw = UNSPOILT if spec.own_questions else ""
         if is_changed == (family == "paths"):
             yield from ((Side(system, other, flaw), Side(system, arm)) for other in spec.against)
-
-
-def _path_pairs(in_set: ComparableSet, cells: Cells) -> Iterator[Pair]:
-    candidates = (sides for system in in_set.systems for sides in _within(system, "paths"))
-    yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
 
 
 def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:

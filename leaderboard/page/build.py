@@ -63,8 +63,9 @@ def write_page(
 ) -> None:
     """The whole folder but its figures; `index.html` comes last."""
     shown = samples.choose(sets)
-    _clear(out)
     data = out / OWN / "data"
+    if (data / f"{MARK}.js").exists():  # an earlier build's; a folder that no build made stays, and stops this one
+        shutil.rmtree(out / OWN)
     data.mkdir(parents=True)
     write_chunk(data, MARK, _front(board, drawn, shown))  # first: by it the next build knows the folder as a page's
     for name in ("style.css", "icon.svg", *SCRIPTS):
@@ -75,12 +76,6 @@ def write_page(
         write_chunk(data, f"outcomes-{place}", outcomes(one, rows))
     _write_samples(data, shown, evaluations)
     write_text(out / "index.html", render(board))
-
-
-def _clear(out: Path) -> None:
-    """What an earlier build left; a folder of the same name that no build made stays, and stops this one."""
-    if (out / OWN / "data" / f"{MARK}.js").exists():
-        shutil.rmtree(out / OWN)
 
 
 def _write_samples(data: Path, shown: Sequence[samples.Shown], evaluations: Sequence[Path]) -> None:

@@ -10,8 +10,7 @@ from insightv_bench.statistics import interval, p_value, percent, points
 
 from ..board import ANY, FAMILIES, Board, ComparableSet
 from . import views
-from .text import questions
-from .views import View
+from .views import View, questions
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
 
@@ -28,7 +27,10 @@ def markdown(board: Board) -> str:
     parts += [_table(views.tasks(board, arm), "##") for arm in arms]
     for comparable in board.sets:
         parts += [f"## {escape(comparable.name)}", f"{escape(questions(comparable))}.", *_set(board, comparable)]
-    parts += [_table(views.lineage(board, ("questions", "paths", "corpus", "model")), "##"), _notes(board)]
+    parts += [_table(views.lineage(board, ("questions", "paths", "corpus", "model")), "##")]
+    # Backticks are escaped too: one inside a name would let the name out of its code.
+    notes = [f"- {escape(note)}" for note in board.notes]
+    parts += ["\n".join(["## Kept apart, renamed or left out\n", *notes])] if notes else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -93,10 +95,3 @@ def _comparisons(board: Board, comparable: ComparableSet) -> View:
     ]
     columns = ("family", "comparison", "outcome", "difference, points", "95 % interval", "p (Holm)", "shared questions")
     return View("Paired comparisons", (*columns, "detectable, points"), rows, num_names=3)
-
-
-def _notes(board: Board) -> str:
-    if not board.notes:
-        return ""
-    # Backticks are escaped too: one inside a name would let the name out of its code.
-    return "## Kept apart, renamed or left out\n\n" + "\n".join(f"- {escape(note)}" for note in board.notes)
