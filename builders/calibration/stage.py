@@ -155,6 +155,10 @@ def _row(
     question = case.question
     truth: Judgement = judge(question.question, question.scene, case.steps)
     right = case.answer is not None and matches(case.answer, question.answer, question.answer_type, question.options)
+    rated = {"position": scored.position}
+    if scored.passes:
+        share = how.detail_share if how.judge == "engine" else DETAIL_SHARE
+        rated |= {"score": scored.score(share), **{part: scored.mean(part) for part in ("accuracy", "detail")}}
     return CalibrationRow(
         question_id=question.id,
         kind=question.kind,
@@ -169,17 +173,8 @@ def _row(
         verdict=verdict.correct,
         first_wrong=told_step(first),
         reason=scored.reason or (first.reason if first else ""),
-        **_rated(how, scored),
+        **rated,
     )
-
-
-def _rated(how: AssessSettings, scored: Scored) -> dict[str, int]:
-    """The judge's columns; none of them where it failed."""
-    share = how.detail_share if how.judge == "engine" else DETAIL_SHARE
-    if not scored.passes:
-        return {"position": scored.position}
-    parts = {part: scored.mean(part) for part in ("accuracy", "detail")}
-    return {"score": scored.score(share), "position": scored.position, **parts}
 
 
 def told_step(asked: Asked[FirstWrong] | None) -> int | None:

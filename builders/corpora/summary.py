@@ -32,16 +32,6 @@ from .scored import ASSESSED, Store, order_key, portions, prompt_text, read_aske
 MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
 
 
-class Part(NamedTuple):
-    """Some rows of one kind: an index, and what makes rows of it."""
-
-    kind: SummaryKind
-    chosen: pl.DataFrame
-    """An index: the column `range`, and what `rows` needs."""
-    rows: MakeRows
-    portion: int
-
-
 class Share(NamedTuple):
     """Candidates of one kind, and how many of them are wanted."""
 
@@ -49,10 +39,8 @@ class Share(NamedTuple):
     candidates: Iterable[Block]
     num: int
     rows: MakeRows
+    """Of an index: the column `range`, and what `rows` needs."""
     portion: int
-
-    def part(self) -> Part:
-        return Part(self.kind, draw(self.candidates, self.num), self.rows, self.portion)
 
 
 def summary(context: Context[SummaryCorpus, Options]) -> None:
@@ -61,12 +49,11 @@ def summary(context: Context[SummaryCorpus, Options]) -> None:
     Each kind has its share of `summary_num`, or all there are.
     """
     settings = context.settings
-    parts = [share.part() for share in _shares(context, settings)]
-    context.write(
-        SummaryRow, (row for part in parts for piece in portions(part.chosen, part.portion) for row in part.rows(piece))
-    )
-    kinds = sum((Counter({part.kind: part.chosen.height}) for part in parts), Counter[str]())
-    ranges = sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
+    parts = [(share, draw(share.candidates, share.num)) for share in _shares(context, settings)]
+    pieces = ((share, piece) for share, chosen in parts for piece in portions(chosen, share.portion))
+    context.write(SummaryRow, (row for share, piece in pieces for row in share.rows(piece)))
+    kinds = sum((Counter({share.kind: chosen.height}) for share, chosen in parts), Counter[str]())
+    ranges = sum((Counter(chosen["range"].to_list()) for _, chosen in parts), Counter[str]())
     for name, column in {"kinds": kinds, "score_ranges": ranges}.items():
         context.totals[name] = {key: num for key, num in column.items() if num}
     context.totals["wanted"] = {kind: number_of(kind, settings) for kind in settings.summary_shares}

@@ -16,7 +16,7 @@ from insightv_bench.records import Question
 from insightv_bench.settings import FlawsSettings
 from insightv_bench.world import NUM_TEST, fixed_questions, fixed_version
 
-from ..arms import exact_text
+from ..arms import asked_columns, exact_text
 from .question_task import Doc, QuestionTask
 
 SHOWS = {
@@ -60,12 +60,7 @@ def drawn_doc(question: Question, shows: str, path: str) -> Doc:
     prompt = SHOWS[shows]
     slots = {"path": path} if prompt == "summary" else {}
     return {
-        "question_id": question.id,
-        "kind": question.kind,
-        "question": question.question,
-        "options": list(question.options),
-        "gold": question.answer,
-        "answer_type": question.answer_type,
+        **asked_columns(question),
         "images": list(question.image_sha256),
         "context": ask(prompt, question, **slots).messages[0].content if prompt else question_text(question),
     }

@@ -17,7 +17,7 @@ from insightv_bench.statistics import Comparison, holm, paired, percent
 
 from ..board import ROUND_ARMS, Method, Side, compared_columns, control_pairs, counted, method_of, systems_in
 from .records import Decoding, PlannedRow, Topic
-from .table import BOTH, WORDS, flaw_words
+from .table import BOTH, WORDS, flaw_words, majority_words
 
 Answers = Mapping[tuple[int, str], list[bool]]
 """(seed, question id) -> right or wrong, reply by reply."""
@@ -45,10 +45,7 @@ def _controls(method: Method, num_paths: int) -> Iterator[Planned]:
     for a, b in control_pairs(method):
         if b != Side(method.agent, BOTH):
             continue
-        rival = {
-            "majority": f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths",
-            "reason": WORDS["reason"],
-        }.get(a.arm, "")
+        rival = {"majority": majority_words(num_paths), "reason": WORDS["reason"]}.get(a.arm, "")
         if a.system != method.agent:
             rival = f"{a.system}, {rival}" if rival else a.system
         yield Planned("controls", a, b, f"both agents against {rival}")

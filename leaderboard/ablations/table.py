@@ -47,13 +47,14 @@ def system_words(system: System) -> str:
 
 
 def arm_words(system: System, arm: str, num_paths: int) -> str:
-    if arm == "majority":
-        name = f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
-    else:
-        name = WORDS.get(arm, arm)
+    name = majority_words(num_paths) if arm == "majority" else WORDS.get(arm, arm)
     if (system.role, arm) == ("agent", "reason"):
         name += " (= copying the path)"  # whoever copies a path's answer gives the reasoning agent's, by definition
     return name
+
+
+def majority_words(num_paths: int) -> str:
+    return f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
 
 
 def num_paths(rows: pl.DataFrame) -> int:

@@ -22,23 +22,21 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
     accuracy = share(rows, "correct")
     first = rows.row(0, named=True)
     guessable = rows.filter(pl.col("options").list.len() > 0)
-    has_chance = in_set.chance is not None and not guessable.is_empty()
+    above_chance = None
+    if in_set.chance is not None and not guessable.is_empty():
+        above_chance = share(guessable, "correct").low > in_set.chance
     num_right = int(rows["correct"].sum())
     return ArmRow(
         set=in_set.name,
         system=first["label"],
-        base=first["base"],
-        round=first["round"],
-        role=first["role"],
         twin_of=first["twin"],
-        trained=first["trained"],
-        arm=first["arm"],
+        **{name: first[name] for name in ("base", "round", "role", "trained", "arm")},
         accuracy=accuracy.value,
         low=accuracy.low,
         high=accuracy.high,
         n=accuracy.n,
         num_questions=rows["question_id"].n_unique(),
-        above_chance=share(guessable, "correct").low > in_set.chance if has_chance else None,
+        above_chance=above_chance,
         unread=rows["answer"].null_count(),
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,

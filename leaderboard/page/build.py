@@ -114,6 +114,10 @@ def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]
 
 def render(board: Board) -> str:
     """`index.html`."""
+    links = '<a href="board.md">board.md</a> and <a href="board.json">board.json</a>'
+    plain_figures = f"<p>This board has {len(board.arms):,} rows and needs JavaScript; {links} hold every figure.</p>"
+    if len(board.arms) <= MAX_PLAIN:
+        plain_figures = "".join(_section(board, heading, section) for heading, section in SECTIONS.values())
     return Template(_asset("index.html")).substitute(
         policy=POLICY,
         scripts="\n".join(f'<script defer src="{OWN}/{name}"></script>' for name in SCRIPTS),
@@ -125,20 +129,12 @@ def render(board: Board) -> str:
         scale=_scale(board),
         notes=_notes(board),
         arms=_arms(board),
-        plain=_plain(board),
+        plain=plain_figures,
     )
 
 
 def _asset(name: str) -> str:
     return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
-
-
-def _plain(board: Board) -> str:
-    """The figures without JavaScript."""
-    if len(board.arms) > MAX_PLAIN:
-        links = '<a href="board.md">board.md</a> and <a href="board.json">board.json</a>'
-        return f"<p>This board has {len(board.arms):,} rows and needs JavaScript; {links} hold every figure.</p>"
-    return "".join(_section(board, heading, section) for heading, section in SECTIONS.values())
 
 
 def _section(board: Board, heading: str, section: Section) -> str:

@@ -92,7 +92,21 @@ def aggregate(board: Board, comparable: ComparableSet, system: str, model: str, 
     """The aggregate record of one system in one comparable set."""
     arms = [row for row in board.arms if row.set == comparable.name and row.system == system]
     measures = [row for row in board.measures if row.set == comparable.name and row.system == system]
-    results = [*(_accuracy(row, comparable) for row in arms), *(_measure(row, comparable) for row in measures)]
+    results = [
+        *(_accuracy(row, comparable) for row in arms),
+        *(
+            _result(
+                f"{comparable.task}: {row.measure.replace('_', ' ')}",
+                comparable,
+                f"insightv-bench.{row.measure}",
+                MEANINGS[row.measure],
+                row,
+                row.value,
+                {},
+            )
+            for row in measures
+        ),
+    ]
     return {
         "schema_version": VERSION,
         "evaluation_id": f"{comparable.task}/{model}/{moment}",
@@ -142,11 +156,6 @@ def _accuracy(row: ArmRow, comparable: ComparableSet) -> dict[str, Any]:
         "additional_details": {"prompt": comparable.prompts[row.arm]},
     }
     return result
-
-
-def _measure(row: MeasureRow, comparable: ComparableSet) -> dict[str, Any]:
-    name = f"{comparable.task}: {row.measure.replace('_', ' ')}"
-    return _result(name, comparable, f"insightv-bench.{row.measure}", MEANINGS[row.measure], row, row.value, {})
 
 
 def _result(

@@ -30,7 +30,12 @@ SAME = {
 
 def problems(frame: pl.DataFrame) -> Iterator[str]:
     """What does not hold, a line each."""
-    yield from _other_parsers(frame)
+    others: list[str] = frame["parser"].filter(frame["parser"] != PARSER).to_list()
+    for parser, num in sorted(Counter(others).items()):
+        yield (
+            f"{num:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
+            "their answers cannot be read again here"
+        )
     keys = [*UNIT, "prompt", "token_cap", "evaluation", *REPLY]
     for row in frame.group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1).iter_rows(named=True):
         yield f"{where(row)} stands {row['len']} times"
@@ -38,15 +43,6 @@ def problems(frame: pl.DataFrame) -> Iterator[str]:
     yield from _contradictions(frame)
     for row in frame.filter(pl.col("parser") == PARSER).iter_rows(named=True):
         yield from _read_again(row)
-
-
-def _other_parsers(frame: pl.DataFrame) -> Iterator[str]:
-    others: list[str] = frame["parser"].filter(frame["parser"] != PARSER).to_list()
-    for parser, num in sorted(Counter(others).items()):
-        yield (
-            f"{num:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
-            "their answers cannot be read again here"
-        )
 
 
 def _missing(frame: pl.DataFrame) -> Iterator[str]:
