@@ -9,11 +9,12 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError, require
 from insightv_bench.hub import explained, resolve
 from insightv_bench.records import Image, Question

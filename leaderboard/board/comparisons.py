@@ -31,8 +31,6 @@ AGAINST_BASE = ["reason", "reason+summary", "direct"]
 
 Answers = dict[str, list[bool]]
 """Question id -> right or wrong, reply by reply."""
-
-
 Cells = dict[Side, Answers]
 
 

@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from insightv_bench.escape import visible
+from insightv_bench.records import Record
 from insightv_bench.statistics import interval, p_value, percent, points
+from insightv_bench.storage import write_file, write_text
 
-from ..board import ANY, FAMILIES, Board, ComparableSet
+from ..board import (
+    ANY,
+    FAMILIES,
+    ArmRow,
+    AverageRow,
+    Board,
+    ComparableSet,
+    ComparisonRow,
+    FlawRow,
+    LineageRow,
+    MeasureRow,
+    RobustnessRow,
+    RoundRow,
+)
 from . import views
 from .views import View, questions
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
+
+TABLES: dict[str, type[Record]] = {
+    "arms": ArmRow,
+    "comparisons": ComparisonRow,
+    "robustness": RobustnessRow,
+    "measures": MeasureRow,
+    "averages": AverageRow,
+    "rounds": RoundRow,
+    "flaws": FlawRow,
+    "lineage": LineageRow,
+}
+"""Field of `Board` -> its rows."""
+FOLDER = "tables"
 
 
 def escape(text: str) -> str:
@@ -95,3 +124,12 @@ def _comparisons(board: Board, comparable: ComparableSet) -> View:
     ]
     columns = ("family", "comparison", "outcome", "difference, points", "95 % interval", "p (Holm)", "shared questions")
     return View("Paired comparisons", (*columns, "detectable, points"), rows, num_names=3)
+
+
+def write_files(board: Board, out: Path) -> None:
+    """`out/board.json`, `out/board.md` and `out/tables/<table>.parquet`; an empty table has its columns too."""
+    (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    for name, record in TABLES.items():
+        write_file(out / FOLDER / f"{name}.parquet", getattr(board, name), record)
+    write_text(out / "board.md", markdown(board))
+    write_text(out / "board.json", board.model_dump_json(indent=1) + "\n")

@@ -54,7 +54,9 @@ def sft_trainer() -> Any:
         ) -> Any:
             shared_out = self.is_fsdp_enabled  # its layers are put together in the model's own forward pass
             whole_on_cpu = model is self.model and self.args.device.type == "cpu" and not shared_out
-            if return_outputs or not whole_on_cpu or not _is_plain(model):
+            # The head is applied to the decoder's last states as they are, in a model without adapters.
+            is_plain = model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
+            if return_outputs or not whole_on_cpu or not is_plain:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             with self.accelerator.autocast():
                 loss, num_right, num = labelled_loss(model, inputs, num_items_in_batch)
@@ -64,11 +66,6 @@ def sft_trainer() -> Any:
             return loss
 
     return TokenTrainer
-
-
-def _is_plain(model: Any) -> bool:
-    """Whether the head is applied to the decoder's last states as they are, in a model without adapters."""
-    return model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
 
 
 def labelled_loss(model: Any, inputs: dict[str, Any], num_items: Any) -> tuple[Any, int, int]:
