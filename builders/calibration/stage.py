@@ -113,8 +113,8 @@ def _sampled(context: Context, settings: CalibrateSettings, questions: Sequence[
     engine = open_engine(settings.teacher, {q.image_sha256[0]: q.scene for q in questions})
     with Caller(engine, context.journal, seed=context.seed) as caller:
         agent, numbers = ReasoningAgent(caller, how), range(settings.num_paths)
-        made = caller.run([agent.write(question, number) for question in questions for number in numbers])
-    return {q.id: [path for path in made if path.question_id == q.id] for q in questions} if made else {}
+        paths = caller.run([agent.write(question, number) for question in questions for number in numbers])
+    return {q.id: [path for path in paths if path.question_id == q.id] for q in questions} if paths else {}
 
 
 def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSettings, seed: int) -> list[Case]:

@@ -132,9 +132,10 @@ def read_yields(folders: Mapping[str, Path]) -> list[Yield]:
     manifests = {folder.name: read_manifest(folder) for folder in folders.values()}
     yields = []
     for name, folder in folders.items():
-        told = manifests[folder.name]
-        basis = _basis(told, [manifests[given] for given in told["inputs"].values() if given in manifests])
-        yields.append(Yield(name, told["num_rows"], told["num_dropped"], told["dropped"], told["totals"], basis))
+        manifest = manifests[folder.name]
+        inputs = [manifests[given] for given in manifest["inputs"].values() if given in manifests]
+        kept = {key: manifest[key] for key in ("num_rows", "num_dropped", "dropped", "totals")}
+        yields.append(Yield(name, **kept, basis=_basis(manifest, inputs)))
     return yields
 
 

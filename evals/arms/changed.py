@@ -84,10 +84,10 @@ def change(
     """What each of `arms` shows. The same paths and seed give the same changes, whoever is under test."""
     shown_by_arm: dict[Arm, dict[str, list[dict[str, Any]]]] = {}
     left_out: dict[Arm, Counter[str]] = {}
-    made = [base_of(question, paths.get(question.id, ())) for question in questions]
-    bases = [base for base in made if isinstance(base, Base)]
+    bases_or_ids = [base_of(question, paths.get(question.id, ())) for question in questions]
+    bases = [base for base in bases_or_ids if isinstance(base, Base)]
     without: list[tuple[str, dict[str, Any] | str]]
-    without = [(question_id, "no complete path") for question_id in made if isinstance(question_id, str)]
+    without = [(question_id, "no complete path") for question_id in bases_or_ids if isinstance(question_id, str)]
     for arm in [arm for arm in arms if arm in CHANGED]:
         shown_by_arm[arm], left_out[arm] = defaultdict(list), Counter()
         if arm == "self-flawed":

@@ -35,16 +35,16 @@ from insightv_bench.statistics import NONE, Interval, estimate, p_value, percent
 
 def print_comparison(a: Results, b: Results, console: Console) -> None:
     """Raises RunError where they cannot be compared."""
-    found = compare(a, b)
+    compared = compare(a, b)
     console.print(visible(f"A  {a.named}\nB  {b.named}"), highlight=False, markup=False, soft_wrap=True)
-    _accuracies(found.pairings, console)
-    if found.curves:
-        _curves(found.curves, console)
-    if found.figures:
-        _figures(found.figures, console)
-    _outcomes(found.pairings, a, b, console)
-    _tokens(found.pairings, a, b, console)
-    for note in [*_equal_tokens(found.pairings, a, b), *found.notes]:
+    _accuracies(compared.pairings, console)
+    if compared.curves:
+        _curves(compared.curves, console)
+    if compared.figures:
+        _figures(compared.figures, console)
+    _outcomes(compared.pairings, a, b, console)
+    _tokens(compared.pairings, a, b, console)
+    for note in [*_equal_tokens(compared.pairings, a, b), *compared.notes]:
         console.print(visible(note), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -122,8 +122,8 @@ def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Cons
     if rows:
         _table("What went wrong, % of replies", ["task", "arm", "outcome", "A", "B"], 3, console, rows)
         for outcome in dict.fromkeys(row[2] for row in rows):
-            told = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
-            console.print(f"  {outcome}: {told}", highlight=False, markup=False)
+            meaning = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
+            console.print(f"  {outcome}: {meaning}", highlight=False, markup=False)
 
 
 def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
@@ -147,8 +147,8 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
 
 
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
-    found = estimate(tokens_a_right_answer(rows))
-    return NONE if math.isnan(found.value) else f"{found.value:,.0f} [{found.low:,.0f}, {found.high:,.0f}]"
+    price = estimate(tokens_a_right_answer(rows))
+    return NONE if math.isnan(price.value) else f"{price.value:,.0f} [{price.low:,.0f}, {price.high:,.0f}]"
 
 
 def _each(costs: Costs | None, name: str, num_right: int) -> str:
@@ -161,15 +161,15 @@ def _each(costs: Costs | None, name: str, num_right: int) -> str:
 def _equal_tokens(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
     """Of each system that has both arms, two agents against a vote at equal tokens."""
     keys = [(results, one.task, cell.system) for one in pairings for results, cell in ((a, one.a), (b, one.b))]
-    told: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for results, task, system in keys:
-        found = equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system)))
-        if found:
-            few = f" of the {found.wanted_k} that equal tokens allow" if found.wanted_k > found.k else ""
-            vote = f"majority of {found.k} path{'s' * (found.k > 1)}{few} ({found.tokens_majority:,.0f} tokens)"
-            both = f"{system}: reason+summary ({found.tokens_two_agents:,.0f} tokens)"
-            told[f"{task}: {sentence(vote, both, found.comparison)}"] = None
-    return list(told)
+        equal = equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system)))
+        if equal:
+            few = f" of the {equal.wanted_k} that equal tokens allow" if equal.wanted_k > equal.k else ""
+            vote = f"majority of {equal.k} path{'s' * (equal.k > 1)}{few} ({equal.tokens_majority:,.0f} tokens)"
+            both = f"{system}: reason+summary ({equal.tokens_two_agents:,.0f} tokens)"
+            sentences[f"{task}: {sentence(vote, both, equal.comparison)}"] = None
+    return list(sentences)
 
 
 def as_json(a: Results, b: Results) -> str:
@@ -188,18 +188,18 @@ def as_json(a: Results, b: Results) -> str:
 
 
 def _outcome_rows(side: str, results: Results, found: Compared) -> list[dict[str, Any]]:
-    made = []
+    outcome_rows = []
     for one in found.pairings:
         cell = one.a if side == "a" else one.b
         rows = _rows_of(results, one.task, *cell)
         took = results.costs.get((one.task, *cell))
-        made.append(
+        outcome_rows.append(
             {"side": side, "task": one.task, **cell._asdict()}
             | {each.outcome: _plain(each.interval) for each in outcomes(rows)}
             | {"tokens_a_right_answer": _plain(estimate(tokens_a_right_answer(rows)))}
             | {"took": took._asdict() if took else None}
         )
-    return made
+    return outcome_rows
 
 
 def _plain(value: Any) -> Any:

@@ -72,17 +72,17 @@ def table_rows(rows: pl.DataFrame) -> list[AblationRow]:
         for (system, twin_of, arm), cell in parts.items()
     }
     systems = {system.twin_of or system.system: system for system in systems_in(rows)}
-    found = _in_order(systems, {(cell.system, cell.arm) for cell in cells})
-    return [_row(systems[system], system, arm, cells, paths) for system, arm in found]
+    keys = _in_order(systems, {(cell.system, cell.arm) for cell in cells})
+    return [_row(systems[system], system, arm, cells, paths) for system, arm in keys]
 
 
-def _in_order(systems: Mapping[str, System], found: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _in_order(systems: Mapping[str, System], keys: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Base, SFT, the controls of two agents, the rounds, the controls of the rounds, then what the table does not know.
 
     The majority stands before both agents, whose equal-token control it is.
     """
-    for name in sorted({name for name, _ in found}, key=lambda name: place_of(systems[name])):
-        arms = {BOTH if arm in IN_COLUMNS else arm for other, arm in found if other == name}
+    for name in sorted({name for name, _ in keys}, key=lambda name: place_of(systems[name])):
+        arms = {BOTH if arm in IN_COLUMNS else arm for other, arm in keys if other == name}
         yield from ((name, arm) for arm in ARMS if arm in arms)
 
 
