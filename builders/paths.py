@@ -11,7 +11,6 @@ from itertools import islice
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, costs_of
-from insightv_bench.journal import Reply
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings
 from insightv_bench.stages import AskingOptions, Context
@@ -29,7 +28,7 @@ class Writer(OpenedOnce):
         self._one_call = self._settings.mode == "one-call"
         self._scenes: dict[str, str] = {}
         engine = context.open_engine(self._settings.engine, self._scenes)
-        self.caller = Caller(engine, context.journal, self._on_reply, context.seed)
+        self.caller = Caller(engine, context.journal, lambda *_: advance() if self._one_call else None, context.seed)
         super().__init__(self.caller)
         self.callers = (self.caller,)
         self._agent = ReasoningAgent(self.caller, self._settings)
@@ -54,10 +53,6 @@ class Writer(OpenedOnce):
         if not self._one_call:
             self._advance()
         return path
-
-    def _on_reply(self, reply: Reply, hit: bool) -> None:
-        if self._one_call:
-            self._advance()
 
 
 def paths(context: Context[PathsSettings, AskingOptions]) -> None:

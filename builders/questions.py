@@ -13,7 +13,7 @@ from insightv_bench.sources import distinct
 from insightv_bench.stages import Context, WorldOptions
 from insightv_bench.world import Level, sample_lessons, sample_questions
 
-from .sources import Table, read_hub, read_local
+from .sources import read_hub, read_local
 
 
 def questions(context: Context[Any, WorldOptions]) -> None:
@@ -24,7 +24,8 @@ def questions(context: Context[Any, WorldOptions]) -> None:
         context.write(Question, distinct(context.progress.track(rows, "drawing questions", source.num)))
         return
     mended: Counter[str] = Counter()
-    table = _open(context, mended)
+    is_hub = isinstance(source, HubSource)
+    table = read_hub(source, context.run_folder, mended) if is_hub else read_local(source, mended)
     context.write(Question, distinct(table.questions()))
     context.totals.update(source=table.origin.name, source_revision=table.origin.revision)
     context.totals.update(source_license=table.origin.license, images_mended=dict(mended))
@@ -34,13 +35,6 @@ def questions(context: Context[Any, WorldOptions]) -> None:
             f"`{context.stage.name}`: not one row of `{table.origin.name}` is a question ({reasons})",
             "check `columns` or `reader`, and the split",
         )
-
-
-def _open(context: Context, mended: Counter[str]) -> Table:
-    source = context.settings
-    if isinstance(source, HubSource):
-        return read_hub(source, context.run_folder, mended)
-    return read_local(source, mended)
 
 
 def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:

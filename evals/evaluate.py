@@ -107,7 +107,8 @@ def ask_arms(
     with quiet():
         arm_tasks = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(arm_tasks, model, context)
-    system = {**_system(context.options), "task_version": version}
+    same_in_every_row = ("system", "base", "round", "task", "role", "twin_of")
+    system = {name: getattr(context.options, name) for name in same_in_every_row} | {"task_version": version}
     context.totals[COSTS] = _costs(context, tasks, {arm: model.of(task_name(name, arm)) for arm in tasks})
     names = {seat: caller.model for seat, caller in callers.items()}
     return [
@@ -135,8 +136,3 @@ def _costs(
         share = tokens / spent.num_tokens if spent and spent.num_tokens else 0.0
         costs[arm] = own.plus(spent, share)._asdict() if spent else own._asdict()
     return costs
-
-
-def _system(options: EvalOptions) -> dict[str, Any]:
-    """The columns that are the same in every row."""
-    return {name: getattr(options, name) for name in ("system", "base", "round", "task", "role", "twin_of")}

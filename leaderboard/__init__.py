@@ -10,6 +10,5 @@ board/: every figure, from rows; nothing is shown there
 tables/, figures/, page/: the figures in a terminal and in files, as drawings, and as a static folder with samples
 ablations/: the table of one recipe over seeds, with its planned comparisons
 submissions/: results sent, checked and written in other projects' formats
-build: the board and its files, from folders of evaluations
-stage: the same as the last stage of a run
+build: the board and its files, from folders of evaluations, as the last stage of a run too
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from insightv_bench.errors import MissingExtra, RunError
+from insightv_bench.stages import Context
 
 from .board import (
     Board,
@@ -33,6 +34,12 @@ from .page import write_page
 from .tables import write_files
 
 Sets = list[tuple[ComparableSet, pl.DataFrame]]
+
+
+def leaderboard(context: Context) -> None:
+    """The last stage of a run, every system's evaluation on one board. Inputs: the evaluations."""
+    board = build(list(context.inputs.values()), context.folder, f"{context.recipe.name}, seed {context.seed}")
+    context.totals["notes"] = list(board.notes)
 
 
 def build(eval_folders: Sequence[Path], out: Path, title: str, notes: Sequence[str] = ()) -> Board:

@@ -16,8 +16,7 @@ from insightv_bench.leaderboard.board import ArmRow, Board, load_rows, ranks, re
 from insightv_bench.leaderboard.build import build, read
 from insightv_bench.leaderboard.submissions import FIGURE_KEYS
 from insightv_bench.leaderboard.tables import write_files
-from insightv_bench.leaderboard.tables.export import TABLES
-from insightv_bench.leaderboard.tables.markdown import markdown
+from insightv_bench.leaderboard.tables.markdown import TABLES, markdown
 from insightv_bench.records import EvalRecord
 from insightv_bench.statistics import paired
 from insightv_bench.storage import read_rows

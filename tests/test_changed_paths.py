@@ -15,9 +15,9 @@ from insightv_bench.engines import Caller
 from insightv_bench.errors import RecipeError
 from insightv_bench.evals.arms import Given, best_of, blanks, change, docs
 from insightv_bench.evals.arms.best_of import ORACLE
-from insightv_bench.evals.arms.blank import blank_of
 from insightv_bench.evals.arms.changed import CHANGED, Changed
 from insightv_bench.evals.arms.columns import exact_text
+from insightv_bench.evals.arms.documents import blank_of
 from insightv_bench.evals.harness.arm_task import context_with_markers, generation_kwargs
 from insightv_bench.evals.harness.model import chat_of, sampling_of
 from insightv_bench.journal import Journal, Reply, Request, request_key

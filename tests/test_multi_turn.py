@@ -15,7 +15,7 @@ from training_stages import corpus, losses, manifest, placed, sft_settings, trai
 
 from insightv_bench.agents import path_text, second_turn, summary_chat
 from insightv_bench.builders.corpora.multi_turn import OTHER_PROMPT
-from insightv_bench.builders.corpora.summary_rows import plain_row, summary_row
+from insightv_bench.builders.corpora.summary import plain_row, summary_row
 from insightv_bench.chat import assistant, go_on, load_prompt, user
 from insightv_bench.engines import Caller
 from insightv_bench.engines.hf import load_processor

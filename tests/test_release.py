@@ -13,7 +13,7 @@ import yaml
 from reading import png
 from releases import SMALL, files, released, size_of
 
-from insightv_bench.builders.release.card_facts import public_recipe
+from insightv_bench.builders.release.card import public_recipe
 from insightv_bench.chat import load_prompt
 from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.engines import public

@@ -10,8 +10,7 @@ import pytest
 from releases import SMALL, size_of
 from typer.testing import CliRunner
 
-from insightv_bench.builders.release.report import details, report, yields_table
-from insightv_bench.builders.release.yields import read_yields
+from insightv_bench.builders.release.report import details, read_yields, report, yields_table
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.stages import MANIFEST
@@ -42,8 +41,10 @@ def test_pairs_are_counted_against_the_questions_that_have_both_kinds_of_paths(t
     }
     for name, (num, inputs, totals) in stages.items():
         (tmp_path / name).mkdir()
-        told = {"stage": name, "num_rows": num, "num_dropped": 0, "dropped": {}, "totals": totals}
-        (tmp_path / name / MANIFEST).write_text(json.dumps({**told, "inputs": dict.fromkeys(inputs, "")}))
+        kind = {"questions": "questions", "paths": "paths"}.get(name.partition("-")[0], "preference")
+        manifest = {"stage": name, "kind": kind, "num_rows": num, "num_dropped": 0, "dropped": {}, "totals": totals}
+        given = {folder.partition("-")[0]: folder for folder in inputs}
+        (tmp_path / name / MANIFEST).write_text(json.dumps({**manifest, "inputs": given}))
     yields = read_yields({name: tmp_path / name for name in stages})
     table = yields_table(yields)
     assert "| corpora-preference-1 | 612 questions with a right and a wrong path | 601 | 420, 68.6% | 0 |" in table

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from insightv_bench.errors import EngineError
+from insightv_bench.evals.harness.hub_task import rotated
 from insightv_bench.evals.harness.metrics import UNSCORED, circular_accuracy, mme_score, score_extracted, score_flawed
-from insightv_bench.evals.harness.rotations import rotated
 from insightv_bench.journal import Reply, Request
 from insightv_bench.sources import Draft
 

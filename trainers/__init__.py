@@ -1,7 +1,7 @@
 """Make the agents: a base from nothing or one that is there, SFT for either seat, DPO rounds.
 
 sft.py, dpo.py  a training method each: its rows, TRL's options and trainer, and the stages that it is
-methods.py      the table of methods, and what one tells of itself
+methods.py      what a method tells of itself
 train.py        one training from its rows to its card, whatever the method
 launch.py       the same in several processes, which worker.py is one of; how far it is
 job.py          one training as it is told to the process that does it
@@ -14,6 +14,6 @@ models/         a base from nothing, or one that is there already
 trl/            all that overrides or reaches into TRL, transformers and accelerate
 report/         the model card beside the weights, and the curves
 
-To add a method: a file beside `sft.py`, its row in `methods.py`, a section in `insightv_bench/settings`, its stages in
-`insightv_bench/plan`. This room makes no corpus and judges no model. Its stages are named as strings in the plan.
+To add a method: a file beside `sft.py`, a section in `insightv_bench/settings/training.py`, its row in
+`insightv_bench/stages/kinds.py`, its stages in `insightv_bench/plan`. This room makes no corpus and judges no model.
 """

@@ -1,4 +1,4 @@
-"""The methods of training there are, and what each tells of itself: a settings section -> the class of its file."""
+"""What a method of training tells of itself; which there are, the kinds of stages say."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from insightv_bench.lazy import load_function
-from insightv_bench.settings import DpoSettings, TrainSettings
+from insightv_bench.settings import TrainSettings
+from insightv_bench.stages import KINDS
 
 from .job import Job
 
-METHODS: Mapping[type[TrainSettings], str] = {
-    TrainSettings: "trainers.sft:Sft",
-    DpoSettings: "trainers.dpo:Dpo",
-}
-"""The settings of a recipe's section say which method trains it; those derived from them mean the same one."""
 S = TypeVar("S", bound=TrainSettings)
 
 
@@ -60,6 +56,8 @@ class Method(Generic[S]):
 
 
 def method_of(settings: TrainSettings) -> Method[Any]:
-    section = next(section for section in type(settings).__mro__ if section in METHODS)
-    method: Method[Any] = load_function(METHODS[section])()
+    """The settings of a recipe's section say which method trains it; those derived from them mean the same one."""
+    methods = {kind.settings: kind.method for kind in KINDS.values() if kind.method}
+    section = next(section for section in type(settings).__mro__ if section in methods)
+    method: Method[Any] = load_function(methods[section])()
     return method

@@ -8,8 +8,6 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +71,6 @@ def dtype_of(settings: TrainSettings) -> str:
     return "bfloat16" if settings.lora is not None and not on_cpu() else "float32"
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def run_trainer(trainer: Any, job: Job[Any], checkpoint: Path | None) -> dict[str, Any]:
     """Train, from `checkpoint` if there is one; save; return the figures for the manifest.
 
@@ -90,7 +81,7 @@ def run_trainer(trainer: Any, job: Job[Any], checkpoint: Path | None) -> dict[st
 
     trainer.remove_callback(PrinterCallback)
     started = time.monotonic()
-    with quiet():
+    with warnings.catch_warnings(action="ignore"):
         train_to_the_end(trainer, job, checkpoint)
         figures = figures_of(trainer, time.monotonic() - started, list(method_of(job.settings).figures))
         save(trainer, job)

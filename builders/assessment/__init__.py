@@ -2,8 +2,7 @@
 
 stage.py            the stage, and the rule for one path
 judges.py           the models that assess
-groups.py           paths with their questions and verdicts, by question; what a judge would say of a flawed row
-ranges.py           a score as high, mid or low
+groups.py           paths with their questions and verdicts, by question; a score as high, mid or low
 position_effect.py  whether a judge of several paths favours a place
 
 It knows no corpus.
@@ -11,6 +10,5 @@ It knows no corpus.
 
 from __future__ import annotations
 
-from .groups import Assessed, assessed_by_question, judge_flawed, right_ones
+from .groups import Assessed, assessed_by_question, judge_flawed, range_of, right_ones, score_range
 from .judges import Judges, Scored
-from .ranges import range_of, score_range

@@ -1,4 +1,4 @@
-"""Paths with their questions and what the judge said, by question; and flawed rows as a judge would rate them."""
+"""Paths with their questions and what the judge said, by question; score ranges; how a judge would rate flawed rows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 from insightv_bench.errors import StageError
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Assessment, FlawedRow, Path, Question
+from insightv_bench.settings import ScoreRanges
 from insightv_bench.stages import Context
 from insightv_bench.storage import Matched, QuestionsById, Rows
 from insightv_bench.world import Judgement, judge
@@ -66,3 +67,33 @@ def judge_flawed(question: Question, row: FlawedRow) -> Judgement:
     if question.scene:
         return judge(question.question, question.scene, parse_path(row.flawed_path).steps)
     return Judgement((), round(1 + 99 * (1 - row.severity)), None, row.correction)
+
+
+def range_of(correct: bool | None, score: int | None, settings: ScoreRanges) -> str:
+    """`high`, `mid` or `low` where its answer is right, `wrong` where it is not; `unscored` where a right path has no
+    score, `unknown` where the answer was not judged. `score`: 1-100."""
+    if correct is None:
+        return "unknown"
+    if not correct:
+        return "wrong"
+    if score is None:
+        return "unscored"
+    return "high" if score >= settings.high else "mid" if score >= settings.mid else "low"
+
+
+def score_range(settings: ScoreRanges) -> pl.Expr:
+    """The same over the columns `correct` and `score`."""
+    correct, score = pl.col("correct"), pl.col("score")
+    return (
+        pl.when(correct.is_null())
+        .then(pl.lit("unknown"))
+        .when(~correct)
+        .then(pl.lit("wrong"))
+        .when(score.is_null())
+        .then(pl.lit("unscored"))
+        .when(score >= settings.high)
+        .then(pl.lit("high"))
+        .when(score >= settings.mid)
+        .then(pl.lit("mid"))
+        .otherwise(pl.lit("low"))
+    )

@@ -46,11 +46,6 @@ class Scored(NamedTuple):
         return round(sum(scores) / len(scores))
 
 
-def shown_order(question: Question, texts: Sequence[str], seed: int) -> list[str]:
-    """The distinct texts, shuffled by seed, the same whatever order they come in."""
-    return sorted(set(texts), key=lambda text: content_id(seed, question.id, text))
-
-
 class Scorer:
     """Rates the paths of one question at a time."""
 
@@ -64,7 +59,8 @@ class Scorer:
 
     async def score_texts(self, question: Question, texts: Sequence[str]) -> dict[str, Scored]:
         """By text."""
-        shown = shown_order(question, texts, self._seed)
+        # The distinct texts, shuffled by seed, the same whatever order they come in.
+        shown = sorted(set(texts), key=lambda text: content_id(self._seed, question.id, text))
         first = await self._one_pass(question, shown)
         passes, reason = [first.value], first.reason
         if self._settings.second_pass and first.value:

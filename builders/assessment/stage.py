@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from insightv_bench.engines import Costs, figures_of
+from insightv_bench.engines import Costs
 from insightv_bench.errors import StageError
 from insightv_bench.judging import RULE, Settled, is_right
 from insightv_bench.records import Assessment, Path, Question
@@ -35,9 +35,9 @@ class Assessor(OpenedOnce):
 
     def __init__(self, context: Context) -> None:
         self._settings = context.settings
-        self._judges = Judges(context, self._settings)
-        super().__init__(self._judges)
-        self.callers = self._judges.callers
+        self.judges = Judges(context, self._settings)
+        super().__init__(self.judges)
+        self.callers = self.judges.callers
 
     @staticmethod
     def bounds(context: Context, size: int) -> Iterator[tuple[int, int]]:
@@ -60,16 +60,16 @@ class Assessor(OpenedOnce):
     def write(self, groups: Sequence[Group], pictures: Pictures | None = None) -> list[Assessment]:
         if pictures:
             groups = [(with_pictures(question, pictures), paths) for question, paths in groups]
-        self._judges.look_at(question for question, _ in groups)
+        self.judges.look_at(question for question, _ in groups)
         return list(self._assess(groups))
 
     def _assess(self, groups: Sequence[Group]) -> Iterator[Assessment]:
-        settled = self._judges.filter.settle((question, path.answer) for question, paths in groups for path in paths)
+        settled = self.judges.filter.settle((question, path.answer) for question, paths in groups for path in paths)
         right = {
             question.id: [path for path in paths if settled[question.id, path.answer].correct]
             for question, paths in groups
         }
-        scored = self._judges.score([(question, right[question.id]) for question, _ in groups if right[question.id]])
+        scored = self.judges.score([(question, right[question.id]) for question, _ in groups if right[question.id]])
         for question, paths in groups:
             for path in paths:
                 verdict = settled[question.id, path.answer]
@@ -80,7 +80,7 @@ def assess(context: Context[AssessSettings, AskingOptions]) -> None:
     """Inputs: `questions`, `paths`."""
     settings = context.settings
     figures = Figures()
-    rows = _over_cluster(context, settings) if goes_over(context, settings) else _here(context, settings)
+    rows = _over_cluster(context, settings) if goes_over(context, settings) else _here(context)
     rows = context.progress.track(rows, "assessing paths", context.num_rows_of("paths"))
     context.write(Assessment, figures.counted(rows))
     context.totals.update(figures.totals(context.seed))
@@ -93,7 +93,7 @@ def goes_over(context: Context, settings: AssessSettings) -> bool:
     return context.cluster is not None and asks and all(map(context.cluster.takes_blocks, engines))
 
 
-def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
+def _here(context: Context) -> Iterator[Assessment]:
     """In the order of the paths; the texts of a portion of questions are in memory."""
     questions = QuestionsById(context.inputs["questions"])
     groups = by_question(context.rows("paths", Path))
@@ -101,8 +101,7 @@ def _here(context: Context, settings: AssessSettings) -> Iterator[Assessment]:
         while portion := list(islice(groups, at_once(context))):
             asked = questions.of(name for name, _ in portion)
             yield from assessor.write([(asked[name], paths) for name, paths in portion])
-        models = [caller.model for caller in assessor.callers]
-        context.totals.update(who_judged(settings, models, figures_of(assessor.callers)))
+        context.totals.update(assessor.judges.totals())
 
 
 def _over_cluster(context: Context, settings: AssessSettings) -> Iterator[Assessment]:

@@ -87,13 +87,13 @@ def roc(positive: Sequence[float], negative: Sequence[float]) -> tuple[list[floa
 
 
 def _by_flaw(axes: Any, aurocs: Mapping[str, Any]) -> None:
-    found = {name: each for name, each in aurocs.items() if each["value"] is not None}
-    names = list(found)[::-1]
-    values = np.array([found[name]["value"] for name in names])
-    errors = np.array([[found[n]["value"] - found[n]["low"], found[n]["high"] - found[n]["value"]] for n in names])
+    drawn = {name: each for name, each in aurocs.items() if each["value"] is not None}
+    names = list(drawn)[::-1]
+    values = np.array([drawn[name]["value"] for name in names])
+    errors = np.array([[drawn[n]["value"] - drawn[n]["low"], drawn[n]["high"] - drawn[n]["value"]] for n in names])
     axes.errorbar(values, range(len(names)), xerr=errors.T.clip(0), fmt="o", markersize=4, color=COLOURS[0], capsize=2)
     axes.axvline(0.5, color="0.6", linestyle=":")
-    axes.set_yticks(range(len(names)), [f"{name} ({found[name]['n']:,})" for name in names], fontsize=8)
+    axes.set_yticks(range(len(names)), [f"{name} ({drawn[name]['n']:,})" for name in names], fontsize=8)
     axes.set(
         title="AUROC, sound against",
         xlabel="0.5 is chance; bars: 95 % interval",

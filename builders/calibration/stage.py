@@ -89,7 +89,15 @@ def _world_rows(
         score = judges.scorer.score_texts
         replies = judges.scorer.caller.run([score(group[0].question, [c.text for c in group]) for group in groups])
     else:
-        replies = [{case.text: _by_oracle(case) for case in group} for group in groups]
+        replies = [
+            {
+                case.text: Scored(
+                    0, "oracle", (Rating(*rate(case.question.question, case.question.scene, case.steps)),)
+                )
+                for case in group
+            }
+            for group in groups
+        ]
     steps = _first_wrong(how, judges, [case for group in groups for case in group]) if settings.first_wrong_step else {}
     for group, scored in zip(groups, replies, strict=True):
         for case in group:
@@ -105,8 +113,8 @@ def _sampled(context: Context, settings: CalibrateSettings, questions: Sequence[
     engine = open_engine(settings.teacher, {q.image_sha256[0]: q.scene for q in questions})
     with Caller(engine, context.journal, seed=context.seed) as caller:
         agent, numbers = ReasoningAgent(caller, how), range(settings.num_paths)
-        made = caller.run([agent.write(question, number) for question in questions for number in numbers])
-    return {q.id: [path for path in made if path.question_id == q.id] for q in questions} if made else {}
+        paths = caller.run([agent.write(question, number) for question in questions for number in numbers])
+    return {q.id: [path for path in paths if path.question_id == q.id] for q in questions} if paths else {}
 
 
 def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSettings, seed: int) -> list[Case]:
@@ -119,11 +127,6 @@ def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSetti
         cases.append(Case(question, row.flawed_path, read.steps, read.answer, "flawed", row.flaw, row.severity))
     cases += [Case(question, path_text(path), path.steps, path.answer, "sampled") for path in sampled]
     return list({case.text: case for case in reversed(cases)}.values())[::-1]
-
-
-def _by_oracle(case: Case) -> Scored:
-    rating = Rating(*rate(case.question.question, case.question.scene, case.steps))
-    return Scored(0, "oracle", (rating,))
 
 
 def _first_wrong(
@@ -152,6 +155,10 @@ def _row(
     question = case.question
     truth: Judgement = judge(question.question, question.scene, case.steps)
     right = case.answer is not None and matches(case.answer, question.answer, question.answer_type, question.options)
+    rated = {"position": scored.position}
+    if scored.passes:
+        share = how.detail_share if how.judge == "engine" else DETAIL_SHARE
+        rated |= {"score": scored.score(share), **{part: scored.mean(part) for part in ("accuracy", "detail")}}
     return CalibrationRow(
         question_id=question.id,
         kind=question.kind,
@@ -166,17 +173,8 @@ def _row(
         verdict=verdict.correct,
         first_wrong=told_step(first),
         reason=scored.reason or (first.reason if first else ""),
-        **_rated(how, scored),
+        **rated,
     )
-
-
-def _rated(how: AssessSettings, scored: Scored) -> dict[str, int]:
-    """The judge's columns; none of them where it failed."""
-    share = how.detail_share if how.judge == "engine" else DETAIL_SHARE
-    if not scored.passes:
-        return {"position": scored.position}
-    parts = {part: scored.mean(part) for part in ("accuracy", "detail")}
-    return {"score": scored.score(share), "position": scored.position, **parts}
 
 
 def told_step(asked: Asked[FirstWrong] | None) -> int | None:

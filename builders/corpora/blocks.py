@@ -49,15 +49,12 @@ class Pairs(NamedTuple):
 
 
 def pairs(scored: pl.LazyFrame, settings: PairsSettings) -> Pairs:
-    parts = [_pairs(block, settings) for block in blocks(scored)]
+    parts = []
+    for block in blocks(scored):
+        rows = block.collect().lazy()
+        made = selection.pairs(selection.best_first(rows).collect().lazy(), settings).collect()
+        parts.append(Pairs(made, selection.unpaired(rows, made.lazy(), settings).collect()))
     return Pairs(pl.concat([part.made for part in parts]), pl.concat([part.left for part in parts]))
-
-
-def _pairs(block: Block, settings: PairsSettings) -> Pairs:
-    rows = block.collect().lazy()
-    ranked = selection.best_first(rows).collect().lazy()
-    made = selection.pairs(ranked, settings).collect()
-    return Pairs(made, selection.unpaired(rows, made.lazy(), settings).collect())
 
 
 def candidates(scored: pl.LazyFrame, choose: Callable[[Block], Block]) -> Iterator[Block]:

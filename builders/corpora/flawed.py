@@ -80,8 +80,8 @@ def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scene
         scenes.clear()
         scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
         chains = (_versions(settings, group, caller, context.seed) for group in portion)
-        made = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
-        for group, rows in zip(portion, made, strict=True):
+        versions = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
+        for group, rows in zip(portion, versions, strict=True):
             yield from rows
             if naturals:
                 yield naturals.of(group)

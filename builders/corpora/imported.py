@@ -30,7 +30,11 @@ def _take(context: Context, files: Sequence[Path]) -> None:
             context.num_rows += pl.scan_parquet(file, glob=False).select(pl.len()).collect().item()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StageError(f"`{file}` cannot be read: {first_line(error)}", "pull it again") from error
-        place(file, context.folder / f"data-{number:05d}.parquet")
+        target = context.folder / f"data-{number:05d}.parquet"
+        try:
+            os.link(file.resolve(), target)
+        except OSError:  # the two lie on different disks
+            shutil.copyfile(file, target)
 
 
 def pulled(context: Context[GivenSettings, ImportedOptions]) -> None:
@@ -48,11 +52,3 @@ def pulled(context: Context[GivenSettings, ImportedOptions]) -> None:
         raise StageError(f"`{settings.path}` at `{settings.content}` holds no corpus `{context.options.corpus}`")
     _take(context, parquet_files(corpus))
     context.totals["content"] = f"{settings.path}@{revision}"
-
-
-def place(file: Path, target: Path) -> None:
-    """A link, or a copy where the two lie on different disks."""
-    try:
-        os.link(file.resolve(), target)
-    except OSError:
-        shutil.copyfile(file, target)

@@ -47,8 +47,8 @@ def _rows(context: Context, learnt: Counter[str]) -> Iterator[MultiTurnRow | Dro
     taught = {_key(row, row.completion[0].content) for row in context.rows("reasoning", ReasoningRow)}
     judged: set[str] = set()
     for row in context.rows("summary", SummaryRow):
-        made = _of_summary(row, taught, judged, learnt)
-        yield drop(row, OTHER_PROMPT) if made is None else made
+        conversation = _of_summary(row, taught, judged, learnt)
+        yield drop(row, OTHER_PROMPT) if conversation is None else conversation
     for path in context.rows("reasoning", ReasoningRow):
         if _key(path, path.completion[0].content) not in judged:
             learnt[FIRST] += 1

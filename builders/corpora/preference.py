@@ -6,14 +6,13 @@ Right over wrong needs no score. Right over right needs both scores and a margin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import polars as pl
 
 from insightv_bench.agents import path_text
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
-from insightv_bench.records import Path, PreferenceRow, Question, ReasoningRow, columns_of
+from insightv_bench.records import PreferenceRow, ReasoningRow, columns_of
 from insightv_bench.settings import PairsSettings
 from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
@@ -22,21 +21,14 @@ from .reasoning import reasoning_row
 from .scored import ASSESSED, Store, portions, read_asked, read_scored
 
 
-class Side(NamedTuple):
-    """One path of a pair, and its score where it has one."""
-
-    path: Path
-    score: int | None
-
-
 def preference(context: Context[PairsSettings, RoundOptions]) -> None:
     """Inputs: `questions`, `paths` and `verdicts` of this round. Raises StageError where no pair can be made."""
     settings = context.settings
     scored = read_scored(context, *ASSESSED)
-    made, left = blocks.pairs(scored, settings)
-    made, crowded = balanced(context, made, settings.max_kind_share)
-    context.totals["questions"] = selection.paired(scored, made)
-    context.write(PreferenceRow, _rows(context, made, pl.concat([left, crowded])))
+    pairs, left = blocks.pairs(scored, settings)
+    pairs, crowded = balanced(context, pairs, settings.max_kind_share)
+    context.totals["questions"] = selection.paired(scored, pairs)
+    context.write(PreferenceRow, _rows(context, pairs, pl.concat([left, crowded])))
     if not context.num_rows:
         raise StageError(
             f"`{context.stage.name}`: no question has a right path to choose over another ({dict(context.dropped)})",
@@ -44,13 +36,13 @@ def preference(context: Context[PairsSettings, RoundOptions]) -> None:
         )
 
 
-def balanced(context: Context, made: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+def balanced(context: Context, pairs: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The pairs of which no kind of question has more than `share`, and `question, reason` of those left out."""
-    none = pl.DataFrame(schema={"question": made.schema["question"], "reason": pl.String})
-    if share == 1 or made.is_empty():
-        return made, none
+    none = pl.DataFrame(schema={"question": pairs.schema["question"], "reason": pl.String})
+    if share == 1 or pairs.is_empty():
+        return pairs, none
     kinds = [question.kind for question in read_asked(context.inputs["questions"])]
-    named = made.with_columns(kind=pl.Series([kinds[place] for place in made["question"]], dtype=pl.String))
+    named = pairs.with_columns(kind=pl.Series([kinds[place] for place in pairs["question"]], dtype=pl.String))
     most = most_of_a_kind([count for _, count in named.group_by("kind").len().iter_rows()], share)
     ranked = named.with_columns(rank=pl.int_range(pl.len()).over("kind"))
     over = ranked.filter(pl.col("rank") >= most)
@@ -71,39 +63,34 @@ def chosen(context: Context[PairsSettings, Options]) -> None:
     """The chosen paths alone, each once, as a corpus for rejection sampling: inputs as for `preference`."""
     settings = context.settings
     scored = read_scored(context, *ASSESSED)
-    made, _ = balanced(context, blocks.pairs(scored, settings).made, settings.max_kind_share)
-    context.totals["questions"] = selection.paired(scored, made)
-    context.write(ReasoningRow, _chosen(Store(context, *ASSESSED), made))
+    pairs, _ = balanced(context, blocks.pairs(scored, settings).made, settings.max_kind_share)
+    context.totals["questions"] = selection.paired(scored, pairs)
+    context.write(ReasoningRow, _chosen(Store(context, *ASSESSED), pairs))
 
 
-def _chosen(store: Store, made: pl.DataFrame) -> Iterator[ReasoningRow]:
-    best = made.select("question", "chosen", "chosen_score").unique(subset=["question", "chosen"], maintain_order=True)
+def _chosen(store: Store, pairs: pl.DataFrame) -> Iterator[ReasoningRow]:
+    best = pairs.select("question", "chosen", "chosen_score").unique(subset=["question", "chosen"], maintain_order=True)
     for part in portions(best, store.portion):
         questions, paths = store.questions.take(part["question"]), store.paths.take(part["chosen"])
         for question, path, score in part.iter_rows():
             yield reasoning_row(questions[question], paths[path], score)
 
 
-def _rows(context: Context, made: pl.DataFrame, left: pl.DataFrame) -> Iterator[PreferenceRow | Dropped]:
+def _rows(context: Context, pairs: pl.DataFrame, left: pl.DataFrame) -> Iterator[PreferenceRow | Dropped]:
     ids = [question.id for question in read_asked(context.inputs["questions"])]
     for question, reason in left.iter_rows():
         yield Dropped(ids[question], reason)
     store = Store(context, *ASSESSED)
-    for part in portions(made, store.portion):
+    for part in portions(pairs, store.portion):
         questions = store.questions.take(part["question"])
         paths = store.paths.take([*part["chosen"], *part["rejected"]])
-        for question, chosen, rejected, *scores in part.iter_rows():
-            sides = Side(paths[chosen], scores[0]), Side(paths[rejected], scores[1])
-            yield preference_row(questions[question], *sides, context.options.round)
-
-
-def preference_row(question: Question, chosen: Side, rejected: Side, round_: int) -> PreferenceRow:
-    return PreferenceRow(
-        **columns_of(question),
-        prompt=(user("reason", question),),
-        chosen=(assistant(path_text(chosen.path)),),
-        rejected=(assistant(path_text(rejected.path)),),
-        chosen_score=chosen.score,
-        rejected_score=rejected.score,
-        round=round_,
-    )
+        for place, chosen, rejected, chosen_score, rejected_score in part.iter_rows():
+            yield PreferenceRow(
+                **columns_of(questions[place]),
+                prompt=(user("reason", questions[place]),),
+                chosen=(assistant(path_text(paths[chosen])),),
+                rejected=(assistant(path_text(paths[rejected])),),
+                chosen_score=chosen_score,
+                rejected_score=rejected_score,
+                round=context.options.round,
+            )

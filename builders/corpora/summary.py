@@ -10,31 +10,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from insightv_bench.agents import path_text
-from insightv_bench.records import SummaryKind, SummaryRow
-from insightv_bench.settings import SummaryCorpus
+from insightv_bench.agents import path_text, summary_chat
+from insightv_bench.answers import is_gold
+from insightv_bench.chat import assistant
+from insightv_bench.protocol import Verdict, parse_path, render_summary
+from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow, columns_of
+from insightv_bench.settings import ScoreRanges, SummaryCorpus
 from insightv_bench.stages import Context, Options
+from insightv_bench.storage import Rows
+from insightv_bench.world import Judgement, program_of, reread
 
+from ..assessment import judge_flawed
 from . import selection
 from .blocks import Block, candidates, draw
 from .scored import ASSESSED, Store, order_key, portions, prompt_text, read_asked, read_scored
-from .summary_rows import Injected, plain_row, summary_row
 
 MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
-
-
-class Part(NamedTuple):
-    """Some rows of one kind: an index, and what makes rows of it."""
-
-    kind: SummaryKind
-    chosen: pl.DataFrame
-    """An index: the column `range`, and what `rows` needs."""
-    rows: MakeRows
-    portion: int
 
 
 class Share(NamedTuple):
@@ -44,10 +39,8 @@ class Share(NamedTuple):
     candidates: Iterable[Block]
     num: int
     rows: MakeRows
+    """Of an index: the column `range`, and what `rows` needs."""
     portion: int
-
-    def part(self) -> Part:
-        return Part(self.kind, draw(self.candidates, self.num), self.rows, self.portion)
 
 
 def summary(context: Context[SummaryCorpus, Options]) -> None:
@@ -56,9 +49,12 @@ def summary(context: Context[SummaryCorpus, Options]) -> None:
     Each kind has its share of `summary_num`, or all there are.
     """
     settings = context.settings
-    parts = [share.part() for share in _shares(context, settings)]
-    context.write(SummaryRow, (row for part in parts for row in _made(part)))
-    for name, column in {"kinds": _kinds(parts), "score_ranges": _ranges(parts)}.items():
+    parts = [(share, draw(share.candidates, share.num)) for share in _shares(context, settings)]
+    pieces = ((share, piece) for share, chosen in parts for piece in portions(chosen, share.portion))
+    context.write(SummaryRow, (row for share, piece in pieces for row in share.rows(piece)))
+    kinds = sum((Counter({share.kind: chosen.height}) for share, chosen in parts), Counter[str]())
+    ranges = sum((Counter(chosen["range"].to_list()) for _, chosen in parts), Counter[str]())
+    for name, column in {"kinds": kinds, "score_ranges": ranges}.items():
         context.totals[name] = {key: num for key, num in column.items() if num}
     context.totals["wanted"] = {kind: number_of(kind, settings) for kind in settings.summary_shares}
 
@@ -67,19 +63,6 @@ def number_of(kind: SummaryKind, settings: SummaryCorpus) -> int:
     """How many rows of a kind are wanted."""
     shares = settings.summary_shares
     return round(settings.summary_num * shares.get(kind, 0) / sum(shares.values()))
-
-
-def _made(part: Part) -> Iterator[SummaryRow]:
-    for piece in portions(part.chosen, part.portion):
-        yield from part.rows(piece)
-
-
-def _kinds(parts: list[Part]) -> Counter[str]:
-    return sum((Counter({part.kind: part.chosen.height}) for part in parts), Counter[str]())
-
-
-def _ranges(parts: list[Part]) -> Counter[str]:
-    return sum((Counter(part.chosen["range"].to_list()) for part in parts), Counter[str]())
 
 
 def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
@@ -174,3 +157,71 @@ def _of_questions(store: Store) -> MakeRows:
             yield plain_row(questions[place])
 
     return rows
+
+
+def summary_row(
+    question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
+) -> SummaryRow:
+    """`correction`, of the first wrong step, stands in where no scene says what the steps should have read."""
+    verdict: Verdict = "right" if correct else "wrong"
+    check = "" if correct else correction
+    if question.scene:
+        program, scene = program_of(question.question, question.scene)
+        check = reread(scene, parse_path(path).steps, program)
+    completion = render_summary(question.answer, verdict, check)
+    return SummaryRow(
+        **columns_of(question),
+        prompt=summary_chat(question, path).messages,
+        completion=(assistant(completion),),
+        kind=kind,
+        score_range=range_,
+        path_correct=correct,
+    )
+
+
+def plain_row(question: Question) -> SummaryRow:
+    return SummaryRow(
+        **columns_of(question),
+        prompt=summary_chat(question, "").messages,
+        completion=(assistant(render_summary(question.answer)),),
+        kind="plain",
+        score_range="none",
+        path_correct=None,
+    )
+
+
+class Injected:
+    """The rows of the flawed corpus."""
+
+    def __init__(self, context: Context, questions: str, flawed: str, settings: ScoreRanges) -> None:
+        self._context, self._questions, self._flawed = context, questions, flawed
+        self._mid = settings.mid
+        self._rows = Rows(context.inputs[flawed], FlawedRow)
+        self._asked = Rows(context.inputs[questions], Question)
+
+    def index(self, ranged: bool) -> pl.LazyFrame:
+        """`flaw` (place), `question`, `range`, `order`. Without `ranged` no path is judged before it is chosen."""
+        asked = {row.id: (place, row) for place, row in enumerate(read_asked(self._context.inputs[self._questions]))}
+        rows = []
+        for row in self._context.rows(self._flawed, FlawedRow):
+            place, question = asked[row.id]
+            range_ = self._range(question, row, judge_flawed(question, row)) if ranged else ""
+            order = order_key(self._context.seed, row.id, prompt_text(question, row.flawed_path))
+            rows.append((place, range_, int(order, 16)))
+        schema: dict[str, Any] = {"question": pl.UInt32, "range": pl.String, "order": pl.UInt64}
+        return pl.LazyFrame(rows, schema, orient="row").with_row_index("flaw")
+
+    def _range(self, question: Question, row: FlawedRow, judgement: Judgement) -> str:
+        return "wrong" if not ends_right(question, row) else "mid" if judgement.score >= self._mid else "low"
+
+    def rows(self, index: pl.DataFrame) -> Iterator[SummaryRow]:
+        flaws, questions = self._rows.take(index["flaw"]), self._asked.take(index["question"])
+        for row in index.iter_rows(named=True):
+            flaw, question = flaws[row["flaw"]], questions[row["question"]]
+            judgement = judge_flawed(question, flaw)
+            range_, right = row["range"] or self._range(question, flaw, judgement), ends_right(question, flaw)
+            yield summary_row(question, flaw.flawed_path, "flawed", range_, right, judgement.correction)
+
+
+def ends_right(question: Question, row: FlawedRow) -> bool:
+    return is_gold(row.planted_answer, question)

@@ -96,16 +96,16 @@ def collisions(corpus: Iterable[Asked], sets: Sequence[Asked], settings: GateSet
         if other:
             yield Collision(asked.id, other.set, other.id, f"same picture as in `{other.set}`")
             continue
-        found = (
+        match = (
             _near(asked, owners, matrix, settings)
             if asked.hashes
             else None
             if asked.image_sha256
             else _same(asked, bare, settings)
         )
-        if found:
+        if match:
             what = "near picture and same question as in" if asked.hashes else "same question as in"
-            yield Collision(asked.id, found.set, found.id, f"{what} `{found.set}`")
+            yield Collision(asked.id, match.set, match.id, f"{what} `{match.set}`")
 
 
 def _near(asked: Asked, owners: Sequence[Asked], matrix: NDArray[np.uint64], settings: GateSettings) -> Asked | None:

@@ -66,8 +66,8 @@ def write_items(file: Path, items: Iterator[dict[str, Any]]) -> int:
     partial, as_list, num = file.with_name(file.name + ".partial"), file.suffix == ".json", 0
     with partial.open("w", encoding="utf-8") as handle:
         handle.write("[" if as_list else "")
-        for num, found in enumerate(items, 1):
-            handle.write((",\n" if as_list and num > 1 else "") + json.dumps(found, ensure_ascii=False))
+        for num, item in enumerate(items, 1):
+            handle.write((",\n" if as_list and num > 1 else "") + json.dumps(item, ensure_ascii=False))
             handle.write("" if as_list else "\n")
         handle.write("]\n" if as_list else "")
     partial.replace(file)

@@ -41,10 +41,12 @@ def draw(
 def _drawn(scores: pl.DataFrame, lengths: pl.DataFrame, folder: Path, suffixes: Sequence[str]) -> Iterator[Figure]:
     if scores.height:
         _save(_panels(scores, _scores, "score, 1-100"), _stages(scores), folder / "scores", suffixes)
-        yield Figure("scores", scores_in_words(scores))
+        words = " ".join(_scores_of(stage, scores) for stage in _stages(scores))
+        yield Figure("scores", f"Histogram of path scores. {words}")
     if lengths.height:
         _save(_panels(lengths, _lengths, "steps of a path"), _stages(lengths), folder / "lengths", suffixes)
-        yield Figure("lengths", lengths_in_words(lengths))
+        words = " ".join(_lengths_of(stage, lengths) for stage in _stages(lengths))
+        yield Figure("lengths", f"Histogram of path lengths. {words}")
 
 
 def _stages(frame: pl.DataFrame) -> list[str]:
@@ -112,10 +114,6 @@ def _total(frame: pl.DataFrame) -> int:
     return int(frame["num"].sum())
 
 
-def scores_in_words(scores: pl.DataFrame) -> str:
-    return "Histogram of path scores. " + " ".join(_scores_of(stage, scores) for stage in _stages(scores))
-
-
 def _scores_of(stage: str, scores: pl.DataFrame) -> str:
     frame = scores.filter(pl.col("stage") == stage)
     rated, total = frame.drop_nulls("score"), _total(frame)
@@ -128,10 +126,6 @@ def _scores_of(stage: str, scores: pl.DataFrame) -> str:
         f"{name}: {num:,} of {total:,} paths have a score, mean {_mean(rated, 'score'):.1f}, "
         f"{high / num:.0%} of them 80 or more."
     )
-
-
-def lengths_in_words(lengths: pl.DataFrame) -> str:
-    return "Histogram of path lengths. " + " ".join(_lengths_of(stage, lengths) for stage in _stages(lengths))
 
 
 def _lengths_of(stage: str, lengths: pl.DataFrame) -> str:

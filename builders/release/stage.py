@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +18,11 @@ from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stages import Context, Dropped, ReleaseOptions
 from insightv_bench.storage import group_sizes, parquet_files, read_frame, read_group, sha256, write_text
 
-from .card import benchmark_yaml, card
-from .card_facts import Facts
+from .card import Facts, benchmark_yaml, card
 from .contamination import Asked, Hash, collisions, perceptual_hash
 from .plots import draw
+from .report import lengths, read_yields, scores
 from .shards import Written, write_split
-from .yields import lengths, read_yields, scores
 
 FOLDER = "release"
 TEST = "test"
@@ -46,17 +45,20 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
     """Inputs: the corpora, the evaluation sets, and the stages whose yields the card tells."""
     settings = context.settings
     splits = context.options.splits
-    found = gate(context, settings, splits)
+    checked = gate(context, settings, splits)
     folder = context.folder / FOLDER
     written = {
         (corpus, split): write_split(
-            _files(context, names), folder / corpus / split, _without(split, found), settings.shard_bytes
+            _files(context, names),
+            folder / corpus / split,
+            {} if split == TEST else checked.reasons,
+            settings.shard_bytes,
         )
         for corpus, parts in splits.items()
         for split, names in parts.items()
     }
-    context.write(Question, _left_out(found), "gate")
-    describe(context, settings, folder, found, written)
+    context.write(Question, starmap(Dropped, checked.reasons.items()), "gate")
+    describe(context, settings, folder, checked, written)
     checksums(folder)
     context.num_rows = sum(part.num_rows for part in written.values())
     context.totals["configs"] = {f"{corpus}/{split}": part.num_rows for (corpus, split), part in written.items()}
@@ -65,15 +67,6 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
 
 def _files(context: Context, names: Iterable[str]) -> list[Path]:
     return [file for name in names for file in parquet_files(context.inputs[name])]
-
-
-def _without(split: str, found: Gate) -> Mapping[str, str]:
-    return {} if split == TEST else found.reasons
-
-
-def _left_out(found: Gate) -> Iterator[Dropped]:
-    for id_, reason in found.reasons.items():
-        yield Dropped(id_, reason)
 
 
 def gate(
@@ -94,7 +87,7 @@ def gate(
     corpus = list(read_distinct(_files(context, trained), "", hashes))
     bar = context.progress.track(corpus, "contamination gate", len(corpus))
     unreadable = {asked.id: UNREADABLE for asked in corpus if len(asked.hashes) < len(asked.image_sha256)}
-    collided = {found.id: found.reason for found in collisions(bar, sets, settings.gate)}
+    collided = {collision.id: collision.reason for collision in collisions(bar, sets, settings.gate)}
     counts = dict.fromkeys(context.options.against, 0) | Counter(asked.set for asked in sets)
     return Gate(counts, len(corpus), unreadable | collided)
 
@@ -110,8 +103,8 @@ def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, Hash | Non
             for id_, question, options, shas in part:
                 if id_ not in seen:
                     seen.add(id_)
-                    made = tuple(found for sha in shas if (found := hashes[sha]) is not None)
-                    yield Asked(id_, name, " ".join([question, *options]), tuple(shas), made)
+                    known = tuple(hash_ for sha in shas if (hash_ := hashes[sha]) is not None)
+                    yield Asked(id_, name, " ".join([question, *options]), tuple(shas), known)
 
 
 def _hash_pictures(file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, Hash | None]) -> None:
@@ -128,12 +121,12 @@ def describe(
     context: Context,
     settings: ReleaseSettings,
     folder: Path,
-    found: Gate,
+    checked: Gate,
     written: Mapping[tuple[str, str], Written],
 ) -> None:
     """Card, figures, provenance, and `eval.yaml` where there is a benchmark."""
     figures = draw(scores(context.inputs), lengths(context.inputs), folder / "figures", ("png",))
-    facts = Facts.of(context, settings, found, written, read_yields(context.inputs), figures)
+    facts = Facts.of(context, settings, checked, written, read_yields(context.inputs), figures)
     write_text(folder / "README.md", card(facts))
     write_text(
         folder / "provenance.json", json.dumps(facts.provenance, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

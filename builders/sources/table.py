@@ -103,6 +103,8 @@ def by_columns(columns: Columns) -> Layout:
     def draft(row: Row) -> Draft:
         options, problem = _mapped_options(row, columns.options or ())
         answer = cell(row.get(columns.answer))
+        letter = letter_of(answer, options)  # of one option, where it is the text of another: only a reader could tell
+        means_two = letter and letter != answer.upper() and answer.upper() in LETTERS[: len(options)]
         return Draft(
             question=cell(row.get(columns.question)),
             answer=answer,
@@ -110,16 +112,10 @@ def by_columns(columns: Columns) -> Layout:
             options=options,
             id=cell(row.get(columns.id)) if columns.id else "",
             kind=cell(row.get(columns.kind)) if columns.kind else "",
-            problem=problem or (TWO_MEANINGS if _means_two(answer, options) else ""),
+            problem=problem or (TWO_MEANINGS if means_two else ""),
         )
 
     return Layout(needs, draft)
-
-
-def _means_two(answer: str, options: Sequence[str]) -> bool:
-    """Whether it is the letter of one option and the text of another, so that only a reader could tell."""
-    letter = letter_of(answer, options)
-    return bool(letter) and letter != answer.upper() and answer.upper() in LETTERS[: len(options)]
 
 
 def _mapped_options(row: Row, columns: Sequence[str]) -> tuple[tuple[str, ...], str]:

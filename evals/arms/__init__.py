@@ -1,16 +1,14 @@
 """What each arm shows and asks, as documents: plain dicts that `harness` makes a task of. Knows nothing of lm-eval.
 
-documents.py   the documents of every arm
+documents.py   the documents of every arm, and blank pictures
 columns.py     what a document says of the path that it shows
 changed.py     paths that are shown changed
 best_of.py     the best of several paths, by a judge
-blank.py       blank pictures
 """
 
 from __future__ import annotations
 
 from .best_of import best_of
-from .blank import blanks
 from .changed import change
-from .columns import TURNS, exact_text
-from .documents import Given, docs, prepare
+from .columns import TURNS, asked_columns, exact_text
+from .documents import Given, blanks, docs, prepare

@@ -17,6 +17,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from insightv_bench.agents import path_text
@@ -41,7 +42,7 @@ from insightv_bench.records import Path, Question, QuestionColumns
 from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import parse_question, scene_from_json
 
-from .columns import NO_PATH, answer_right, exact_text
+from .columns import NO_PATH, answer_right, exact_text, flaw_columns
 
 CHANGED = [arm for arm, spec in ARMS.items() if spec.shows == "changed"]
 
@@ -83,15 +84,18 @@ def change(
     """What each of `arms` shows. The same paths and seed give the same changes, whoever is under test."""
     shown_by_arm: dict[Arm, dict[str, list[dict[str, Any]]]] = {}
     left_out: dict[Arm, Counter[str]] = {}
-    bases = [base_of(question, paths.get(question.id, ())) for question in questions]
+    bases_or_ids = [base_of(question, paths.get(question.id, ())) for question in questions]
+    bases = [base for base in bases_or_ids if isinstance(base, Base)]
+    without: list[tuple[str, dict[str, Any] | str]]
+    without = [(question_id, "no complete path") for question_id in bases_or_ids if isinstance(question_id, str)]
     for arm in [arm for arm in arms if arm in CHANGED]:
         shown_by_arm[arm], left_out[arm] = defaultdict(list), Counter()
         if arm == "self-flawed":
-            changes = _self_flawed(questions, paths, settings, seed)
+            changes: Made = _self_flawed(questions, paths, settings, seed)
         elif arm == "paraphrased":
-            changes = _paraphrased(bases, settings, seed, paraphraser)
+            changes = chain(without, _paraphrased(bases, settings, seed, paraphraser))
         else:
-            changes = _irrelevant(bases, seed) if arm == "irrelevant" else _shuffled(bases, seed)
+            changes = chain(without, _irrelevant(bases, seed) if arm == "irrelevant" else _shuffled(bases, seed))
         for question_id, shown in changes:
             if isinstance(shown, str):
                 left_out[arm][shown] += 1
@@ -112,11 +116,6 @@ def base_of(question: Question, paths: Sequence[Path]) -> Base | str:
     return Base(question, path_text(whole), whole) if whole else question.id
 
 
-def _usable(bases: Sequence[Base | str]) -> tuple[list[Base], Made]:
-    without = ((base, "no complete path") for base in bases if isinstance(base, str))
-    return [base for base in bases if isinstance(base, Base)], without
-
-
 def _self_flawed(
     questions: Sequence[Question], paths: Mapping[str, Sequence[Path]], settings: EvalSettings, seed: int
 ) -> Made:
@@ -127,7 +126,7 @@ def _self_flawed(
                 continue
             base = Base(question, path_text(path), path)
             flawed = plant_one(question, base.text, settings, random.Random(f"{seed}/{path.id}"))
-            yield question.id, flawed if isinstance(flawed, str) else {**base.origin, **_of_flaw(flawed, question)}
+            yield question.id, flawed if isinstance(flawed, str) else {**base.origin, **flaw_columns(question, flawed)}
 
 
 def plant_one(question: Question, text: str, settings: EvalSettings, random_: random.Random) -> Flawed | str:
@@ -150,67 +149,44 @@ def plant_one(question: Question, text: str, settings: EvalSettings, random_: ra
     return "no flaw can be planted by rule"
 
 
-def _of_flaw(made: Flawed, question: Question) -> dict[str, Any]:
-    return {
-        "path": made.flawed_path,
-        "path_correct": answer_right(question, made.planted_answer),
-        "path_status": "complete",
-        "flaw": made.flaw,
-        "severity": made.severity,
-        "position": made.position,
-        "propagated": made.propagated,
-        "planted_answer": made.planted_answer,
-        "maker": made.maker,
-    }
-
-
-def _paraphrased(bases: Sequence[Base | str], settings: EvalSettings, seed: int, paraphraser: Caller | None) -> Made:
-    usable, without = _usable(bases)
-    yield from without
+def _paraphrased(bases: Sequence[Base], settings: EvalSettings, seed: int, paraphraser: Caller | None) -> Made:
     open_: list[Base] = []
-    for base in usable:
+    for base in bases:
         text = paraphrased(base.text, random.Random(f"{seed}/{base.question.id}"))
         if text is None:
             open_.append(base)
         else:
-            yield base.question.id, _reworded(base, text, "rule")
+            yield base.question.id, _with_text(base, text, "rule")
     if paraphraser is None:
         yield from ((base.question.id, "no rule rewords it, and `eval.paraphraser` names no model") for base in open_)
         return
     sampling = Sampling(max_new_tokens=settings.path_sampling.max_new_tokens)
     asked = paraphraser.run([paraphrase(paraphraser, base.question, base.text, sampling) for base in open_])
     for base, reply in zip(open_, asked, strict=True):
-        change = reply.reason if reply.value is None else _reworded(base, reply.value, paraphraser.model)
+        change = reply.reason if reply.value is None else _with_text(base, reply.value, paraphraser.model)
         yield base.question.id, change
 
 
-def _reworded(base: Base, text: str, maker: str) -> dict[str, Any]:
+def _with_text(base: Base, text: str, maker: str) -> dict[str, Any]:
     right = answer_right(base.question, parse_path(text).answer)
     return {**base.origin, "path": text, "path_correct": right, "path_status": "complete", "maker": maker}
 
 
-def _irrelevant(bases: Sequence[Base | str], seed: int) -> Made:
+def _irrelevant(bases: Sequence[Base], seed: int) -> Made:
     """It has no answer, so that it is neither right nor wrong."""
-    usable, without = _usable(bases)
-    yield from without
-    for base in usable:
+    for base in bases:
         text = irrelevant(base.text, random.Random(f"{seed}/{base.question.id}"))
         yield base.question.id, {**base.origin, "path": text, "path_status": "complete", "maker": "rule"}
 
 
-def _shuffled(bases: Sequence[Base | str], seed: int) -> Made:
-    usable, without = _usable(bases)
-    yield from without
-    rows = [Shown(base.question.id, base.question.kind, base.text) for base in usable]
+def _shuffled(bases: Sequence[Base], seed: int) -> Made:
+    rows = [Shown(base.question.id, base.question.kind, base.text) for base in bases]
     given = shuffled(rows, random.Random(f"{seed}/shuffled"))
-    for base in usable:
+    for base in bases:
         if base.question.id not in given:
             yield base.question.id, "no other question of its kind"
-            continue
-        text = given[base.question.id]
-        right = answer_right(base.question, parse_path(text).answer)
-        known = {"path": text, "path_correct": right, "path_status": "complete", "maker": "rule"}
-        yield base.question.id, {**base.origin, **known}
+        else:
+            yield base.question.id, _with_text(base, given[base.question.id], "rule")
 
 
 async def paraphrase(

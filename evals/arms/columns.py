@@ -6,6 +6,7 @@ from typing import Any
 
 from insightv_bench.agents import path_text, second_turn
 from insightv_bench.answers import is_gold
+from insightv_bench.flaws import Flawed
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawedRow, Path, Question
 from insightv_bench.world import exact_path, parse_question, scene_from_json
@@ -33,6 +34,18 @@ NO_PATH: dict[str, Any] = {
     "sample": 0,
     "vote": "",
 }
+
+
+def asked_columns(question: Question) -> dict[str, Any]:
+    """What is asked, and the answer."""
+    return {
+        "question_id": question.id,
+        "kind": question.kind,
+        "question": question.question,
+        "options": list(question.options),
+        "gold": question.answer,
+        "answer_type": question.answer_type,
+    }
 
 
 def exact_text(question: Question) -> str:
@@ -72,9 +85,8 @@ def turns_before(question: Question, path: Path) -> list[dict[str, Any]]:
     return [message.model_dump() for message in second_turn(question, path.text).messages[:-1]]
 
 
-def injected(question: Question, row: FlawedRow) -> dict[str, Any]:
+def flaw_columns(question: Question, row: FlawedRow | Flawed) -> dict[str, Any]:
     return {
-        **NO_PATH,
         "path": row.flawed_path,
         "path_correct": answer_right(question, row.planted_answer),
         "path_status": "complete",

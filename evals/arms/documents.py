@@ -6,7 +6,9 @@ paths a question each is shown in a document of its own; a vote is one document,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from insightv_bench.answers import majority as vote
@@ -14,13 +16,12 @@ from insightv_bench.arms import ARMS, Arm
 from insightv_bench.chat import ask, go_on, load_prompt
 from insightv_bench.engines import Caller
 from insightv_bench.protocol import render_answer
-from insightv_bench.records import FlawedRow, Path, Question
+from insightv_bench.records import DECODERS, FlawedRow, Image, Path, Question
 from insightv_bench.settings import EngineSettings, EvalSettings
 
 from .best_of import best_of
-from .blank import blank_of
 from .changed import change
-from .columns import NO_PATH, TURNS, exact, injected, stored, turns_before
+from .columns import NO_PATH, TURNS, asked_columns, exact, flaw_columns, stored, turns_before
 
 Documents = Mapping[str, Sequence[Mapping[str, Any]]]
 """By question id, what an arm shows of a path."""
@@ -85,7 +86,7 @@ def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
         if question.scene:
             yield exact(question)
     elif shows == "flawed":
-        yield from (injected(question, row) for row in given.flawed.get(question.id, ()))
+        yield from ({**NO_PATH, **flaw_columns(question, row)} for row in given.flawed.get(question.id, ()))
     elif shows == "changed" or arm == "best-of-k":
         yield from given.beforehand.get(arm, {}).get(question.id, ())
     elif arm == "majority":
@@ -124,12 +125,7 @@ def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSe
     return {
         "arm": arm,
         "seat": spec.seat,
-        "question_id": question.id,
-        "kind": question.kind,
-        "question": question.question,
-        "options": list(question.options),
-        "gold": question.answer,
-        "answer_type": question.answer_type,
+        **asked_columns(question),
         "tolerance": question.tolerance,
         "group": question.group,
         "images": list(images),
@@ -138,3 +134,26 @@ def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSe
         "token_cap": settings.path_sampling.max_new_tokens + settings.answer_sampling.max_new_tokens,
         **path,
     }
+
+
+def blank_of(image: Image) -> Image:
+    """White, and as large as the image in whose place it stands, of which only the header is read."""
+    from PIL import Image as Picture
+
+    with Picture.open(io.BytesIO(image.bytes), formats=DECODERS) as picture:
+        return _blank(*picture.size)
+
+
+@lru_cache(maxsize=1024)
+def _blank(width: int, height: int) -> Image:
+    from PIL import Image as Picture
+
+    buffer = io.BytesIO()
+    Picture.new("L", (width, height), 255).convert("RGB").save(buffer, "PNG")
+    return Image(bytes=buffer.getvalue())
+
+
+def blanks(questions: Iterable[Question]) -> dict[str, Image]:
+    """By their own hash, those that stand for the questions' pictures."""
+    images = (blank_of(image) for question in questions for image in question.images)
+    return {image.sha256: image for image in images}

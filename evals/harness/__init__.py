@@ -7,7 +7,7 @@ metrics.py         what replies count as
 command_line.py    lm-eval's own command line, with our models and tasks
 question_task.py   what the tasks of `tasks/*.yaml` have in common
 drawn_task.py      the drawn world's fixed sets and flawed paths
-hub_task.py        benchmarks on the Hub (rotations.py: each question in every rotation of its options)
+hub_task.py        benchmarks on the Hub, where asked each question in every rotation of its options
 extraction.py      answers that a judge extracts
 task_questions.py  the stage: any lm-eval task that generates -> Question rows
 """

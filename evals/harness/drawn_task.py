@@ -12,11 +12,11 @@ from typing import Any
 
 from insightv_bench.chat import ask, question_text
 from insightv_bench.flaws import flawed_versions
-from insightv_bench.records import FlawedRow, Question
+from insightv_bench.records import Question
 from insightv_bench.settings import FlawsSettings
 from insightv_bench.world import NUM_TEST, fixed_questions, fixed_version
 
-from ..arms import exact_text
+from ..arms import asked_columns, exact_text
 from .question_task import Doc, QuestionTask
 
 SHOWS = {
@@ -52,24 +52,15 @@ def drawn_docs(question: Question, shows: str) -> Iterator[Doc]:
         yield drawn_doc(question, shows, path)
         return
     for row in flawed_versions(question, FLAWS, random.Random(f"0/{question.id}")):
-        yield {**drawn_doc(question, shows, row.flawed_path), **flaw_of(row)}
+        names = ("flaw", "severity", "position", "propagated", "planted_answer")
+        yield drawn_doc(question, shows, row.flawed_path) | {name: getattr(row, name) for name in names}
 
 
 def drawn_doc(question: Question, shows: str, path: str) -> Doc:
     prompt = SHOWS[shows]
     slots = {"path": path} if prompt == "summary" else {}
     return {
-        "question_id": question.id,
-        "kind": question.kind,
-        "question": question.question,
-        "options": list(question.options),
-        "gold": question.answer,
-        "answer_type": question.answer_type,
+        **asked_columns(question),
         "images": list(question.image_sha256),
         "context": ask(prompt, question, **slots).messages[0].content if prompt else question_text(question),
     }
-
-
-def flaw_of(row: FlawedRow) -> Doc:
-    names = ("flaw", "severity", "position", "propagated", "planted_answer")
-    return {name: getattr(row, name) for name in names}

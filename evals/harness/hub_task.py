@@ -9,11 +9,12 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError, require
 from insightv_bench.hub import explained, resolve
 from insightv_bench.records import Image, Question
@@ -23,7 +24,6 @@ from insightv_bench.stages import Dropped
 from insightv_bench.storage import first_line
 
 from .question_task import Doc, QuestionTask
-from .rotations import rotated
 
 MAX_PIXELS = 40_000_000
 ALL = "all"
@@ -147,3 +147,24 @@ def undecoded(rows: Any) -> Any:
         elif isinstance(getattr(feature, "feature", None), datasets.Image):
             rows = rows.cast_column(name, datasets.List(datasets.Image(decode=False)))
     return rows
+
+
+def rotated(drafts: Iterable[tuple[int, Draft]]) -> Iterator[tuple[int, Draft]]:
+    """Every rotation of each question's options, as MMBench (arXiv 2307.06281) asks it; as they are where the data set
+    holds its rotations itself."""
+    kept = list(drafts)
+    groups = [draft.group for _, draft in kept]
+    if len(set(groups)) < len(groups):
+        yield from kept
+        return
+    for number, draft in kept:
+        yield from ((number, rotation(draft, by)) for by in range(max(1, len(draft.options))))
+
+
+def rotation(draft: Draft, by: int) -> Draft:
+    """The options moved `by` places to the front, and the answer's letter with them."""
+    num = len(draft.options)
+    if not by or draft.answer not in LETTERS[:num] or len(draft.answer) != 1:
+        return draft
+    letter = LETTERS[(LETTERS.index(draft.answer) - by) % num]
+    return draft._replace(options=draft.options[by:] + draft.options[:by], answer=letter)

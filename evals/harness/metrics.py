@@ -115,13 +115,8 @@ def mme_score(parts: Iterable[tuple[str, str, float]]) -> float:
     pairs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for kind, group, right in parts:
         pairs[kind][group].append(right)
-    return sum(_mme_part([each for each in groups.values() if len(each) == 2]) for groups in pairs.values())
-
-
-def _mme_part(pairs: Sequence[Sequence[float]]) -> float:
-    if not pairs:
-        return 0.0
-    return 100 * sum(sum(each) / 2 + min(each) for each in pairs) / len(pairs)
+    whole = [[each for each in groups.values() if len(each) == 2] for groups in pairs.values()]
+    return sum(100 * sum(sum(each) / 2 + min(each) for each in part) / len(part) for part in whole if part)
 
 
 class Scores(NamedTuple):

@@ -136,7 +136,10 @@ class InsightvLM(Base):
         if self.arm == "reason":
             return _texts(paths)
         if self.arm == "multi-turn":
-            gone_on = [_after(reprompt(chat, "reason"), path) for chat, path in zip(asked, paths, strict=True)]
+            gone_on = [
+                chat._replace(messages=(*reprompt(chat, "reason").messages, assistant(whole_text(path)), go_on()))
+                for chat, path in zip(asked, paths, strict=True)
+            ]
             return _texts(self._ask(self._reason, gone_on, requests))
         shown = [reprompt(chat, "summary", path=shown_path(path)) for chat, path in zip(asked, paths, strict=True)]
         return _texts(self._ask(self._summary, shown, requests))
@@ -151,10 +154,6 @@ class InsightvLM(Base):
         if self.arm != "plain" and {"question", "options", "answer_type"} <= set(request.doc):
             return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(pictures))
         return chat_of(request.args[0], pictures)
-
-
-def _after(chat: Chat, reply: Reply) -> Chat:
-    return chat._replace(messages=(*chat.messages, assistant(whole_text(reply)), go_on()))
 
 
 def _texts(replies: Sequence[Reply]) -> list[str]:

@@ -66,14 +66,11 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
             random_seed=context.seed,
             **({} if model.is_local else NO_TORCH),
         )
-        _save(tracker, results)
+        samples = results["samples"]
+        aggregated = {name: value for name, value in results.items() if name != "samples"}
+        tracker.save_results_aggregated(results=aggregated, samples=samples)
+        for task, rows in samples.items():
+            tracker.save_results_samples(task_name=task, samples=rows)
     finally:
         gc.unfreeze()
     return results
-
-
-def _save(tracker: Any, results: dict[str, Any]) -> None:
-    samples = results["samples"]
-    tracker.save_results_aggregated(results={k: v for k, v in results.items() if k != "samples"}, samples=samples)
-    for task, rows in samples.items():
-        tracker.save_results_samples(task_name=task, samples=rows)

@@ -30,21 +30,21 @@ from insightv_bench.results import (
     outcomes,
     tokens_a_right_answer,
 )
-from insightv_bench.statistics import NONE, estimate, p_value, percent, points, sentence
+from insightv_bench.statistics import NONE, Interval, estimate, p_value, percent, points, sentence
 
 
 def print_comparison(a: Results, b: Results, console: Console) -> None:
     """Raises RunError where they cannot be compared."""
-    found = compare(a, b)
+    compared = compare(a, b)
     console.print(visible(f"A  {a.named}\nB  {b.named}"), highlight=False, markup=False, soft_wrap=True)
-    _accuracies(found.pairings, console)
-    if found.curves:
-        _curves(found.curves, console)
-    if found.figures:
-        _figures(found.figures, console)
-    _outcomes(found.pairings, a, b, console)
-    _tokens(found.pairings, a, b, console)
-    for note in [*_equal_tokens(found.pairings, a, b), *found.notes]:
+    _accuracies(compared.pairings, console)
+    if compared.curves:
+        _curves(compared.curves, console)
+    if compared.figures:
+        _figures(compared.figures, console)
+    _outcomes(compared.pairings, a, b, console)
+    _tokens(compared.pairings, a, b, console)
+    for note in [*_equal_tokens(compared.pairings, a, b), *compared.notes]:
         console.print(visible(note), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -86,39 +86,21 @@ def _sides(one: Pairing) -> str:
 
 
 def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
-    rows = [
-        [
-            one.task,
-            one.a if one.a == one.b else f"{one.a} | {one.b}",
-            one.measure.replace("_", " "),
-            percent(*one.figure_a[:3]),
-            percent(*one.figure_b[:3]),
-            points(*one.comparison[:3]),
-            p_value(one.p),
-            f"{one.figure_a.n:,} | {one.figure_b.n:,}",
-        ]
-        for one in figures
-    ]
+    rows = [_paired(one, one.measure.replace("_", " "), one.figure_a, one.figure_b) for one in figures]
     columns = ["task", "system", "figure", "A, %", "B, %", "B - A, points", "p", "n"]
     _table("Robustness, p after Holm over this table", columns, 3, console, rows)
     for measure in dict.fromkeys(one.measure for one in figures):
         console.print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", highlight=False, markup=False)
 
 
+def _paired(one: FigurePairing | CurvePairing, name: str, a: Interval, b: Interval) -> list[str]:
+    systems = one.a if one.a == one.b else f"{one.a} | {one.b}"
+    sides = [percent(*a[:3]), percent(*b[:3]), points(*one.comparison[:3])]
+    return [one.task, systems, name, *sides, p_value(one.p), f"{a.n:,} | {b.n:,}"]
+
+
 def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
-    rows = [
-        [
-            one.task,
-            one.a if one.a == one.b else f"{one.a} | {one.b}",
-            f"{one.severity:g}",
-            percent(*one.accuracy_a[:3]),
-            percent(*one.accuracy_b[:3]),
-            points(*one.comparison[:3]),
-            p_value(one.p),
-            f"{one.accuracy_a.n:,} | {one.accuracy_b.n:,}",
-        ]
-        for one in curves
-    ]
+    rows = [_paired(one, f"{one.severity:g}", one.accuracy_a, one.accuracy_b) for one in curves]
     columns = ["task", "system", "severity", "A, %", "B, %", "B - A, points", "p", "n"]
     _table("Accuracy by severity, 0 being the clean path, p after Holm over this table", columns, 2, console, rows)
 
@@ -140,8 +122,8 @@ def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Cons
     if rows:
         _table("What went wrong, % of replies", ["task", "arm", "outcome", "A", "B"], 3, console, rows)
         for outcome in dict.fromkeys(row[2] for row in rows):
-            told = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
-            console.print(f"  {outcome}: {told}", highlight=False, markup=False)
+            meaning = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
+            console.print(f"  {outcome}: {meaning}", highlight=False, markup=False)
 
 
 def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
@@ -153,7 +135,7 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
         right = [int(frame["correct"].sum()) for frame in frames]
         rows.append(
             [one.task, _sides(one)]
-            + [_mean_tokens(frame) for frame in frames]
+            + [f"{int(frame['total_tokens'].sum()) / frame.height:,.0f}" for frame in frames]
             + [_tokens_a_right_answer(frame) for frame in frames]
             + [_each(cost, "seconds", num) for cost, num in zip(took, right, strict=True)]
             + [_each(cost, "cost_usd", num) for cost, num in zip(took, right, strict=True)]
@@ -164,13 +146,9 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
     _table("Tokens an answer; tokens and model seconds a right answer", columns, 2, console, rows)
 
 
-def _mean_tokens(rows: pl.DataFrame) -> str:
-    return f"{int(rows['total_tokens'].sum()) / rows.height:,.0f}"
-
-
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
-    found = estimate(tokens_a_right_answer(rows))
-    return NONE if math.isnan(found.value) else f"{found.value:,.0f} [{found.low:,.0f}, {found.high:,.0f}]"
+    price = estimate(tokens_a_right_answer(rows))
+    return NONE if math.isnan(price.value) else f"{price.value:,.0f} [{price.low:,.0f}, {price.high:,.0f}]"
 
 
 def _each(costs: Costs | None, name: str, num_right: int) -> str:
@@ -183,15 +161,15 @@ def _each(costs: Costs | None, name: str, num_right: int) -> str:
 def _equal_tokens(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
     """Of each system that has both arms, two agents against a vote at equal tokens."""
     keys = [(results, one.task, cell.system) for one in pairings for results, cell in ((a, one.a), (b, one.b))]
-    told: dict[str, None] = {}
+    sentences: dict[str, None] = {}
     for results, task, system in keys:
-        found = equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system)))
-        if found:
-            few = f" of the {found.wanted_k} that equal tokens allow" if found.wanted_k > found.k else ""
-            vote = f"majority of {found.k} path{'s' * (found.k > 1)}{few} ({found.tokens_majority:,.0f} tokens)"
-            both = f"{system}: reason+summary ({found.tokens_two_agents:,.0f} tokens)"
-            told[f"{task}: {sentence(vote, both, found.comparison)}"] = None
-    return list(told)
+        equal = equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system)))
+        if equal:
+            few = f" of the {equal.wanted_k} that equal tokens allow" if equal.wanted_k > equal.k else ""
+            vote = f"majority of {equal.k} path{'s' * (equal.k > 1)}{few} ({equal.tokens_majority:,.0f} tokens)"
+            both = f"{system}: reason+summary ({equal.tokens_two_agents:,.0f} tokens)"
+            sentences[f"{task}: {sentence(vote, both, equal.comparison)}"] = None
+    return list(sentences)
 
 
 def as_json(a: Results, b: Results) -> str:
@@ -210,18 +188,18 @@ def as_json(a: Results, b: Results) -> str:
 
 
 def _outcome_rows(side: str, results: Results, found: Compared) -> list[dict[str, Any]]:
-    made = []
+    outcome_rows = []
     for one in found.pairings:
         cell = one.a if side == "a" else one.b
         rows = _rows_of(results, one.task, *cell)
         took = results.costs.get((one.task, *cell))
-        made.append(
+        outcome_rows.append(
             {"side": side, "task": one.task, **cell._asdict()}
             | {each.outcome: _plain(each.interval) for each in outcomes(rows)}
             | {"tokens_a_right_answer": _plain(estimate(tokens_a_right_answer(rows)))}
             | {"took": took._asdict() if took else None}
         )
-    return made
+    return outcome_rows
 
 
 def _plain(value: Any) -> Any:

@@ -57,7 +57,7 @@ def ablations(
     out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
 ) -> None:
     """Runs -> the ablation table, its planned comparisons and their figure."""
-    file = load_function("leaderboard.ablations.build:write")(runs, out)
+    file = load_function("leaderboard.ablations:write_ablations")(runs, out)
     console = Console()
     for row in json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["comparisons"]:
         if row["decoding"] == "sampled":

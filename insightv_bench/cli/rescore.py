@@ -94,10 +94,10 @@ def _print(changes: Sequence[Change], show: int, console: Console) -> None:
     for key, rows in by_arm(changes):
         clusters = [change.after.question_id for change in rows]
         shares = [accuracy([getattr(change, side).correct for change in rows], clusters) for side in Change._fields]
-        found = counts(rows)
+        num_of = counts(rows)
         names = [Text(visible(name)) for name in key]
         cells = [f"{len(rows):,}", *(percent(*share[:3]) for share in shares)]
-        table.add_row(*names, *cells, *(f"{found[name]:,}" for name in COLUMNS.values()))
+        table.add_row(*names, *cells, *(f"{num_of[name]:,}" for name in COLUMNS.values()))
     console.print(table)
     for change in [change for change in changes if change.is_other][:show]:
         row = change.after

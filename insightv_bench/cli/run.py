@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from insightv_bench.errors import RecipeError
 
@@ -17,8 +19,29 @@ from .options import BaseUrl, DryRun, EngineName, Out, Set, engine_override
 if TYPE_CHECKING:
     from insightv_bench.settings import Recipe
 
-build_app = typer.Typer(no_args_is_help=True, help="Make corpora: questions, paths, assess, corpora.")
-train_app = typer.Typer(no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
+
+class StageVerbs(TyperGroup):
+    """Beside its own commands one for each verb of the kinds of stages, which bring all settings: read when asked."""
+
+    @cached_property
+    def _of_kinds(self) -> dict[str, Any]:
+        from insightv_bench.stages import KINDS
+
+        verbs = typer.Typer(add_completion=False, rich_markup_mode=None)
+        for kind in KINDS.values():
+            for verb, about in kind.about.items() if kind.command.startswith(f"{self.name} ") else ():
+                verbs.command(verb)(stage_command(f"{self.name} {verb}", about))
+        return dict(typer.main.get_group(verbs).commands)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*self._of_kinds, *self.commands]
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        return self.commands.get(name) or self._of_kinds.get(name)
+
+
+build_app = typer.Typer(cls=StageVerbs, no_args_is_help=True, help="Make corpora: questions, paths, assess, corpora.")
+train_app = typer.Typer(cls=StageVerbs, no_args_is_help=True, help="Make agents: base, reason, summary, dpo.")
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe's name, or a file that ends in .yaml.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="In place of the recipe's.")]
@@ -163,25 +186,6 @@ def first_stage(recipe: Recipe, verb: str) -> str:
             return stage.name
     verbs = ", ".join(dict.fromkeys(f"`{stage.command}`" for stage in stages))
     raise RecipeError(f"recipe `{recipe.name}` has nothing to `{verb}`", f"it has {verbs}")
-
-
-for verb, about in {
-    "questions": "A source of questions -> Question rows.",
-    "lessons": "What a model from nothing learns to see with.",
-    "hard": "Questions -> those that the generator gets wrong without a path.",
-    "paths": "Question -> K paths, step by step.",
-    "assess": "Answer filter, then scores 1-100.",
-    "corpora": "Scored paths -> the corpora.",
-    "release": "The corpora as a folder ready to push: gate, shards, card.",
-}.items():
-    build_app.command(verb)(stage_command(f"build {verb}", about))
-for verb, about in {
-    "base": "The model that both agents start from: made from nothing, or fetched and checked.",
-    "reason": "The reasoning agent: the base after SFT on paths.",
-    "summary": "The summary agent: SFT on paths to judge, and on plain questions.",
-    "dpo": "One DPO round of the reasoning agent, on pairs that it sampled.",
-}.items():
-    train_app.command(verb)(stage_command(f"train {verb}", about))
 
 
 @build_app.command("calibrate")

@@ -79,11 +79,6 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     load_function("leaderboard.tables:print_board")(board, console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
-    run = _run_of(summary["page"])
+    run = Path(summary["page"]).parents[2]  # from `<run>/stages/<stage>/index.html`
     hints = NEXT if any(run.glob("stages/train-*")) else NEXT_OF_EVAL  # agents of its own, or others' that it evaluated
     console.print("\n" + hints.format(run=run), highlight=False, soft_wrap=True)
-
-
-def _run_of(page: str) -> Path:
-    """The run's folder, from `<run>/stages/<stage>/index.html`."""
-    return Path(page).parents[2]

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from .base import Section, Share
 
+__all__ = ["EngineSettings", "HfEngine", "OpenAIEngine", "TeacherEngine", "TeacherJudge"]
+
 
 class TeacherJudge(Section):
     """The teacher as a judge: the oracle's verdicts with these errors, so that a calibration can be checked."""

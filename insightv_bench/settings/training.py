@@ -11,6 +11,19 @@ from .corpora import PairsSettings
 from .paths import PathsSettings
 from .sources import WorldSource
 
+__all__ = [
+    "FROM_NOTHING",
+    "SMALL_MODEL",
+    "BaseSettings",
+    "DpoSettings",
+    "LaunchSettings",
+    "MuonSettings",
+    "RoundsSettings",
+    "SummarySettings",
+    "TinyModel",
+    "TrainSettings",
+]
+
 
 class TinyModel(Section):
     """An Aya Vision of about a million parameters, from nothing."""

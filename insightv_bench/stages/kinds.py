@@ -6,7 +6,8 @@ runs today, imported when it does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from insightv_bench.errors import StageError
@@ -65,6 +66,10 @@ class Kind:
     """Whether its models may be asked over a cluster: with its rows here, or in blocks that go over."""
     depends_on: tuple[Depends, ...] = ON_ALL
     """Whose versions change its rows though no recipe changed."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """The verbs of its command that run a recipe's first stage of it, and what `--help` says of each."""
+    method: str = ""
+    """`room.module:class` of how it trains, for its settings and those derived from them."""
 
 
 _SOURCES: tuple[type[Section], ...] = (WorldSource, FileSource, HubSource)
@@ -76,7 +81,7 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(
             "questions", "questions", "builders.questions:questions", "build questions", _SOURCES, WorldOptions,
-            depends_on=_QUESTIONS,
+            depends_on=_QUESTIONS, about={"questions": "A source of questions -> Question rows."},
         ),
         Kind(
             "task-questions", "questions", "evals.harness.task_questions:questions", "build questions", TaskSource,
@@ -84,13 +89,24 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "lessons", "corpus", "builders.questions:lessons", "build lessons", LessonsSettings, WorldOptions,
-            depends_on=("prompts", "world"),
+            depends_on=("prompts", "world"), about={"lessons": "What a model from nothing learns to see with."},
         ),
-        Kind("hard", "questions", "builders.hard:hard", "build hard", HardSettings),
-        Kind("paths", "paths", "builders.paths:paths", "build paths", PathsSettings, AskingOptions, "blocks"),
-        Kind("assess", "verdicts", "builders.assessment.stage:assess", "build assess", AssessSettings, AskingOptions,
-             "blocks"),
-        Kind("reasoning", function="builders.corpora.reasoning:reasoning", settings=ReasoningCorpus, **_ROWS),
+        Kind(
+            "hard", "questions", "builders.hard:hard", "build hard", HardSettings,
+            about={"hard": "Questions -> those that the generator gets wrong without a path."},
+        ),
+        Kind(
+            "paths", "paths", "builders.paths:paths", "build paths", PathsSettings, AskingOptions, "blocks",
+            about={"paths": "Question -> K paths, step by step."},
+        ),
+        Kind(
+            "assess", "verdicts", "builders.assessment.stage:assess", "build assess", AssessSettings, AskingOptions,
+            "blocks", about={"assess": "Answer filter, then scores 1-100."},
+        ),
+        Kind(
+            "reasoning", function="builders.corpora.reasoning:reasoning", settings=ReasoningCorpus,
+            about={"corpora": "Scored paths -> the corpora."}, **_ROWS,
+        ),
         Kind(
             "exact-flaws", function="builders.corpora.reasoning:flawed", settings=FlawsSettings, options=FlawOptions,
             **_ROWS,
@@ -122,12 +138,29 @@ KINDS: dict[str, Kind] = {
             "pretrained", "model", "trainers.models.pretrained:pretrained", "train base", BaseSettings, TrainOptions,
             depends_on=(),
         ),
-        Kind("base", "model", "trainers.sft:base", "train base", BaseSettings, TrainOptions, depends_on=()),
-        Kind("sft", "model", "trainers.sft:sft", "train {seat}", TrainSettings, TrainOptions, depends_on=()),
-        Kind("dpo", "model", "trainers.dpo:dpo", "train dpo", DpoSettings, TrainOptions, depends_on=()),
+        Kind(
+            "base", "model", "trainers.sft:base", "train base", BaseSettings, TrainOptions, depends_on=(),
+            about={"base": "The model that both agents start from: made from nothing, or fetched and checked."},
+        ),
+        Kind(
+            "sft", "model", "trainers.sft:sft", "train {seat}", TrainSettings, TrainOptions, depends_on=(),
+            about={
+                "reason": "The reasoning agent: the base after SFT on paths.",
+                "summary": "The summary agent: SFT on paths to judge, and on plain questions.",
+            },
+            method="trainers.sft:Sft",
+        ),
+        Kind(
+            "dpo", "model", "trainers.dpo:dpo", "train dpo", DpoSettings, TrainOptions, depends_on=(),
+            about={"dpo": "One DPO round of the reasoning agent, on pairs that it sampled."},
+            method="trainers.dpo:Dpo",
+        ),
         Kind("evaluate", "evaluation", "evals.evaluate:evaluate", "eval", EvalSettings, EvalOptions, "whole"),
-        Kind("leaderboard", "board", "leaderboard.stage:leaderboard", "leaderboard build", EvalSettings),
-        Kind("release", "release", "builders.release.stage:release", "build release", ReleaseSettings, ReleaseOptions),
+        Kind("leaderboard", "board", "leaderboard.build:leaderboard", "leaderboard build", EvalSettings),
+        Kind(
+            "release", "release", "builders.release.stage:release", "build release", ReleaseSettings, ReleaseOptions,
+            about={"release": "The corpora as a folder ready to push: gate, shards, card."},
+        ),
     )
 }  # fmt: skip
 

@@ -14,7 +14,9 @@ NAME_LENGTH = 120
 
 def markdown(ablations: Ablations, figure: str) -> str:
     """The table, the comparisons topic by topic, the flaws, and how to read them. `figure`: its file; empty: none."""
-    parts = [_scale(ablations), _table(ablations.table)]
+    headings = ["system", "arm", "what it is", "sampled", "greedy", "on exact paths", "on flawed paths"]
+    headings += ["tokens an answer", "n", "seeds"]
+    parts = [_scale(ablations), _grid(headings, [_line(row) for row in ablations.table], {0, 1, 2})]
     if figure:
         parts.append(f"![Accuracies of the ablation table, and the planned differences with intervals]({figure})")
     if ablations.comparisons:
@@ -35,11 +37,6 @@ def _scale(ablations: Ablations) -> str:
         f"{_code(ablations.task_version)}, {ablations.num_questions:,} test questions{paths}. "
         "Accuracy in %, with its 95 % interval."
     )
-
-
-def _table(rows: Sequence[AblationRow]) -> str:
-    headings = ["system", "arm", "what it is", "sampled", "greedy", "on exact paths", "on flawed paths"]
-    return _grid([*headings, "tokens an answer", "n", "seeds"], [_line(row) for row in rows], {0, 1, 2})
 
 
 def _line(row: AblationRow) -> list[str]:

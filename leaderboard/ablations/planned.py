@@ -17,7 +17,7 @@ from insightv_bench.statistics import Comparison, holm, paired, percent
 
 from ..board import ROUND_ARMS, Method, Side, compared_columns, control_pairs, counted, method_of, systems_in
 from .records import Decoding, PlannedRow, Topic
-from .table import BOTH, WORDS, flaw_words
+from .table import BOTH, WORDS, flaw_words, majority_words
 
 Answers = Mapping[tuple[int, str], list[bool]]
 """(seed, question id) -> right or wrong, reply by reply."""
@@ -38,17 +38,14 @@ class Planned(NamedTuple):
 def planned(cells: Cells, method: Method, num_paths: int) -> list[Planned]:
     """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
     flaws = sorted({side.flaw for side in cells if side.flaw})
-    return [*_controls(method, num_paths), *_rounds(method), *_base(method), *_longer(method), *_flaws(method, flaws)]
+    return [*_controls(method, num_paths), *_rounds(method), *_base(method), *_flaws(method, flaws)]
 
 
 def _controls(method: Method, num_paths: int) -> Iterator[Planned]:
     for a, b in control_pairs(method):
         if b != Side(method.agent, BOTH):
             continue
-        rival = {
-            "majority": f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths",
-            "reason": WORDS["reason"],
-        }.get(a.arm, "")
+        rival = {"majority": majority_words(num_paths), "reason": WORDS["reason"]}.get(a.arm, "")
         if a.system != method.agent:
             rival = f"{a.system}, {rival}" if rival else a.system
         yield Planned("controls", a, b, f"both agents against {rival}")
@@ -64,15 +61,11 @@ def _rounds(method: Method) -> Iterator[Planned]:
 
 
 def _base(method: Method) -> Iterator[Planned]:
-    for arm, told in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
-        yield Planned("base", Side(method.base, "base"), Side(method.agent, arm), f"{told} against base model")
-
-
-def _longer(method: Method) -> Iterator[Planned]:
-    """Whether the agent was near a plateau."""
-    longer = method.controls.get("longer-sft", "")
-    told = f"{longer} against {method.agent}, {WORDS['reason']}"
-    yield Planned("base", Side(method.agent, "reason"), Side(longer, "reason"), told)
+    for arm, words in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
+        yield Planned("base", Side(method.base, "base"), Side(method.agent, arm), f"{words} against base model")
+    longer = method.controls.get("longer-sft", "")  # whether the agent was near a plateau
+    words = f"{longer} against {method.agent}, {WORDS['reason']}"
+    yield Planned("base", Side(method.agent, "reason"), Side(longer, "reason"), words)
 
 
 def _flaws(method: Method, flaws: list[str]) -> Iterator[Planned]:

@@ -47,13 +47,14 @@ def system_words(system: System) -> str:
 
 
 def arm_words(system: System, arm: str, num_paths: int) -> str:
-    if arm == "majority":
-        name = f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
-    else:
-        name = WORDS.get(arm, arm)
+    name = majority_words(num_paths) if arm == "majority" else WORDS.get(arm, arm)
     if (system.role, arm) == ("agent", "reason"):
         name += " (= copying the path)"  # whoever copies a path's answer gives the reasoning agent's, by definition
     return name
+
+
+def majority_words(num_paths: int) -> str:
+    return f"majority of {num_paths} paths" if num_paths > 1 else "majority of the paths"
 
 
 def num_paths(rows: pl.DataFrame) -> int:
@@ -71,17 +72,17 @@ def table_rows(rows: pl.DataFrame) -> list[AblationRow]:
         for (system, twin_of, arm), cell in parts.items()
     }
     systems = {system.twin_of or system.system: system for system in systems_in(rows)}
-    found = _in_order(systems, {(cell.system, cell.arm) for cell in cells})
-    return [_row(systems[system], system, arm, cells, paths) for system, arm in found]
+    keys = _in_order(systems, {(cell.system, cell.arm) for cell in cells})
+    return [_row(systems[system], system, arm, cells, paths) for system, arm in keys]
 
 
-def _in_order(systems: Mapping[str, System], found: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _in_order(systems: Mapping[str, System], keys: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Base, SFT, the controls of two agents, the rounds, the controls of the rounds, then what the table does not know.
 
     The majority stands before both agents, whose equal-token control it is.
     """
-    for name in sorted({name for name, _ in found}, key=lambda name: place_of(systems[name])):
-        arms = {BOTH if arm in IN_COLUMNS else arm for other, arm in found if other == name}
+    for name in sorted({name for name, _ in keys}, key=lambda name: place_of(systems[name])):
+        arms = {BOTH if arm in IN_COLUMNS else arm for other, arm in keys if other == name}
         yield from ((name, arm) for arm in ARMS if arm in arms)
 
 

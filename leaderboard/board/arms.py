@@ -21,22 +21,22 @@ def arm_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
 def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
     accuracy = share(rows, "correct")
     first = rows.row(0, named=True)
+    guessable = rows.filter(pl.col("options").list.len() > 0)
+    above_chance = None
+    if in_set.chance is not None and not guessable.is_empty():
+        above_chance = share(guessable, "correct").low > in_set.chance
     num_right = int(rows["correct"].sum())
     return ArmRow(
         set=in_set.name,
         system=first["label"],
-        base=first["base"],
-        round=first["round"],
-        role=first["role"],
         twin_of=first["twin"],
-        trained=first["trained"],
-        arm=first["arm"],
+        **{name: first[name] for name in ("base", "round", "role", "trained", "arm")},
         accuracy=accuracy.value,
         low=accuracy.low,
         high=accuracy.high,
         n=accuracy.n,
         num_questions=rows["question_id"].n_unique(),
-        above_chance=_above_chance(in_set, rows),
+        above_chance=above_chance,
         unread=rows["answer"].null_count(),
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
@@ -44,11 +44,6 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         judge_failed=rows.filter(pl.col("judge_failure") != "").height,
         tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right else None,
     )
-
-
-def _above_chance(in_set: ComparableSet, rows: pl.DataFrame) -> bool | None:
-    guessable = rows.filter(pl.col("options").list.len() > 0)
-    return None if in_set.chance is None or guessable.is_empty() else share(guessable, "correct").low > in_set.chance
 
 
 def share(rows: pl.DataFrame, column: str) -> Interval:

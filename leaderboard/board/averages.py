@@ -58,16 +58,11 @@ def _mean(rows: Collection[ArmRow]) -> float:
 
 
 def _row(rows: Sequence[ArmRow], place: Place) -> AverageRow:
-    accuracy, first = _mean(rows), rows[0]
+    accuracy = _mean(rows)
     below = math.hypot(*(row.accuracy - row.low for row in rows)) / len(rows)
     above = math.hypot(*(row.high - row.accuracy for row in rows)) / len(rows)
     return AverageRow(
-        system=first.system,
-        base=first.base,
-        round=first.round,
-        role=first.role,
-        twin_of=first.twin_of,
-        arm=first.arm,
+        **{name: getattr(rows[0], name) for name in ("system", "base", "round", "role", "twin_of", "arm")},
         sets=tuple(row.set for row in rows),
         accuracy=accuracy,
         low=max(0.0, accuracy - below),

@@ -12,7 +12,7 @@ Of greedy systems and of the controls only their own arms are compared with each
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -31,8 +31,6 @@ AGAINST_BASE = ["reason", "reason+summary", "direct"]
 
 Answers = dict[str, list[bool]]
 """Question id -> right or wrong, reply by reply."""
-
-
 Cells = dict[Side, Answers]
 
 
@@ -51,7 +49,9 @@ def comparison_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[Compariso
     controls = list(_control_pairs(cells, systems.values()))
     across = {(pair.a, pair.b) for pair in controls}
     agents = [pair for pair in _agent_pairs(in_set, cells, systems) if (pair.a, pair.b) not in across]
-    pairs = [*agents, *_path_pairs(in_set, cells), *controls, *_round_pairs(cells, systems.values())]
+    candidates = (sides for system in in_set.systems for sides in _within(system, "paths"))
+    paths = [Pair("paths", a, b) for a, b in candidates if a in cells and b in cells]
+    pairs = [*agents, *paths, *controls, *_round_pairs(cells, systems.values())]
     compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
     compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
     compared_rows: list[ComparisonRow] = []
@@ -96,26 +96,18 @@ def _within(system: str, family: Family) -> Iterator[tuple[Side, Side]]:
             yield from ((Side(system, other, flaw), Side(system, arm)) for other in spec.against)
 
 
-def _path_pairs(in_set: ComparableSet, cells: Cells) -> Iterator[Pair]:
-    candidates = (sides for system in in_set.systems for sides in _within(system, "paths"))
-    yield from (Pair("paths", a, b) for a, b in candidates if a in cells and b in cells)
-
-
 def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
     """The control pairs with answers, base model by base model; of greedy systems the ablation table has them."""
     for base in sorted({system.base for system in systems}):
         planned = control_pairs(method_of(system for system in systems if system.base == base))
         answered = [(a, b) for a, b in planned if a in cells and b in cells]
         # Two agents against one is a control's business only where there is a control.
-        yield from (Pair("controls", a, b) for a, b in answered if _is_across(a, b) or _has_control(b, answered))
+        controlled = {b for a, b in answered if _is_across(a, b)}
+        yield from (Pair("controls", a, b) for a, b in answered if b in controlled)
 
 
 def _is_across(a: Side, b: Side) -> bool:
     return a.system != b.system or a.arm != "reason"
-
-
-def _has_control(b: Side, pairs: Sequence[tuple[Side, Side]]) -> bool:
-    return any(other == b and _is_across(a, b) for a, other in pairs)
 
 
 def _round_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:

@@ -98,7 +98,11 @@ def _settings_apart(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
             number, arm = _place(settings, variants.setdefault(Key(*map(str, key)), []))
             placed += [(*key, folder, one, *setting, number) for one, setting in settings.items()]
             if number and arm:
-                notes.append(_again(str(label), str(key[-1]), number, arm, settings[arm]))
+                prompt, cap = settings[arm]
+                notes.append(
+                    f"`{label} #{number + 1}` is system `{key[-1]}` again, with another setting in arm `{arm}`: "
+                    f"prompt `{prompt}`, token cap {cap:,}."
+                )
     schema = {name: frame.schema[name] for name in [*Key._fields, "evaluation", "arm", *SETTING]}
     numbers = pl.DataFrame(placed, schema={**schema, "variant": pl.Int64}, orient="row")
     frame = frame.join(numbers, on=list(schema), how="left", maintain_order="left")
@@ -138,11 +142,4 @@ def _odd_arm(settings: dict[str, Setting], variant: dict[str, Setting]) -> str:
             if variant.get(arm, (prompt, cap))[0] != prompt or {cap} != caps
         ),
         "",
-    )
-
-
-def _again(label: str, system: str, number: int, arm: str, setting: Setting) -> str:
-    return (
-        f"`{label} #{number + 1}` is system `{system}` again, with another setting in arm `{arm}`: "
-        f"prompt `{setting[0]}`, token cap {setting[1]:,}."
     )

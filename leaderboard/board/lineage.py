@@ -39,8 +39,6 @@ KEPT = (
 )
 KEPT_SETTINGS = ("reference", "num_paths", "sampling", "path_sampling", "answer_sampling", "greedy", "arms")
 KEPT_OPTIONS = ("system", "base", "round", "arms", "task", "task_version", "greedy", "seat", "role", "twin_of")
-
-
 ODD = (ValueError, TypeError, AttributeError, KeyError)
 """What is raised over a lineage that is not as this module writes it."""
 NESTED = ("options", "settings", "inputs", "totals", "versions")

@@ -24,6 +24,8 @@ from .records import ArmRow, ComparableSet, ComparisonRow, Difference, RoundRow
 from .systems import ROUND_ARMS
 
 ROBUST_ARMS = ("self-flawed", "flawed")
+OF_ARM = ("set", "base", "system", "round", "arm", "accuracy", "low", "high", "n")
+"""Columns that are those of the row of the arm."""
 Key = tuple[str, str, str]
 """The round's system, the earlier one, the arm."""
 
@@ -121,15 +123,7 @@ def _row(
     totals = training.get("totals", {}) if row.round else {}
     margin = totals.get("last_rewards/margins")
     return RoundRow(
-        set=row.set,
-        base=row.base,
-        system=row.system,
-        round=row.round,
-        arm=row.arm,
-        accuracy=row.accuracy,
-        low=row.low,
-        high=row.high,
-        n=row.n,
+        **{name: getattr(row, name) for name in OF_ARM},
         from_start=differences.get((row.system, start, row.arm)),
         from_before=differences.get((row.system, before, row.arm)) if before != start else None,
         path_tokens=length.value,

@@ -2,7 +2,6 @@
 
 draw: which drawings a board has, how large, and of which systems
 painters: one function a drawing
-alt_text: the drawings in words
 style: what they share: colours, a system's mark, frames and legends
 """
 

@@ -164,17 +164,14 @@ def rounds(rows: Sequence[ArmRow]) -> Draw:
             _line(axes, xs, points, (place, False), f"{arm} ({base})" if several else arm)
         numbers = sorted({row.round for row in rows})
         axes.set_xticks(numbers, ["SFT" if number == 0 else f"DPO {number}" for number in numbers])
-        axes.set(ylim=_around(rows), xlim=(numbers[0] - 0.25, numbers[-1] + 0.25), ylabel="accuracy %")
+        # The intervals with room around them, ten points at least: what a round changes is small beside 100.
+        low, high = 100 * min(row.low for row in rows), 100 * max(row.high for row in rows)
+        room = max(0.1 * (high - low), (10 - (high - low)) / 2)
+        axes.set(ylim=(max(0.0, low - room), min(float(SHARES[1]), high + room)))
+        axes.set(xlim=(numbers[0] - 0.25, numbers[-1] + 0.25), ylabel="accuracy %")
         finish(canvas, [axes], "y")
 
     return paint
-
-
-def _around(rows: Sequence[ArmRow]) -> tuple[float, float]:
-    """The intervals with room around them, ten points at least: what a round changes is small beside 100."""
-    low, high = 100 * min(row.low for row in rows), 100 * max(row.high for row in rows)
-    room = max(0.1 * (high - low), (10 - (high - low)) / 2)
-    return max(0.0, low - room), min(float(SHARES[1]), high + room)
 
 
 def _line(

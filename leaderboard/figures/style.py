@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ..tables import short
-from .alt_text import NAME_LENGTH
 
 WIDTH = 6.4  # inches, as are all sizes here
 ROW_HEIGHT = 0.17
@@ -20,6 +19,8 @@ INK, GRID = "#1f2328", "#d0d7de"
 DARK = {INK: "#e6edf3", GRID: "#3d444d"}
 """Colour of the light drawing -> of the dark one."""
 MARKERS = "osD^vPXdp*"
+NAME_LENGTH = 28
+"""Of a system, in a figure and in its alternative."""
 MAX_SYSTEMS = 12
 """In one drawing: more cannot be told apart."""
 

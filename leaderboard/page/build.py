@@ -63,8 +63,9 @@ def write_page(
 ) -> None:
     """The whole folder but its figures; `index.html` comes last."""
     shown = samples.choose(sets)
-    _clear(out)
     data = out / OWN / "data"
+    if (data / f"{MARK}.js").exists():  # an earlier build's; a folder that no build made stays, and stops this one
+        shutil.rmtree(out / OWN)
     data.mkdir(parents=True)
     write_chunk(data, MARK, _front(board, drawn, shown))  # first: by it the next build knows the folder as a page's
     for name in ("style.css", "icon.svg", *SCRIPTS):
@@ -75,12 +76,6 @@ def write_page(
         write_chunk(data, f"outcomes-{place}", outcomes(one, rows))
     _write_samples(data, shown, evaluations)
     write_text(out / "index.html", render(board))
-
-
-def _clear(out: Path) -> None:
-    """What an earlier build left; a folder of the same name that no build made stays, and stops this one."""
-    if (out / OWN / "data" / f"{MARK}.js").exists():
-        shutil.rmtree(out / OWN)
 
 
 def _write_samples(data: Path, shown: Sequence[samples.Shown], evaluations: Sequence[Path]) -> None:
@@ -119,6 +114,10 @@ def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]
 
 def render(board: Board) -> str:
     """`index.html`."""
+    links = '<a href="board.md">board.md</a> and <a href="board.json">board.json</a>'
+    plain_figures = f"<p>This board has {len(board.arms):,} rows and needs JavaScript; {links} hold every figure.</p>"
+    if len(board.arms) <= MAX_PLAIN:
+        plain_figures = "".join(_section(board, heading, section) for heading, section in SECTIONS.values())
     return Template(_asset("index.html")).substitute(
         policy=POLICY,
         scripts="\n".join(f'<script defer src="{OWN}/{name}"></script>' for name in SCRIPTS),
@@ -130,20 +129,12 @@ def render(board: Board) -> str:
         scale=_scale(board),
         notes=_notes(board),
         arms=_arms(board),
-        plain=_plain(board),
+        plain=plain_figures,
     )
 
 
 def _asset(name: str) -> str:
     return (files(__package__) / "assets" / name).read_text(encoding="utf-8")
-
-
-def _plain(board: Board) -> str:
-    """The figures without JavaScript."""
-    if len(board.arms) > MAX_PLAIN:
-        links = '<a href="board.md">board.md</a> and <a href="board.json">board.json</a>'
-        return f"<p>This board has {len(board.arms):,} rows and needs JavaScript; {links} hold every figure.</p>"
-    return "".join(_section(board, heading, section) for heading, section in SECTIONS.values())
 
 
 def _section(board: Board, heading: str, section: Section) -> str:

@@ -97,19 +97,12 @@ def index(shown: Shown) -> dict[str, Any]:
     by_id = {row["question_id"]: row for row in firsts.iter_rows(named=True)}
     return {
         "systems": [visible(label) for label in shown.systems],
-        "questions": [_title(by_id[question]) for question in shown.questions],
+        "questions": [  # id, question in short, kind, gold answer
+            [visible(id_), short(row["question"], TITLE_LENGTH), visible(row["kind"]), short(row["gold"], 40)]
+            for id_, row in ((question, by_id[question]) for question in shown.questions)
+        ],
         "outcomes": list(_outcomes(shown)),
     }
-
-
-def _title(row: Row) -> list[str]:
-    """Id, question in short, kind, gold answer."""
-    return [
-        visible(row["question_id"]),
-        short(row["question"], TITLE_LENGTH),
-        visible(row["kind"]),
-        short(row["gold"], 40),
-    ]
 
 
 def _outcomes(shown: Shown) -> Iterator[list[Any]]:

@@ -88,8 +88,7 @@ def push_eval_results(texts: dict[str, str], repo_id: str) -> Made:
     """
 
     def prepare(seen: Seen) -> Change:
-        add = {name: _merged(seen, name, text).encode() for name, text in texts.items()}
-        return Change({**add})
+        return Change({name: _merged(seen, name, text).encode() for name, text in texts.items()})
 
     return commit(repo_id, "model", prepare, "Add evaluation results with insightv-bench", must_exist=True)
 

@@ -50,9 +50,12 @@ def write_every_eval(
 def _write(
     board: Board, comparable: ComparableSet, rows: pl.DataFrame, system: str, out: Path, developer: str, moment: str
 ) -> Path:
-    model = _model_id(system, developer)
+    is_hub_id = system.count("/") == 1 and all(system.split("/"))
+    model = system if is_hub_id else f"{developer}/{system}"
     record = aggregate(board, comparable, system, model, moment)
-    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), _uuid(comparable.name, system, model))
+    digest = hashlib.sha256("\x1f".join([comparable.name, system, model]).encode()).digest()
+    same_again = str(uuid.UUID(bytes=digest[:16], version=4))  # for the same system and set
+    place = Path("data", _safe(COLLECTION), *map(_safe, model.split("/", 1)), same_again)
     by_arm = {row["evaluation_name"]: row["evaluation_result_id"] for row in record["evaluation_results"]}
     lines = [
         json.dumps(
@@ -75,20 +78,10 @@ def _write(
     return file
 
 
-def _model_id(system: str, developer: str) -> str:
-    """`developer/system`; a system that stands for a Hub id has its own."""
-    return system if system.count("/") == 1 and all(system.split("/")) else f"{developer}/{system}"
-
-
 def _safe(name: str) -> str:
     """A name of a folder on any system."""
     safe = UNSAFE.sub("-", name).strip("-. ") or "model"
     return f"{safe}-" if safe.split(".")[0].lower() in RESERVED else safe
-
-
-def _uuid(*parts: str) -> str:
-    """The same for the same system and set, in the form of a random one."""
-    return str(uuid.UUID(bytes=hashlib.sha256("\x1f".join(parts).encode()).digest()[:16], version=4))
 
 
 def task(comparable: ComparableSet, arm: str) -> str:
@@ -99,7 +92,21 @@ def aggregate(board: Board, comparable: ComparableSet, system: str, model: str, 
     """The aggregate record of one system in one comparable set."""
     arms = [row for row in board.arms if row.set == comparable.name and row.system == system]
     measures = [row for row in board.measures if row.set == comparable.name and row.system == system]
-    results = [*(_accuracy(row, comparable) for row in arms), *(_measure(row, comparable) for row in measures)]
+    results = [
+        *(_accuracy(row, comparable) for row in arms),
+        *(
+            _result(
+                f"{comparable.task}: {row.measure.replace('_', ' ')}",
+                comparable,
+                f"insightv-bench.{row.measure}",
+                MEANINGS[row.measure],
+                row,
+                row.value,
+                {},
+            )
+            for row in measures
+        ),
+    ]
     return {
         "schema_version": VERSION,
         "evaluation_id": f"{comparable.task}/{model}/{moment}",
@@ -149,11 +156,6 @@ def _accuracy(row: ArmRow, comparable: ComparableSet) -> dict[str, Any]:
         "additional_details": {"prompt": comparable.prompts[row.arm]},
     }
     return result
-
-
-def _measure(row: MeasureRow, comparable: ComparableSet) -> dict[str, Any]:
-    name = f"{comparable.task}: {row.measure.replace('_', ' ')}"
-    return _result(name, comparable, f"insightv-bench.{row.measure}", MEANINGS[row.measure], row, row.value, {})
 
 
 def _result(

@@ -80,14 +80,11 @@ def submit(folder: Path, repo_id: str, private: bool | None = None) -> tuple[Sub
             return Change({})
         add: Additions = {f"{place}/{name}": folder / name for name in names}
         if README not in seen.files:  # a card that is there may have been written by hand
-            add[README] = _results_card(repo_id).encode()
+            data = {"config_name": "default", "data_files": f"{SUBMISSIONS}/*/evaluations/*/*.parquet"}
+            front = {"configs": [data], "tags": ["insightv-bench", "evaluation-results"]}
+            text = CARD.format(repo=repo_id)
+            add[README] = f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{text}".encode()
         return Change(add)
 
     message = f"Add submission {submission.id} with insightv-bench"
     return submission, commit(repo_id, "dataset", prepare, message, private)
-
-
-def _results_card(repo_id: str) -> str:
-    data = {"config_name": "default", "data_files": f"{SUBMISSIONS}/*/evaluations/*/*.parquet"}
-    front = {"configs": [data], "tags": ["insightv-bench", "evaluation-results"]}
-    return f"---\n{yaml.safe_dump(front, sort_keys=False)}---\n{CARD.format(repo=repo_id)}"

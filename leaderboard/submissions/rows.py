@@ -30,28 +30,19 @@ SAME = {
 
 def problems(frame: pl.DataFrame) -> Iterator[str]:
     """What does not hold, a line each."""
-    yield from _other_parsers(frame)
-    yield from _doubled(frame)
-    yield from _missing(frame)
-    yield from _contradictions(frame)
-    for row in frame.filter(pl.col("parser") == PARSER).iter_rows(named=True):
-        yield from _read_again(row)
-
-
-def _other_parsers(frame: pl.DataFrame) -> Iterator[str]:
     others: list[str] = frame["parser"].filter(frame["parser"] != PARSER).to_list()
     for parser, num in sorted(Counter(others).items()):
         yield (
             f"{num:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
             "their answers cannot be read again here"
         )
-
-
-def _doubled(frame: pl.DataFrame) -> Iterator[str]:
     keys = [*UNIT, "prompt", "token_cap", "evaluation", *REPLY]
-    twice = frame.group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1)
-    for row in twice.iter_rows(named=True):
+    for row in frame.group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1).iter_rows(named=True):
         yield f"{where(row)} stands {row['len']} times"
+    yield from _missing(frame)
+    yield from _contradictions(frame)
+    for row in frame.filter(pl.col("parser") == PARSER).iter_rows(named=True):
+        yield from _read_again(row)
 
 
 def _missing(frame: pl.DataFrame) -> Iterator[str]:

@@ -14,7 +14,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
@@ -92,15 +91,11 @@ def _copy(place: Path, files: Sequence[Path], into: Path) -> Evaluation:
     for file in files:
         shutil.copyfile(file, target / file.name)
     if origin := read_origin(place):
-        write_text(target / LINEAGE, json.dumps(_own(origin._asdict(), name), ensure_ascii=False, indent=1) + "\n")
+        stages = {name if folder == origin.evaluation else folder: stage for folder, stage in origin.stages.items()}
+        lineage = origin._replace(evaluation=name, stages=stages)._asdict()
+        write_text(target / LINEAGE, json.dumps(lineage, ensure_ascii=False, indent=1) + "\n")
     num_rows = sum(count_rows(file) for file in files)
     return Evaluation(name=name, num_rows=num_rows, files={file.name: sha256(file) for file in files})
-
-
-def _own(origin: dict[str, Any], name: str) -> dict[str, Any]:
-    """The lineage under the evaluation's name here."""
-    stages = {name if folder == origin["evaluation"] else folder: stage for folder, stage in origin["stages"].items()}
-    return {**origin, "evaluation": name, "stages": stages}
 
 
 def read_submission(folder: Path) -> Submission:

@@ -2,15 +2,11 @@
 
 views: each table of the board as names and figures, not yet shown anywhere
 terminal: the tables 80 columns wide, the best systems where there are many
-markdown: all tables as Markdown
-export: `board.json`, `board.md` and one parquet file a table
-text: names cut short, how many questions there are
+markdown: all tables as Markdown, beside `board.json` and one parquet file a table
 """
 
 from __future__ import annotations
 
-from .export import write_files
-from .markdown import markdown
+from .markdown import markdown, write_files
 from .terminal import NAME_WIDTH, print_board
-from .text import questions, short
-from .views import MARKS, without_twins
+from .views import MARKS, questions, short, without_twins

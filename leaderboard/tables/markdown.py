@@ -4,16 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from insightv_bench.escape import visible
+from insightv_bench.records import Record
 from insightv_bench.statistics import interval, p_value, percent, points
+from insightv_bench.storage import write_file, write_text
 
-from ..board import ANY, FAMILIES, Board, ComparableSet
+from ..board import (
+    ANY,
+    FAMILIES,
+    ArmRow,
+    AverageRow,
+    Board,
+    ComparableSet,
+    ComparisonRow,
+    FlawRow,
+    LineageRow,
+    MeasureRow,
+    RobustnessRow,
+    RoundRow,
+)
 from . import views
-from .text import questions
-from .views import View
+from .views import View, questions
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
+
+TABLES: dict[str, type[Record]] = {
+    "arms": ArmRow,
+    "comparisons": ComparisonRow,
+    "robustness": RobustnessRow,
+    "measures": MeasureRow,
+    "averages": AverageRow,
+    "rounds": RoundRow,
+    "flaws": FlawRow,
+    "lineage": LineageRow,
+}
+"""Field of `Board` -> its rows."""
+FOLDER = "tables"
 
 
 def escape(text: str) -> str:
@@ -28,7 +56,10 @@ def markdown(board: Board) -> str:
     parts += [_table(views.tasks(board, arm), "##") for arm in arms]
     for comparable in board.sets:
         parts += [f"## {escape(comparable.name)}", f"{escape(questions(comparable))}.", *_set(board, comparable)]
-    parts += [_table(views.lineage(board, ("questions", "paths", "corpus", "model")), "##"), _notes(board)]
+    parts += [_table(views.lineage(board, ("questions", "paths", "corpus", "model")), "##")]
+    # Backticks are escaped too: one inside a name would let the name out of its code.
+    notes = [f"- {escape(note)}" for note in board.notes]
+    parts += ["\n".join(["## Kept apart, renamed or left out\n", *notes])] if notes else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -95,8 +126,10 @@ def _comparisons(board: Board, comparable: ComparableSet) -> View:
     return View("Paired comparisons", (*columns, "detectable, points"), rows, num_names=3)
 
 
-def _notes(board: Board) -> str:
-    if not board.notes:
-        return ""
-    # Backticks are escaped too: one inside a name would let the name out of its code.
-    return "## Kept apart, renamed or left out\n\n" + "\n".join(f"- {escape(note)}" for note in board.notes)
+def write_files(board: Board, out: Path) -> None:
+    """`out/board.json`, `out/board.md` and `out/tables/<table>.parquet`; an empty table has its columns too."""
+    (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    for name, record in TABLES.items():
+        write_file(out / FOLDER / f"{name}.parquet", getattr(board, name), record)
+    write_text(out / "board.md", markdown(board))
+    write_text(out / "board.json", board.model_dump_json(indent=1) + "\n")

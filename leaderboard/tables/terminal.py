@@ -13,8 +13,7 @@ from insightv_bench.escape import visible
 
 from ..board import FAMILIES, ArmRow, Board, ComparableSet
 from . import views
-from .text import questions, short
-from .views import View
+from .views import View, questions, short
 
 NAME_WIDTH = 28
 MAX_SYSTEMS = 20
@@ -142,10 +141,6 @@ def _print_comparisons(board: Board, comparable: ComparableSet, systems: list[st
         for row in rows:
             mark = (views.MARKS[row.outcome], STYLES[row.outcome])
             sentence = visible(row.sentence).replace(f", n = {row.n:,}, p", ", p") if shared else visible(row.sentence)
-            console.print(Text.assemble(mark, " ", _fitted(sentence, console.width - 2)))
-
-
-def _fitted(sentence: str, width: int) -> str:
-    """The sentence on one line, or its figures on a line of their own."""
-    names, _, figures = sentence.rpartition(": ")
-    return sentence if len(sentence) <= width else f"{names}:\n    {figures}"
+            if len(sentence) > console.width - 2:  # its figures on a line of their own
+                sentence = ":\n    ".join(sentence.rsplit(": ", 1))
+            console.print(Text.assemble(mark, " ", sentence))

@@ -62,7 +62,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> Batches:
 def test_the_whole_evaluation_against_bare_generate_on_its_batches(tmp_path: Path, batches: Batches, num: int) -> None:
     tiny = tmp_path / "tiny"
     load_function("trainers.models.tiny:make_tiny")(TinyModel(), tiny, seed=0)
-    for stage in ("evals.evaluate:evaluate", "evals.harness.model:Seats", "leaderboard.stage:leaderboard"):
+    for stage in ("evals.evaluate:evaluate", "evals.harness.model:Seats", "leaderboard.build:leaderboard"):
         load_function(stage)
     time_run(recipe_of(tiny, num), tmp_path / "warm-up", batches)  # what libraries do once, neither pays for
     asked, turns = list(batches), itertools.count()

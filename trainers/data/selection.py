@@ -108,7 +108,8 @@ def split(job: Job[Any], corpus: Any) -> tuple[Any, Any]:
     share = job.settings.validation_share
     if not share:
         return corpus, None
-    held = [_fraction(question, job.seed) < share for question in corpus["id"]]
+    digests = (hashlib.sha256(f"{job.seed}/{question}".encode()).digest() for question in corpus["id"])
+    held = [int.from_bytes(digest[:8]) / 2**64 < share for digest in digests]  # it hangs on the question alone
     parts = [
         corpus.select([place for place, is_held in enumerate(held) if is_held == which]) for which in (False, True)
     ]
@@ -118,8 +119,3 @@ def split(job: Job[Any], corpus: Any) -> tuple[Any, Any]:
             "set another share, or 0",
         )
     return parts[0].remove_columns("id"), parts[1].remove_columns("id")
-
-
-def _fraction(question: str, seed: int) -> float:
-    """A number in [0, 1) that hangs on the question alone."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{question}".encode()).digest()[:8]) / 2**64

@@ -36,8 +36,6 @@ OURS = (
     "push_to_hub",
 )
 """Options that a recipe may not set, because a run sets them."""
-
-
 DEFAULT_SAVE_STEPS = 100
 LOGGING_STEPS = 10
 FORCE_CPU = "INSIGHTV_FORCE_CPU"

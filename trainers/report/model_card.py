@@ -87,6 +87,7 @@ FROM_NOTHING = " It was made from nothing and knows nothing but the drawn world:
 def write_card(context: Context, job: Job[Any]) -> None:
     stage, note = context.stage, method_of(job.settings).card_note(job)
     seat = getattr(stage.options, "seat", "") or "model"
+    reasons = "; ".join(f"{reason}: {num:,}" for reason, num in sorted(context.dropped.items()))
     commit = git_commit()
     text = CARD.format(
         name=stage.name,
@@ -97,7 +98,7 @@ def write_card(context: Context, job: Job[Any]) -> None:
         commit=f" at `{commit[:12]}`" if commit else "",
         start=_start(context, job),
         corpora="\n".join(_corpus(context, job)),
-        dropped=_dropped(context),
+        dropped=f"Rows left out: {reasons}.\n\n" if reasons else "",
         weights=_weights(context, job),
         note=f"\n{note}\n" if note else "",
         figures="\n".join(_figures(context, job)),
@@ -118,11 +119,6 @@ def _start(context: Context, job: Job[Any]) -> str:
     return (
         f"nothing (`{base.model if base else 'tiny'}`)" if own else f"`{job.start.parent.name}`, the base being {root}"
     )
-
-
-def _dropped(context: Context) -> str:
-    reasons = "; ".join(f"{reason}: {num:,}" for reason, num in sorted(context.dropped.items()))
-    return f"Rows left out: {reasons}.\n\n" if reasons else ""
 
 
 def _figures(context: Context, job: Job[Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """All that overrides TRL, or reaches into what it, transformers and accelerate keep to themselves; and Muon.
 
 names.py           each such name, and the versions it was written for
-sft_trainer.py     TRL's SFTTrainer with one weight for every token; sampler.py: rows of like length in a batch
+sft_trainer.py     TRL's SFTTrainer with one weight for every token, and rows of like length in a batch
 dpo_trainer.py     TRL's DPOTrainer with an estimate of the KL, and with log-probabilities that its rows bring
 reference_logps.py those log-probabilities, computed once and kept
 callbacks.py       the bar, the mark of a whole checkpoint, the end of a training that runs away
@@ -24,5 +24,4 @@ from .internals import (
 )
 from .optimizer import muon_of
 from .reference_logps import KeptLogps, compute_logps, missing_pairs, pair_ids, with_logps
-from .sampler import LENGTH
-from .sft_trainer import sft_trainer
+from .sft_trainer import LENGTH, sft_trainer

@@ -41,7 +41,7 @@ def progress_callback(name: str, show: ShowStep, check_log: CheckLog) -> Any:
                 return ""
             started, before = self.began
             speed = (_tokens(state) - before) / max(time.monotonic() - started, 1e-9)
-            return f"loss {losses[-1]:.3f}, {_short(speed)} tok/s"
+            return f"loss {losses[-1]:.3f}, {f'{speed / 1000:.1f}k' if speed >= 1000 else f'{speed:.0f}'} tok/s"
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             check_loss(name, logs or {}, state.global_step)
@@ -58,10 +58,6 @@ def progress_callback(name: str, show: ShowStep, check_log: CheckLog) -> Any:
 
 def _tokens(state: Any) -> int:
     return next((int(log["num_tokens"]) for log in reversed(state.log_history) if "num_tokens" in log), 0)
-
-
-def _short(num: float) -> str:
-    return f"{num / 1000:.1f}k" if num >= 1000 else f"{num:.0f}"
 
 
 def check_loss(name: str, logs: Mapping[str, Any], step: int) -> None:

@@ -4,13 +4,22 @@ padding, and the head over positions that no loss is taken at.
 TRL's fused head is written for GPUs: on a CPU it takes a third of a small model's step (measured; see
 tests/benchmarks). Here the labelled positions go through the model's own head in one product. Everything else, a run
 of several processes included, is TRL's.
+
+Rows of like length share a batch, and the batches come in any order. transformers' own sampler sorts fifty batches at a
+time and trains on them from the longest to the shortest. Where length goes with the kind of row, that is fifty steps of
+one kind after fifty of another, and a model from nothing did not learn to see (docs/learning-log.md).
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .sampler import LENGTH, LikeLengths
+LENGTH = "length"
+"""The column that says how long a row is: tokens of its texts, and of its pictures where it was measured."""
+BATCHES_AT_ONCE = 16
+"""Rows are sorted within so many batches: more saves little padding, and makes the batches more alike."""
 
 
 def sft_trainer() -> Any:
@@ -45,7 +54,9 @@ def sft_trainer() -> Any:
         ) -> Any:
             shared_out = self.is_fsdp_enabled  # its layers are put together in the model's own forward pass
             whole_on_cpu = model is self.model and self.args.device.type == "cpu" and not shared_out
-            if return_outputs or not whole_on_cpu or not _is_plain(model):
+            # The head is applied to the decoder's last states as they are, in a model without adapters.
+            is_plain = model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
+            if return_outputs or not whole_on_cpu or not is_plain:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             with self.accelerator.autocast():
                 loss, num_right, num = labelled_loss(model, inputs, num_items_in_batch)
@@ -55,11 +66,6 @@ def sft_trainer() -> Any:
             return loss
 
     return TokenTrainer
-
-
-def _is_plain(model: Any) -> bool:
-    """Whether the head is applied to the decoder's last states as they are, in a model without adapters."""
-    return model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
 
 
 def labelled_loss(model: Any, inputs: dict[str, Any], num_items: Any) -> tuple[Any, int, int]:
@@ -75,3 +81,32 @@ def labelled_loss(model: Any, inputs: dict[str, Any], num_items: Any) -> tuple[A
     logits, targets = model.lm_head(states[:, :-1][kept]).float(), labels[kept]
     loss = F.cross_entropy(logits, targets, reduction="sum") / (len(targets) if num_items is None else num_items)
     return loss, int((logits.argmax(-1) == targets).sum()), len(targets)
+
+
+class LikeLengths:
+    """Places of rows, batch after batch; another order each epoch, the same one for the same seed."""
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths, self._batch_size, self._seed = list(lengths), batch_size, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        random_ = random.Random(f"{self._seed}/{self._epoch}")
+        places = list(range(len(self._lengths)))
+        random_.shuffle(places)
+        portion = BATCHES_AT_ONCE * self._batch_size
+        batches: list[list[int]] = []
+        for start in range(0, len(places), portion):
+            ordered = sorted(places[start : start + portion], key=lambda place: self._lengths[place])
+            batches += [ordered[at : at + self._batch_size] for at in range(0, len(ordered), self._batch_size)]
+        whole = [batch for batch in batches if len(batch) == self._batch_size]
+        random_.shuffle(whole)
+        rest = [batch for batch in batches if len(batch) < self._batch_size]  # last, or it would cut the others
+        for batch in [*whole, *rest]:
+            yield from batch
