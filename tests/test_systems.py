@@ -30,8 +30,8 @@ def board_of(folder: Path, rows: Sequence[EvalRecord]) -> Board:
 
 def evaluations(recipe: str, *changes: str) -> dict[str, Stage]:
     """The evaluations of a recipe's plan, by system."""
-    stages = [stage for stage in plan(load_recipe(recipe, list(changes))) if stage.name.startswith("eval-")]
-    return {stage.options["system"]: stage for stage in stages}
+    stages = plan(load_recipe(recipe, list(changes)))
+    return {stage.options.system: stage for stage in stages if stage.makes == "evaluation"}
 
 
 def test_every_arm_and_every_control_has_its_row() -> None:
@@ -51,7 +51,7 @@ def test_no_other_module_lists_the_arms() -> None:
 
 def test_a_plan_tells_each_system_what_it_is() -> None:
     stages = evaluations("ablations")
-    told = {name: (stage.options["role"], stage.options["twin_of"]) for name, stage in stages.items()}
+    told = {name: (stage.options.role, stage.options.twin_of) for name, stage in stages.items()}
     assert told["base"] == ("base", "") and told["sft"] == ("agent", "") and told["dpo-1"] == ("round", "")
     assert told["sft-greedy"] == ("agent", "sft") and told["rejection-1-greedy"] == ("control", "rejection-1")
     controls = {name.removesuffix("-greedy") for name, (role, _) in told.items() if role == "control"}
@@ -61,7 +61,7 @@ def test_a_plan_tells_each_system_what_it_is() -> None:
 def test_models_with_a_controls_name_or_a_greedy_one_are_planned_as_plain_systems() -> None:
     seats = "model_seats={base: a, reason: b, summary: c}"
     stages = evaluations("puzzlevqa", seats, "eval.summaries={single-model: d, x: e, x-greedy: f}", "system=sft")
-    assert {(stage.options["role"], stage.options["twin_of"]) for stage in stages.values()} == {("other", "")}
+    assert {(stage.options.role, stage.options.twin_of) for stage in stages.values()} == {("other", "")}
     assert {"sft", "single-model", "x", "x-greedy"} <= set(stages)
 
 

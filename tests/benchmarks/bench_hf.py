@@ -21,8 +21,7 @@ import pytest
 import torch
 from figures import Took, Work, keep, scaled, turn_about
 
-from insightv_bench.engines.hf import LocalModel, load_model
-from insightv_bench.engines.hf import model as hf
+from insightv_bench.engines.hf import LocalModel, generation_options, load_model
 from insightv_bench.engines.hf.model import encode
 from insightv_bench.journal import Reply, Request
 from insightv_bench.lazy import load_function
@@ -95,6 +94,6 @@ def time_bare(folder: Path, batches: Batches) -> Took:
     for requests in batches:
         inputs = encode(processor, requests)
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **hf._options(model, requests[0].sampling))
+            tokens = model.generate(**inputs, **generation_options(model, requests[0].sampling))
         processor.tokenizer.batch_decode(tokens[:, inputs["input_ids"].shape[1] :])
     return Took(time.process_time() - started)

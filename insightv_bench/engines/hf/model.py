@@ -42,7 +42,7 @@ class LocalModel:
         torch.manual_seed(seed)
         started = time.monotonic()
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **_options(model, requests[0].sampling))
+            tokens = model.generate(**inputs, **generation_options(model, requests[0].sampling))
         completions = tokens[:, inputs["input_ids"].shape[1] :]
         seconds = (time.monotonic() - started) / len(requests)
         return [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
@@ -178,7 +178,7 @@ def open_image(image: Image) -> Any:
     return Picture.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
 
 
-def _options(model: Any, sampling: Sampling) -> dict[str, Any]:
+def generation_options(model: Any, sampling: Sampling) -> dict[str, Any]:
     """Every sampling option is named, so that a model's own generation config changes nothing."""
     greedy = sampling.temperature == 0
     options: dict[str, Any] = {
