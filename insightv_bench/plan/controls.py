@@ -13,8 +13,7 @@ from insightv_bench.arms import Arm
 from insightv_bench.controls import CONTROLS, Control, ControlSpec
 from insightv_bench.settings import (
     EvalSettings,
-    HfEngine,
-    OpenAIEngine,
+    ModelEngine,
     Recipe,
     Section,
     SummaryCorpus,
@@ -167,10 +166,7 @@ def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
         paths = "" if "reason" in control.seats else "sft"
         for number in rounds:
             name = control.name(number)
-            seats: dict[str, HfEngine | OpenAIEngine] = {
-                **agents,
-                **dict.fromkeys(control.seats, made_by(f"train-{name}")),
-            }
+            seats: dict[str, ModelEngine] = {**agents, **dict.fromkeys(control.seats, made_by(f"train-{name}"))}
             yield System(name, number, seats, _arms_of(control, settings), paths=paths, role="control")
 
 

@@ -12,8 +12,7 @@ from insightv_bench.arms import ARMS, Arm
 from insightv_bench.settings import (
     AssessSettings,
     EvalSettings,
-    HfEngine,
-    OpenAIEngine,
+    ModelEngine,
     PathsSettings,
     Recipe,
     Sampling,
@@ -42,7 +41,7 @@ class Paths(NamedTuple):
     """The paths that one reasoning agent writes for the test questions."""
 
     name: str
-    model: HfEngine | OpenAIEngine
+    model: ModelEngine
     num: int
     sampling: Sampling
 
@@ -98,7 +97,7 @@ def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     if recipe.model_seats:
-        seats: dict[str, HfEngine | OpenAIEngine] = {str(seat): engine for seat, engine in recipe.model_seats.items()}
+        seats: dict[str, ModelEngine] = {str(seat): engine for seat, engine in recipe.model_seats.items()}
         yield System(recipe.system, 0, seats, settings.arms)
         for name, place in settings.summaries.items():
             others = {**seats, "summary": place}
@@ -172,7 +171,7 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def seat_engine(seat: HfEngine | OpenAIEngine, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+def seat_engine(seat: ModelEngine, settings: EvalSettings) -> ModelEngine:
     return with_defaults(seat, batch_size=settings.batch_size, dtype=settings.dtype)
 
 

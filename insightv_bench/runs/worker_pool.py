@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from rich.progress import TaskID
 
 from insightv_bench.errors import RunError
-from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, Sampling
+from insightv_bench.settings import ModelEngine, Recipe, Sampling
 from insightv_bench.stages import (
     Message,
     Progress,
@@ -57,7 +57,7 @@ def next_stage(stages: Sequence[Stage], done: set[str], running: set[str]) -> St
 def asks(stage: Stage) -> set[tuple[str, str]]:
     """Model and sampling of all calls that a stage may make. The teacher's depend on nothing but the request."""
     parts = [*_parts(stage.settings), *_parts(stage.options)]
-    models = {part.model for part in parts if isinstance(part, HfEngine | OpenAIEngine)}
+    models = {part.model for part in parts if isinstance(part, ModelEngine)}
     samplings = {part.fingerprint() for part in parts if isinstance(part, Sampling)} or {""}
     return {(model, sampling) for model in models for sampling in samplings}
 

@@ -26,7 +26,7 @@ from .corpora import (
     ScoreRanges,
     SummaryCorpus,
 )
-from .engines import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine, TeacherJudge
+from .engines import EngineSection, EngineSettings, HfEngine, ModelEngine, OpenAIEngine, TeacherEngine, TeacherJudge
 from .evaluation import Control, EvalSettings
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .recipe import Recipe, load_recipe, recipe_names
