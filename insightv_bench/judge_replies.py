@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from insightv_bench.chat import Chat, ask, load_prompt, question_text
-from insightv_bench.protocol import JsonObject, objects_in, rest_of
+from insightv_bench.protocol import objects_in, rest_of
 from insightv_bench.records import Message, QuestionColumns, Step
 
 T = TypeVar("T")
@@ -138,12 +138,7 @@ def _objects(text: str, num: int, keys: set[str]) -> tuple[list[Mapping[str, Any
     if len(objects.found) != num:
         are = "is 1" if len(objects.found) == 1 else f"are {len(objects.found) or 'none'}"
         return [], f"there must be {num} JSON object{'s' * (num > 1)}, and there {are}"
-    problem = next((problem for each in objects.found if (problem := _key_problem(each, keys))), "")
-    return [{key: value.value for key, value in each.values.items()} for each in objects.found], problem
-
-
-def _key_problem(obj: JsonObject, keys: set[str]) -> str:
-    odd = sorted(obj.values.keys() ^ keys)
-    if not odd:
-        return ""
-    return f"the key `{odd[0]}` is {'missing' if odd[0] in keys else 'not one of those asked for'}"
+    for each in objects.found:
+        if odd := sorted(each.values.keys() ^ keys):
+            return [], f"the key `{odd[0]}` is {'missing' if odd[0] in keys else 'not one of those asked for'}"
+    return [{key: value.value for key, value in each.values.items()} for each in objects.found], ""

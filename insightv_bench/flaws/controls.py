@@ -1,4 +1,4 @@
-"""Controls for the flawed paths: what a changed text does that plants no flaw (METHOD.md, section 6).
+"""Controls for the flawed paths: what a changed text does that plants no flaw.
 
     paraphrased   the same steps, values and answer in other words; by rule for the drawn world, by a model for any text
     irrelevant    as many steps and words, about nothing; no answer

@@ -70,8 +70,8 @@ def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System],
         options = FlawOptions(fixed=bool(source.fixed))
         yield Stage(BENCHMARK, "exact-flaws", settings.flaws, {"questions": questions}, options)
         return
-    found = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
-    paths = next(found, None)
+    written = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
+    paths = next(written, None)
     if paths is None:
         return
     yield paths
@@ -123,7 +123,9 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     if paths:
         yield paths
     world = _is_world(recipe, settings)
-    flawed = BENCHMARK if "flawed" in system.arms and (world or _reasons(recipe, settings)) else ""
+    # Of any system with a reasoning agent the right paths can be spoilt.
+    has_flawed = world or any(_paths(recipe, settings, other) for other in systems(recipe, settings))
+    flawed = BENCHMARK if "flawed" in system.arms and has_flawed else ""
     task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
     options = EvalOptions(
         system=system.name,
@@ -142,11 +144,6 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     inputs |= {seat: maker_of(model) for seat, model in system.seats.items()}
     given = {role: name for role, name in inputs.items() if name}
     yield Stage(f"eval-{system.name}", "evaluate", settings, given, options)
-
-
-def _reasons(recipe: Recipe, settings: EvalSettings) -> bool:
-    """Whether any system has a reasoning agent, whose right paths can be spoilt."""
-    return any(_paths(recipe, settings, system) for system in systems(recipe, settings))
 
 
 def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Stage | None:

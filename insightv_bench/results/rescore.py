@@ -64,21 +64,18 @@ def read_again(record: EvalRecord) -> EvalRecord:
     """By rule alone."""
     reading = read(record.response, record.answer_type, record.options)
     judges = ARMS[record.arm].verdict != "none" and record.path_status != "none"
+    end_of_path = record.planted_answer or parse_path(record.path).answer
     return record.model_copy(
         update={
             **reading._asdict(),
             "correct": is_gold(record, reading.answer),
-            "path_correct": None if record.path_correct is None else is_gold(record, _end_of_path(record)),
+            "path_correct": None if record.path_correct is None else is_gold(record, end_of_path),
             "verdict": parse_summary(record.response).verdict if judges else "none",
             "parser": PARSER,
             "answer_judge": RULE,
             "judge_failure": record.judge_failure if record.arm == "best-of-k" else "",
         }
     )
-
-
-def _end_of_path(record: EvalRecord) -> str | None:
-    return record.planted_answer or parse_path(record.path).answer
 
 
 def is_gold(record: EvalRecord, answer: str | None) -> bool:
