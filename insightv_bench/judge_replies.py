@@ -56,7 +56,8 @@ def score_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
 
 
 def steps_chat(question: QuestionColumns, steps: Sequence[Step]) -> Chat:
-    return ask(STEPS, question, path=numbered_steps([step.reasoning for step in steps]))
+    lines = [json.dumps({"step": n, "reasoning": step.reasoning}, ensure_ascii=False) for n, step in enumerate(steps)]
+    return ask(STEPS, question, path="\n".join(lines))
 
 
 def gold_text(question: QuestionColumns) -> str:
@@ -74,11 +75,6 @@ def quoted(text: str) -> str:
 def numbered(paths: Sequence[str]) -> str:
     """Each path under `Path N`. Its lines are JSON objects, so none of them can pass for such a heading."""
     return "\n".join(f"Path {number}\n{path}" for number, path in enumerate(paths, 1))
-
-
-def numbered_steps(steps: Sequence[str]) -> str:
-    lines = [{"step": index, "reasoning": reasoning} for index, reasoning in enumerate(steps)]
-    return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
 def read_answer_verdict(text: str) -> Read[bool]:
