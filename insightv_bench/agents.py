@@ -77,20 +77,15 @@ class ReasoningAgent:
         talk = _Talk(self._caller, self._settings.sampling, ask("step", question), sample)
         steps: list[Step] = []
         while len(steps) < self._settings.max_steps and not (steps and steps[-1].action == "summary"):
-            step = await self._one_step(talk)
-            if step is None:
+            last = await self._read(talk, "next", "step", parse_step)
+            if not last or not last.step:
                 return talk.draft(steps, None, malformed=True)
-            steps.append(step)
+            talk.settle(render_step(last.step), last.repaired)
+            steps.append(last.step)
         if steps[-1].action != "summary":
             return talk.draft(steps, None)
         read = await self._read(talk, "answer", "answer", parse_answer)
         return talk.draft(steps, read and read.answer, malformed=read is None)
-
-    async def _one_step(self, talk: _Talk) -> Step | None:
-        read = await self._read(talk, "next", "step", parse_step)
-        if read and read.step:
-            talk.settle(render_step(read.step), read.repaired)
-        return read and read.step
 
     async def _read(self, talk: _Talk, prompt: str, format: str, parse: Callable[[str], Parsed]) -> Parsed | None:
         """What is replied, after at most `repair_tries` repairs; None where it cannot be read or the model will not."""

@@ -101,14 +101,10 @@ def media_type(image: Image) -> str:
     return "image/webp" if webp else next(known, "")
 
 
-def data_url(image: Image) -> str:
-    """The original bytes, as an OpenAI-compatible server takes them."""
-    return f"data:{media_type(image)};base64,{base64.b64encode(image.bytes).decode()}"
-
-
 def to_openai(chat: Chat, urls: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Messages of a chat completion. `urls`: the images' data URLs, where they are made already."""
-    urls = [data_url(image) for image in chat.images] if urls is None else urls
+    if urls is None:  # the original bytes
+        urls = [f"data:{media_type(each)};base64,{base64.b64encode(each.bytes).decode()}" for each in chat.images]
     return to_blocks(chat, [{"type": "image_url", "image_url": {"url": url}} for url in urls])
 
 

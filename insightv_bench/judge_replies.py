@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from insightv_bench.chat import Chat, ask, load_prompt, question_text
-from insightv_bench.protocol import JsonObject, objects_in, rest_of
+from insightv_bench.protocol import objects_in, rest_of
 from insightv_bench.records import Message, QuestionColumns, Step
 
 T = TypeVar("T")
@@ -56,7 +56,8 @@ def score_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
 
 
 def steps_chat(question: QuestionColumns, steps: Sequence[Step]) -> Chat:
-    return ask(STEPS, question, path=numbered_steps([step.reasoning for step in steps]))
+    lines = [json.dumps({"step": n, "reasoning": step.reasoning}, ensure_ascii=False) for n, step in enumerate(steps)]
+    return ask(STEPS, question, path="\n".join(lines))
 
 
 def gold_text(question: QuestionColumns) -> str:
@@ -74,11 +75,6 @@ def quoted(text: str) -> str:
 def numbered(paths: Sequence[str]) -> str:
     """Each path under `Path N`. Its lines are JSON objects, so none of them can pass for such a heading."""
     return "\n".join(f"Path {number}\n{path}" for number, path in enumerate(paths, 1))
-
-
-def numbered_steps(steps: Sequence[str]) -> str:
-    lines = [{"step": index, "reasoning": reasoning} for index, reasoning in enumerate(steps)]
-    return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
 def read_answer_verdict(text: str) -> Read[bool]:
@@ -138,12 +134,7 @@ def _objects(text: str, num: int, keys: set[str]) -> tuple[list[Mapping[str, Any
     if len(objects.found) != num:
         are = "is 1" if len(objects.found) == 1 else f"are {len(objects.found) or 'none'}"
         return [], f"there must be {num} JSON object{'s' * (num > 1)}, and there {are}"
-    problem = next((problem for each in objects.found if (problem := _key_problem(each, keys))), "")
-    return [{key: value.value for key, value in each.values.items()} for each in objects.found], problem
-
-
-def _key_problem(obj: JsonObject, keys: set[str]) -> str:
-    odd = sorted(obj.values.keys() ^ keys)
-    if not odd:
-        return ""
-    return f"the key `{odd[0]}` is {'missing' if odd[0] in keys else 'not one of those asked for'}"
+    for each in objects.found:
+        if odd := sorted(each.values.keys() ^ keys):
+            return [], f"the key `{odd[0]}` is {'missing' if odd[0] in keys else 'not one of those asked for'}"
+    return [{key: value.value for key, value in each.values.items()} for each in objects.found], ""

@@ -95,7 +95,7 @@ class Actor:
                 "mostly memory: see `ray status` and the nodes' logs; fewer rows a batch, or a smaller"
                 " `ray.block_size`, need less",
             )
-        for left in reversed(range(self._num_servers())):
+        for left in reversed(range(max(map(len, self._job.recipe.ray.servers.values()), default=1))):
             try:
                 return self._write(number)
             except EngineUnavailable as error:
@@ -104,9 +104,6 @@ class Actor:
                 self.close()  # the next server of the pool, from what is kept
                 self._place += 1
         raise AssertionError("there is at least one server")
-
-    def _num_servers(self) -> int:
-        return max(map(len, self._job.recipe.ray.servers.values()), default=1)
 
     def _write(self, number: int) -> dict[str, Any]:
         work = self._opened()
@@ -130,7 +127,10 @@ class Actor:
             self._check()
             self._is_shared = self._job.token.exists()
             self._journal = BlockJournal(self._job, self._coordinator, self._is_shared)
-            self._pictures = self._pictures or self._open_pictures()
+            folder = questions_folder(self._job)
+            if folder and not self._pictures:
+                remote = RemotePictures(self._coordinator, folder)
+                self._pictures = PictureStore(folder) if self._is_shared else remote
             context = context_of(self._job, self._journal, ActorContext)
             assert isinstance(context, ActorContext)
             self._place = self._place or self._coordinator.ask("take_place")
@@ -147,12 +147,6 @@ class Actor:
                     f"node {socket.gethostname()} has `{name}` {ours.get(name)}, the command has {version}",
                     "install the same insightv-bench on every node of the cluster",
                 )
-
-    def _open_pictures(self) -> Pictures | None:
-        folder = questions_folder(self._job)
-        if folder is None:
-            return None
-        return PictureStore(folder) if self._is_shared else RemotePictures(self._coordinator, folder)
 
     def close(self) -> None:
         self._work = None

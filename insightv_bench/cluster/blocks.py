@@ -10,7 +10,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from insightv_bench.engines import Costs
 from insightv_bench.errors import InsightvError, StageError
 from insightv_bench.records import Record
-from insightv_bench.settings import LOCAL, EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
+from insightv_bench.settings import LOCAL
 from insightv_bench.stages import from_message
 from insightv_bench.storage import first_line, write_text
 
@@ -112,7 +112,8 @@ class Blocks:
 
     def _resources(self) -> dict[str, float]:
         """Of an actor; a laptop has no GPU to ask for."""
-        asked, settings = resources_of(self._settings, engines_of(self._job)), self._settings
+        settings, engine = self._settings, self._job.engine
+        asked = resources_of(settings, [engine] if engine else self._job.stage.engines)
         alone = settings.address == LOCAL and settings.num_gpus is None
         return asked | {"num_gpus": 0.0} if alone and not self._ray.cluster_resources().get("GPU") else asked
 
@@ -161,12 +162,6 @@ class Blocks:
         )
 
 
-def engines_of(job: Job) -> list[EngineSettings]:
-    """Those that an actor of this job holds."""
-    named = [job.engine] if job.engine else [value for _, value in job.stage.settings]
-    return [engine for engine in named if isinstance(engine, TeacherEngine | HfEngine | OpenAIEngine)]
-
-
 def _words(resources: Mapping[str, float]) -> str:
     cpus, gpus = (float(resources.get(name, resources.get(f"num_{name.lower()}s", 0))) for name in ("CPU", "GPU"))
     return f"{cpus:g} CPUs and {gpus:g} GPUs"
@@ -197,9 +192,8 @@ class Parked:
     def missing(self, num: int) -> list[int]:
         return [number for number in range(num) if not self.file(number).exists()]
 
-    def rows(self, number: int, record: type[R], told: Callable[[Costs, list[str]], None]) -> Iterator[R]:
-        with self.file(number).open(encoding="utf-8", newline="\n") as lines:
-            first = json.loads(next(lines))
-            told(Costs(**first["costs"]), first["models"])
-            for line in lines:
-                yield record.model_validate_json(line)
+    def read(self, number: int, record: type[R]) -> tuple[Costs, list[str], Iterator[R]]:
+        """What it took, who replied, and its rows."""
+        first, *rows = self.file(number).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        took = json.loads(first)
+        return Costs(**took["costs"]), took["models"], map(record.model_validate_json, rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from insightv_bench.engines import BatchEngine, Caller, Engine
+from insightv_bench.engines import BatchEngine, Caller, Engine, label
 from insightv_bench.journal import Reply, Request, plan_id, request_key
 from insightv_bench.records import Image
 from insightv_bench.stages import Context
@@ -48,7 +48,8 @@ class ClusterEngine:
     def generate_all(self, batches: Batches) -> Iterator[list[Reply]]:
         """In their order, each as soon as it and those before it are there."""
         work = {number: Batch(tuple(map(light, asked)), seed) for number, (asked, seed) in enumerate(batches)}
-        names = {number: self._block_name(batch) for number, batch in work.items()}
+        keys = {n: [request_key(label(self), request) for request in batch.requests] for n, batch in work.items()}
+        names = {number: f"asked-{plan_id(asked)}" for number, asked in keys.items()}
         there: dict[int, list[Reply]] = {}
         due = 0
         for number, replies in self._run(work, names):
@@ -56,10 +57,6 @@ class ClusterEngine:
             while due in there:
                 yield there.pop(due)
                 due += 1
-
-    def _block_name(self, batch: Batch) -> str:
-        model = f"{self.name}@{self.revision}"
-        return f"asked-{plan_id([request_key(model, request) for request in batch.requests])}"
 
 
 class Asker:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.engines import Budget, Limits
-from insightv_bench.journal import SQLITE, Appended, Entry, FileJournal, Reply, Spent, block_lines, to_line
+from insightv_bench.journal import SQLITE, Appended, FileJournal, Reply, Spent, block_lines, to_line
 from insightv_bench.storage import Pictures
 
 from .job import Job
@@ -29,10 +28,10 @@ class RemoteCoordinator:
         """Does not wait; returns what `wait` waits for."""
         return getattr(self._handle, method).remote(*words)
 
-    def wait(self, told: Any) -> None:
+    def wait(self, sent: Any) -> None:
         import ray
 
-        ray.get(told)
+        ray.get(sent)
 
 
 class RemotePictures(Pictures):
@@ -66,7 +65,8 @@ class BlockJournal(FileJournal):
     """What is kept of one block after another, by any try of it."""
 
     def __init__(self, job: Job, coordinator: RemoteCoordinator, shared: bool) -> None:
-        lookup = self._kept_before if coordinator.ask("has_before") else None
+        has_before = coordinator.ask("has_before")
+        lookup = (lambda keys: dict(coordinator.ask("kept_before", list(keys)))) if has_before else None
         super().__init__(job.run / SQLITE, Nowhere(), (), lookup)
         self._job, self._coordinator, self._shared = job, coordinator, shared
 
@@ -81,9 +81,6 @@ class BlockJournal(FileJournal):
         else:
             self._out = RemoteLines(self._coordinator, number)
             self.read(map(to_line, self._coordinator.ask("kept", number)))
-
-    def _kept_before(self, keys: Sequence[str]) -> dict[str, Entry]:
-        return dict(self._coordinator.ask("kept_before", list(keys)))
 
     def has_replies(self, model: str) -> bool:
         return model in self._models or bool(self._coordinator.ask("has_replies", model))

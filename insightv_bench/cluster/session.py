@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import RunError, require
-from insightv_bench.settings import AUTO, LOCAL, EngineSettings, HfEngine, RaySettings
+from insightv_bench.settings import AUTO, LOCAL, EngineSettings, RaySettings
 from insightv_bench.storage import first_line
 
 ANSWER_S = 10
@@ -120,5 +120,5 @@ def resources_of(settings: RaySettings, engines: Sequence[EngineSettings]) -> di
     """What an actor with these models asks for."""
     num_gpus = settings.num_gpus
     if num_gpus is None:
-        num_gpus = float(any(isinstance(engine, HfEngine) and engine.device != "cpu" for engine in engines))
+        num_gpus = float(any(engine.may_use_gpu for engine in engines))
     return {"num_cpus": settings.num_cpus, "num_gpus": num_gpus}

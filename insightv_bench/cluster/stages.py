@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,11 +41,6 @@ class RayCluster:
         job = self._job(context, function, bounds=bounds)
         took, models = Costs(), dict[str, None]()
 
-        def told(costs: Costs, names: Sequence[str]) -> None:
-            nonlocal took
-            took = took.plus(costs)
-            models.update(dict.fromkeys(names))
-
         coming = Blocks(self._ray, job).outcomes(parked.missing(len(bounds)))
         for number in range(len(bounds)):
             while not parked.file(number).exists():
@@ -53,13 +48,22 @@ class RayCluster:
                 if finished is None:
                     raise StageError(f"block {number} of `{context.stage.name}` did not come back", "run it again")
                 parked.put(*finished)
-            yield from parked.rows(number, record, told)
+            costs, names, rows = parked.read(number, record)
+            took = took.plus(costs)
+            models.update(dict.fromkeys(names))
+            yield from rows
         coming.close()
         context.totals.update(costs=took._asdict(), models=list(models))
 
     def engine(self, context: Context, settings: EngineSettings, scenes: Mapping[str, str] | None) -> Engine:
         inner, kind, size = self._inner(context, settings, scenes)
-        self._read_asked(context)
+        # What actors have kept: of blocks that never came back, and of the stages that this one reads, whose paths an
+        # evaluation asks for again.
+        assert isinstance(context.journal, FileJournal)
+        for file in (
+            file for folder in self._job(context, "").journals_read for file in sorted(folder.glob("*.jsonl"))
+        ):
+            context.journal.read(line for line in read_lines(file) if not line.failure)
 
         def run(work: Mapping[int, Any], names: Mapping[int, str]) -> Iterator[tuple[int, list[str]]]:
             asked = self._job(context, "cluster.engine:Asker", engine=settings, scenes=scenes, names=names)
@@ -79,14 +83,6 @@ class RayCluster:
         assert isinstance(settings, HfEngine)
         vllm.check(context.stage)
         return vllm.Named(settings), vllm.VllmBlocks, 1
-
-    def _read_asked(self, context: Context) -> None:
-        """What actors have kept: of blocks that never came back, and of the stages that this one reads, whose paths an
-        evaluation asks for again."""
-        assert isinstance(context.journal, FileJournal)
-        for folder in self._job(context, "").journals_read:
-            for file in sorted(folder.glob("*.jsonl")):
-                context.journal.read(line for line in read_lines(file) if not line.failure)
 
     def _job(self, context: Context, function: str, **more: Any) -> Job:
         return Job(

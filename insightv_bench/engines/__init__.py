@@ -16,23 +16,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
-from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, TeacherEngine
+from insightv_bench.settings import EngineSettings
 
 from .base import BatchEngine, Engine, OneByOneEngine, label, public
 from .caller import Caller
 from .costs import COSTS, Budget, Costs, Limits, costs_from, costs_of, figures_of, total
 
-ENGINES: dict[type[EngineSettings], str] = {
-    TeacherEngine: "teacher:Teacher",
-    HfEngine: "hf:local_model",
-    OpenAIEngine: "openai:Server",
-}
-"""What opens an engine, `package:name` in this one, by the class of its settings: called with them and the scenes."""
+ENGINES = {"teacher": "teacher:Teacher", "hf": "hf:local_model", "openai": "openai:Server"}
+"""What opens an engine, `package:name` in this one, by the `kind` of its settings: called with them and the scenes."""
 
 
 def open_engine(settings: EngineSettings, scenes: Mapping[str, str] | None = None) -> Engine:
     """The engine that these settings name; `scenes` (image hash -> scene as JSON) is for the teacher alone."""
-    package, _, name = ENGINES[type(settings)].partition(":")
+    package, _, name = ENGINES[settings.kind].partition(":")
     scenes = {} if scenes is None else scenes  # an empty table may be filled later
     engine: Engine = getattr(import_module(f".{package}", __name__), name)(settings, scenes)
     return engine

@@ -161,7 +161,9 @@ class Caller:
                 try:
                     results[place] = await self._alive(chain)
                 except EngineError as error:
-                    self._stop(error, tasks)
+                    if self._stopped is None and not isinstance(error, BudgetSpent):
+                        asyncio.get_running_loop().call_later(FINISH_S, lambda: [task.cancel() for task in tasks])
+                    self._stopped = self._stopped or error
 
         tasks: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
@@ -173,12 +175,6 @@ class Caller:
         if self._stopped:
             raise with_progress(self._stopped, len(results), len(chains))
         return [results[place] for place in range(len(chains))]
-
-    def _stop(self, error: EngineError, tasks: Sequence[asyncio.Task[None]]) -> None:
-        if self._stopped is None:
-            self._stopped = error
-            if not isinstance(error, BudgetSpent):
-                asyncio.get_running_loop().call_later(FINISH_S, lambda: [task.cancel() for task in tasks])
 
     async def _alive(self, chain: Coroutine[Any, Any, T]) -> T:
         try:
@@ -230,7 +226,8 @@ class Caller:
     ) -> dict[str, Reply]:
         """Each batch is kept in one transaction. Several at once where the engine takes several."""
         assert isinstance(self.engine, BatchEngine)
-        work = [([requests[key] for key in keys], self._batch_seed(keys)) for keys in batches]
+        run = [f"seed {self._seed}"] if self._seed else []
+        work = [([requests[key] for key in keys], int(plan_id([*keys, *run])[:8], 16)) for keys in batches]
         if hasattr(self.engine, "generate_all"):
             generated = self.engine.generate_all(work)
         else:
@@ -242,9 +239,6 @@ class Caller:
             self._journal.put(kept, self.model, plan)
             by_key |= {key: self._count(reply, hit=False) for key, reply in batch.items()}
         return by_key
-
-    def _batch_seed(self, keys: Sequence[str]) -> int:
-        return int(plan_id([*keys, f"seed {self._seed}"] if self._seed else keys)[:8], 16)
 
 
 def with_progress(error: EngineError, num_done: int, num: int) -> EngineError:

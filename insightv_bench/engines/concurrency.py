@@ -71,7 +71,8 @@ class Search:
                 return
             self.is_over, self._factor, self._rates = False, LATER, {}
         is_new, self._rates[self.limit] = self.limit not in self._rates, rate
-        is_rising = self._is_rising()
+        rates = [each.a_second for _, each in sorted(self._rates.items())]
+        is_rising = len(rates) == 1 or rates[-1] >= rates[-2] * RISING
         if is_new and is_rising and max(self._rates) == self.limit < self._most:
             self.limit = min(self._most, max(self.limit + 1, round(self.limit * self._factor)))
             return
@@ -83,11 +84,6 @@ class Search:
         """The server is overrun at this limit."""
         self._end(max(1, int(self.limit * LESS)))
         self._num_held = ROUNDS_HELD - ROUNDS_AFTER_LESS
-
-    def _is_rising(self) -> bool:
-        """Whether the highest limit's rate is higher than the next one's."""
-        rates = [rate.a_second for _, rate in sorted(self._rates.items())]
-        return len(rates) == 1 or rates[-1] >= rates[-2] * RISING
 
     def _look_below(self) -> None:
         """The least limit with the highest rate: in proportion, from the limit below those that are as good."""

@@ -50,18 +50,9 @@ def equations(text: str) -> Iterator[Equation]:
         if left is None:
             continue
         start, value = left
-        decimals = num_decimals(result[1])
-        if equal_as_written(value, result[1]):
+        decimals, off = num_decimals(result[1]), abs(value - number(result[1]))
+        if off == 0 or ("." in result[1] and off < Fraction(1, 10**decimals)):  # it may be rounded, or cut
             yield Equation((start, sign.start()), result.span(1), value, decimals)
-
-
-def equal_as_written(value: Fraction, written: str) -> bool:
-    """Whether `written` is the value, or the value rounded or cut to as many decimals."""
-    return (
-        abs(value - number(written)) < Fraction(1, 10 ** num_decimals(written))
-        if "." in written
-        else (value == number(written))
-    )
 
 
 def work_out(expression: str) -> Fraction | None:

@@ -133,18 +133,13 @@ def _contradiction(case: Case) -> Draft | str:
     place = choose(case, eligible)[0]
     step = steps[place]
     spot = case.random_.choice(equation_spots(step) or observation_spots(step))
-    start, end = _sentence(step, spot)
+    ends = [match.end() for match in re.finditer(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n+", step)]  # of sentences, or lines
+    start = max((end for end in ends if end <= spot.start), default=0)
+    end = min((end for end in ends if end >= spot.end), default=len(step))
     new = case.random_.choice(spot.others[:2])
     words = step[start : spot.start] + new + step[spot.end : end]
     what = f"added after step {place}: `{step[spot.start : spot.end]}` said again as `{new}`"
     return _added(case, place + 1, words.strip(), what, step[start:end])
-
-
-def _sentence(step: str, spot: Spot) -> tuple[int, int]:
-    """[start, end) of the sentence, or the line, around a place."""
-    ends = [match.end() for match in re.finditer(r"(?<=[.!?])\s+(?=[A-Z\\$])|\n+", step)]
-    start = max((end for end in ends if end <= spot.start), default=0)
-    return start, min((end for end in ends if end >= spot.end), default=len(step))
 
 
 def _irrelevant_step(case: Case) -> Draft | str:

@@ -135,7 +135,12 @@ class _Spoiler:
         spots = spots or self._find(step)
         if not spots:  # what was to be spoilt here has become something else by an earlier flaw
             return step, "follows from the step before"
-        fresh = [spot for spot in spots if self._is_fresh(step, spot)] if self._case.propagate else []
+        # Only where a value is first said does every later mention mean this one.
+        fresh = [
+            spot
+            for spot in (spots if self._case.propagate else ())
+            if word_of(step[spot.start : spot.end]) not in self._seen | words_of(step[: spot.start])
+        ]
         spot = self._case.random_.choice(fresh or spots)
         old = step[spot.start : spot.end]
         new = self._other(spot, old)
@@ -145,23 +150,16 @@ class _Spoiler:
             tail = inherit(tail, self._news)
         return head + tail, f"`{old}` became `{new}`"
 
-    def _is_fresh(self, step: str, spot: Spot) -> bool:
-        """Whether the value is first said here: only then does every later mention mean this one."""
-        word = word_of(step[spot.start : spot.end])
-        return word not in self._seen | words_of(step[: spot.start])
-
     def _other(self, spot: Spot, old: str) -> str:
         """A new value; where the answer hangs on it, one that leads to an answer that may be given."""
         others = list(spot.others[:4])
         self._case.random_.shuffle(others)
         if self._case.propagate and spot.kind != "comparison":
             others = [*option_values(self._case.question, self._case.path.answer, old), *others]
-            others = [new for new in others if self._fits({**self._news, word_of(old): new})] or others
+            question, answer = self._case.question, self._case.path.answer
+            ends = {new: changed_answer(question, answer, {**self._news, word_of(old): new}) for new in others}
+            others = [new for new in others if ends[new] not in (None, answer)] or others
         return others[0]
-
-    def _fits(self, news: dict[str, str]) -> bool:
-        changed = changed_answer(self._case.question, self._case.path.answer, news)
-        return changed is not None and changed != self._case.path.answer
 
 
 def changed_answer(question: QuestionColumns, answer: str, news: dict[str, str]) -> str | None:
@@ -232,19 +230,16 @@ def other_answers(question: QuestionColumns, answer: str) -> list[str]:
 def restate(steps: Sequence[str], old: str, new: str, question: QuestionColumns) -> list[str]:
     """The steps with the answer `old` stated as `new` in the last of them that states it, by letter or by an option's
     words."""
-    pattern = _statement(old, question)
+    if question.answer_type == "option":
+        letter = re.escape(old)
+        pattern = f"{_SAYS_LETTER.format(letter=letter)}|{_ALONE.format(letter=letter)}"
+    else:
+        start, end = (r"(?<![\w.])" if old[:1].isalnum() else ""), (r"(?![\w]|\.\d)" if old[-1:].isalnum() else "")
+        pattern = f"{start}({re.escape(old)}){end}"
     stating = [index for index, step in enumerate(steps) if re.search(pattern, step, re.MULTILINE)]
     if not stating:
         return [*steps[:-1], _by_text(steps[-1], old, new, question)]
     return [_restated(step, pattern, old, new, question) if i >= stating[-1] else step for i, step in enumerate(steps)]
-
-
-def _statement(answer: str, question: QuestionColumns) -> str:
-    if question.answer_type == "option":
-        letter = re.escape(answer)
-        return f"{_SAYS_LETTER.format(letter=letter)}|{_ALONE.format(letter=letter)}"
-    start, end = (r"(?<![\w.])" if answer[:1].isalnum() else ""), (r"(?![\w]|\.\d)" if answer[-1:].isalnum() else "")
-    return f"{start}({re.escape(answer)}){end}"
 
 
 def _restated(step: str, pattern: str, old: str, new: str, question: QuestionColumns) -> str:

@@ -87,7 +87,9 @@ def kind_of(folder: Path) -> Kind:
 def files_of(folder: Path, kind: Kind) -> tuple[list[str], list[str]]:
     """What travels, and what does not, as paths inside the folder. Raises HubError where nothing would be left."""
     paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    names = [path.as_posix() for path in paths if _travels(path)]
+    hidden = [path for path in paths if any(part.startswith(".") and part != ".eval_results" for part in path.parts)]
+    ours = [path for path in paths if path.name != PULLED and not path.name.endswith(".partial")]
+    names = [path.as_posix() for path in ours if path not in hidden]
     for name in names:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise HubError(f"`{folder / name}` is a link to a file outside the folder", "put the file itself there")
@@ -101,11 +103,6 @@ def files_of(folder: Path, kind: Kind) -> tuple[list[str], list[str]]:
     if not kept:
         raise HubError(f"`{folder}` holds nothing to push", "name a release's, a model's or a leaderboard's folder")
     return kept, unsafe
-
-
-def _travels(path: Path) -> bool:
-    hidden = any(part.startswith(".") and part != ".eval_results" for part in path.parts)
-    return not hidden and path.name != PULLED and not path.name.endswith(".partial")
 
 
 def pull(repo_id: str, revision: str, out: Path, kind: Kind | None = None) -> Pulled:

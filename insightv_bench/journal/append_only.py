@@ -184,17 +184,16 @@ class FileJournal(Journal):
         for line in read_lines(*journal_files(self.file.parent)):
             replies.setdefault(line.model, {}).update(line.replies)
             failures.update([(line.model, line.failure)] if line.failure else ())
-        return [_stats(model, list(kept.values()), failures) for model, kept in sorted(replies.items())]
+        stats: list[dict[str, object]] = []
+        for model, kept in sorted(replies.items()):
+            figures: dict[str, object] = {"model": model, "num_calls": len(kept), "num_hits": 0}
+            for name in ("num_prompt_tokens", "num_tokens", "seconds", "cost_usd"):
+                figures[name] = sum(getattr(reply, name) for reply in kept.values())
+            stats.append(figures | {f"failures: {kind}": num for (of, kind), num in failures.items() if of == model})
+        return stats
 
     def close(self) -> None:
         self._out.close()
-
-
-def _stats(model: str, replies: Sequence[Reply], failures: Counter[tuple[str, str]]) -> dict[str, object]:
-    figures: dict[str, object] = {"model": model, "num_calls": len(replies), "num_hits": 0}
-    for name in ("num_prompt_tokens", "num_tokens", "seconds", "cost_usd"):
-        figures[name] = sum(getattr(reply, name) for reply in replies)
-    return figures | {f"failures: {kind}": num for (of, kind), num in failures.items() if of == model}
 
 
 def beneath(file: Path) -> Lookup | None:
@@ -209,18 +208,13 @@ def open_journal(run: Path, as_files: bool) -> Journal:
         return FileJournal(run / SQLITE, Appended(run / JOURNALS / "run"), before, beneath(run / SQLITE))
     journal = Journal(run / SQLITE)
     for file in journal_files(run):
-        _absorb(journal, file)
+        for line in read_lines(file):
+            if line.failure:
+                journal.count_failure(line.model, line.failure)
+            else:
+                journal.put(line.replies, line.model, line.plan)
+        file.rename(file.with_suffix(".absorbed"))  # a kill before that means once more, which changes nothing
     return journal
-
-
-def _absorb(journal: Journal, file: Path) -> None:
-    """A file's lines into SQLite. It is renamed then; a kill before that means once more, which changes nothing."""
-    for line in read_lines(file):
-        if line.failure:
-            journal.count_failure(line.model, line.failure)
-        else:
-            journal.put(line.replies, line.model, line.plan)
-    file.rename(file.with_suffix(".absorbed"))
 
 
 def spent_of(run: Path, model: str) -> Spent:

@@ -39,15 +39,11 @@ async def ask_strictly(
         verdict = read(reply.text)
         if verdict.value is not None:
             return Asked(verdict.value, "", number)
-        problem = _problem(reply, verdict.problem)
+        problem = "the reply is cut off; write less" if reply.finish == "length" else verdict.problem
+        if reply.finish == "error" or not reply.text.strip():
+            problem = "no reply"
         talk = with_complaint(chat, reply, problem)
     return Asked(None, problem, tries)
-
-
-def _problem(reply: Reply, problem: str) -> str:
-    if reply.finish == "error" or not reply.text.strip():
-        return "no reply"
-    return "the reply is cut off; write less" if reply.finish == "length" else problem
 
 
 def with_complaint(chat: Chat, reply: Reply, problem: str) -> Chat:

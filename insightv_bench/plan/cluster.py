@@ -7,12 +7,11 @@ them alone, those settings that change replies are told apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from insightv_bench.settings import HfEngine, RaySettings
-from insightv_bench.stages import EvalOptions, Options, Stage, kind_named
+from insightv_bench.settings import RaySettings
+from insightv_bench.stages import Options, Stage, kind_named
 
 HERE = 1024
 """Rows that are planned together on one machine."""
@@ -28,14 +27,9 @@ def told_apart(stages: Sequence[Stage], settings: RaySettings) -> list[Stage]:
 
 
 def _options(stage: Stage, settings: RaySettings) -> Options:
-    if not goes_over(stage) or not any(isinstance(engine, HfEngine) for engine in _engines(stage)):
+    if not goes_over(stage) or not any(engine.is_local for engine in stage.engines):
         return stage.options
     if settings.hf == "vllm":
         return stage.options.model_copy(update={"hf": "vllm"})
     cut = kind_named(stage.kind).over_cluster == "blocks" and settings.block_size != HERE
     return stage.options.model_copy(update={"block_size": settings.block_size}) if cut else stage.options
-
-
-def _engines(stage: Stage) -> Iterator[Any]:
-    yield from (value for _, value in stage.settings)
-    yield from stage.options.seats.values() if isinstance(stage.options, EvalOptions) else ()

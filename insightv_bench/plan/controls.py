@@ -13,8 +13,7 @@ from insightv_bench.arms import Arm
 from insightv_bench.controls import CONTROLS, Control, ControlSpec
 from insightv_bench.settings import (
     EvalSettings,
-    HfEngine,
-    OpenAIEngine,
+    ModelEngine,
     Recipe,
     Section,
     SummaryCorpus,
@@ -76,8 +75,8 @@ def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
 def _single_model(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
     matched = {"reasoning": recipe.reason, "summary": recipe.summary}
-    settings = _for_both(recipe.reason, recipe.summary)
     inputs = {"model": "train-base", **BOTH}
+    settings = _for_both(recipe.reason, recipe.summary)
     yield _sft(recipe, "train-single-model", settings, inputs, tuple(BOTH), matched, "both")
 
 
@@ -146,16 +145,14 @@ def _sft(
     matched: Mapping[str, TrainSettings] | None = None,
     seat: str = "reason",
 ) -> Stage:
-    """`corpora`: roles of those trained on; `matched`: of those whose trainings this one is to equal in compute."""
-    equal_compute = {role: _computed(other) for role, other in (matched or {}).items()}
+    """`corpora`: roles of those trained on; `matched`: of those whose trainings this one is to equal in compute, which
+    follows from the trainer's options and from how many processes there are of it."""
+    equal_compute = {
+        role: {**other.trainer, **({"num_processes": other.launch.num_processes} if other.launch else {})}
+        for role, other in (matched or {}).items()
+    }
     options = TrainOptions(threads=recipe.threads, seat=seat, corpora=corpora, equal_compute=equal_compute)
     return Stage(name, "sft", _as_trained(settings), inputs, options)
-
-
-def _computed(settings: TrainSettings) -> dict[str, Any]:
-    """What its compute follows from: the trainer's options, and how many processes there are of it."""
-    processes = {"num_processes": settings.launch.num_processes} if settings.launch else {}
-    return {**settings.trainer, **processes}
 
 
 def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
@@ -167,10 +164,7 @@ def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
         paths = "" if "reason" in control.seats else "sft"
         for number in rounds:
             name = control.name(number)
-            seats: dict[str, HfEngine | OpenAIEngine] = {
-                **agents,
-                **dict.fromkeys(control.seats, made_by(f"train-{name}")),
-            }
+            seats: dict[str, ModelEngine] = {**agents, **dict.fromkeys(control.seats, made_by(f"train-{name}"))}
             yield System(name, number, seats, _arms_of(control, settings), paths=paths, role="control")
 
 

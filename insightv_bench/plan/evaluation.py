@@ -12,8 +12,7 @@ from insightv_bench.arms import ARMS, Arm
 from insightv_bench.settings import (
     AssessSettings,
     EvalSettings,
-    HfEngine,
-    OpenAIEngine,
+    ModelEngine,
     PathsSettings,
     Recipe,
     Sampling,
@@ -42,7 +41,7 @@ class Paths(NamedTuple):
     """The paths that one reasoning agent writes for the test questions."""
 
     name: str
-    model: HfEngine | OpenAIEngine
+    model: ModelEngine
     num: int
     sampling: Sampling
 
@@ -71,8 +70,8 @@ def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System],
         options = FlawOptions(fixed=bool(source.fixed))
         yield Stage(BENCHMARK, "exact-flaws", settings.flaws, {"questions": questions}, options)
         return
-    found = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
-    paths = next(found, None)
+    written = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
+    paths = next(written, None)
     if paths is None:
         return
     yield paths
@@ -98,7 +97,7 @@ def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     if recipe.model_seats:
-        seats: dict[str, HfEngine | OpenAIEngine] = {str(seat): engine for seat, engine in recipe.model_seats.items()}
+        seats: dict[str, ModelEngine] = {str(seat): engine for seat, engine in recipe.model_seats.items()}
         yield System(recipe.system, 0, seats, settings.arms)
         for name, place in settings.summaries.items():
             others = {**seats, "summary": place}
@@ -124,7 +123,9 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     if paths:
         yield paths
     world = _is_world(recipe, settings)
-    flawed = BENCHMARK if "flawed" in system.arms and (world or _reasons(recipe, settings)) else ""
+    # Of any system with a reasoning agent the right paths can be spoilt.
+    has_flawed = world or any(_paths(recipe, settings, other) for other in systems(recipe, settings))
+    flawed = BENCHMARK if "flawed" in system.arms and has_flawed else ""
     task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
     options = EvalOptions(
         system=system.name,
@@ -143,11 +144,6 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
     inputs |= {seat: maker_of(model) for seat, model in system.seats.items()}
     given = {role: name for role, name in inputs.items() if name}
     yield Stage(f"eval-{system.name}", "evaluate", settings, given, options)
-
-
-def _reasons(recipe: Recipe, settings: EvalSettings) -> bool:
-    """Whether any system has a reasoning agent, whose right paths can be spoilt."""
-    return any(_paths(recipe, settings, system) for system in systems(recipe, settings))
 
 
 def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Stage | None:
@@ -172,7 +168,7 @@ def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | No
     return Paths(name, model, settings.num_paths, settings.path_sampling)
 
 
-def seat_engine(seat: HfEngine | OpenAIEngine, settings: EvalSettings) -> HfEngine | OpenAIEngine:
+def seat_engine(seat: ModelEngine, settings: EvalSettings) -> ModelEngine:
     return with_defaults(seat, batch_size=settings.batch_size, dtype=settings.dtype)
 
 

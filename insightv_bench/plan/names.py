@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from insightv_bench.arms import Arm, Role
 from insightv_bench.records import content_id
-from insightv_bench.settings import FlawsSettings, HfEngine, OpenAIEngine, PathsSettings, Recipe, ScoreRanges, made_by
+from insightv_bench.settings import FlawsSettings, HfEngine, ModelEngine, PathsSettings, Recipe, ScoreRanges, made_by
 from insightv_bench.stages import FlawOptions, Stage
 
 TEACHER, AGENT = "teacher", "sft"
@@ -21,7 +21,7 @@ class System(NamedTuple):
 
     name: str
     round: int
-    seats: Mapping[str, HfEngine | OpenAIEngine]
+    seats: Mapping[str, ModelEngine]
     arms: tuple[Arm, ...]
     paths: str = ""
     """The system whose paths it is given, where it has none of its own."""
@@ -86,12 +86,12 @@ def folder_content(model: str) -> str:
     return content_id([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
 
 
-def contents(seats: Mapping[str, HfEngine | OpenAIEngine]) -> dict[str, str]:
+def contents(seats: Mapping[str, ModelEngine]) -> dict[str, str]:
     """Seat -> what tells the contents of a model's folder apart: new weights under an old name are another model.
 
     Nothing for Hub ids, servers, and models that the run makes itself.
     """
-    local = {name: seat.model for name, seat in seats.items() if isinstance(seat, HfEngine)}
+    local = {name: seat.model for name, seat in seats.items() if seat.is_local}
     return {name: content for name, place in local.items() if (content := folder_content(place))}
 
 

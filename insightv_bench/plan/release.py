@@ -18,7 +18,7 @@ from insightv_bench.settings import (
     SummaryCorpus,
     WorldSource,
 )
-from insightv_bench.stages import ImportedOptions, Options, ReleaseOptions, Stage
+from insightv_bench.stages import ImportedOptions, ReleaseOptions, Stage
 from insightv_bench.storage import parquet_files
 
 from .names import TEACHER, assessed
@@ -56,16 +56,12 @@ def _corpora(recipe: Recipe, settings: ReleaseSettings, questions: str, made: di
         yield Stage("corpora-summary", "summary", recipe.corpora.part(SummaryCorpus), {**given, **flawed})
     if "preference" in settings.corpora and not any(stage.kind == "preference" for stage in made.values()):
         yield Stage("corpora-preference", "preference", settings.pairs, given)
-    benchmark = _benchmark(recipe, settings)
-    if benchmark and "flawed" in settings.corpora:
+    benchmark = settings.benchmark or (recipe.eval.questions if recipe.eval else "")
+    is_world = bool(benchmark) and isinstance(recipe.questions[benchmark], WorldSource)
+    if is_world and "flawed" in settings.corpora:
         flaws: FlawsSettings = recipe.eval.flaws if recipe.eval else recipe.flaws
         inputs = {"questions": f"questions-{benchmark}"}
         yield Stage("corpora-benchmark", "exact-flaws", flaws, inputs)
-
-
-def _benchmark(recipe: Recipe, settings: ReleaseSettings) -> str:
-    name = settings.benchmark or (recipe.eval.questions if recipe.eval else "")
-    return name if name and isinstance(recipe.questions[name], WorldSource) else ""
 
 
 def _release(recipe: Recipe, settings: ReleaseSettings, made: dict[str, Stage]) -> Stage:
@@ -102,39 +98,31 @@ def with_given(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
     if not recipe.given:
         return list(stages)
     folder = Path(recipe.given)
-    if not folder.is_dir() and HUB_ID.fullmatch(recipe.given):
-        return [_from_hub(stage, recipe.given) for stage in stages]
+    path, _, revision = recipe.given.partition("@")
+    is_on_hub = not folder.is_dir() and bool(HUB_ID.fullmatch(recipe.given))
     configs = {path.parent.name: path for path in folder.glob("*/train") if any(path.glob("data-*.parquet"))}
-    if not configs:
+    if not configs and not is_on_hub:
         hint = (
             "name a folder that `insightv-bench pull` made, or a release on the Hub as `ORG/NAME@REVISION`; a "
             "corpus lies in `FOLDER/reasoning/train/data-*.parquet`, and so for `summary` and `preference`"
         )
         raise RecipeError(f"`given: {recipe.given}` holds no corpus", hint)
-    return [_given(stage, configs) for stage in stages]
-
-
-def _from_hub(stage: Stage, given: str) -> Stage:
-    """The release is pulled when the stage runs; its revision stands for its content."""
-    config = _config_of(stage)
-    if not config:
-        return stage
-    settings = GivenSettings(path=given.partition("@")[0], content=given.partition("@")[2])
-    options = ImportedOptions(corpus=config)
-    return replace(stage, kind="pulled", settings=settings, inputs={}, options=options)
+    planned: list[Stage] = []
+    for stage in stages:
+        config = _config_of(stage)
+        if is_on_hub and config:  # pulled when the stage runs; its revision stands for its content
+            settings, options = GivenSettings(path=path, content=revision), ImportedOptions(corpus=config)
+            stage = replace(stage, kind="pulled", settings=settings, inputs={}, options=options)
+        elif config in configs:
+            settings = GivenSettings(path=str(configs[config]), content=content_of(configs[config]))
+            stage = replace(stage, kind="imported", settings=settings, inputs={}, options=ImportedOptions())
+        planned.append(stage)
+    return planned
 
 
 def _config_of(stage: Stage) -> str:
     """The config that can stand in for the stage's corpus; that of `optimal-only` is the run's own."""
     return stage.kind if stage.name in GIVEN or stage.kind == "preference" else ""
-
-
-def _given(stage: Stage, configs: dict[str, Path]) -> Stage:
-    config = _config_of(stage)
-    if config not in configs:
-        return stage
-    settings = GivenSettings(path=str(configs[config]), content=content_of(configs[config]))
-    return replace(stage, kind="imported", settings=settings, inputs={}, options=Options())
 
 
 def content_of(folder: Path) -> str:

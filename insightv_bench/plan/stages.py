@@ -12,7 +12,6 @@ from insightv_bench.settings import (
     BaseSettings,
     ReasoningCorpus,
     Recipe,
-    RoundsSettings,
     Source,
     SummaryCorpus,
     TaskSource,
@@ -30,6 +29,7 @@ from .names import (
     TEACHER,
     asked,
     assessed,
+    by_model,
     folder_content,
     model_of_round,
     questions_of,
@@ -38,7 +38,6 @@ from .names import (
     summary_init,
     summary_inputs,
 )
-from .names import by_model as by_model
 from .release import release_stages, with_given
 
 QUESTIONS = "questions-"
@@ -72,18 +71,13 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
             yield Stage(QUESTIONS + name, "questions", source, {}, _world(recipe, source))
     if recipe.lessons:
         yield Stage("lessons", "lessons", recipe.lessons, {}, WorldOptions(world=recipe.world.model_dump()))
-    yield from _hard(recipe)
+    if recipe.hard and recipe.paths:  # the questions that the generator gets wrong when it answers directly
+        settings = recipe.hard.model_copy(update={"engine": recipe.hard.engine or recipe.paths.engine})
+        yield Stage(HARD, "hard", settings, {"questions": asked(recipe)})
 
 
 def _world(recipe: Recipe, source: Source) -> WorldOptions:
     return WorldOptions(world=recipe.world.model_dump() if isinstance(source, WorldSource) else {})
-
-
-def _hard(recipe: Recipe) -> Iterator[Stage]:
-    """The questions that the generator gets wrong when it answers directly."""
-    if recipe.hard and recipe.paths:
-        settings = recipe.hard.model_copy(update={"engine": recipe.hard.engine or recipe.paths.engine})
-        yield Stage(HARD, "hard", settings, {"questions": asked(recipe)})
 
 
 def _calibration(recipe: Recipe) -> Iterator[Stage]:
@@ -151,7 +145,8 @@ def _rounds(recipe: Recipe) -> Iterator[Stage]:
     for number in range(1, rounds.num + 1 if rounds else 1):
         assert rounds is not None
         current = model_of_round(number - 1)
-        yield _round_questions(recipe, rounds, number)
+        source = rounds.questions.model_copy(update={"seed": rounds.questions.seed + number})
+        yield Stage(f"questions-round-{number}", "questions", source, {}, _world(recipe, source))
         questions, name = f"questions-round-{number}", f"round-{number}"
         yield from sampled(recipe, name, questions, by_model(rounds.paths, current), current)
         pairs = f"corpora-preference-{number}"
@@ -159,8 +154,3 @@ def _rounds(recipe: Recipe) -> Iterator[Stage]:
         options = TrainOptions(threads=recipe.threads, seat="reason", round=number, corpora=("pairs",))
         inputs = {"model": current, "pairs": pairs, "initial": model_of_round(0)}
         yield Stage(model_of_round(number), "dpo", rounds.dpo, inputs, options)
-
-
-def _round_questions(recipe: Recipe, rounds: RoundsSettings, number: int) -> Stage:
-    source = rounds.questions.model_copy(update={"seed": rounds.questions.seed + number})
-    return Stage(f"questions-round-{number}", "questions", source, {}, _world(recipe, source))

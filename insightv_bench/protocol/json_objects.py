@@ -64,11 +64,6 @@ class Objects(NamedTuple):
     """True: the last object stops in the middle, as a reply does that runs out of tokens."""
 
 
-class _Pairs(NamedTuple):
-    pairs: list[tuple[str, Value]]
-    end: int
-
-
 def objects_in(text: str) -> Objects:
     """Every object in `text` that begins with a key; other text is passed over.
 
@@ -77,7 +72,8 @@ def objects_in(text: str) -> Objects:
     found: list[JsonObject] = []
     broken = cut = False
     num_mended = 0
-    for start, end in pairwise(_bounds(text)):
+    line_starts = [match.start() for match in _LINE_START.finditer(text)] if "{" in text else []
+    for start, end in pairwise(sorted({0, *line_starts, len(text)})):
         objects, rest = _strict_objects(text[start:end], start)
         found += objects
         if rest is not None:
@@ -89,11 +85,6 @@ def objects_in(text: str) -> Objects:
         if len(found) > MAX_OBJECTS or num_mended > MAX_MENDED_OBJECTS:
             return Objects(tuple(found), True, False)
     return Objects(tuple(found), broken, cut)
-
-
-def _bounds(text: str) -> list[int]:
-    starts = [match.start() for match in _LINE_START.finditer(text)] if "{" in text else []
-    return sorted({0, *starts, len(text)})
 
 
 def _strict_objects(chunk: str, offset: int) -> tuple[list[JsonObject], int | None]:
@@ -111,8 +102,8 @@ def _strict_objects(chunk: str, offset: int) -> tuple[list[JsonObject], int | No
     return found, None
 
 
-def _pairs(chunk: str, at: int, offset: int) -> _Pairs:
-    """The keys and values of the valid object at `at`; `ValueError` where it is not valid JSON."""
+def _pairs(chunk: str, at: int, offset: int) -> tuple[list[tuple[str, Value]], int]:
+    """The keys and values of the valid object at `at`, and its end; `ValueError` where it is not valid JSON."""
     pairs: list[tuple[str, Value]] = []
     at = _skip(chunk, at + 1)
     while True:
@@ -127,7 +118,7 @@ def _pairs(chunk: str, at: int, offset: int) -> _Pairs:
         pairs.append((key, Value(value, offset + start, offset + stop, chunk[start:stop])))
         at = _skip(chunk, end)
         if chunk[at : at + 1] == "}":
-            return _Pairs(pairs, at + 1)
+            return pairs, at + 1
         if chunk[at : at + 1] != ",":
             raise ValueError("a comma or a brace is expected")
         at = _skip(chunk, at + 1)

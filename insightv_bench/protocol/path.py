@@ -161,15 +161,14 @@ def parse_summary(text: str) -> ParsedSummary:
 def parse_answer(text: str) -> ParsedAnswer:
     """The one answer in `text`, the reply after the last step."""
     answer = parse_summary(text).answer
-    return ParsedAnswer(answer, "" if answer is not None else _answer_problem(text))
-
-
-def _answer_problem(text: str) -> str:
+    if answer is not None:
+        return ParsedAnswer(answer, "")
     objects = objects_in(text[rest_of(text) :])
     if objects.broken or objects.cut:
-        return _reply_problem(objects)
-    num = sum(read_answer(each, 0) is not None for each in objects.found)
-    return "it gives several answers; write one" if num else 'there must be {"answer": "..."}, a text that is not empty'
+        return ParsedAnswer(None, _reply_problem(objects))
+    if any(read_answer(each, 0) for each in objects.found):
+        return ParsedAnswer(None, "it gives several answers; write one")
+    return ParsedAnswer(None, 'there must be {"answer": "..."}, a text that is not empty')
 
 
 def _malformed(dialect: str, repaired: bool = False) -> ParsedPath:

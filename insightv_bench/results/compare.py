@@ -19,7 +19,7 @@ from insightv_bench.statistics import Comparison, Interval, accuracy, detectable
 
 from .load import Results
 from .outcomes import counted
-from .robustness import Measure, Measured, measured, severity_points
+from .robustness import Measure, measured, severity_points
 
 OWN_QUESTIONS = [arm for arm, spec in ARMS.items() if spec.own_questions]
 SAME_PATHS = [arm for arm, spec in ARMS.items() if spec.shows == "flawed"]
@@ -152,11 +152,8 @@ def _guard_task(task: str, systems: Sequence[str], sides: Sides) -> None:
     for column, word in SETTINGS.items():
         here, there = (sorted(side[column].unique()) for side in sides)
         if here != there or len(here) > 1:
-            _refuse(
-                f"task `{task}` of `{systems[0]}` and `{systems[1]}`",
-                f"{word} {_told(here)} against {_told(there)}",
-                word,
-            )
+            what = f"task `{task}` of `{systems[0]}` and `{systems[1]}`"
+            _refuse(what, f"{word} {_told(here)} against {_told(there)}", word)
 
 
 def _told(values: Sequence[object]) -> str:
@@ -209,31 +206,27 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
 
 def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Pairing:
     replies = [dict(side.group_by("question_id").agg("correct").iter_rows()) for side in rows]
-    found = paired(replies[0], replies[1])
+    gap = paired(replies[0], replies[1])
     shares = [accuracy(side["correct"].to_list(), side["question_id"].to_list()) for side in rows]
-    return Pairing(task, *cells, shares[0], shares[1], found, found.p, detectable_in(found, replies[0], replies[1]))
+    return Pairing(task, *cells, shares[0], shares[1], gap, gap.p, detectable_in(gap, replies[0], replies[1]))
 
 
 def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[FigurePairing]:
     here, there = ({one.measure: one for one in measured(side)} for side in sides)
     for measure in here:
         if measure in there:
-            found = _gap(here[measure], there[measure])
+            one, other = here[measure].sums, there[measure].sums
+            gap = Comparison(math.nan, math.nan, math.nan, math.nan, 0, "the severities differ")
+            if one.totals.shape[1] == other.totals.shape[1]:  # else curves over severities without a common area
+                gap = statistics.compare(one, other)
             intervals = here[measure].interval, there[measure].interval
-            yield FigurePairing(task, *systems, measure, *intervals, found, found.p)
+            yield FigurePairing(task, *systems, measure, *intervals, gap, gap.p)
 
 
 def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[CurvePairing]:
     here, there = (severity_points(side) for side in sides)
     for level in sorted(here.keys() & there.keys()) if len(here) > 1 else ():
         one, other = here[level], there[level]
-        found = statistics.compare(one, other)
+        gap = statistics.compare(one, other)
         shares = estimate(one), estimate(other)
-        yield CurvePairing(task, *systems, level, *shares, found, found.p)
-
-
-def _gap(a: Measured, b: Measured) -> Comparison:
-    one, other = a.sums, b.sums
-    if one.totals.shape[1] != other.totals.shape[1]:  # curves over different severities have no common area
-        return Comparison(math.nan, math.nan, math.nan, math.nan, 0, "the severities differ")
-    return statistics.compare(one, other)
+        yield CurvePairing(task, *systems, level, *shares, gap, gap.p)

@@ -5,8 +5,7 @@ summary agent's part would have paid for, and never fewer. Nothing is asked of a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -56,9 +55,6 @@ def _votes(reason: pl.DataFrame, k: int) -> dict[str, list[bool]]:
         first = rows.row(0, named=True)
         answers = [answer for answer in rows["answer"].head(k) if answer is not None]
         chosen = majority(answers, first["answer_type"], first["options"])
-        votes[question] = [chosen is not None and _is_gold(chosen, first)]
+        how = first["answer_type"], first["options"], first["tolerance"]
+        votes[question] = [chosen is not None and matches(chosen, first["gold"], *how)]
     return votes
-
-
-def _is_gold(answer: str, row: Mapping[str, Any]) -> bool:
-    return matches(answer, row["gold"], row["answer_type"], row["options"], row["tolerance"])

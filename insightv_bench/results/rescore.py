@@ -40,18 +40,13 @@ class Change(NamedTuple):
 
 
 def rescored(records: Sequence[EvalRecord], judge: AnswerFilter | None = None) -> list[Change]:
-    """Each record read again, in order."""
-    again = [read_again(record) for record in voted_again(records)]
+    """Each record read again, in order; votes whose paths are not among them as they were cast."""
+    ballots = Ballots(records)
+    again = [read_again(ballots.vote(record) or record) for record in records]
     if judge:
         verdicts = judge.settle((as_question(record), text_for_judge(record)) for record in again)
         again = [settled(record, verdicts[record.question_id, text_for_judge(record)]) for record in again]
     return [Change(*pair) for pair in zip(records, again, strict=True)]
-
-
-def voted_again(records: Sequence[EvalRecord]) -> list[EvalRecord]:
-    """Each record, in order; votes whose paths are not among them as they were cast."""
-    ballots = Ballots(records)
-    return [ballots.vote(record) or record for record in records]
 
 
 def num_kept_votes(records: Sequence[EvalRecord]) -> int:
@@ -64,21 +59,18 @@ def read_again(record: EvalRecord) -> EvalRecord:
     """By rule alone."""
     reading = read(record.response, record.answer_type, record.options)
     judges = ARMS[record.arm].verdict != "none" and record.path_status != "none"
+    end_of_path = record.planted_answer or parse_path(record.path).answer
     return record.model_copy(
         update={
             **reading._asdict(),
             "correct": is_gold(record, reading.answer),
-            "path_correct": None if record.path_correct is None else is_gold(record, _end_of_path(record)),
+            "path_correct": None if record.path_correct is None else is_gold(record, end_of_path),
             "verdict": parse_summary(record.response).verdict if judges else "none",
             "parser": PARSER,
             "answer_judge": RULE,
             "judge_failure": record.judge_failure if record.arm == "best-of-k" else "",
         }
     )
-
-
-def _end_of_path(record: EvalRecord) -> str | None:
-    return record.planted_answer or parse_path(record.path).answer
 
 
 def is_gold(record: EvalRecord, answer: str | None) -> bool:
@@ -172,7 +164,12 @@ class Ballots:
         if record.arm == "majority":
             answers = [ballot.answer for ballot in ballots if ballot.answer is not None]
             return _voting(record, majority(answers, record.answer_type, record.options))
-        return _best(record, ballots)
+        if record.path_judge.startswith(BY_VERDICT) and all(ballot.score is not None for ballot in ballots):
+            best = max(ballots, key=lambda each: (each.answer is not None, each.score or 0))  # the first of equals
+            chosen = {"path_id": best.path.path_id, "path_score": best.score}
+            return _voting(record.model_copy(update=chosen), best.answer)
+        chosen_before = next((ballot for ballot in ballots if ballot.path.path_id == record.path_id), None)
+        return _voting(record, chosen_before.answer) if chosen_before else None
 
 
 def _key(record: EvalRecord) -> tuple[str, str, str]:
@@ -181,12 +178,3 @@ def _key(record: EvalRecord) -> tuple[str, str, str]:
 
 def _voting(record: EvalRecord, answer: str | None) -> EvalRecord:
     return record.model_copy(update={"response": "" if answer is None else render_answer(answer)})
-
-
-def _best(record: EvalRecord, ballots: Sequence[Ballot]) -> EvalRecord | None:
-    if record.path_judge.startswith(BY_VERDICT) and all(ballot.score is not None for ballot in ballots):
-        best = max(ballots, key=lambda ballot: (ballot.answer is not None, ballot.score or 0))  # the first of equals
-        chosen = {"path_id": best.path.path_id, "path_score": best.score}
-        return _voting(record.model_copy(update=chosen), best.answer)
-    chosen_before = next((ballot for ballot in ballots if ballot.path.path_id == record.path_id), None)
-    return _voting(record, chosen_before.answer) if chosen_before else None

@@ -95,7 +95,8 @@ def _all(rows: pl.DataFrame) -> Iterator[tuple[Measure, Sums]]:
     yield "area", area_sums(all_flaws(curve(rows)))
     yield "self_follow", share_sums(self_flawed.filter("misleads"), pl.col("follows"))
     yield "self_excess_follow", _excess_follow(self_flawed.filter("misleads"), direct)
-    yield "self_recovery", share_sums(_spoilt_right(self_flawed, own), pl.col("correct"))
+    answered_right = own.filter("correct").select(made_from="path_id").unique()
+    yield "self_recovery", share_sums(self_flawed.join(answered_right, on="made_from", how="semi"), pl.col("correct"))
 
 
 def _arm(rows: pl.DataFrame, arm: str) -> pl.DataFrame:
@@ -112,12 +113,6 @@ def _all_right(rows: pl.DataFrame) -> list[str]:
     """The questions whose every reply is right."""
     replies = rows.group_by("question_id").agg(pl.col("correct").all())
     return replies.filter("correct")["question_id"].to_list()
-
-
-def _spoilt_right(self_flawed: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
-    """The flawed versions of those own paths that are answered right as they are."""
-    right = own.filter("correct").select(made_from="path_id").unique()
-    return self_flawed.join(right, on="made_from", how="semi")
 
 
 def _excess_follow(misled: pl.DataFrame, direct: pl.DataFrame) -> Sums:

@@ -6,6 +6,7 @@ Tokens read are measured where the run's journal holds replies of the model; bef
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,7 +79,12 @@ def describe(stage: Stage, stages: Mapping[str, Stage], folders: Mapping[str, Pa
     engine = settings.engine
     if not isinstance(engine, OpenAIEngine):
         return _lines(estimate(settings, num), Spent(0, 0, 0.0))[:1]
-    kept, prompt = _kept(journal, f"{engine.model}@{revision_of(engine)}")
+    kept, prompt = Spent(0, 0, 0.0), 0
+    if journal.exists():
+        model = f"{engine.model}@{revision_of(engine)}"
+        with closing(Journal(journal)) as opened:
+            kept = opened.spent(model)
+            prompt = next((int(str(row["num_prompt_tokens"])) for row in opened.stats() if row["model"] == model), 0)
     return _lines(estimate(settings, num, (kept.num_calls, prompt)), kept)
 
 
@@ -93,14 +99,3 @@ def _lines(most: Estimate, kept: Spent) -> list[str]:
         money = f", ${kept.cost_usd:,.2f}" if kept.cost_usd else ""
         lines.append(f"of this the journal holds {kept.num_calls:,} calls, {kept.num_tokens:,} tokens{money}")
     return lines
-
-
-def _kept(file: Path, model: str) -> tuple[Spent, int]:
-    """What the journal holds of this model, and the prompt tokens of it."""
-    if not file.exists():
-        return Spent(0, 0, 0.0), 0
-    journal = Journal(file)
-    rows = [row for row in journal.stats() if row["model"] == model]
-    spent = journal.spent(model)
-    journal.close()
-    return spent, int(str(rows[0]["num_prompt_tokens"])) if rows else 0

@@ -106,13 +106,13 @@ def _claim(recipe: Recipe, folder: Path) -> None:
         write_text(file, json.dumps(mine) + "\n")
         return
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        theirs = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"`{file}` cannot be read: {error}", f"remove the folder: rm -r {folder}") from error
-    if found != mine:
-        whole = isinstance(found, dict) and mine.keys() <= found.keys()
-        theirs = f"recipe `{found['recipe']}`, seed {found['seed']}" if whole else "something else"
-        raise RunError(f"`{folder}` is a run of {theirs}", "name another folder with `--out`")
+    if theirs != mine:
+        whole = isinstance(theirs, dict) and mine.keys() <= theirs.keys()
+        what = f"recipe `{theirs['recipe']}`, seed {theirs['seed']}" if whole else "something else"
+        raise RunError(f"`{folder}` is a run of {what}", "name another folder with `--out`")
 
 
 def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress: Progress) -> dict[str, Any]:
@@ -124,7 +124,13 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
         check_models(to_do, journal, recipe.ray.servers if over else {})
         if over:
             _check_training(to_do)
-            _run_over_cluster(recipe, stages, folders, journal, progress)
+            if any(goes_over(stage) for stage in to_do):
+                from insightv_bench.cluster import cluster
+
+                with cluster(recipe.ray, folder) as joined:
+                    _run_in_order(recipe, stages, folders, journal, progress, joined)
+            else:  # a run that asks nobody any more joins no cluster
+                _run_in_order(recipe, stages, folders, journal, progress)
         elif recipe.workers > 1 and to_do:
             with Crew(recipe, stages, folders, folder / JOURNAL, progress) as crew:
                 crew.run([stage.name for stage in _trained(to_do)])
@@ -134,19 +140,6 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
     finally:
         journal.close()
     return _finish(recipe, folder, folders, read_manifest(folders[stages[-1].name]))
-
-
-def _run_over_cluster(
-    recipe: Recipe, stages: Sequence[Stage], folders: Mapping[str, Path], journal: Journal, progress: Progress
-) -> None:
-    """The stages in order. A run that asks nobody any more joins no cluster."""
-    if not any(goes_over(stage) and not is_whole(folders[stage.name]) for stage in stages):
-        _run_in_order(recipe, stages, folders, journal, progress)
-        return
-    from insightv_bench.cluster import cluster
-
-    with cluster(recipe.ray, journal.file.parent) as joined:
-        _run_in_order(recipe, stages, folders, journal, progress, joined)
 
 
 def _run_in_order(
@@ -161,7 +154,11 @@ def _run_in_order(
         inputs = {role: folders[name] for role, name in stage.inputs.items()}
         context: Context[Any, Any] = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
         context.cluster = cluster if goes_over(stage) else None
-        _run_one(stage, context, f"{number}/{len(stages)}", progress)
+        if not is_whole(context.folder):
+            started = time.monotonic()
+            manifest = run_stage(stage, context)
+            seconds = time.monotonic() - started
+            progress.say(finished_line(f"{number}/{len(stages)}", stage.name, seconds, manifest))
 
 
 def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Path]:
@@ -183,14 +180,6 @@ def _check_training(stages: Sequence[Stage]) -> None:
     """A misspelt trainer option is said now, not after the stages before it."""
     if trained := _trained(stages):
         load_function(CHECK_TRAINING)(trained)
-
-
-def _run_one(stage: Stage, context: Context[Any, Any], place: str, progress: Progress) -> None:
-    if is_whole(context.folder):
-        return
-    started = time.monotonic()
-    manifest = run_stage(stage, context)
-    progress.say(finished_line(place, stage.name, time.monotonic() - started, manifest))
 
 
 def wall_seconds(manifests: Iterable[Mapping[str, Any]]) -> float:

@@ -40,11 +40,8 @@ def run_sweep(
     for recipes in groups:
         for recipe in recipes:
             result = run(recipe, out, until)
-            say(f"{run_folder(recipe, out)}: {_what(result)}")
+            what = f"page {result['page']}" if "page" in result else f"{result['stage']} is done"
+            say(f"{run_folder(recipe, out)}: {what}")
         if with_table and needed(plan(recipes[0]), until)[-1].name == "leaderboard":
             folders = [run_folder(recipe, out) for recipe in recipes]
             say(f"Table    {load_function(TABLE)(folders, out / recipes[0].name)}")
-
-
-def _what(result: dict[str, object]) -> str:
-    return f"page {result['page']}" if "page" in result else f"{result['stage']} is done"

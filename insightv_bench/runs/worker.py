@@ -13,7 +13,6 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from rich.progress import TaskID
@@ -72,7 +71,10 @@ class RemoteProgress(Progress):
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run says when to stop
-    source, tell = _channels()
+    # Both pipes, out of the way of libraries that read or print; a forked process must find no lock on them either.
+    source, tell = os.dup(0), MessageWriter(os.dup(1))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
     jobs: queue.Queue[Message] = queue.Queue()
     threading.Thread(target=_listen, args=(source, jobs), daemon=True).start()
     try:
@@ -81,25 +83,13 @@ def main() -> None:
         _end()
 
 
-def _channels() -> tuple[int, MessageWriter]:
-    """Both pipes, out of the way of libraries that read or print; a forked process must find no lock on them either."""
-    source, target = os.dup(0), os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    return source, MessageWriter(target)
-
-
 def _listen(source: int, jobs: queue.Queue[Message]) -> None:
-    for line in _lines(source):
-        jobs.put(json.loads(line))
-    _end()
-
-
-def _lines(source: int) -> Iterator[bytes]:
     rest = b""
     while chunk := os.read(source, 1 << 16):
         *lines, rest = (rest + chunk).split(b"\n")
-        yield from lines
+        for line in lines:
+            jobs.put(json.loads(line))
+    _end()
 
 
 def _end() -> None:

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from rich.progress import TaskID
 
 from insightv_bench.errors import RunError
-from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, Sampling
+from insightv_bench.settings import ModelEngine, Recipe, Sampling
 from insightv_bench.stages import (
     Message,
     Progress,
@@ -57,7 +57,7 @@ def next_stage(stages: Sequence[Stage], done: set[str], running: set[str]) -> St
 def asks(stage: Stage) -> set[tuple[str, str]]:
     """Model and sampling of all calls that a stage may make. The teacher's depend on nothing but the request."""
     parts = [*_parts(stage.settings), *_parts(stage.options)]
-    models = {part.model for part in parts if isinstance(part, HfEngine | OpenAIEngine)}
+    models = {part.model for part in parts if isinstance(part, ModelEngine)}
     samplings = {part.fingerprint() for part in parts if isinstance(part, Sampling)} or {""}
     return {(model, sampling) for model in models for sampling in samplings}
 
@@ -75,15 +75,12 @@ def _parts(value: object) -> Iterator[BaseModel]:
 
 def finished_line(place: str, name: str, seconds: float, manifest: Message) -> str:
     dropped = f", {manifest['num_dropped']:,} dropped" if manifest["num_dropped"] else ""
-    rows = f"{manifest['num_rows']:,} rows{dropped}{_short(manifest['totals'])}" if manifest["num_rows"] else ""
-    return f"{place:>6} {name:<22} {seconds:7.1f} s  {rows}".rstrip()
-
-
-def _short(totals: Message) -> str:
-    """The kinds of which a corpus asked for more rows than there are."""
-    has, wanted = totals.get("kinds", {}), totals.get("wanted", {})
+    # The kinds of which a corpus asked for more rows than there are.
+    has, wanted = manifest["totals"].get("kinds", {}), manifest["totals"].get("wanted", {})
     short = [f"{kind} {has.get(kind, 0):,} of {num:,}" for kind, num in wanted.items() if has.get(kind, 0) < num]
-    return f", short of {', '.join(short)}" if short else ""
+    lacking = f", short of {', '.join(short)}" if short else ""
+    rows = f"{manifest['num_rows']:,} rows{dropped}{lacking}" if manifest["num_rows"] else ""
+    return f"{place:>6} {name:<22} {seconds:7.1f} s  {rows}".rstrip()
 
 
 class Worker:
@@ -217,7 +214,11 @@ class Crew:
         worker, message = self._events.get()
         match message:
             case None:
-                self._is_gone(worker)
+                worker.stop()
+                self._workers.remove(worker)
+                if worker.job:
+                    fact = f"the process of stage `{worker.job}` ended with {worker.end_of()}"
+                    self._fail(worker, RunError(fact, SHORT))
             case {"say": text}:
                 self._progress.say(text)
             case {"bar": bar}:
@@ -242,12 +243,6 @@ class Crew:
         self._done.add(name)
         seconds, manifest = time.monotonic() - worker.started, read_manifest(self._folders[name])
         self._progress.say(finished_line(self._places[name], name, seconds, manifest))
-
-    def _is_gone(self, worker: Worker) -> None:
-        worker.stop()
-        self._workers.remove(worker)
-        if worker.job:
-            self._fail(worker, RunError(f"the process of stage `{worker.job}` ended with {worker.end_of()}", SHORT))
 
     def _fail(self, worker: Worker, error: Exception) -> None:
         name = self._end_job(worker)

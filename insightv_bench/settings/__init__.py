@@ -49,7 +49,6 @@ from .sources import (
     JsonlSource,
     Names,
     ParquetSource,
-    Reader,
     Source,
     TableSource,
     TaskSource,

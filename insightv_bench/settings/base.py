@@ -36,7 +36,7 @@ def _changes(value: Any, dumped: Any) -> Any:
         return {
             name: _changes(getattr(value, name), content)
             for name, content in dumped.items()
-            if _is_tag(fields[name].annotation)
+            if is_tag(fields[name].annotation)
             or getattr(value, name) != fields[name].get_default(call_default_factory=True)
         }
     if isinstance(value, dict):
@@ -46,7 +46,8 @@ def _changes(value: Any, dumped: Any) -> Any:
     return dumped
 
 
-def _is_tag(annotation: Any) -> bool:
+def is_tag(annotation: Any) -> bool:
+    """Whether it has one value, and so tells its section from the others of a union: `world` for `source: world`."""
     return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from .base import Section, Share
 
-__all__ = ["EngineSettings", "HfEngine", "OpenAIEngine", "TeacherEngine", "TeacherJudge"]
+__all__ = [
+    "EngineSection",
+    "EngineSettings",
+    "HfEngine",
+    "ModelEngine",
+    "OpenAIEngine",
+    "TeacherEngine",
+    "TeacherJudge",
+]
 
 
 class TeacherJudge(Section):
@@ -28,7 +36,19 @@ class TeacherJudge(Section):
     """Share of requests that are never answered in the format asked for."""
 
 
-class TeacherEngine(Section):
+class EngineSection(Section):
+    """What is known of any engine without opening it. To add one: its section here, a module in `engines`, a row there
+    in `ENGINES`."""
+
+    is_local: ClassVar[bool] = False
+    """Whether weights on this machine reply: in batches, whose shape changes replies, and perhaps on a GPU."""
+
+    @property
+    def may_use_gpu(self) -> bool:
+        return False
+
+
+class TeacherEngine(EngineSection):
     """Answers for the drawn world; its errors are set here."""
 
     kind: Literal["teacher"] = "teacher"
@@ -43,9 +63,10 @@ class TeacherEngine(Section):
     judge: TeacherJudge = TeacherJudge()
 
 
-class HfEngine(Section):
+class HfEngine(EngineSection):
     """Local transformers."""
 
+    is_local = True
     kind: Literal["hf"] = "hf"
     model: str
     """A folder, a Hub id, or `stage:NAME`, the model that this run's stage makes."""
@@ -55,8 +76,12 @@ class HfEngine(Section):
     device: str = "auto"
     trust_remote_code: bool = False
 
+    @property
+    def may_use_gpu(self) -> bool:
+        return self.device != "cpu"
 
-class OpenAIEngine(Section):
+
+class OpenAIEngine(EngineSection):
     """Any OpenAI-compatible chat server."""
 
     kind: Literal["openai"] = "openai"
@@ -96,4 +121,6 @@ class OpenAIEngine(Section):
         return self
 
 
-EngineSettings = Annotated[TeacherEngine | HfEngine | OpenAIEngine, Field(discriminator="kind")]
+ModelEngine = HfEngine | OpenAIEngine
+"""Those that a named model replies behind, and that a seat may have."""
+EngineSettings = Annotated[TeacherEngine | ModelEngine, Field(discriminator="kind")]

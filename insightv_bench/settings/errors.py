@@ -6,12 +6,13 @@ import difflib
 import re
 from collections.abc import Sequence
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from insightv_bench.errors import RecipeError
 
+from .base import is_tag
 from .inheritance import Layer, origin_of
 
 
@@ -89,8 +90,7 @@ def _members(kind: Any) -> list[Any]:
 def _tags(kind: Any) -> list[str]:
     """What tells this section from the others of its union: `world` for `source: world`, say."""
     fields = kind.model_fields.values() if _is_section(kind) else ()
-    choices = [get_args(field.annotation) for field in fields if get_origin(field.annotation) is Literal]
-    return [choice[0] for choice in choices if len(choice) == 1]
+    return [get_args(field.annotation)[0] for field in fields if is_tag(field.annotation)]
 
 
 def _under(kind: Any, key: str) -> Any:

@@ -37,9 +37,11 @@ def stack(origin: str, content: Content, read: Callable[[str], Content]) -> list
         holder = layers[0].origin
         if not isinstance(below, str):
             raise RecipeError(f"`extends` in `{holder}` must be one recipe's name or file; it is `{below!r:.80}`")
-        name = _place(below, holder)
+        # A file is named as seen from the one that extends it.
+        by_file = below.endswith(FILES) and holder.endswith(FILES)
+        name = str(Path(holder).parent / below) if by_file else below
         chain = [layer.origin for layer in reversed(layers)] + [name]
-        if any(_same(name, layer.origin) for layer in layers):
+        if any(_resolved(name) == _resolved(layer.origin) for layer in layers):
             raise RecipeError(f"`{origin}` extends itself: {' -> '.join(f'`{link}`' for link in chain)}")
         try:
             content = read(name)
@@ -49,15 +51,8 @@ def stack(origin: str, content: Content, read: Callable[[str], Content]) -> list
     return layers
 
 
-def _place(name: str, holder: str) -> str:
-    """A file is named as seen from the one that extends it."""
-    return str(Path(holder).parent / name) if name.endswith(FILES) and holder.endswith(FILES) else name
-
-
-def _same(one: str, other: str) -> bool:
-    if one.endswith(FILES) and other.endswith(FILES):
-        return Path(one).resolve() == Path(other).resolve()
-    return one == other
+def _resolved(name: str) -> str | Path:
+    return Path(name).resolve() if name.endswith(FILES) else name
 
 
 def flatten(layers: Sequence[Layer]) -> Content:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from insightv_bench.errors import ModelError
 
-from .engines import EngineSettings, HfEngine, OpenAIEngine
+from .engines import EngineSettings, HfEngine, ModelEngine, OpenAIEngine
 
 SERVER = "openai:"
 PLACE = re.compile(r"openai:(?P<url>https?://[^#\s]+)#(?P<name>\S+)")
@@ -36,7 +36,7 @@ def engine_of(place: Any, **options: Any) -> Any:
     return OpenAIEngine(kind="openai", model=server["name"], base_url=server["url"], **options)
 
 
-Seat = Annotated[HfEngine | OpenAIEngine, Field(discriminator="kind"), BeforeValidator(engine_of)]
+Seat = Annotated[ModelEngine, Field(discriminator="kind"), BeforeValidator(engine_of)]
 
 
 def made_by(stage: str) -> HfEngine:
@@ -51,14 +51,14 @@ def maker_of(seat: EngineSettings) -> str:
     return seat.model.removeprefix(STAGE_MODEL)
 
 
-def with_defaults(seat: HfEngine | OpenAIEngine, **defaults: Any) -> HfEngine | OpenAIEngine:
+def with_defaults(seat: ModelEngine, **defaults: Any) -> ModelEngine:
     """The seat with these options where it is a local model that says nothing of them itself."""
-    if isinstance(seat, OpenAIEngine):
+    if not seat.is_local:
         return seat
     return seat.model_copy(update={k: value for k, value in defaults.items() if k not in seat.model_fields_set})
 
 
-def seat_name(seat: HfEngine | OpenAIEngine | str) -> str:
+def seat_name(seat: ModelEngine | str) -> str:
     """The model, as a board names it: no path of this machine stands on a page that others read."""
     model: str = engine_of(seat).model
     return folder_name(Path(model)) if Path(model).is_dir() else model

@@ -19,7 +19,6 @@ from insightv_bench.errors import EngineError, EngineUnavailable, ModelError, re
 from insightv_bench.journal import Journal
 from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, maker_of
 
-from .options import EvalOptions
 from .stage import Stage
 
 WAIT_S = 20
@@ -33,22 +32,15 @@ def check_models(stages: Sequence[Stage], journal: Journal, servers: Mapping[str
     `servers`: those behind a `base_url`, which is then no place itself.
     """
     seen: set[str] = set()
-    named = (engine for stage in stages for engine in engines_of(stage))
+    named = (engine for stage in stages for engine in stage.engines if not maker_of(engine))
     for engine in (member for one in named for member in members(one, servers or {})):
-        name = engine.model + getattr(engine, "base_url", "")
+        name = getattr(engine, "model", "") + getattr(engine, "base_url", "")
         if name not in seen:
             seen.add(name)
             check_engine(engine, journal)
 
 
-def engines_of(stage: Stage) -> Iterator[HfEngine | OpenAIEngine]:
-    """Those in its settings and those in its seats; not models that the run makes itself."""
-    engines = [value for _, value in stage.settings if isinstance(value, HfEngine | OpenAIEngine)]
-    engines += stage.options.seats.values() if isinstance(stage.options, EvalOptions) else ()
-    yield from (engine for engine in engines if not maker_of(engine))
-
-
-def members(engine: HfEngine | OpenAIEngine, servers: Mapping[str, Sequence[str]]) -> Iterator[HfEngine | OpenAIEngine]:
+def members(engine: EngineSettings, servers: Mapping[str, Sequence[str]]) -> Iterator[EngineSettings]:
     """The engine at each server of its pool."""
     if not isinstance(engine, OpenAIEngine):
         yield engine

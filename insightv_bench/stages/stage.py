@@ -28,7 +28,7 @@ from insightv_bench.errors import RunError
 from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
 from insightv_bench.records import Dropped, Question, Record, content_id
-from insightv_bench.settings import DEFAULTS, EngineSettings, Recipe, Section, maker_of
+from insightv_bench.settings import DEFAULTS, EngineSection, EngineSettings, Recipe, Section, maker_of
 from insightv_bench.storage import Appending, read_questions, read_rows, write_shards, write_text
 from insightv_bench.world import VERSION as WORLD_VERSION
 
@@ -73,6 +73,12 @@ class Stage:
         if not isinstance(self.settings, kind.settings) or not isinstance(self.options, kind.options):
             taken = f"{type(self.settings).__name__} and {type(self.options).__name__}"
             raise TypeError(f"stage `{self.name}` of kind `{self.kind}` does not take {taken}")
+
+    @property
+    def engines(self) -> list[EngineSettings]:
+        """That its settings and seats name."""
+        named = [*dict(self.settings).values(), *getattr(self.options, "seats", {}).values()]
+        return [value for value in named if isinstance(value, EngineSection)]  # type: ignore[misc]
 
     @property
     def makes(self) -> str:

@@ -51,7 +51,11 @@ def paired(a: Arm, b: Arm, seed: int = 0) -> Comparison:
     totals = np.array([[num for arm in (a, b) for num in (sum(arm[q]), len(arm[q]))] for q in shared], dtype=np.float64)
     differences = totals[:, 2] / totals[:, 3] - totals[:, 0] / totals[:, 1]
     if (totals[:, [1, 3]] == 1).all():
-        p, method = _mcnemar(differences), "exact McNemar test, Bonett-Price interval"
+        from scipy.stats import binomtest
+
+        gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
+        p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
+        method = "exact McNemar test, Bonett-Price interval"
         return Comparison(float(differences.mean()), *_bonett_price(differences), p, len(shared), method)
     gap = _gap(ratio, ratio, 2)
     # A bootstrap of equal questions has no width.
@@ -90,13 +94,6 @@ def _aligned(sums: Sums, questions: Sequence[str]) -> Floats:
     totals = np.zeros((len(questions), sums.totals.shape[1]))
     totals[[place[question] for question in sums.questions]] = sums.totals
     return totals
-
-
-def _mcnemar(differences: Floats) -> float:
-    from scipy.stats import binomtest
-
-    gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
-    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
 
 
 def _bonett_price(differences: Floats) -> tuple[float, float]:

@@ -47,15 +47,12 @@ class Rows(Generic[R]):
         for number, (start, end) in enumerate(pairwise(self._starts)):
             here = wanted[bisect_left(wanted, start) : bisect_left(wanted, end)]
             if here:
-                rows = self._file(number)[[place - start for place in here]].iter_rows(named=True)
+                if self._kept is None or self._kept[0] != number:
+                    file = self._files[number]
+                    self._kept = number, read_frame(file, columns_of_record(file, self._record, self._without))
+                rows = self._kept[1][[place - start for place in here]].iter_rows(named=True)
                 taken.update(zip(here, map(self._record.model_validate, rows), strict=True))
         return taken
-
-    def _file(self, number: int) -> pl.DataFrame:
-        if self._kept is None or self._kept[0] != number:
-            file = self._files[number]
-            self._kept = number, read_frame(file, columns_of_record(file, self._record, self._without))
-        return self._kept[1]
 
 
 class Matched:

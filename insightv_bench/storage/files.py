@@ -30,15 +30,10 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def is_disk_trouble(error: Exception) -> bool:
-    """Whether a file could not be written; libraries that write from C++ or Rust say it in words alone."""
-    words = ("No space left on device", "inline_container")  # of safetensors, and of torch's zip file
-    return isinstance(error, OSError) or any(word in str(error) for word in words)
-
-
 def explain_disk(error: Exception, folder: Path) -> RunError | None:
     """What to raise in place of an error of the disk; None for any other error."""
-    if not is_disk_trouble(error):
+    words = ("No space left on device", "inline_container")  # libraries in C++ or Rust: safetensors, torch's zip file
+    if not isinstance(error, OSError) and not any(word in str(error) for word in words):
         return None
     reason = getattr(error, "strerror", None) or f"a file could not be written ({first_line(error)})"
     full = not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EDQUOT)

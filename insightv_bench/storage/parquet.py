@@ -51,15 +51,12 @@ def column_types(annotation: Any) -> tuple[pa.DataType, Any]:
         inner, feature = column_types(arguments[0])
         return pa.list_(inner), {"feature": feature, "_type": "List"}
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return _struct_types(annotation)
+        fields = {name: column_types(inner) for name, inner in field_types(annotation).items()}
+        features = {name: feature for name, (_, feature) in fields.items()}
+        struct = pa.struct([(name, inner) for name, (inner, _) in fields.items()])
+        return struct, {"_type": "Image"} if annotation is Image else features
     dtype, name = SCALARS[annotation]
     return dtype, {"dtype": name, "_type": "Value"}
-
-
-def _struct_types(record: type[BaseModel]) -> tuple[pa.DataType, Any]:
-    fields = {name: column_types(annotation) for name, annotation in field_types(record).items()}
-    dtype = pa.struct([(name, dtype) for name, (dtype, _) in fields.items()])
-    return dtype, {"_type": "Image"} if record is Image else {name: feature for name, (_, feature) in fields.items()}
 
 
 def field_types(record: type[BaseModel]) -> dict[str, Any]:
@@ -79,7 +76,10 @@ def write_file(file: Path, rows: Sequence[Record], record: type[Record]) -> None
     import pyarrow.parquet as pq
 
     partial = file.with_suffix(".partial")
-    pq.write_table(_table(rows, record), partial, compression="zstd", row_group_size=_rows_a_group(rows))
+    num_bytes = sum(map(_picture_bytes, rows))
+    # None, the library's own, where pictures are small or there are none.
+    rows_a_group = max(1, len(rows) * BYTES_A_GROUP // num_bytes) if num_bytes > BYTES_A_GROUP else None
+    pq.write_table(_table(rows, record), partial, compression="zstd", row_group_size=rows_a_group)
     partial.replace(file)
 
 
@@ -167,12 +167,6 @@ def _portion(rows: Iterator[Record], most: int) -> list[Record]:
 
 def _picture_bytes(row: Record) -> int:
     return sum(len(image.bytes) for image in getattr(row, "images", ()))
-
-
-def _rows_a_group(rows: Sequence[Record]) -> int | None:
-    """None, the library's own, where pictures are small or there are none."""
-    num_bytes = sum(map(_picture_bytes, rows))
-    return max(1, len(rows) * BYTES_A_GROUP // num_bytes) if num_bytes > BYTES_A_GROUP else None
 
 
 def parquet_files(folder: Path) -> list[Path]:

@@ -72,15 +72,11 @@ class PictureStore:
         self._num_bytes = 0
         self._lock = threading.Lock()
         for file in parquet_files(folder):
-            self._index(file)
-
-    def _index(self, file: Path) -> None:
-        hashes = read_frame(file, ["image_sha256"])["image_sha256"].to_list()
-        rows = iter(hashes)
-        for group, num_rows in enumerate(group_sizes(file)):
-            for row in range(num_rows):
-                for number, sha256 in enumerate(next(rows)):
-                    self._places.setdefault(sha256, Place(file, group, row, number))
+            hashes = iter(read_frame(file, ["image_sha256"])["image_sha256"].to_list())
+            for group, num_rows in enumerate(group_sizes(file)):
+                for row in range(num_rows):
+                    for number, sha256 in enumerate(next(hashes)):
+                        self._places.setdefault(sha256, Place(file, group, row, number))
 
     def image(self, sha256: str) -> StoredImage:
         return image_of(self, sha256)
@@ -157,7 +153,7 @@ def question_slice(folder: Path, start: int, stop: int) -> list[Question]:
 
 def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
     """By id, these rows of a questions stage, without their pictures."""
-    places = [place for place, name in enumerate(_ids(folder)) if name in ids]
+    places = [place for place, name in enumerate(_ids_in(folder)) if name in ids]
     if not places:
         return {}
     rows = question_slice(folder, places[0], places[-1] + 1)  # mostly they stand together
@@ -165,10 +161,5 @@ def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
 
 
 @lru_cache(maxsize=4)
-def _ids(folder: Path) -> tuple[str, ...]:
-    return tuple(_ids_in(folder))
-
-
-def _ids_in(folder: Path) -> Iterator[str]:
-    for file in parquet_files(folder):
-        yield from read_frame(file, ["id"])["id"]
+def _ids_in(folder: Path) -> tuple[str, ...]:
+    return tuple(id_ for file in parquet_files(folder) for id_ in read_frame(file, ["id"])["id"])

@@ -35,36 +35,28 @@ def sample_lessons(level: Level, seed: int, num: int, mix: dict[Lesson, float]) 
     for _ in range(num):
         scene = sample_scene(random_, level, "train")
         lesson = random_.choices(names, shares)[0]
-        yield _lesson(random_, scene, level, lesson)
-
-
-def _lesson(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) -> ReasoningRow:
-    if lesson == "direct":
-        return _direct(random_, scene, level)
-    if lesson in ("recall", "check"):
-        return _claims(random_, scene, level, lesson)
-    return _seeing(random_, scene, level, lesson)
+        if lesson == "direct":
+            yield _direct(random_, scene, level)
+        else:
+            yield (_claims if lesson in ("recall", "check") else _seeing)(random_, scene, level, lesson)
 
 
 def _claims(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) -> ReasoningRow:
     """Readings of some bars, not all true: say again what was said, or read again and judge the last of them."""
     bars = random_.sample(scene.bars, random_.randint(1, min(4, len(scene.bars))))
-    told = [_told(random_, bar, level) for bar in bars]
+    claimed: list[Bar] = []
+    for bar in bars:
+        others = [value for value in range(1, level.max_value + 1) if value != bar.value]
+        claimed.append(bar._replace(value=random_.choice(others)) if random_.random() < WRONG_CLAIMS else bar)
     question = _question(scene, level, f"Read {', '.join(bar.colour for bar in bars)}.")
     if lesson == "recall":
-        random_.shuffle(told)
-        text = f"{_readings(told)}\nRead {', '.join(bar.colour for bar in told)}."
-        said = ", ".join(f"{bar.colour} is {bar.value}" for bar in told)
-        return _row(_question(scene, level, text), "direct", render_answer(said))
-    steps, last = _steps(told), bars[-1]
-    check = render_summary(str(last.value), "right" if told[-1] == last else "wrong", reread(scene, steps))
+        random_.shuffle(claimed)
+        text = f"{_readings(claimed)}\nRead {', '.join(bar.colour for bar in claimed)}."
+        return _row(_question(scene, level, text), "direct", render_answer(_listed(claimed)))
+    steps, last = _steps(claimed), bars[-1]
+    check = render_summary(str(last.value), "right" if claimed[-1] == last else "wrong", reread(scene, steps))
     row = _row(question, "direct", check)
-    return row.model_copy(update={"prompt": ask("summary", question, path=_readings(told)).messages})
-
-
-def _told(random_: random.Random, bar: Bar, level: Level) -> Bar:
-    others = [value for value in range(1, level.max_value + 1) if value != bar.value]
-    return bar._replace(value=random_.choice(others)) if random_.random() < WRONG_CLAIMS else bar
+    return row.model_copy(update={"prompt": ask("summary", question, path=_readings(claimed)).messages})
 
 
 def _direct(random_: random.Random, scene: Scene, level: Level) -> ReasoningRow:
@@ -84,8 +76,11 @@ def _seeing(random_: random.Random, scene: Scene, level: Level, lesson: Lesson) 
         text = f"Read {', '.join(bar.colour for bar in bars)}."
         return _row(_question(scene, level, text), "reason", _readings(bars))
     text = LIST if lesson == "list" else LIST_ANY_ORDER
-    said = ", ".join(f"{bar.colour} is {bar.value}" for bar in bars)
-    return _row(_question(scene, level, text), "direct", render_answer(said))
+    return _row(_question(scene, level, text), "direct", render_answer(_listed(bars)))
+
+
+def _listed(bars: list[Bar]) -> str:
+    return ", ".join(f"{bar.colour} is {bar.value}" for bar in bars)
 
 
 def _readings(bars: list[Bar]) -> str:

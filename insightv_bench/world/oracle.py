@@ -64,7 +64,8 @@ def step_labels(program: Program, scene: Scene, steps: Sequence[Step]) -> tuple[
     for step in steps:
         claim = read_claim(program, step)
         if claim.colour is None:
-            labels.append(_concludes(program, scene, step))
+            conclusion = exact_path(program, scene.values)[0][-1].reasoning
+            labels.append(step.action == "summary" and step.reasoning.strip() == conclusion)
             continue
         again = claim.colour in seen
         seen.add(claim.colour)
@@ -85,11 +86,6 @@ def _true_state(program: Program, scene: Scene, colours_read: Sequence[str]) -> 
     """Where the computation stands after these readings, once each. Bars that the question does not need count not."""
     needed = [colour for colour in dict.fromkeys(colours_read) if colour in program.colours]
     return trace(program, scene.values, needed)[-1].state if needed else None
-
-
-def _concludes(program: Program, scene: Scene, step: Step) -> bool:
-    true_state = trace(program, scene.values)[-1].state
-    return step.action == "summary" and step.reasoning.strip() == conclude(program, true_state)[0]
 
 
 def correct_step(program: Program, scene: Scene, steps: Sequence[Step], index: int) -> str:

@@ -10,7 +10,7 @@ from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question, content_id
 
 from .level import Level, LevelName
-from .program import KINDS, Program, question_text, run, sample_program
+from .program import KINDS, Kind, Program, question_text, run, sample_program
 from .render import draw
 from .scene import Scene, Split, sample_scene, scene_to_json
 
@@ -32,7 +32,8 @@ def sample_questions(level: Level, split: Split, seed: int, num: int) -> Iterato
     random_ = random.Random(f"{VERSION}/{level.name}/{split}/{seed}")
     seen: set[str] = set()
     while len(seen) < num:
-        draws = (_sample_question(random_, level, split, kind_index=len(seen)) for _ in range(MAX_TRIES))
+        kind = KINDS[len(seen) % len(KINDS)]
+        draws = (_sample_question(random_, level, split, kind) for _ in range(MAX_TRIES))
         question = next((question for question in draws if question.id not in seen), None)
         if question is None:
             raise SourceError(
@@ -43,8 +44,7 @@ def sample_questions(level: Level, split: Split, seed: int, num: int) -> Iterato
         yield question
 
 
-def _sample_question(random_: random.Random, level: Level, split: Split, kind_index: int) -> Question:
-    kind = KINDS[kind_index % len(KINDS)]
+def _sample_question(random_: random.Random, level: Level, split: Split, kind: Kind) -> Question:
     while True:
         scene = sample_scene(random_, level, split)
         program = sample_program(random_, scene, kind, level.max_terms)

@@ -10,5 +10,5 @@ It knows no training (which loads models through it) and no stage.
 from __future__ import annotations
 
 from .model import LocalModel, generation_options, hash_folder, identity, load_model
-from .processes import Shared, follow, is_first, is_team, local_model, num_processes, on_own_device, team
+from .processes import Shared, follow, is_first, local_model, num_processes, team
 from .processors import load_processor

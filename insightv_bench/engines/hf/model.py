@@ -19,6 +19,7 @@ from insightv_bench.storage import first_line
 
 from .processors import load_processor
 
+PLACEHOLDERS = ("image_token_id", "image_token_index", "video_token_id")
 HASHED = ("*.safetensors", "*.json", "*.jinja")
 
 
@@ -181,23 +182,18 @@ def open_image(image: Image) -> Any:
 def generation_options(model: Any, sampling: Sampling) -> dict[str, Any]:
     """Every sampling option is named, so that a model's own generation config changes nothing."""
     greedy = sampling.temperature == 0
+    placeholders = {getattr(model.config, name, None) for name in PLACEHOLDERS}
     options: dict[str, Any] = {
         "max_new_tokens": sampling.max_new_tokens,
         "do_sample": not greedy,
         "repetition_penalty": sampling.repetition_penalty,
-        "suppress_tokens": _suppressed(model),
+        # A sampled placeholder would be read as a picture that is not there.
+        "suppress_tokens": sorted(token for token in placeholders if token is not None) or None,
         "num_beams": 1,
     }
     if not greedy:
         options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
     return options
-
-
-def _suppressed(model: Any) -> list[int] | None:
-    """A sampled placeholder would be read as a picture that is not there."""
-    names = ("image_token_id", "image_token_index", "video_token_id")
-    tokens = {getattr(model.config, name, None) for name in names}
-    return sorted(token for token in tokens if token is not None) or None
 
 
 def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float) -> Reply:

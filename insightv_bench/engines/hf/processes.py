@@ -130,7 +130,12 @@ def follow() -> None:
 
     distributed.init_process_group("gloo", timeout=WAIT)
     models: dict[str, LocalModel] = {}
-    while not (isinstance(given := receive(), Idle) and given.is_last):
+    while True:
+        scattered: list[Any] = [None]
+        distributed.scatter_object_list(scattered, None, src=0)
+        given: Work | Idle = scattered[0]
+        if isinstance(given, Idle) and given.is_last:
+            break
         result: Any = []
         if isinstance(given, Work):
             torch.set_num_threads(given.num_threads)
@@ -139,14 +144,6 @@ def follow() -> None:
             result = attempt(models[key], given)
         distributed.gather_object(result, None, dst=0)
     distributed.destroy_process_group()
-
-
-def receive() -> Work | Idle:
-    from torch import distributed
-
-    given: list[Any] = [None]
-    distributed.scatter_object_list(given, None, src=0)
-    return given[0]
 
 
 def on_own_device(settings: HfEngine) -> HfEngine:

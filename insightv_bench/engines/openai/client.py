@@ -71,7 +71,10 @@ class Client:
         from yarl import URL
 
         url = URL(place)
-        headers = self._headers()
+        owners = {header: os.environ[name] for header, name in OWNERS.items() if os.environ.get(name)}
+        # gzip and deflate are what aiohttp unpacks piece by piece
+        own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "insightv-bench"}
+        headers = {**own, **owners, "Authorization": f"Bearer {self._key}"}
         for _ in range(MAX_REDIRECTS + 1):
             sent = self._session.request(
                 method,
@@ -91,12 +94,6 @@ class Client:
             if reply.status not in WITH_BODY:
                 method, body = "GET", None
         raise Trouble("connection", f"it redirects more than {MAX_REDIRECTS} times", passing=True)
-
-    def _headers(self) -> dict[str, str]:
-        owners = {header: os.environ[name] for header, name in OWNERS.items() if os.environ.get(name)}
-        # gzip and deflate are what aiohttp unpacks piece by piece
-        own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "insightv-bench"}
-        return {**own, **owners, "Authorization": f"Bearer {self._key}"}
 
     def _words(self, error: BaseException) -> str:
         words = first_line(error).replace(" ssl:default", "")  # aiohttp says it of plain HTTP too

@@ -55,10 +55,9 @@ def status_trouble(status: int, headers: Mapping[str, str], words: str) -> Troub
 
 def asked_wait(headers: Mapping[str, str]) -> float | None:
     """`Retry-After` in seconds or as a date, or `Retry-After-Ms`; None where there is none that can be read."""
-    milliseconds, after = headers.get("retry-after-ms"), headers.get("retry-after")
-    seconds = _number(milliseconds)
-    if seconds is not None:
-        return seconds / 1000
+    milliseconds, after = _number(headers.get("retry-after-ms")), headers.get("retry-after")
+    if milliseconds is not None:
+        return milliseconds / 1000
     seconds = _number(after)
     return seconds if seconds is not None or not after else _until(after)
 

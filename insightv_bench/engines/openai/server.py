@@ -105,7 +105,8 @@ class Server:
             raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
         answer = self._completion(http_reply.content)
         choices = answer.get("choices")
-        if not isinstance(choices, list) or not choices or not has_message(choices[0]):
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(first, dict) or not isinstance(first.get("message"), dict):
             raise Trouble("no reply", "its reply holds no choice", True)
         return answer
 
@@ -174,25 +175,21 @@ class Server:
 
     def _body(self, request: Request, urls: Sequence[str]) -> dict[str, Any]:
         """One chat completion; `extra_body` takes the place of any of them, null leaves it out."""
-        sampling = request.sampling
+        sampling, run = request.sampling, self._start.seed  # another seed for each sample, and for each seed of the run
+        seed = int(content_id(run, request.sample, length=7), 16) if run else request.sample
         body: dict[str, Any] = {
             "model": self.name,
             "messages": to_openai(request.chat, urls),
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "seed": self._seed(request),
+            "seed": seed,
         }
         if request.format:
             body["response_format"] = response_format(request.format)
         if sampling.repetition_penalty != 1:  # no key of the standard: sent where it is asked for
             body["repetition_penalty"] = sampling.repetition_penalty
         return {name: value for name, value in (body | self._settings.extra_body).items() if value is not None}
-
-    def _seed(self, request: Request) -> int:
-        """Another one for each sample, and for each seed of the run."""
-        run = self._start.seed
-        return int(content_id(run, request.sample, length=7), 16) if run else request.sample
 
 
 def revision_of(settings: OpenAIEngine) -> str:
@@ -208,10 +205,6 @@ def listed(content: bytes) -> list[str]:
         return [str(row["id"]) for row in rows]
     except (ValueError, RecursionError, KeyError, TypeError):
         return []
-
-
-def has_message(choice: object) -> bool:
-    return isinstance(choice, dict) and isinstance(choice.get("message"), dict)
 
 
 def error_words(content: bytes) -> str:

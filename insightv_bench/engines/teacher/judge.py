@@ -43,15 +43,10 @@ def reply_as_judge(
 
 def _verdict(settings: TeacherJudge, slots: Mapping[str, str], random_: random.Random) -> str:
     gold, answer = json.loads(slots["gold"]), json.loads(slots["answer"])
-    right = any(matches(answer, gold, kind) for kind in _types(gold))
+    kind: AnswerType = "yes_no" if gold in ("yes", "no") else "number" if gold.isdigit() else "text"
+    right = matches(answer, gold, kind)
     slip = random_.random() < settings.verdict_error
     return json.dumps({"verdict": "right" if right != slip else "wrong"})
-
-
-def _types(gold: str) -> tuple[AnswerType, ...]:
-    if gold in ("yes", "no"):
-        return ("yes_no",)
-    return ("number",) if gold.isdigit() else ("text",)
 
 
 def _rating(settings: TeacherJudge, slots: Mapping[str, str], scene: str, steps: Sequence[Step], place: int) -> Rating:

@@ -58,7 +58,8 @@ class Teacher:
     async def reply(self, request: Request) -> Reply:
         """Raises EngineError for a chat that is not of the drawn world."""
         text = self._answer(request)
-        return Reply(text=text, num_prompt_tokens=_num_words(request.chat), num_tokens=len(text.split()))
+        num_words = sum(len(message.content.split()) for message in request.chat.messages)
+        return Reply(text=text, num_prompt_tokens=num_words, num_tokens=len(text.split()))
 
     def _answer(self, request: Request) -> str:
         task, slots = _task(request.chat)
@@ -122,17 +123,14 @@ class _Pupil:
             return tell_conclusion(self._program, self._guess_rest(colours, state))[0]
         random_ = random.Random(f"{self._seed}/{len(steps)}")
         colour = self._program.colours[len(colours)]
-        value = self._read(random_, colour)
-        state = self._keep(random_, update(self._program, state, colour, value))
-        return tell_reading(self._program, Operation(colour, value, state))
-
-    def _read(self, random_: random.Random, colour: str) -> int:
         value = self._scene.values[colour]
-        return off_by_one(random_, value) if random_.random() < self._settings.read_error else value
-
-    def _keep(self, random_: random.Random, state: State) -> State:
+        if random_.random() < self._settings.read_error:
+            value = off_by_one(random_, value)
+        state = update(self._program, state, colour, value)
         slip = random_.random() < self._settings.state_error and state_text(self._program, state)
-        return off_by_one(random_, state) if slip and isinstance(state, int) else state
+        if slip and isinstance(state, int):
+            state = off_by_one(random_, state)
+        return tell_reading(self._program, Operation(colour, value, state))
 
     def _guess_rest(self, colours: Sequence[str], state: State) -> State:
         random_ = random.Random(f"{self._seed}/guess")
@@ -166,7 +164,3 @@ def _seed(request: Request) -> str:
     first = request.chat.messages[0].content
     images = [image.sha256 for image in request.chat.images]
     return content_id(first, images, request.sampling.temperature, request.sample)
-
-
-def _num_words(chat: Chat) -> int:
-    return sum(len(message.content.split()) for message in chat.messages)

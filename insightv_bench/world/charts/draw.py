@@ -46,15 +46,10 @@ def plain_settings() -> Iterator[None]:
     import matplotlib
 
     with matplotlib.rc_context():
-        matplotlib.rcParams.update(_defaults())
+        drawn = ("text", "font", "lines", "patch", "path", "agg", "hatch", "markers", "mathtext")
+        defaults = matplotlib.rcParamsDefault.items()
+        matplotlib.rcParams.update({key: value for key, value in defaults if key.split(".")[0] in drawn})
         yield
-
-
-def _defaults() -> dict[str, object]:
-    import matplotlib
-
-    drawn = ("text", "font", "lines", "patch", "path", "agg", "hatch", "markers", "mathtext")
-    return {key: value for key, value in matplotlib.rcParamsDefault.items() if key.split(".")[0] in drawn}
 
 
 def whole(sheet: Sheet) -> Area:
