@@ -42,15 +42,13 @@ def _of_arm(arm: str, arms: Sequence[ArmRow], replies: dict[str, pl.DataFrame]) 
     placed: dict[str, Place] = {}
     for systems in apart(list(whole), {row.system: row.twin_of for row in arms}):
         tested = [pairs(cell.filter(pl.col("label").is_in(systems)), systems) for cell in answers]
-        places = places_of([_mean(whole[system].values()) for system in systems], better(_summed(tested)))
+        difference, variance = (
+            np.sum([getattr(one, name) for one in tested], axis=0) for name in ("difference", "variance")
+        )
+        summed = Pairs(difference, variance, normal_p(difference, variance))
+        places = places_of([_mean(whole[system].values()) for system in systems], better(summed))
         placed.update(zip(systems, places, strict=True))
     return [_row(list(own.values()), placed[system]) for system, own in whole.items()]
-
-
-def _summed(tested: Sequence[Pairs]) -> Pairs:
-    difference = np.sum([one.difference for one in tested], axis=0)
-    variance = np.sum([one.variance for one in tested], axis=0)
-    return Pairs(difference, variance, normal_p(difference, variance))
 
 
 def _mean(rows: Collection[ArmRow]) -> float:

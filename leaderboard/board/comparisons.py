@@ -102,12 +102,8 @@ def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
         planned = control_pairs(method_of(system for system in systems if system.base == base))
         answered = [(a, b) for a, b in planned if a in cells and b in cells]
         # Two agents against one is a control's business only where there is a control.
-        controlled = {b for a, b in answered if _is_across(a, b)}
+        controlled = {b for a, b in answered if a.system != b.system or a.arm != "reason"}
         yield from (Pair("controls", a, b) for a, b in answered if b in controlled)
-
-
-def _is_across(a: Side, b: Side) -> bool:
-    return a.system != b.system or a.arm != "reason"
 
 
 def _round_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:

@@ -47,7 +47,10 @@ def round_rows(
     differences = {**_told(in_set, comparisons), **_robust(rounds, rows)}
     systems = {system for by_number in rounds.values() for system in by_number.values()}
     lengths = {system: _path_tokens(rows, system) for system in systems}
-    trained = {system: _training(rows, system) for system in systems}
+    trained = {}
+    for system in systems:
+        folders = rows.filter(pl.col("label") == system)["evaluation"].unique(maintain_order=True)
+        trained[system] = training_of(origin for folder in folders if (origin := read_origin(Path(folder))))
     in_order = sorted(own, key=lambda row: (row.base, row.round))
     return [
         _row(row, rounds[row.base], differences, lengths[row.system], trained[row.system])
@@ -104,12 +107,6 @@ def _path_tokens(rows: pl.DataFrame, system: str) -> Mean:
     totals = cells.select("num_tokens", "num").to_numpy().astype(np.float64)
     low, high = bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1])
     return Mean(float(totals[:, 0].sum() / totals[:, 1].sum()), low, high, came.height)
-
-
-def _training(rows: pl.DataFrame, system: str) -> Mapping[str, Any]:
-    folders = rows.filter(pl.col("label") == system)["evaluation"].unique(maintain_order=True)
-    origins = [origin for folder in folders if (origin := read_origin(Path(folder)))]
-    return training_of(origins)
 
 
 def _row(

@@ -67,12 +67,8 @@ def outcomes(comparable: ComparableSet, rows: pl.DataFrame) -> dict[str, Any]:
     place = pl.col("question_id").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)
     strings = []
     for (label, arm), cell in cells.with_columns(place=place).partition_by(["label", "arm"], as_dict=True).items():
-        right, num = (_string(cell["place"], cell[name], len(order)) for name in ("right", "num"))
+        codes = np.full((2, len(order)), ZERO, dtype="<u4")
+        codes[:, cell["place"].to_numpy()] += cell.select("right", "num").to_numpy().T.astype("<u4")
+        right, num = (row.tobytes().decode("utf-32-le") for row in codes)
         strings.append([comparable.systems.index(str(label)), arm, right, num[0] if len(set(num)) == 1 else num])
     return {"num_questions": len(order), "systems": [visible(s) for s in comparable.systems], "cells": sorted(strings)}
-
-
-def _string(places: pl.Series, counts: pl.Series, length: int) -> str:
-    codes = np.full(length, ZERO, dtype="<u4")
-    codes[places.to_numpy()] = ZERO + counts.to_numpy().astype("<u4")
-    return codes.tobytes().decode("utf-32-le")

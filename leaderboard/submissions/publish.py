@@ -17,6 +17,7 @@ README = "README.md"
 KEPT = (README, ".gitattributes")
 """Files of a Space that a page which has none of that name does not take away."""
 SUBMISSIONS = "submissions"
+SPACE_CARD = "A board of two-agent multimodal reasoning, made by insightv-bench. It asks no other host for anything."
 CARD = """# Results of insightv-bench
 
 One folder in `submissions/` for each submission: its rows (one reply of one system in one arm), its figures, and the
@@ -44,7 +45,10 @@ def publish(page: Path, space: str, private: bool | None = None) -> Made:
     def prepare(seen: Seen) -> Change:
         add: Additions = {name: page / name for name in files}
         if README not in files and README not in seen.files:
-            add[README] = _space_card(title).encode()
+            front = {"title": title[:100], "sdk": "static", "app_file": "index.html", "pinned": False}
+            front |= {"emoji": "🧭", "colorFrom": "blue", "colorTo": "gray", "tags": ["leaderboard", "insightv-bench"]}
+            head = yaml.safe_dump(front, allow_unicode=True, sort_keys=False)
+            add[README] = f"---\n{head}---\n\n{SPACE_CARD}\n".encode()
         return Change(add, tuple(sorted(seen.files - add.keys() - set(KEPT))))
 
     return commit(space, "space", prepare, "Publish the board with insightv-bench", private)
@@ -55,13 +59,6 @@ def _title(page: Path) -> str:
         return str(json.loads((page / "board.json").read_text(encoding="utf-8"))["title"])
     except (OSError, ValueError, KeyError, TypeError):
         return "insightv-bench"
-
-
-def _space_card(title: str) -> str:
-    front = {"title": title[:100], "sdk": "static", "app_file": "index.html", "pinned": False}
-    front |= {"emoji": "🧭", "colorFrom": "blue", "colorTo": "gray", "tags": ["leaderboard", "insightv-bench"]}
-    text = "A board of two-agent multimodal reasoning, made by insightv-bench. It asks no other host for anything."
-    return f"---\n{yaml.safe_dump(front, allow_unicode=True, sort_keys=False)}---\n\n{text}\n"
 
 
 def submit(folder: Path, repo_id: str, private: bool | None = None) -> tuple[Submission, Made]:
