@@ -53,7 +53,7 @@ def test_a_launch_config_of_ones_own_is_read_before_anything_starts(tmp_path: Pa
 
 def test_a_base_that_is_there_is_not_trained_and_nothing_is_asked_of_the_machine_for_it() -> None:
     settings = BaseSettings(model="ORG/NAME", device="cuda", trainer={"lerning_rate": 1})
-    check_stages([Stage("train-base", "trainers.models.pretrained:pretrained", settings, (), "train base")])
+    check_stages([Stage("train-base", "pretrained", settings, (), "train base")])
     assert "did you mean `learning_rate`" in complaint(settings.model_copy(update={"model": "tiny"}))
 
 
