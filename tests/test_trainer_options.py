@@ -11,7 +11,7 @@ from training_stages import SFT, dpo_settings, lessons, reasoned, sft_settings
 
 from insightv_bench.errors import ModelError, RecipeError, StageError
 from insightv_bench.settings import BaseSettings, SummarySettings, TrainSettings, load_recipe
-from insightv_bench.stages import Stage
+from insightv_bench.stages import Stage, TrainOptions
 from insightv_bench.trainers.methods import method_of
 from insightv_bench.trainers.options.trl import check_stages
 
@@ -53,7 +53,7 @@ def test_a_launch_config_of_ones_own_is_read_before_anything_starts(tmp_path: Pa
 
 def test_a_base_that_is_there_is_not_trained_and_nothing_is_asked_of_the_machine_for_it() -> None:
     settings = BaseSettings(model="ORG/NAME", device="cuda", trainer={"lerning_rate": 1})
-    check_stages([Stage("train-base", "pretrained", settings, (), "train base")])
+    check_stages([Stage("train-base", "pretrained", settings, options=TrainOptions(seat="base"))])
     assert "did you mean `learning_rate`" in complaint(settings.model_copy(update={"model": "tiny"}))
 
 
