@@ -49,7 +49,7 @@ def _mine(context: Context, settings: HardSettings, num: int) -> Iterator[Questi
     engine = open_engine(context.resolve(settings.engine), scenes)
     with Caller(engine, context.journal, advance, context.seed) as caller:
         context.totals["model"] = caller.model
-        questions = context.rows("questions", Question)  # a portion at a time: all pictures may not fit
+        questions = context.rows("questions", Question)  # a portion at a time: all images may not fit
         while portion := list(islice(questions, QUESTIONS_AT_ONCE)):
             for question, verdicts in zip(portion, _verdicts(caller, settings, portion), strict=True):
                 replies.update(verdicts)

@@ -14,7 +14,7 @@ from insightv_bench.engines import Caller, costs_of
 from insightv_bench.records import Path, Question
 from insightv_bench.settings import OpenAIEngine, PathsSettings
 from insightv_bench.stages import AskingOptions, Context
-from insightv_bench.storage import Pictures, question_slice, spans, with_pictures
+from insightv_bench.storage import Images, question_slice, spans, with_images
 
 from .portions import OpenedOnce, at_once
 
@@ -41,9 +41,9 @@ class Writer(OpenedOnce):
     def read(context: Context, start: int, stop: int) -> list[Question]:
         return question_slice(context.inputs["questions"], start, stop)
 
-    def write(self, questions: Sequence[Question], pictures: Pictures | None = None) -> list[Path]:
-        if pictures:
-            questions = [with_pictures(question, pictures) for question in questions]
+    def write(self, questions: Sequence[Question], images: Images | None = None) -> list[Path]:
+        if images:
+            questions = [with_images(question, images) for question in questions]
         self._scenes.clear()
         self._scenes.update({q.image_sha256[0]: q.scene for q in questions if q.scene})
         return self.caller.run([self._write(q, k) for q in questions for k in range(self._settings.num_paths)])

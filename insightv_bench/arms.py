@@ -159,7 +159,7 @@ ARMS: dict[Arm, ArmSpec] = {
     ),
     "blank-image": ArmSpec(
         "summary",
-        "control: the summary agent, given the same stored paths, the picture blank",
+        "control: the summary agent, given the same stored paths, the image blank",
         verdict="stated",
         blank_images=True,
         against=("reason+summary",),

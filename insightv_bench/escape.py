@@ -1,4 +1,4 @@
-"""Text that others wrote, made safe for a terminal and a picture: names, questions and replies may hold anything."""
+"""Text that others wrote, made safe for a terminal and an image: names, questions and replies may hold anything."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class FirstWrong(NamedTuple):
 
 
 def answer_chat(question: QuestionColumns, answer: str) -> Chat:
-    """Text alone: the pictures do not change whether two answers are the same."""
+    """Text alone: the images do not change whether two answers are the same."""
     slots = {"question": question_text(question), "gold": quoted(gold_text(question)), "answer": quoted(answer)}
     return Chat((Message(role="user", content=load_prompt(ANSWER).render(**slots)),))
 

@@ -49,11 +49,11 @@ class Record(BaseModel):
 
 
 DECODERS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")
-"""Formats that pictures are opened as, wherever they come from: Pillow knows others that start another program."""
+"""Formats that images are opened as, wherever they come from: Pillow knows others that start another program."""
 
 
 class Image(Record):
-    """One picture as it came, in the layout of `datasets.Image`: the original bytes are kept, never re-encoded."""
+    """One image as it came, in the layout of `datasets.Image`: the original bytes are kept, never re-encoded."""
 
     bytes: builtins.bytes
     path: str | None = None
@@ -98,14 +98,14 @@ def columns_of(row: QuestionColumns) -> dict[str, Any]:
 
 
 class Question(QuestionColumns):
-    """A question with its picture and gold answer."""
+    """A question with its image and gold answer."""
 
     kind: str = ""
     """The source's own category, `sum` or `triangle` say; used to balance and to report, never shown to a model."""
     tolerance: float = 0.0  # share of the gold answer
     """How far a number may be off and still be right; 0.05 is ChartQA's. Never applied to a year."""
     group: str = ""
-    """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's pictures."""
+    """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's images."""
     scene: str = ""
     """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
 
@@ -366,7 +366,7 @@ class Dropped(NamedTuple):
 
 
 def drop(record: Record, reason: str) -> Dropped:
-    """Leave `record` out; its row is kept, without the pictures' bytes."""
+    """Leave `record` out; its row is kept, without the images' bytes."""
     row = as_row(record)
     row.pop("images", None)
     return Dropped(row.get("id") or row.get("path_id", ""), reason, json.dumps(row, ensure_ascii=False, default=str))

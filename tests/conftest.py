@@ -110,7 +110,7 @@ def board_results(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def tasks_page(board_results: list[Path], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Address of a page with two tasks, pictures and flaws."""
+    """Address of a page with two tasks, images and flaws."""
     folder = once(tmp_path_factory, "tasks", lambda folder: build(board_results, folder, "Two tasks"))
     return (folder / "index.html").as_uri()
 

@@ -12,7 +12,7 @@ from insightv_bench.world import Judgement, Level, Program, Scene, exact_path, j
 
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
 POSITIONS: tuple[Position, ...] = ("early", "middle", "late")
-LEVEL = Level(side=16, max_bars=5)  # a flaw looks at no picture
+LEVEL = Level(side=16, max_bars=5)  # a flaw looks at no image
 MISSING = ("skipped-step", "premature")
 ADDED = ("contradiction", "irrelevant-step")
 TWO_READINGS = ("compare", "difference")

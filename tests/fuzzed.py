@@ -27,7 +27,7 @@ WHOLE = (
     "#### 1,234.5",
     "Final answer\n\n**C. dark green**",
     "答案：B",
-    "I cannot tell from the picture.",
+    "I cannot tell from the image.",
     "red, blue and green",
     "$x^2 + 2x + 1 = (x+1)^2$",
 )

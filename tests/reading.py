@@ -6,7 +6,7 @@ import io
 from contextlib import closing
 from pathlib import Path as File
 
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.journal import Journal
 from insightv_bench.records import Question
@@ -17,7 +17,7 @@ from insightv_bench.storage import read_rows
 
 def png(shade: int = 0, side: int = 4) -> bytes:
     buffer = io.BytesIO()
-    Picture.new("RGB", (side, side), (shade, 0, 0)).save(buffer, "PNG")
+    PILImage.new("RGB", (side, side), (shade, 0, 0)).save(buffer, "PNG")
     return buffer.getvalue()
 
 

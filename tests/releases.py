@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.runs import run
 from insightv_bench.settings import load_recipe
@@ -23,5 +23,5 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def size_of(file: Path) -> tuple[int, int]:
-    with Picture.open(file) as picture:
-        return picture.size
+    with PILImage.open(file) as image:
+        return image.size

@@ -1,6 +1,6 @@
 """A board of any size made of nothing: systems with a skill, tasks with a difficulty, replies drawn by chance.
 
-Questions, pictures, exact and flawed paths are the drawn world's own, so that the page has everything to show. The same
+Questions, images, exact and flawed paths are the drawn world's own, so that the page has everything to show. The same
 arguments give the same rows. `python tests/synthetic.py FOLDER` makes the page of 200 systems and 12 tasks.
 """
 

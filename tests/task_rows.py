@@ -1,4 +1,4 @@
-"""Rows of every benchmark as its repository on the Hub holds them: its example, changed, with pictures of one shade."""
+"""Rows of every benchmark as its repository on the Hub holds them: its example, changed, with images of one shade."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from reading import png
 
 from insightv_bench.sources.benchmarks import BENCHMARKS
-from insightv_bench.sources.benchmarks.shared import PICTURE
+from insightv_bench.sources.benchmarks.shared import IMAGE
 
 IMAGES = ("image", "decoded_image", *(f"image_{number}" for number in range(1, 8)))
 
 
-def picture(shade: int) -> dict[str, Any]:
+def image(shade: int) -> dict[str, Any]:
     return {"bytes": png(shade), "path": f"{shade}.png"}
 
 
 def parquet(rows: list[dict[str, Any]]) -> bytes:
-    """As `datasets` writes it: pictures are of its own feature, and embedded."""
+    """As `datasets` writes it: images are of its own feature, and embedded."""
     import datasets
 
     made = datasets.Dataset.from_list(rows)
@@ -38,9 +38,9 @@ def card(configs: dict[str, tuple[str, str]]) -> bytes:
 
 
 def row(benchmark: str, shade: int = 1, **changes: Any) -> dict[str, Any]:
-    """The benchmark's own example with a picture of this shade."""
+    """The benchmark's own example with an image of this shade."""
     example = BENCHMARKS[benchmark].example.items()
-    return {**{name: picture(shade) if value is PICTURE else value for name, value in example}, **changes}
+    return {**{name: image(shade) if value is IMAGE else value for name, value in example}, **changes}
 
 
 def mmmu(number: int, benchmark: str = "mmmu", **changes: Any) -> dict[str, Any]:
@@ -64,7 +64,7 @@ CHOICES = {
     "query": "Hint: a letter.\nQuestion: Which?\nChoices:\n(A) red\n(B) blue",
 }
 PAIRS = [("count", "1.png", 1), ("count", "2.png", 2), ("code_reasoning", "3.png", 3)]
-LETTERS = {"question": "Which picture?", "options": list("ABCDE"), "answer": "D", "subject": "logic"}
+LETTERS = {"question": "Which image?", "options": list("ABCDE"), "answer": "D", "subject": "logic"}
 ROWS: dict[str, tuple[str, dict[str, tuple[str, list[dict[str, Any]]]]]] = {
     "insightv_mmmu": (
         "MMMU/MMMU",

@@ -27,7 +27,7 @@ def tell(name: str, replies: dict[str, str]) -> dict[str, Any]:
     return {
         "docs": docs,
         "texts": [task.doc_to_text(doc) for doc in docs],
-        "pictures": [[picture.size for picture in task.doc_to_image(doc)] for doc in docs],
+        "images": [[image.size for image in task.doc_to_image(doc)] for doc in docs],
         "figures": {figure: task.aggregation()[figure](each) for figure, each in parts.items()},
         "parts": {figure: len(each) for figure, each in parts.items()},
         "metadata": task.dump_config()["metadata"],

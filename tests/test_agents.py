@@ -257,7 +257,7 @@ def test_samples_of_one_question_differ_and_come_back_the_same(journal: Journal)
     assert again.requests == []
 
 
-def test_the_summary_chat_holds_the_question_its_picture_and_the_path(journal: Journal) -> None:
+def test_the_summary_chat_holds_the_question_its_image_and_the_path(journal: Journal) -> None:
     question = QUESTIONS[0]
     (path,) = write(teacher(QUESTIONS), journal, PathsSettings(num_paths=1), [question])
     chat = summary_chat(question, path_text(path))

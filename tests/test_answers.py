@@ -238,7 +238,7 @@ def test_yes_and_no_are_read_where_they_answer(response: str, answer: str | None
         ("The answer is blue.", "blue"),
         ('The answer is "dark blue" because it is tall.', "dark blue"),
         ("Answer: New York\nIt is large.", "New York"),
-        ("I am sorry, but there is no picture that I can look at.", None),
+        ("I am sorry, but there is no image that I can look at.", None),
         ("?!", None),
     ],
 )

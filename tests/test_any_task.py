@@ -1,4 +1,4 @@
-"""Any task that generates is questions; what a model thinks aloud is its path; a chat keeps its picture."""
+"""Any task that generates is questions; what a model thinks aloud is its path; a chat keeps its image."""
 
 from __future__ import annotations
 
@@ -121,15 +121,15 @@ def test_real_rows_are_questions_whose_gold_answers_are_right(task: str, file: s
         load_task(TaskSource(source="task", task=f"insightv_{task}", data="absent.parquet"))
 
 
-def test_a_chat_at_a_summary_seat_keeps_its_picture() -> None:
+def test_a_chat_at_a_summary_seat_keeps_its_image() -> None:
     pytest.importorskip("lm_eval")
     from io import BytesIO
 
-    from PIL import Image as Picture
+    from PIL import Image as PILImage
 
     from insightv_bench.evals.harness.model import as_image, chat_of
 
-    opened = Picture.open(BytesIO(png(3)))
+    opened = PILImage.open(BytesIO(png(3)))
     opened.original = png(3)  # type: ignore[attr-defined]
     assert as_image(opened).bytes == png(3)
     chat = chat_of("<image>Which?", [as_image(opened)])

@@ -30,7 +30,7 @@ def test_every_arm_has_a_seat_and_is_known(arm_docs: dict[Arm, list[dict[str, An
         assert rows and {(row["arm"], row["seat"]) for row in rows} == {(arm, KNOWN[arm].seat)}
 
 
-def test_question_text_options_and_pictures_are_the_same_in_every_arm(
+def test_question_text_options_and_images_are_the_same_in_every_arm(
     arm_docs: dict[Arm, list[dict[str, Any]]], drawn: list[Question], sceneless: list[Question]
 ) -> None:
     by_id = {question.id: question for question in [*drawn, *sceneless]}
@@ -153,7 +153,7 @@ def test_the_gold_answer_and_the_scene_are_in_no_prompt(
 def test_a_document_goes_to_a_model_as_our_own_chat(
     arm_docs: dict[Arm, list[dict[str, Any]]], drawn: list[Question], sceneless: list[Question]
 ) -> None:
-    """`<image>` once a picture in front; one that stands in a question's own words stays."""
+    """`<image>` once an image in front; one that stands in a question's own words stays."""
     images = {image.sha256: image for question in [*drawn, *sceneless] for image in question.images}
     for rows in arm_docs.values():
         for row in rows:

@@ -57,7 +57,7 @@ def test_all_right_paths_of_a_question_are_scored_in_one_call(tmp_path: File, se
     assert totals["num_calls"] == 3  # two questions, and one answer that no rule could settle
 
 
-def test_the_judge_of_paths_sees_the_picture_and_the_judge_of_answers_none(
+def test_the_judge_of_paths_sees_the_image_and_the_judge_of_answers_none(
     tmp_path: File, serve: Callable[[Say], Judge]
 ) -> None:
     judge_ = serve(by_name)

@@ -122,8 +122,8 @@ print(peak() - begun, written.num_files, written.num_rows)
 """
 
 
-def pictures(num: int, num_bytes: int) -> Iterator[ReasoningRow]:
-    """Rows with a picture of so many bytes that nothing makes smaller."""
+def images(num: int, num_bytes: int) -> Iterator[ReasoningRow]:
+    """Rows with an image of so many bytes that nothing makes smaller."""
     (question,) = sample_questions(Level(), "train", 0, 1)
     for number in range(num):
         made = Image(bytes=os.urandom(num_bytes))
@@ -131,12 +131,12 @@ def pictures(num: int, num_bytes: int) -> Iterator[ReasoningRow]:
         yield ReasoningRow(**columns, prompt=(user("reason", question),), completion=(assistant("7"),), score=90)  # type: ignore[arg-type]
 
 
-def test_a_release_with_large_pictures_holds_few_of_them(tmp_path: Path) -> None:
+def test_a_release_with_large_images_holds_few_of_them(tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
-    assert write_shards(tmp_path / "rows", pictures(300, 2_000_000), ReasoningRow) == 300
+    assert write_shards(tmp_path / "rows", images(300, 2_000_000), ReasoningRow) == 300
     words = [sys.executable, "-c", PEAK, str(tmp_path / "rows"), str(tmp_path / "release")]
     told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
-    assert float(told[0]) < 300, "MB, of 600 MB of pictures"
+    assert float(told[0]) < 300, "MB, of 600 MB of images"
     assert told[1:] == ["3", "300"]
     ids = [row.id for row in read_rows(tmp_path / "release", ReasoningRow)]
     assert ids == [str(number) for number in range(300)]

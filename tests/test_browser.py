@@ -143,7 +143,7 @@ def test_a_deep_link_opens_its_sample_with_the_flaw_marked(
     page = opened.go(address, "#sample .reply.matched")
     sample = page.locator("#sample")
     assert sample.locator(".question").inner_text() == row["question"]
-    image = sample.locator(".pictures img")
+    image = sample.locator(".images img")
     assert image.evaluate("image => image.naturalWidth") == 96
     reply = sample.locator(".reply.matched")
     assert reply.count() == 1 and row["planted_answer"] in reply.locator(".answer").inner_text()

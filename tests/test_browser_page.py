@@ -123,7 +123,7 @@ def test_the_policy_holds_from_a_disk_and_from_a_server(opened: Opened, tasks_pa
     """What got into the page by any door would not run, and could not tell another host."""
     address = tasks_page if way == "file" else served
     page = opened.go(f"{address}#samples", VIEWS["samples"])
-    assert page.locator(".pictures img").evaluate("image => image.naturalWidth") == 96
+    assert page.locator(".images img").evaluate("image => image.naturalWidth") == 96
     assert not opened.faults
     page.evaluate("""() => {
         window.blocked = [];

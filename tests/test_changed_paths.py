@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path as File
 
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.agents import path_text
 from insightv_bench.engines import Caller
@@ -35,20 +35,20 @@ def questions() -> list[Question]:
     return list(sample_questions(Level(side=16), "test", 0, 30))
 
 
-def picture(width: int, height: int) -> Image:
+def drawn_image(width: int, height: int) -> Image:
     buffer = io.BytesIO()
-    Picture.new("RGB", (width, height), (200, 30, 30)).save(buffer, "PNG")
+    PILImage.new("RGB", (width, height), (200, 30, 30)).save(buffer, "PNG")
     return Image(bytes=buffer.getvalue())
 
 
 def foreign(place: int, kind: str = "dots") -> Question:
     """A question of no drawn world."""
-    image = picture(40 + place, 30)
+    image = drawn_image(40 + place, 30)
     return Question(
         id=f"f{place}",
         images=(image,),
         image_sha256=(image.sha256,),
-        question=f"How many dots are there in picture {place}?",
+        question=f"How many dots are there in image {place}?",
         answer="9",
         answer_type="number",
         kind=kind,
@@ -166,15 +166,15 @@ def test_of_a_real_question_the_first_complete_stored_path_is_changed() -> None:
     assert found.left_out["paraphrased"]["no rule rewords it, and `eval.paraphraser` names no model"] == 3
 
 
-def test_a_blank_picture_is_white_and_as_large_as_the_one_it_stands_for() -> None:
+def test_a_blank_image_is_white_and_as_large_as_the_one_it_stands_for() -> None:
     question = foreign(7)
     (image,) = blanks([question]).values()
-    with Picture.open(io.BytesIO(image.bytes)) as shown:
+    with PILImage.open(io.BytesIO(image.bytes)) as shown:
         assert shown.size == (47, 30) and shown.getextrema() == ((255, 255),) * 3
-    assert blank_of(picture(47, 30)) == image
+    assert blank_of(drawn_image(47, 30)) == image
 
 
-def test_the_blank_arm_differs_from_two_agents_in_the_pictures_alone(questions: list[Question]) -> None:
+def test_the_blank_arm_differs_from_two_agents_in_the_images_alone(questions: list[Question]) -> None:
     given = Given(exact_paths(questions), {})
     seen, unseen = (docs(arm, questions, given, SETTINGS) for arm in ("reason+summary", "blank-image"))
     for one, other in zip(seen, unseen, strict=True):

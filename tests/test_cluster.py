@@ -29,7 +29,7 @@ from insightv_bench.runs import place, run, run_folder
 from insightv_bench.serving import ChatServer
 from insightv_bench.settings import HfEngine, RaySettings, Recipe, Sampling, TeacherEngine, load_recipe
 from insightv_bench.settings.recipe import parse_recipe
-from insightv_bench.storage import PictureStore, StoredImage, read_rows
+from insightv_bench.storage import ImageStore, StoredImage, read_rows
 
 WRITER, ASSESSOR = "builders.paths:Writer", "builders.assessment.stage:Assessor"
 
@@ -62,7 +62,7 @@ def outcome_of(job: Job, number: int) -> dict[str, Any]:
 def test_blocks_are_the_rows_of_one_machine(
     alone: Path, stage: str, function: str, shared: bool, tmp_path: Path
 ) -> None:
-    """Whether an actor reads questions and pictures itself, or is given them by the coordinator."""
+    """Whether an actor reads questions and images itself, or is given them by the coordinator."""
     token = run_folder(recipe(), alone) / ".shared-test" if shared else tmp_path / "nowhere"
     made = outcomes(alone, stage, function, token=token)
     job = job_of(recipe(), alone, stage, function)
@@ -72,7 +72,7 @@ def test_blocks_are_the_rows_of_one_machine(
     assert len(made) == 3 and len(there) == 20
 
 
-def test_each_picture_is_asked_for_by_its_hash_when_it_is_shown(alone: Path, tmp_path: Path) -> None:
+def test_each_image_is_asked_for_by_its_hash_when_it_is_shown(alone: Path, tmp_path: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER, token=tmp_path / "nowhere")
     with (
         ChatServer(Answering()) as server,
@@ -80,7 +80,7 @@ def test_each_picture_is_asked_for_by_its_hash_when_it_is_shown(alone: Path, tmp
     ):
         outcome = work(0)
     assert len(outcome["rows"]) == 8
-    assert 4 <= coordinator.asked.count("picture") <= 8
+    assert 4 <= coordinator.asked.count("image") <= 8
     assert not any(row.images for row in coordinator.coordinator.rows(0))
 
 
@@ -280,7 +280,7 @@ def test_replies_from_actors_are_kept_in_order_and_asked_for_once(alone: Path, t
     assert len(seen) == 3 == len(set(seen))
 
 
-def test_no_picture_travels_with_a_request(alone: Path) -> None:
+def test_no_image_travels_with_a_request(alone: Path) -> None:
     job = job_of(recipe(), alone, "paths-teacher", WRITER)
     folder = job.inputs["questions"]
     question = next(load_function("storage:read_questions")(folder))
@@ -288,13 +288,13 @@ def test_no_picture_travels_with_a_request(alone: Path) -> None:
     sent = light(request)
     assert isinstance(request.chat.images[0], StoredImage)
     assert sent.chat.images[0].bytes == b"" and sent.chat.images[0].sha256 == question.image_sha256[0]
-    assert shown(sent, PictureStore(folder)).chat.images[0].bytes == request.chat.images[0].bytes
+    assert shown(sent, ImageStore(folder)).chat.images[0].bytes == request.chat.images[0].bytes
 
 
 # vLLM's processor, as far as it can be looked at without vLLM.
 
 
-def test_vllms_processor_is_given_the_model_and_the_requests_with_their_pictures(
+def test_vllms_processor_is_given_the_model_and_the_requests_with_their_images(
     alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = recipe("ray={hf: vllm, vllm: {tensor_parallel_size: 2}, max_actors: 3}")

@@ -1,10 +1,10 @@
-"""Questions that stand in an evaluation set too: near pictures, same words, same scenes, and what is none of these."""
+"""Questions that stand in an evaluation set too: near images, same words, same scenes, and what is none of these."""
 
 from __future__ import annotations
 
 import io
 
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.builders.release.contamination import Asked, collisions, overlap, perceptual_hash
 from insightv_bench.records import Image
@@ -19,38 +19,38 @@ def asked(id_: str, set_: str, text: str, *contents: bytes) -> Asked:
 
 
 def changed(content: bytes) -> bytes:
-    """The same picture, half as large again and as a JPEG."""
+    """The same image, half as large again and as a JPEG."""
     buffer = io.BytesIO()
-    picture = Picture.open(io.BytesIO(content)).convert("RGB")
-    picture.resize((picture.width * 3 // 2, picture.height * 3 // 2)).save(buffer, "JPEG", quality=80)
+    image = PILImage.open(io.BytesIO(content)).convert("RGB")
+    image.resize((image.width * 3 // 2, image.height * 3 // 2)).save(buffer, "JPEG", quality=80)
     return buffer.getvalue()
 
 
 def photo(seed: int, side: int = 200) -> bytes:
     """Soft blobs, as a photograph has them."""
     buffer = io.BytesIO()
-    noise = Picture.effect_noise((8, 8), 200 + seed)
-    noise.resize((side, side), Picture.Resampling.BICUBIC).save(buffer, "PNG")
+    noise = PILImage.effect_noise((8, 8), 200 + seed)
+    noise.resize((side, side), PILImage.Resampling.BICUBIC).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-QUESTION = "How many of the towers in the picture are taller than the church on the left?"
+QUESTION = "How many of the towers in the image are taller than the church on the left?"
 
 
-def test_near_pictures_collide_only_with_the_same_question() -> None:
+def test_near_images_collide_only_with_the_same_question() -> None:
     first, second = photo(1), photo(2)
     sets = [asked("e", "mmx", QUESTION, first)]
     cases = {
-        "same bytes": (asked("a", "", "Anything else?", first), "same picture as in `mmx`"),
-        "re-encoded": (asked("b", "", QUESTION.upper(), changed(first)), "near picture and same question as in `mmx`"),
+        "same bytes": (asked("a", "", "Anything else?", first), "same image as in `mmx`"),
+        "re-encoded": (asked("b", "", QUESTION.upper(), changed(first)), "near image and same question as in `mmx`"),
         "other question": (asked("c", "", "Which colour has the roof of the church on the right?", changed(first)), ""),
-        "other picture": (asked("d", "", QUESTION, second), ""),
+        "other image": (asked("d", "", QUESTION, second), ""),
     }
     found = {one.id: one.reason for one in collisions([case for case, _ in cases.values()], sets, GateSettings())}
     assert found == {case.id: reason for case, reason in cases.values() if reason}
 
 
-def test_questions_without_pictures_collide_by_their_words() -> None:
+def test_questions_without_images_collide_by_their_words() -> None:
     sets = [asked("e", "text", QUESTION), asked("f", "text", "What is 2 + 2?")]
     corpus = [asked("a", "", QUESTION + " Explain."), asked("b", "", "What is 2 + 3?"), asked("c", "", "what is 2+2")]
     found = {one.id: one.other for one in collisions(corpus, sets, GateSettings())}
@@ -65,6 +65,6 @@ def test_drawn_questions_of_other_scenes_do_not_collide() -> None:
     assert not list(collisions(corpus, sets, GateSettings()))
 
 
-def test_a_picture_that_cannot_be_decoded_has_no_hash() -> None:
-    assert perceptual_hash(b"no picture") is None and perceptual_hash(photo(1)[:80]) is None
+def test_a_image_that_cannot_be_decoded_has_no_hash() -> None:
+    assert perceptual_hash(b"no image") is None and perceptual_hash(photo(1)[:80]) is None
     assert perceptual_hash(b"P6 8 8 255\n" + bytes(192)) is None  # of a format that no source lets in

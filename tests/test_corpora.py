@@ -203,7 +203,7 @@ def test_a_scene_is_in_no_corpus(built: Built) -> None:
             assert "noise_seed" not in str(frame[column].to_list())
 
 
-def test_pictures_are_in_every_corpus_as_they_were_drawn(built: Built) -> None:
+def test_images_are_in_every_corpus_as_they_were_drawn(built: Built) -> None:
     drawn = {q.id: q.images for name in ("questions", "sample") for q in built.rows(name, Question)}
     for name, record in (("reasoning", ReasoningRow), ("summary", SummaryRow), ("preference", PreferenceRow)):
         assert all(row_.images == drawn[row_.id] for row_ in built.rows(name, record))

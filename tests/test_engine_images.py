@@ -1,4 +1,4 @@
-"""Pictures on their way to a server: encoded once and off the event loop, and the first request leaves at once."""
+"""Images on their way to a server: encoded once and off the event loop, and the first request leaves at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path as Place
 
 import numpy as np
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import Caller
@@ -24,10 +24,10 @@ from insightv_bench.settings import Sampling
 PIXELS = np.random.default_rng(0).integers(0, 255, (9, 7, 3), dtype=np.uint8)
 
 
-def picture(form: str, mode: str = "RGB", side: int = 0) -> Image:
+def drawn_image(form: str, mode: str = "RGB", side: int = 0) -> Image:
     buffer = io.BytesIO()
     pixels = np.zeros((side, side, 3), np.uint8) if side else PIXELS
-    Picture.fromarray(pixels).convert(mode).save(buffer, form)
+    PILImage.fromarray(pixels).convert(mode).save(buffer, form)
     return Image(bytes=buffer.getvalue())
 
 
@@ -38,37 +38,37 @@ def sent(url: bytes) -> tuple[str, bytes]:
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_the_original_bytes_are_sent_where_the_format_allows(form: str) -> None:
-    image = picture(form)
+    image = drawn_image(form)
     assert sent(encode(image)) == (f"data:image/{form.lower()}", image.bytes)
 
 
 @pytest.mark.parametrize(("form", "mode"), [("BMP", "RGB"), ("TIFF", "RGB"), ("TIFF", "L"), ("TIFF", "RGBA")])
 def test_another_format_becomes_a_png_of_the_same_pixels(form: str, mode: str) -> None:
-    image = picture(form, mode)
+    image = drawn_image(form, mode)
     head, content = sent(encode(image))
     assert head == "data:image/png"
-    assert Picture.open(io.BytesIO(content)).mode == mode
-    before, after = (np.asarray(Picture.open(io.BytesIO(data))) for data in (image.bytes, content))
+    assert PILImage.open(io.BytesIO(content)).mode == mode
+    before, after = (np.asarray(PILImage.open(io.BytesIO(data))) for data in (image.bytes, content))
     assert (before == after).all()
 
 
-def test_a_picture_in_print_colours_is_sent_in_screen_colours() -> None:
-    head, content = sent(encode(picture("TIFF", "CMYK")))
-    assert (head, Picture.open(io.BytesIO(content)).mode) == ("data:image/png", "RGB")
+def test_a_image_in_print_colours_is_sent_in_screen_colours() -> None:
+    head, content = sent(encode(drawn_image("TIFF", "CMYK")))
+    assert (head, PILImage.open(io.BytesIO(content)).mode) == ("data:image/png", "RGB")
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no picture", b"RIFF1234WAVE", b"BM" + bytes(100), picture("BMP").bytes[:60], picture("PPM").bytes],
+    [b"", b"no image", b"RIFF1234WAVE", b"BM" + bytes(100), drawn_image("BMP").bytes[:60], drawn_image("PPM").bytes],
 )
-def test_what_is_no_picture_is_an_error_that_names_it(content: bytes) -> None:
+def test_what_is_no_image_is_an_error_that_names_it(content: bytes) -> None:
     urls = ImageUrls()
     for _ in range(2):
-        with pytest.raises(EngineError, match=rf"a picture \({Image(bytes=content).sha256[:12]}\) cannot be sent"):
+        with pytest.raises(EngineError, match=rf"an image \({Image(bytes=content).sha256[:12]}\) cannot be sent"):
             asyncio.run(urls.url(Image(bytes=content)))
 
 
-def test_each_picture_is_encoded_once_and_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_image_is_encoded_once_and_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
 
     def recording(image: Image) -> str:
@@ -78,19 +78,19 @@ def test_each_picture_is_encoded_once_and_off_the_event_loop(monkeypatch: pytest
     monkeypatch.setattr(payload, "encode", recording)
 
     async def show() -> set[str]:
-        urls, same = ImageUrls(), [picture("PNG") for _ in range(5)]
+        urls, same = ImageUrls(), [drawn_image("PNG") for _ in range(5)]
         return {*await asyncio.gather(*(urls.url(image) for image in same)), await urls.url(same[0])}
 
     assert len(asyncio.run(show())) == 1
     assert len(threads) == 1 and threads[0] is not threading.main_thread()
 
 
-def test_pictures_shown_long_ago_make_room() -> None:
-    pictures = [picture("PNG", side=side) for side in range(20, 60)]
+def test_images_shown_long_ago_make_room() -> None:
+    images = [drawn_image("PNG", side=side) for side in range(20, 60)]
 
     async def show() -> None:
         urls = ImageUrls(max_bytes=2_000)
-        for image in pictures * 2:
+        for image in images * 2:
             assert sent(await urls.url(image))[1] == image.bytes
             assert urls.num_bytes <= 2_000
 

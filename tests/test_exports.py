@@ -57,7 +57,7 @@ def test_ms_swift_lines(release: Path, tmp_path: Path) -> None:
         assert marks(row["messages"][0]["content"]) == len(row["images"]) == 1 and Path(row["images"][0]).is_file()
 
 
-def test_marks_are_as_many_as_pictures_or_the_row_is_dropped(release: Path, tmp_path: Path) -> None:
+def test_marks_are_as_many_as_images_or_the_row_is_dropped(release: Path, tmp_path: Path) -> None:
     row = next(read_rows(release / "reasoning/train", ReasoningRow))
 
     def like(text: str, num: int, reply: str = "x") -> ReasoningRow:

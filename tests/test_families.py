@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from gpu.families import FAMILIES
 from gpu.random_models import full_gib, lora_gib, make_random, sizes_of
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from training_stages import QUICK, corpus, first_step, lessons, losses, manifest, pairs, placed, train
 
 from insightv_bench.chat import Chat
@@ -40,15 +40,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def drawn(num: int) -> list[Any]:
-    """Lessons with pictures of several sizes."""
+    """Lessons with images of several sizes."""
     rows = lessons(num)
     sizes = [(48, 48), (120, 60), (60, 130), (200, 90)]
-    return [row.model_copy(update={"images": (picture(*sizes[n % 4]),)}) for n, row in enumerate(rows)]
+    return [row.model_copy(update={"images": (image(*sizes[n % 4]),)}) for n, row in enumerate(rows)]
 
 
-def picture(width: int, height: int) -> Image:
+def image(width: int, height: int) -> Image:
     buffer = io.BytesIO()
-    Picture.effect_noise((width, height), 50).convert("RGB").save(buffer, "PNG")
+    PILImage.effect_noise((width, height), 50).convert("RGB").save(buffer, "PNG")
     return Image(bytes=buffer.getvalue())
 
 

@@ -24,7 +24,7 @@ from insightv_bench.stages import MANIFEST, Context, Exclusion, FlawOptions, Pro
 from insightv_bench.storage import read_rows, write_shards, write_text
 
 WORDS_OF_PATH = (
-    "The picture shows 7 rows of blue tiles, and 6 tiles in each.",
+    "The image shows 7 rows of blue tiles, and 6 tiles in each.",
     "That makes 7 * 6 = 42 tiles.",
     "Another 5 are on the left, so 42 + 5 = 47.",
     "47 is more than 40, so the answer is 47.",

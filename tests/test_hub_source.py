@@ -169,7 +169,7 @@ def test_configs_are_read_one_or_all_and_named_where_none_is(hub: ReadHub, read:
     assert "no split `dev`" in read("org/configs", "dev", config="art")["error"]
 
 
-def test_json_lines_of_a_data_set_name_pictures_inside_it(hub: ReadHub, read: Read) -> None:
+def test_json_lines_of_a_data_set_name_images_inside_it(hub: ReadHub, read: Read) -> None:
     paths = ["images/1.png", "near.png", "images/../images/1.png", "/etc/passwd", "../org/other/x.png", "gone.png"]
     lines = [json.dumps({"question": f"q{n}?", "answer": "no", "image": path}) for n, path in enumerate(paths)]
     lines.append(json.dumps({"question": "two?", "answer": "no", "image": ["images/1.png", "near.png"]}))

@@ -35,7 +35,7 @@ for number in range(num):
 
 
 def request(
-    text: str = "What is it?", role: str = "user", image: bytes = b"picture", sample: int = 0, **sampling: float
+    text: str = "What is it?", role: str = "user", image: bytes = b"image", sample: int = 0, **sampling: float
 ) -> Request:
     chat = Chat((Message(role=role, content=text),), (Image(bytes=image),))  # type: ignore[arg-type]
     return Request(chat, Sampling(**sampling), sample)  # type: ignore[arg-type]
@@ -107,8 +107,8 @@ def test_any_change_of_a_call_is_another_key_and_the_same_call_the_same() -> Non
     assert keys["same"] == request_key(MODEL, request())
 
 
-def test_the_name_of_a_picture_is_no_part_of_the_key() -> None:
-    named = Chat(request().chat.messages, (Image(bytes=b"picture", path="somewhere.png"),))
+def test_the_name_of_a_image_is_no_part_of_the_key() -> None:
+    named = Chat(request().chat.messages, (Image(bytes=b"image", path="somewhere.png"),))
     assert request_key(MODEL, request()._replace(chat=named)) == request_key(MODEL, request())
 
 

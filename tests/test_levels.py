@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chart_scenes import FULL
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from PIL import features
 
 from insightv_bench.errors import RecipeError
@@ -66,8 +66,8 @@ def test_plain_levels_give_the_same_questions_as_ever(
         told.append([question.source, question.source_revision, render_path(*exact_path(program, scene.values))])
         exact = Flawed._fields[:8]  # the columns behind these an exact flaw leaves as they are
         told.append([dict(zip(exact, made, strict=False)) if made else None for made in flawed])
-        picture = Picture.open(io.BytesIO(question.images[0].bytes))
-        drawn.append(hashlib.sha256(np.asarray(picture).tobytes()).hexdigest())
+        image = PILImage.open(io.BytesIO(question.images[0].bytes))
+        drawn.append(hashlib.sha256(np.asarray(image).tobytes()).hexdigest())
         keys.append([question.id, question.image_sha256])
     assert digest(told) == texts
     assert digest(drawn) == pixels
@@ -82,7 +82,7 @@ def test_small_lies_between(tmp_path: File) -> None:
     assert max(bar.value for scene in found for bar in scene.bars) == 20
     terms = {len(parse_question(q.question, s).colours) for q, s in zip(made, found, strict=True) if q.kind == "sum"}  # type: ignore[union-attr]
     assert max(terms) > 6 and min(terms) == 2
-    assert all(Picture.open(io.BytesIO(q.images[0].bytes)).size == (96, 96) for q in made[:5])
+    assert all(PILImage.open(io.BytesIO(q.images[0].bytes)).size == (96, 96) for q in made[:5])
     assert {q.source for q in made} == {"drawn-world/small"} and not any(scene.chart for scene in found)
 
 

@@ -1,4 +1,4 @@
-"""A question with several pictures, all the way: chat, engines, tables and evaluation see all of them, in order."""
+"""A question with several images, all the way: chat, engines, tables and evaluation see all of them, in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from insightv_bench.trainers.models.tiny import IMAGE
 
 SHORT = Sampling(max_new_tokens=4)
 PLACEHOLDERS = 9
-"""Tokens of one picture in the tiny model."""
+"""Tokens of one image in the tiny model."""
 
 
 def question(shades: Sequence[int], text: str = "<image 1> or <image 2>?") -> Question:
@@ -50,28 +50,28 @@ def question(shades: Sequence[int], text: str = "<image 1> or <image 2>?") -> Qu
 QUESTIONS = [question([1, 200, 1]), question([7]), question([]), question([200, 1])]
 
 
-def test_a_server_is_sent_every_picture_before_the_text() -> None:
+def test_a_server_is_sent_every_image_before_the_text() -> None:
     (message,) = to_openai(ask("direct", QUESTIONS[0]))
     sent = [block["image_url"]["url"].partition(",")[2] for block in message["content"][:-1]]
     assert [base64.b64decode(url) for url in sent] == [png(1, 8), png(200, 8), png(1, 8)]
     assert message["content"][-1]["type"] == "text" and "<image 1> or <image 2>?" in message["content"][-1]["text"]
 
 
-def test_the_order_of_pictures_is_another_call() -> None:
+def test_the_order_of_images_is_another_call() -> None:
     keys = {
         request_key("m@1", Request(ask("direct", q), SHORT)) for q in (*QUESTIONS, question([1, 200]), question([1, 1]))
     }
     assert len(keys) == 6
 
 
-def test_rows_keep_every_picture(tmp_path: File) -> None:
+def test_rows_keep_every_image(tmp_path: File) -> None:
     row = ReasoningRow(**columns_of(QUESTIONS[0]), prompt=(user("reason", QUESTIONS[0]),), completion=(), score=90)
     write_shards(tmp_path, [row], ReasoningRow)
     assert list(read_rows(tmp_path, ReasoningRow)) == [row]
     datasets = pytest.importorskip("datasets")
     loaded = datasets.load_dataset("parquet", data_files=str(tmp_path / "*.parquet"), cache_dir=str(tmp_path / "c"))
-    pictures = loaded["train"][0]["images"]
-    assert [picture.getpixel((0, 0))[0] for picture in pictures] == [1, 200, 1]
+    images = loaded["train"][0]["images"]
+    assert [image.getpixel((0, 0))[0] for image in images] == [1, 200, 1]
     assert loaded["train"][0]["image_sha256"] == list(QUESTIONS[0].image_sha256)
 
 
@@ -82,8 +82,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> File:
     return place
 
 
-def test_a_local_model_sees_every_picture_in_one_batch_as_alone(folder: File) -> None:
-    """Questions with three, one, none and two pictures side by side."""
+def test_a_local_model_sees_every_image_in_one_batch_as_alone(folder: File) -> None:
+    """Questions with three, one, none and two images side by side."""
     _, processor = load_model(HfEngine(model=str(folder)))
     requests = [Request(ask("direct", q), SHORT) for q in QUESTIONS]
     tokens = encode(processor, requests)
@@ -106,7 +106,7 @@ class Recorder:
         return Reply(text='{"answer": "B"}')
 
 
-def test_an_evaluation_shows_every_picture_in_every_arm(tmp_path: File) -> None:
+def test_an_evaluation_shows_every_image_in_every_arm(tmp_path: File) -> None:
     settings, asked = EvalSettings(answer_sampling=SHORT), [QUESTIONS[0], QUESTIONS[1], QUESTIONS[3]]
     images = {image.sha256: image for q in asked for image in q.images}
     rows = docs("direct", asked, Given({}, {}), settings)

@@ -24,7 +24,7 @@ from insightv_bench.world import (
 from insightv_bench.world.scene import Bar
 
 STATEFUL = ("sum", "count", "tallest", "shortest", "range")
-LEVEL = Level(side=16)  # the oracle looks at no picture
+LEVEL = Level(side=16)  # the oracle looks at no image
 
 
 @pytest.fixture(scope="module")

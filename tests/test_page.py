@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from board_rows import written
 from boards import arm_of, board_of, choice, controls, flawed, record, walk
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
@@ -21,10 +21,10 @@ from insightv_bench.leaderboard.board import Board, load_rows, split_sets
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
 from insightv_bench.leaderboard.figures.style import GRID, INK, looks, mark
-from insightv_bench.leaderboard.page import pictures, sample_blocks, samples
+from insightv_bench.leaderboard.page import images, sample_blocks, samples
 from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
 from insightv_bench.leaderboard.page.data import outcomes
-from insightv_bench.leaderboard.page.pictures import MAX_SIDE, Pictures, fitted
+from insightv_bench.leaderboard.page.images import MAX_SIDE, Images, fitted
 from insightv_bench.leaderboard.page.run_files import read_run_files
 from insightv_bench.records import Assessment, EvalRecord, FlawedRow, Image, Question, columns_of
 from insightv_bench.storage import write_shards
@@ -196,11 +196,11 @@ def test_long_replies_are_cut_and_say_how_much(tmp_path: Path) -> None:
 
 def png(width: int, height: int, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
-    Picture.effect_noise((width, height), 80).convert("RGB").save(buffer, kind)
+    PILImage.effect_noise((width, height), 80).convert("RGB").save(buffer, kind)
     return buffer.getvalue()
 
 
-def test_pictures_travel_as_they_are_or_made_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_travel_as_they_are_or_made_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     small = png(48, 48)
     assert fitted(small) == ("png", small, 48, 48)
     suffix, content, width, height = fitted(png(2_000, 1_000)) or ("", b"", 0, 0)
@@ -208,12 +208,12 @@ def test_pictures_travel_as_they_are_or_made_to_fit(monkeypatch: pytest.MonkeyPa
     assert (fitted(png(20, 20, "BMP")) or ("",))[0] == "jpg"
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
     assert fitted(eps) is None  # Pillow would start Ghostscript
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 48 * 48 - 1)
+    monkeypatch.setattr(images, "MAX_PIXELS", 48 * 48 - 1)
     assert fitted(small) is None
     assert fitted(b"<svg onload='alert(1)'/>") is None and fitted(b"") is None
 
 
-def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
+def test_a_run_lends_its_images_flaws_and_scores(tmp_path: Path) -> None:
     """Found through the manifest; a file that is not what it should be is passed over."""
     content = png(30, 20)
     columns = {"source": "s", "source_revision": "1", "source_license": "x", "answer_type": "number"}
@@ -242,9 +242,9 @@ def test_a_run_lends_its_pictures_flaws_and_scores(tmp_path: Path) -> None:
     found = read_run_files([place], ["q000"], ["p"])
     assert found.flaws["q000", "spoilt"]["error_steps"] == [1]
     assert found.scores["p"]["score"] == 61 and found.questions["q000"]["images"][0].bytes == content
-    assert Pictures(tmp_path / "pictures").of(found.questions["q000"])[0][1:] == [30, 20]
+    assert Images(tmp_path / "images").of(found.questions["q000"])[0][1:] == [30, 20]
     (stages / "questions-1" / "data-00000.parquet").write_bytes(b"PAR1")
-    assert Pictures(tmp_path / "gone").of(read_run_files([place], ["q000"], []).questions["q000"]) == [None]
+    assert Images(tmp_path / "gone").of(read_run_files([place], ["q000"], []).questions["q000"]) == [None]
     (place / "manifest.json").write_text("no JSON")
     assert read_run_files([place], ["q000"], ["p"]).questions == {}
 

@@ -75,7 +75,7 @@ def test_paths_of_a_question_that_stand_apart_are_an_error_that_names_it(folder:
             stage(folder)
 
 
-def test_questions_are_found_by_id_over_several_files_and_their_pictures_left_on_disk(tmp_path: Path) -> None:
+def test_questions_are_found_by_id_over_several_files_and_their_images_left_on_disk(tmp_path: Path) -> None:
     make(tmp_path, NUM)
     all_ = list(read_rows(tmp_path / "questions", Question))
     write_shards(tmp_path / "questions", all_, Question, rows_per_file=4)

@@ -14,22 +14,22 @@ from insightv_bench.answers import matches
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Question
 from insightv_bench.settings import ParquetSource, load_recipe
-from insightv_bench.sources import check_picture, problem_with
+from insightv_bench.sources import check_image, problem_with
 from insightv_bench.sources.benchmarks import BENCHMARKS, Benchmark
 from insightv_bench.stages import Exclusion
 
 DATA = File(__file__).parents[2] / "shared" / "data"
-PICTURE = pl.Struct({"bytes": pl.Binary, "path": pl.String})
+IMAGE = pl.Struct({"bytes": pl.Binary, "path": pl.String})
 
 
-def picture(shade: int) -> dict[str, Any]:
+def image(shade: int) -> dict[str, Any]:
     return {"bytes": png(shade), "path": f"{shade}.png"}
 
 
 def read(out: File, reader: str, rows: list[dict[str, Any]], **types: Any) -> tuple[list[Question], list[Exclusion]]:
     out.mkdir(exist_ok=True)
-    pictures = {name: PICTURE for name in rows[0] if name.startswith(("image", "decoded")) and name not in types}
-    pl.DataFrame(rows, schema_overrides={**pictures, **types}).write_parquet(out / "rows.parquet")
+    images = {name: IMAGE for name in rows[0] if name.startswith(("image", "decoded")) and name not in types}
+    pl.DataFrame(rows, schema_overrides={**images, **types}).write_parquet(out / "rows.parquet")
     source = ParquetSource(source="parquet", path=str(out / "rows.parquet"), name="org/set", reader=reader)  # type: ignore[arg-type]
     kept, left_out, _ = ran(out, source)
     assert all(matches(q.answer, q.answer, q.answer_type, q.options) for q in kept)
@@ -42,7 +42,7 @@ def mmmu(**changes: Any) -> dict[str, Any]:
         "question": "<image 1> Who painted it?",
         "options": "['Klee', \"O'Keeffe\", 'Miro']",
         "explanation": "",
-        **{f"image_{number}": picture(1) if number == 1 else None for number in range(1, 8)},
+        **{f"image_{number}": image(1) if number == 1 else None for number in range(1, 8)},
         "img_type": "['Paintings']",
         "answer": "B",
         "topic_difficulty": "Easy",
@@ -58,9 +58,9 @@ def test_mmmu_options_are_a_list_written_as_text(tmp_path: File) -> None:
     assert (question.answer_type, question.kind, len(question.images)) == ("option", "Art History", 1)
 
 
-def test_mmmu_keeps_all_pictures_in_order_and_names_them_by_their_place(tmp_path: File) -> None:
-    """A gap between pictures would send the reader to the wrong one; options may be pictures too."""
-    gap = {"image_1": picture(1), "image_2": None, "image_3": picture(3), "image_7": picture(7)}
+def test_mmmu_keeps_all_images_in_order_and_names_them_by_their_place(tmp_path: File) -> None:
+    """A gap between images would send the reader to the wrong one; options may be images too."""
+    gap = {"image_1": image(1), "image_2": None, "image_3": image(3), "image_7": image(7)}
     rows = [
         mmmu(question="<image 1> and <image 3>?", options="['<image 7>', '<image 3>', 'none']", **gap),
         mmmu(id="x", question="<image 2>?"),
@@ -93,21 +93,21 @@ def test_puzzlevqa_answers_by_an_options_text(tmp_path: File) -> None:
     """Also where the text of one option is the letter of another."""
     shared = {"question": "Which?", "caption": "", "category": "shapes"}
     rows = [
-        {**shared, "options": ["blue", "red"], "answer": "red", "image": picture(1)},
-        {**shared, "options": ["B", "A"], "answer": "A", "image": picture(2)},
-        {**shared, "options": ["C", "D"], "answer": "A", "image": picture(3)},
-        {**shared, "options": ["red", "red"], "answer": "red", "image": picture(4)},
+        {**shared, "options": ["blue", "red"], "answer": "red", "image": image(1)},
+        {**shared, "options": ["B", "A"], "answer": "A", "image": image(2)},
+        {**shared, "options": ["C", "D"], "answer": "A", "image": image(3)},
+        {**shared, "options": ["red", "red"], "answer": "red", "image": image(4)},
     ]
     kept, out = read(tmp_path, "puzzlevqa", rows)
     assert [q.answer for q in kept] == ["B", "B"] and [q.kind for q in kept] == ["shapes"] * 2
     assert [one.reason for one in out] == ["answer not an option"] * 2
 
 
-def test_mathvision_takes_the_decoded_picture_and_a_letter(tmp_path: File) -> None:
+def test_mathvision_takes_the_decoded_image_and_a_letter(tmp_path: File) -> None:
     shared = {"id": "4", "question": "How many? <image1>", "subject": "counting", "level": 1, "solution": None}
     rows = [
-        {**shared, "options": ["A", "B"], "answer": "B", "image": "images/4.jpg", "decoded_image": picture(1)},
-        {**shared, "options": [], "answer": "\\frac{1}{2}", "image": "images/5.jpg", "decoded_image": picture(2)},
+        {**shared, "options": ["A", "B"], "answer": "B", "image": "images/4.jpg", "decoded_image": image(1)},
+        {**shared, "options": [], "answer": "\\frac{1}{2}", "image": "images/5.jpg", "decoded_image": image(2)},
     ]
     kept, _ = read(tmp_path, "mathvision", rows, image=pl.String)
     assert [(q.answer, q.answer_type) for q in kept] == [("B", "option"), ("\\frac{1}{2}", "number")]
@@ -123,7 +123,7 @@ def test_chartqa_in_both_spellings(tmp_path: File, names: tuple[str, str, str]) 
         {query: "Is it?", label: "Yes" if mirror else ["Yes"], kind: "augmented_test" if mirror else 1},
         {query: "Which two?", label: "" if mirror else ["a", "b"], kind: "human_test" if mirror else 0},
     ]
-    kept, out = read(tmp_path, "chartqa", [{**row, "image": picture(n)} for n, row in enumerate(rows)])
+    kept, out = read(tmp_path, "chartqa", [{**row, "image": image(n)} for n, row in enumerate(rows)])
     assert [(q.answer, q.answer_type, q.kind) for q in kept] == [
         ("14", "number", "human"),
         ("Yes", "yes_no", "augmented"),
@@ -145,7 +145,7 @@ def test_mathvista_names_unit_and_rounding(tmp_path: File) -> None:
         {"pid": "3", "question": "Which years?", "choices": None, "answer": "[2001, 2004]", "answer_type": "list"},
         {"pid": "4", "question": "How many?", "choices": None, "answer": "", "answer_type": "integer"},
     ]
-    rows = [{**shared, **row, "decoded_image": picture(n)} for n, row in enumerate(rows)]
+    rows = [{**shared, **row, "decoded_image": image(n)} for n, row in enumerate(rows)]
     rows[1] |= {"unit": "cm", "precision": 2.0}
     kept, out = read(tmp_path, "mathvista", rows, image=pl.String, precision=pl.Float64, choices=pl.List(pl.String))
     assert [(q.answer, q.answer_type) for q in kept] == [("B", "option"), ("1.20", "number"), ("[2001, 2004]", "list")]
@@ -162,9 +162,9 @@ def test_scienceqa_answers_by_place_and_shows_its_hint(tmp_path: File) -> None:
         "hint": "",
     }
     rows = [
-        {**shared, "answer": 1, "hint": "Figure: a plant.", "image": picture(1)},
-        {**shared, "answer": 0, "image": picture(2)},
-        {**shared, "answer": 2, "image": picture(3)},
+        {**shared, "answer": 1, "hint": "Figure: a plant.", "image": image(1)},
+        {**shared, "answer": 0, "image": image(2)},
+        {**shared, "answer": 2, "image": image(3)},
         {**shared, "answer": 0, "image": None},
     ]
     kept, out = read(tmp_path, "scienceqa", rows, answer=pl.Int8)
@@ -175,7 +175,7 @@ def test_scienceqa_answers_by_place_and_shows_its_hint(tmp_path: File) -> None:
 
 def test_another_data_set_than_the_readers_is_told_by_its_columns(tmp_path: File) -> None:
     with pytest.raises(SourceError) as found:
-        read(tmp_path, "mmmu", [{"query": "?", "label": "7", "image": picture(1)}])
+        read(tmp_path, "mmmu", [{"query": "?", "label": "7", "image": image(1)}])
     assert "no column `question` for `question`" in found.value.fact and "`query`, `label`, `image`" in found.value.hint
 
 
@@ -199,5 +199,5 @@ def test_the_example_of_a_benchmark_is_a_question_and_has_the_columns_that_it_ne
     read_columns = benchmark.layout.choose(list(benchmark.example), benchmark.name)
     draft = benchmark.layout.draft({name: benchmark.example[name] for name in read_columns})
     assert problem_with(draft, "" if draft.images else "no image") == ""
-    assert check_picture(draft.images[0]["bytes"], max_pixels=1).image
+    assert check_image(draft.images[0]["bytes"], max_pixels=1).image
     assert benchmark.prompt is None or benchmark.prompt(benchmark.example, draft)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
@@ -34,21 +34,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def picture(width: int, height: int) -> dict[str, Any]:
+def image(width: int, height: int) -> dict[str, Any]:
     buffer = io.BytesIO()
-    Picture.effect_noise((width, height), 60).save(buffer, "PNG")
+    PILImage.effect_noise((width, height), 60).save(buffer, "PNG")
     return {"bytes": buffer.getvalue(), "path": "a.png"}
 
 
 def rows(recipe: str) -> list[dict[str, Any]]:
-    """Pictures of several shapes, options and none, an answer that is none of the options."""
+    """Images of several shapes, options and none, an answer that is none of the options."""
     if recipe == "puzzlevqa":
         options = ["red", "blue", "green", "gray"]
         known = {"question": "Which colour is missing?", "options": options, "category": "grid"}
-        return [{"id": f"p{n}", **known, "image": picture(60 + 40 * n, 90), "answer": "blue"} for n in range(3)]
+        return [{"id": f"p{n}", **known, "image": image(60 + 40 * n, 90), "answer": "blue"} for n in range(3)]
     free = {"id": "4", "question": "How many? <image1>", "options": [], "answer": "6", "subject": "counting"}
     letters = {"id": "5", "question": "Which?", "options": list("ABCDE"), "answer": "D", "subject": "logic"}
-    return [{**free, "image": picture(80, 60)}, {**letters, "image": picture(70, 140)}]
+    return [{**free, "image": image(80, 60)}, {**letters, "image": image(70, 140)}]
 
 
 def evaluated(recipe: str, data: Path, model: Path, out: Path, *more: str) -> tuple[dict[str, Any], list[EvalRecord]]:

@@ -8,7 +8,7 @@ from pathlib import Path as Place
 
 import polars as pl
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from record_rows import QUESTIONS, ROWS, SHARED, TURNS
 
 from insightv_bench import records
@@ -83,7 +83,7 @@ def test_a_folder_with_no_rows_and_a_file_that_is_no_parquet_are_errors_with_hin
 
 
 @pytest.mark.parametrize("record", [Question, ReasoningRow], ids=lambda record: record.__name__)
-def test_load_dataset_shows_the_images_as_pictures(tmp_path: Place, record: type[Record]) -> None:
+def test_load_dataset_shows_the_images_as_images(tmp_path: Place, record: type[Record]) -> None:
     datasets = pytest.importorskip("datasets")
     datasets.disable_progress_bars()
     rows: list[Record] = list(QUESTIONS)
@@ -97,9 +97,9 @@ def test_load_dataset_shows_the_images_as_pictures(tmp_path: Place, record: type
     assert table.column_names == list(record.model_fields)
     assert table.features["images"].feature == datasets.Image()
     for shown, question in zip(table, QUESTIONS, strict=True):
-        (picture,) = shown["images"]
-        with Picture.open(io.BytesIO(question.images[0].bytes)) as original:
-            assert picture.tobytes() == original.tobytes()
+        (image,) = shown["images"]
+        with PILImage.open(io.BytesIO(question.images[0].bytes)) as original:
+            assert image.tobytes() == original.tobytes()
         assert shown["question"] == question.question
     if record is ReasoningRow:
         assert table[0]["prompt"] == [turn.model_dump() for turn in TURNS]

@@ -51,8 +51,8 @@ def test_the_card_tells_what_is_there(release: Path) -> None:
     summary = load_prompt("summary").label
     for words in ("`teacher@", "`oracle`", summary, "score range wrong", "2411.14432", "| drawn-world/tiny |"):
         assert words in card
-    for picture in re.findall(r"!\[(.+)\]\((.+)\)", card):
-        assert len(picture[0]) > 40 and size_of(release / picture[1])[0] > 500
+    for image in re.findall(r"!\[(.+)\]\((.+)\)", card):
+        assert len(image[0]) > 40 and size_of(release / image[1])[0] > 500
     benchmark = yaml.safe_load((release / "eval.yaml").read_text(encoding="utf-8"))
     assert benchmark["tasks"] == [{"id": "flawed", "config": "flawed", "split": "test"}]
 
@@ -75,9 +75,9 @@ def test_questions_of_an_evaluation_set_are_left_out_of_every_corpus(tmp_path: P
         assert ids and not ids & held
     assert {row.id for row in read_rows(folder / "flawed/test", FlawedRow)} <= held
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "Left out: **12 questions**" in card and "- same picture as in `test`: 12" in card
+    assert "Left out: **12 questions**" in card and "- same image as in `test`: 12" in card
     dropped = pl.read_parquet(folder.parent / "gate/exclusions.parquet")
-    assert set(dropped["id"]) == held and set(dropped["reason"]) == {"same picture as in `test`"}
+    assert set(dropped["id"]) == held and set(dropped["reason"]) == {"same image as in `test`"}
 
 
 def test_places_and_servers_are_in_no_card() -> None:

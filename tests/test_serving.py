@@ -62,7 +62,7 @@ def test_the_one_model_is_listed(server: ChatServer) -> None:
     assert (status, [model["id"] for model in models["data"]]) == (200, ["teacher"])
 
 
-def test_a_question_with_its_picture_is_answered_and_its_tokens_are_counted(server: ChatServer) -> None:
+def test_a_question_with_its_image_is_answered_and_its_tokens_are_counted(server: ChatServer) -> None:
     status, said = call(server.url + "/chat/completions", question_body())
     assert status == 200
     (choice,) = said["choices"]
@@ -103,7 +103,7 @@ def test_what_is_no_request_is_turned_away_with_its_reason(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/a.png", "data:image/png;base64,***", "file:///etc/passwd", 3])
-def test_a_picture_from_elsewhere_is_never_fetched(server: ChatServer, url: object) -> None:
+def test_a_image_from_elsewhere_is_never_fetched(server: ChatServer, url: object) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What?"}]
     status, said = call(
         server.url + "/chat/completions", question_body(messages=[{"role": "user", "content": content}])
@@ -158,9 +158,9 @@ turns = st.builds(Message, role=roles, content=st.text(max_size=30))
 
 @given(st.lists(turns, min_size=1, max_size=5), st.lists(st.binary(max_size=30), max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_any_chat_comes_through_its_own_layout_unchanged(messages: list[Message], pictures: list[bytes]) -> None:
-    shown = pictures if any(message.role == "user" for message in messages) else []
-    chat = Chat(tuple(messages), tuple(Image(bytes=picture) for picture in shown))
+def test_any_chat_comes_through_its_own_layout_unchanged(messages: list[Message], images: list[bytes]) -> None:
+    shown = images if any(message.role == "user" for message in messages) else []
+    chat = Chat(tuple(messages), tuple(Image(bytes=image) for image in shown))
     assert from_openai(json.loads(json.dumps(to_openai(chat)))) == chat
 
 
@@ -246,7 +246,7 @@ def test_the_command_serves_until_it_is_stopped(drawn: Place) -> None:
     served = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     assert served.stdout is not None
     said = served.stdout.readline()
-    assert said.startswith("model `teacher` at http://127.0.0.1:") and "6 pictures" in said
+    assert said.startswith("model `teacher` at http://127.0.0.1:") and "6 images" in said
     assert call(said.split()[3].rstrip(",") + "/models")[0] == 200
     served.send_signal(signal.SIGINT)
     _, errors = served.communicate(timeout=30)

@@ -1,4 +1,4 @@
-"""Questions of files: parquet and JSON lines, pictures as bytes or as files beside them, several pictures in a row."""
+"""Questions of files: parquet and JSON lines, images as bytes or as files beside them, several images in a row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from reading import png, ran
 
 from insightv_bench.builders.sources.files import inside
@@ -42,7 +42,7 @@ def lines(path: File, **changes: Any) -> JsonlSource:
 
 @pytest.fixture
 def folder(tmp_path: File) -> File:
-    """Ten pictures, and one file outside."""
+    """Ten images, and one file outside."""
     place = tmp_path / "data"
     place.mkdir()
     for shade in range(10):
@@ -51,7 +51,7 @@ def folder(tmp_path: File) -> File:
     return place
 
 
-def test_json_lines_with_pictures_beside_them_are_questions(folder: File, tmp_path: File) -> None:
+def test_json_lines_with_images_beside_them_are_questions(folder: File, tmp_path: File) -> None:
     rows = [row(0), row(1, answer=12), row(2, answer=True), row(3, answer=0.5), row(4, question="Hér? 漢字")]
     kept, out, context = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows)))
     assert [q.answer for q in kept] == ["7", "12", "True", "0.5", "7"] and not out
@@ -60,7 +60,7 @@ def test_json_lines_with_pictures_beside_them_are_questions(folder: File, tmp_pa
     assert context.totals["source_revision"] == kept[0].source_revision
 
 
-def test_a_folder_of_json_lines_is_read_file_by_file_with_pictures_of_the_folder(folder: File, tmp_path: File) -> None:
+def test_a_folder_of_json_lines_is_read_file_by_file_with_images_of_the_folder(folder: File, tmp_path: File) -> None:
     jsonl(folder / "b.jsonl", [row(2), row(3)])
     jsonl(folder / "a.jsonl", [row(0), row(1)])
     kept, _, _ = ran(tmp_path, lines(folder, limit=3))
@@ -107,7 +107,7 @@ def test_text_that_no_file_can_hold_is_mended(folder: File, tmp_path: File) -> N
         ({"bytes": None, "path": "../secret.png"}, "image file lies outside the data's folder"),
     ],
 )
-def test_a_picture_that_cannot_be_had_leaves_its_row_out(folder: File, tmp_path: File, path: Any, reason: str) -> None:
+def test_a_image_that_cannot_be_had_leaves_its_row_out(folder: File, tmp_path: File, path: Any, reason: str) -> None:
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     (folder / "linked").symlink_to(tmp_path)
     os.mkfifo(folder / "pipe")
@@ -116,7 +116,7 @@ def test_a_picture_that_cannot_be_had_leaves_its_row_out(folder: File, tmp_path:
     assert len(kept) == 1 and [one.reason for one in out] == [reason]
 
 
-def test_parquet_may_name_its_pictures_too(folder: File, tmp_path: File) -> None:
+def test_parquet_may_name_its_images_too(folder: File, tmp_path: File) -> None:
     rows = [row(0), row(1, image="sub/../1.png"), row(2, image="../secret.png")]
     pl.DataFrame(rows).write_parquet(folder / "rows.parquet")
     source = ParquetSource(source="parquet", path=str(folder), name="org/set", columns=COLUMNS)
@@ -134,7 +134,7 @@ def test_a_file_is_what_its_source_says_whatever_its_name(folder: File, tmp_path
     assert len(kept) == 2
 
 
-def test_files_of_large_pictures_are_shorter_and_hold_the_same_rows(
+def test_files_of_large_images_are_shorter_and_hold_the_same_rows(
     folder: File, tmp_path: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = lines(jsonl(folder / "rows.jsonl", [row(n) for n in range(10)]), revision="1")
@@ -153,7 +153,7 @@ def test_files_of_large_pictures_are_shorter_and_hold_the_same_rows(
         (None, ("image", "more"), [8, 9]),
     ],
 )
-def test_all_pictures_of_a_row_are_kept_in_order(
+def test_all_images_of_a_row_are_kept_in_order(
     folder: File, tmp_path: File, image: Any, columns: tuple[str, ...], shades: list[int]
 ) -> None:
     rows = [row(0, image=image, more=["8.png", "9.png"])]
@@ -163,7 +163,7 @@ def test_all_pictures_of_a_row_are_kept_in_order(
     assert question.image_sha256 == tuple(image.sha256 for image in question.images)
 
 
-def test_the_order_of_pictures_makes_another_question(folder: File, tmp_path: File) -> None:
+def test_the_order_of_images_makes_another_question(folder: File, tmp_path: File) -> None:
     rows = [row(0, image=["1.png", "2.png"]), row(0, image=["2.png", "1.png"]), row(0, image=["1.png"])]
     kept, _, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows)))
     assert len({q.id for q in kept}) == 3
@@ -223,8 +223,8 @@ def test_files_without_a_revision_have_their_content_as_one(folder: File, tmp_pa
     assert kept[0].source_revision == "v2"
 
 
-def test_mended_pictures_are_counted(folder: File, tmp_path: File) -> None:
-    Picture.new("CMYK", (4, 4)).save(folder / "0.png", "JPEG")
+def test_mended_images_are_counted(folder: File, tmp_path: File) -> None:
+    PILImage.new("CMYK", (4, 4)).save(folder / "0.png", "JPEG")
     rows = [row(0), row(1), row(2, image=["0.png", "1.png"])]
     _, _, context = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows)))
     assert context.totals["images_mended"] == {"CMYK": 2}

@@ -225,7 +225,7 @@ def test_dropped_rows_are_kept_with_their_reasons_and_counted(
     ]
     kept = json.loads(exclusions[0].row)
     assert kept["question"] == QUESTIONS[1].question
-    assert "images" not in kept  # what a row says is kept, not its pictures
+    assert "images" not in kept  # what a row says is kept, not its images
 
 
 def test_a_stage_that_drops_nothing_leaves_no_exclusions(here: Context) -> None:

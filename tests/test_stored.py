@@ -1,4 +1,4 @@
-"""Questions whose pictures stay on disk until they are shown."""
+"""Questions whose images stay on disk until they are shown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from insightv_bench.errors import RunError
 from insightv_bench.journal import Request, request_key
 from insightv_bench.records import Image, Question
 from insightv_bench.settings import Sampling
-from insightv_bench.storage import PictureStore, read_questions, read_rows, write_shards
+from insightv_bench.storage import ImageStore, read_questions, read_rows, write_shards
+from insightv_bench.storage import images as stored
 from insightv_bench.storage import parquet as tables
-from insightv_bench.storage import pictures as stored
-from insightv_bench.storage.pictures import size_of
+from insightv_bench.storage.images import size_of
 
 
-def question(number: int, *pictures: bytes) -> Question:
-    images = tuple(Image(bytes=picture) for picture in pictures)
+def question(number: int, *images: bytes) -> Question:
+    images = tuple(Image(bytes=image) for image in images)
     return Question(
         id=str(number),
         images=images,
@@ -34,7 +34,7 @@ def question(number: int, *pictures: bytes) -> Question:
     )
 
 
-def test_stored_pictures_are_those_of_the_rows_with_the_same_keys(tmp_path: Path) -> None:
+def test_stored_images_are_those_of_the_rows_with_the_same_keys(tmp_path: Path) -> None:
     rows = [question(0, b"a", b"b"), question(1), question(2, b"a"), question(3, b"c" * 1000)]
     write_shards(tmp_path, rows, Question, rows_per_file=2)
     later = list(read_questions(tmp_path))
@@ -43,7 +43,7 @@ def test_stored_pictures_are_those_of_the_rows_with_the_same_keys(tmp_path: Path
     assert keys[0] == keys[1]
 
 
-def test_large_pictures_are_read_one_group_at_a_time_and_forgotten(
+def test_large_images_are_read_one_group_at_a_time_and_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "BYTES_A_GROUP", 4_000)
@@ -52,7 +52,7 @@ def test_large_pictures_are_read_one_group_at_a_time_and_forgotten(
     (file,) = tmp_path.glob("*.parquet")
     assert pq.read_metadata(file).num_row_groups == 10
     rows = list(read_questions(tmp_path))
-    store: PictureStore = rows[0].images[0].__dict__["store"]
+    store: ImageStore = rows[0].images[0].__dict__["store"]
     assert not store._groups  # nothing is read before it is shown
     for row in rows:
         assert Image(bytes=row.images[0].bytes).sha256 == row.image_sha256[0]
@@ -64,5 +64,5 @@ def test_a_file_that_is_gone_is_an_error_with_a_hint(tmp_path: Path) -> None:
     write_shards(tmp_path, [question(0, b"a")], Question)
     (row,) = read_questions(tmp_path)
     next(tmp_path.glob("*.parquet")).unlink()
-    with pytest.raises(RunError, match="a picture in .* cannot be read"):
+    with pytest.raises(RunError, match="an image in .* cannot be read"):
         _ = row.images[0].bytes

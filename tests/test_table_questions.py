@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 from reading import png
 from small_build import left_out, ran
 
@@ -72,7 +72,7 @@ def bomb() -> bytes:
         ({"image": {"bytes": b"", "path": None}}, "no image"),
         ({"image": None}, "no image"),
         ({"image": {"bytes": None, "path": "x.png"}}, "image file is missing"),
-        ({"image": {"bytes": b"no picture", "path": None}}, "image cannot be decoded"),
+        ({"image": {"bytes": b"no image", "path": None}}, "image cannot be decoded"),
         ({"image": {"bytes": png(side=32)[:-60], "path": None}}, "image cannot be decoded"),
         ({"image": {"bytes": png(side=33), "path": None}}, "image too large"),
         ({"image": {"bytes": bomb(), "path": None}}, "image too large"),
@@ -94,7 +94,7 @@ def test_what_is_no_question_is_left_out_with_its_reason(tmp_path: File, changes
 
 
 def test_a_row_that_stands_twice_counts_once(tmp_path: File) -> None:
-    """Under another id of its set too: a question is its text, options and picture."""
+    """Under another id of its set too: a question is its text, options and image."""
     kept, out = asked(tmp_path, [row(0), row(0), row(1), row(0, id="other"), row(0, question="Which?")])
     assert [q.question for q in kept] == ["How many? (0)", "How many? (1)", "Which?"]
     assert [one.reason for one in out] == ["duplicate"] * 2
@@ -109,9 +109,9 @@ def test_a_question_is_its_content_not_its_place(tmp_path: File) -> None:
     assert {q.id: q for q in one} == {q.id: q for q in other} and len({q.id for q in one}) == 3
 
 
-def test_the_original_picture_is_kept(tmp_path: File) -> None:
+def test_the_original_image_is_kept(tmp_path: File) -> None:
     buffer = io.BytesIO()
-    Picture.new("RGB", (8, 8), (9, 9, 9)).save(buffer, "JPEG")
+    PILImage.new("RGB", (8, 8), (9, 9, 9)).save(buffer, "JPEG")
     (question,), _ = asked(tmp_path, [row(0, image={"bytes": buffer.getvalue(), "path": "/home/someone/x.jpg"})])
     assert question.images[0].bytes == buffer.getvalue() and question.images[0].path is None
     assert question.image_sha256 == (question.images[0].sha256,)

@@ -32,8 +32,8 @@ def test_our_task_files_load_in_stock_lm_eval(tasks: dict[str, Any]) -> None:
         assert len({row["question_id"] for row in rows}) == 500
         assert "noise_seed" not in str(rows[0])
         assert task.doc_to_text(rows[0]).startswith("<image>") and task.doc_to_target(rows[0]) == rows[0]["gold"]
-        (picture,) = task.doc_to_image(rows[0])
-        assert picture.mode == "RGB" and picture.size == (48, 48)
+        (image,) = task.doc_to_image(rows[0])
+        assert image.mode == "RGB" and image.size == (48, 48)
 
 
 def test_task_files_score_as_our_own_evaluation_does(tasks: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ def test_a_benchmark_loads_at_a_commit_and_its_gold_answers_are_right(
     assert told["docs"], told
     assert told["figures"]["acc"] == 1.0 and told["figures"]["unread"] == 0.0
     assert (told["metadata"]["revision"], told["metadata"]["dataset"]) == (commits[name], name)
-    pairs = zip(told["texts"], told["pictures"], strict=True)
+    pairs = zip(told["texts"], told["images"], strict=True)
     assert all(text.startswith("<image>") and sizes == [[4, 4]] for text, sizes in pairs)
     assert {row["source_revision"] for row in told["questions"]} == {commits[name]}
     assert not any("bytes" in str(doc) for doc in told["docs"])
@@ -87,7 +87,7 @@ ASKED = {
     "insightv_chartqa": ["How tall?\nAnswer the question with a single word."],
     "insightv_mmstar": [f"Which colour?\nOptions: A: red, B: blue, C: green, D: dark, green\n{LETTER}"],
     "insightv_mathvista": ["Hint: one decimal place.\nQuestion: How long? (Unit: cm)"],
-    "insightv_mathvision": [f"{BOXED}\nHow many? <image1>\n(A) 3\n(B) 4", f"{BOXED}\nWhich picture?"],
+    "insightv_mathvision": [f"{BOXED}\nHow many? <image1>\n(A) 3\n(B) 4", f"{BOXED}\nWhich image?"],
     "insightv_puzzlevqa": [
         f"Question: What is missing?\nOptions:\n(A) blue\n(B) red\n(C) green\n(D) gray\n\n{DESCRIBED}"
     ],
@@ -107,7 +107,7 @@ def test_all_subjects_of_mmmu_are_asked(ask: Callable[..., Told]) -> None:
     assert told["metadata"]["left_out"] == {"no answer": 1} and told["left_out"] == ["no answer"]
 
 
-def test_mmmu_pro_in_the_picture_takes_the_letters_to_j_and_shows_no_option(ask: Callable[..., Told]) -> None:
+def test_mmmu_pro_in_the_image_takes_the_letters_to_j_and_shows_no_option(ask: Callable[..., Told]) -> None:
     told = ask("insightv_mmmu_pro_vision")
     assert told["docs"][0]["options"] == []
     assert told["docs"][0]["gold"] == "J" and told["figures"]["acc"] == 1.0

@@ -107,7 +107,7 @@ def question(answer: str, kind: AnswerType = "number", options: tuple[str, ...] 
 
 
 WORDS = (
-    "The picture shows 7 rows of blue tiles, and 6 tiles in each.",
+    "The image shows 7 rows of blue tiles, and 6 tiles in each.",
     "That makes 7 * 6 = 42 tiles.",
     "Another 5 are on the left, so 42 + 5 = 47.",
     "47 is more than 40, so the answer is 47.",

@@ -16,15 +16,15 @@ from insightv_bench.trainers.data import COMPLETIONS, load_corpus
 from insightv_bench.trainers.data.lengths import measure
 
 
-def test_long_rows_and_broken_pictures_are_left_out_with_their_reasons(tiny: Path, tmp_path: Path) -> None:
+def test_long_rows_and_broken_images_are_left_out_with_their_reasons(tiny: Path, tmp_path: Path) -> None:
     rows = lessons(8)
     long = rows[1].completion[0].model_copy(update={"content": "1 " * 400})
     rows[1] = rows[1].model_copy(update={"completion": (long,)})
-    rows[2] = rows[2].model_copy(update={"images": (Image(bytes=b"no picture"),)})
+    rows[2] = rows[2].model_copy(update={"images": (Image(bytes=b"no image"),)})
     hostile = rows[3].prompt[0].model_copy(update={"content": rows[3].prompt[0].content + " What is <image>?"})
     rows[3] = rows[3].model_copy(update={"prompt": (hostile,)})
     folder = reasoned(tmp_path, tiny, rows, sft_settings(max_tokens=300))
-    assert manifest(folder)["dropped"] == {"over 300 tokens": 1, "picture cannot be read": 1}
+    assert manifest(folder)["dropped"] == {"over 300 tokens": 1, "image cannot be read": 1}
     assert set(pl.read_parquet(folder / "exclusions.parquet")["id"]) == {rows[1].id, rows[2].id}
     totals = manifest(folder)["totals"]
     assert totals["num_rows"] == 6
@@ -41,7 +41,7 @@ def test_a_corpus_that_cannot_be_trained_on_is_an_error_with_a_hint(tiny: Path, 
     without.write_parquet(rows / "data-00000.parquet")
     inputs = {"train-base": placed(tiny, tmp_path), "corpora-reasoning": rows}
     with pytest.raises(
-        StageError, match=r"row 0 of the corpus holds no picture, only a place for one \(`charts/1.png`\)"
+        StageError, match=r"row 0 of the corpus holds no image, only a place for one \(`charts/1.png`\)"
     ):
         train(tmp_path, SFT, sft_settings(max_tokens=300), inputs)
     frame.drop("prompt").write_parquet(rows / "data-00000.parquet")
@@ -49,15 +49,15 @@ def test_a_corpus_that_cannot_be_trained_on_is_an_error_with_a_hint(tiny: Path, 
         train(tmp_path, SFT, sft_settings(max_tokens=300), inputs)
 
 
-def test_pictures_that_are_not_there_or_are_none_end_a_training_from_nothing_too(tiny: Path, tmp_path: Path) -> None:
+def test_images_that_are_not_there_or_are_none_end_a_training_from_nothing_too(tiny: Path, tmp_path: Path) -> None:
     """Its rows are not measured first."""
     rows = corpus(tmp_path, "corpora-reasoning", lessons(4))
     frame, inputs = pl.read_parquet(rows / "data-00000.parquet"), {"train-base": placed(tiny, tmp_path)}
-    for picture, said in [
-        ({"bytes": None, "path": "charts/1.png"}, r"row 0 of the corpus holds no picture.*`charts/1.png`"),
-        ({"bytes": b"no picture", "path": None}, "a picture of its corpus cannot be read"),
+    for image, said in [
+        ({"bytes": None, "path": "charts/1.png"}, r"row 0 of the corpus holds no image.*`charts/1.png`"),
+        ({"bytes": b"no image", "path": None}, "an image of its corpus cannot be read"),
     ]:
-        broken = frame.with_columns(images=pl.lit([picture], dtype=frame["images"].dtype))
+        broken = frame.with_columns(images=pl.lit([image], dtype=frame["images"].dtype))
         broken.write_parquet(rows / "data-00000.parquet")
         with pytest.raises(StageError, match=said) as told:
             train(tmp_path, SFT, sft_settings(), {**inputs, "corpora-reasoning": rows})
@@ -76,8 +76,8 @@ def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Pat
 
     assert "it holds pairs, which `train dpo` learns from" in said(frame.rename({"completion": "chosen"}))
     assert "holds String, not messages" in said(frame.with_columns(prompt=pl.lit("How many?")))
-    assert "holds String, not pictures" in said(frame.with_columns(images=pl.lit("chart.png")))
-    assert "holds List(String), not pictures" in said(frame.with_columns(images=pl.lit(["chart.png"])))
+    assert "holds String, not images" in said(frame.with_columns(images=pl.lit("chart.png")))
+    assert "holds List(String), not images" in said(frame.with_columns(images=pl.lit(["chart.png"])))
     assert "has no column `images`" in said(frame.drop("images"))
     third = pl.int_range(pl.len()) == 2
     lacking = frame.with_columns(completion=pl.when(third).then(None).otherwise(pl.col("completion")))
@@ -85,26 +85,25 @@ def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Pat
     assert "exclusions" not in said(frame.head(0))
 
 
-def test_a_picture_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
+def test_a_image_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
     """The header of one is whole."""
     rows = lessons(6)
     whole = rows[1].images[0].bytes
     assert whole
     rows[1] = rows[1].model_copy(update={"images": (Image(bytes=whole[: len(whole) // 2]),)})
     measured = reasoned(tmp_path / "a", tiny, rows, sft_settings(max_tokens=300))
-    assert manifest(measured)["dropped"] == {"picture cannot be read": 1}
-    assert "picture cannot be read: 1" in (measured / "model" / "README.md").read_text(encoding="utf-8")
-    with pytest.raises(StageError, match="a picture of its corpus cannot be read") as told:
+    assert manifest(measured)["dropped"] == {"image cannot be read": 1}
+    assert "image cannot be read: 1" in (measured / "model" / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(StageError, match="an image of its corpus cannot be read") as told:
         reasoned(tmp_path / "b", tiny, rows, sft_settings(trainer={"num_train_epochs": 1}))
     assert "set `max_tokens`" in told.value.hint
 
 
-def test_a_picture_of_too_many_pixels_is_one_that_cannot_be_read(
+def test_a_image_of_too_many_pixels_is_one_that_cannot_be_read(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from PIL import Image as Picture
 
     rows = load_corpus([corpus(tmp_path, "corpora-reasoning", lessons(2))], COMPLETIONS, tmp_path / "cache")
-    monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 100)
-    left_out = [(place, "picture cannot be read") for place in (0, 1)]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    left_out = [(place, "image cannot be read") for place in (0, 1)]
     assert measure(rows, load_processor(str(tiny)), 300) == ([], [], left_out)

@@ -195,10 +195,10 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(tmp_path: Path) ->
 
 
 def test_the_curves_of_a_training_are_drawn(whole: Path) -> None:
-    from PIL import Image as Picture
+    from PIL import Image as PILImage
 
-    with Picture.open(whole / "curves.png") as picture:
-        assert picture.width > 300 and len(set(picture.convert("L").getdata())) > 10
+    with PILImage.open(whole / "curves.png") as image:
+        assert image.width > 300 and len(set(image.convert("L").getdata())) > 10
     assert [log["step"] for log in history(whole) if "loss" in log] == [1, 2, 3]
     assert manifest(whole)["totals"]["num_tokens"] > 0
 

@@ -134,12 +134,12 @@ def test_an_error_that_has_no_end_is_still_that_error(tmp_path: Path) -> None:
     assert failures == {"400": 1}
 
 
-def test_pictures_follow_a_redirect_whole_and_the_key_does_not_leave_its_server(
+def test_images_follow_a_redirect_whole_and_the_key_does_not_leave_its_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("A_SERVERS_KEY", "sk-secret")
-    pictures = tuple(Image(bytes=b"\x89PNG" + os.urandom(size)) for size in (10, SLICE, 3 * SLICE + 1))
-    request = Request(Chat((Message(role="user", content="What is it?"),), pictures), Sampling())
+    images = tuple(Image(bytes=b"\x89PNG" + os.urandom(size)) for size in (10, SLICE, 3 * SLICE + 1))
+    request = Request(Chat((Message(role="user", content="What is it?"),), images), Sampling())
     with serving("good") as behind, serving(url_of(behind)) as before:
         settings = OpenAIEngine(model="m", base_url=f"{url_of(before)}/v1", api_key_env="A_SERVERS_KEY")
         journal = Journal(tmp_path / "journal.sqlite")
@@ -180,7 +180,7 @@ def test_the_key_follows_to_the_same_server_alone(before: str, after: str, same:
     assert is_same_server(URL(before), URL(after)) == same
 
 
-def test_a_picture_is_let_go_of_once_it_is_sent() -> None:
+def test_a_image_is_let_go_of_once_it_is_sent() -> None:
     """While the reply is waited for, its data URL is held by the cache alone, and there only as far as it has room."""
 
     async def send() -> None:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.chat import SLOT, load_prompt, prompt_names, user
 from insightv_bench.errors import InsightvError
@@ -42,7 +42,7 @@ def content(question: Question) -> str:
 
 
 def pixels(question: Question) -> np.ndarray:
-    return np.asarray(Picture.open(io.BytesIO(question.images[0].bytes)))
+    return np.asarray(PILImage.open(io.BytesIO(question.images[0].bytes)))
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
@@ -167,9 +167,9 @@ def test_noise_0_is_noiseless() -> None:
 def test_without_noise_and_spread_a_bar_has_its_colour_and_height() -> None:
     level = Level(noise_sd=0, colour_sd=0)
     for question in drawn(40, level=level):
-        picture = pixels(question)
+        image = pixels(question)
         for bar in scene_from_json(question.scene).bars:
-            column = picture[:, round((bar.slot + 0.5) * level.side / level.num_slots)]
+            column = image[:, round((bar.slot + 0.5) * level.side / level.num_slots)]
             height = (column == COLOURS[bar.colour]).all(axis=1).sum()
             assert height == round(bar.value * (level.side - 2) / level.max_value)
 
@@ -179,9 +179,9 @@ def test_heights_spread_as_far_as_asked_for_and_every_bar_stays_on_the_canvas(sd
     level = Level(noise_sd=0, colour_sd=0, height_sd=sd, max_value=6)
     off = []
     for question in drawn(300, level=level):
-        picture = pixels(question)
+        image = pixels(question)
         for bar in scene_from_json(question.scene).bars:
-            column = picture[:, round((bar.slot + 0.5) * level.side / level.num_slots)]
+            column = image[:, round((bar.slot + 0.5) * level.side / level.num_slots)]
             height = (column == COLOURS[bar.colour]).all(axis=1).sum()
             assert 1 <= height <= level.side
             if bar.value not in (1, level.max_value):  # where the canvas does not cut it
@@ -200,7 +200,7 @@ def test_noise_is_as_strong_as_asked_for(sd: float) -> None:
     assert np.sqrt((below**2).mean()) == pytest.approx(sd, rel=0.1)
 
 
-def test_the_picture_is_a_plain_rgb_png_of_the_levels_size(many: list[Question]) -> None:
+def test_the_image_is_a_plain_rgb_png_of_the_levels_size(many: list[Question]) -> None:
     sides = {level.name: level.side for level in LEVELS}
     for question in many:
         side = sides[question.source.removeprefix("drawn-world/")]
@@ -244,7 +244,7 @@ def test_a_level_that_cannot_be_drawn_is_refused(changes: dict[str, int]) -> Non
 
 
 def test_more_questions_than_a_level_has_is_an_error() -> None:
-    """Without noise one scene is one picture, so a small level has few questions."""
+    """Without noise one scene is one image, so a small level has few questions."""
     level = Level(name="few", num_slots=2, min_bars=2, max_bars=2, max_value=2, noise_sd=0, colour_sd=0)
     with pytest.raises(InsightvError, match="distinct questions"):
         list(sample_questions(level, "train", 0, 10_000))

@@ -36,7 +36,7 @@ def steps_for(tokens: float, corpus: Any, processor: Any, trainer: Mapping[str, 
 
 
 def tokens_of_row(corpus: Any, processor: Any) -> float:
-    """On average, pictures and template included; a pair has two sequences, and a reference pass over each."""
+    """On average, images and template included; a pair has two sequences, and a reference pass over each."""
     answers = [column for column in ("completion", "chosen", "rejected") if column in corpus.column_names]
     rows = corpus.select(range(0, len(corpus), max(1, len(corpus) // NUM_MEASURED)))
     num = sum(_num_tokens(row, answer, processor) for row in rows for answer in answers)

@@ -46,23 +46,23 @@ def what_to_turn(job: Job[Any]) -> str:
     return "try, in this order: " + "; ".join(knobs)
 
 
-OF_A_PICTURE = ("image file is truncated", "broken PNG", "broken data stream", "cannot identify image")
+OF_A_IMAGE = ("image file is truncated", "broken PNG", "broken data stream", "cannot identify image")
 """Pillow's words, in errors of the kinds that a disk has too."""
 
 
 @contextmanager
-def explained_pictures(job: Job[Any]) -> Iterator[None]:
+def explained_images(job: Job[Any]) -> Iterator[None]:
     """Raises StageError in the place of Pillow's errors: rows that were not measured first may hold anything."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         yield
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
-        if isinstance(error, OSError | SyntaxError) and not any(word in str(error) for word in OF_A_PICTURE):
+        if isinstance(error, OSError | SyntaxError) and not any(word in str(error) for word in OF_A_IMAGE):
             raise
         raise StageError(
-            f"`{job.name}`: a picture of its corpus cannot be read: {first_line(error)}",
-            "set `max_tokens`: rows are then measured first, and those whose picture cannot be read are left out",
+            f"`{job.name}`: an image of its corpus cannot be read: {first_line(error)}",
+            "set `max_tokens`: rows are then measured first, and those whose image cannot be read are left out",
         ) from error
 
 

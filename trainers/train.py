@@ -12,7 +12,7 @@ from insightv_bench.errors import require
 from insightv_bench.stages import Context
 
 from .data import LENGTH, keep_rows, load_rows, mix_of, split
-from .errors import explained_memory, explained_pictures, explained_refusal
+from .errors import explained_images, explained_memory, explained_refusal
 from .job import Job
 from .launch import StepBar, train_launched
 from .methods import method_of
@@ -51,9 +51,9 @@ def _device(job: Job[Any]) -> Iterator[None]:
 def train_job(job: Job[Any], show: ShowStep) -> dict[str, Any]:
     """In this process, or in this one of several. Returns the figures for the manifest.
 
-    Raises StageError where memory does not suffice, a picture cannot be read or TRL refuses the options.
+    Raises StageError where memory does not suffice, an image cannot be read or TRL refuses the options.
     """
-    with explained_memory(job), explained_pictures(job):
+    with explained_memory(job), explained_images(job):
         return _train(job, show)
 
 

@@ -19,7 +19,7 @@ from insightv_bench.judging import RULE, Settled, is_right
 from insightv_bench.records import Assessment, Path, Question
 from insightv_bench.settings import AssessSettings
 from insightv_bench.stages import AskingOptions, Context
-from insightv_bench.storage import Pictures, QuestionsById, questions_of, read_frame, read_slice, with_pictures
+from insightv_bench.storage import Images, QuestionsById, questions_of, read_frame, read_slice, with_images
 from insightv_bench.world import judge, rate
 
 from ..portions import OpenedOnce, at_once
@@ -57,9 +57,9 @@ class Assessor(OpenedOnce):
         asked = questions_of(questions, {row.question_id for row in rows})
         return [(asked[name], group) for name, group in by_question(rows)]
 
-    def write(self, groups: Sequence[Group], pictures: Pictures | None = None) -> list[Assessment]:
-        if pictures:
-            groups = [(with_pictures(question, pictures), paths) for question, paths in groups]
+    def write(self, groups: Sequence[Group], images: Images | None = None) -> list[Assessment]:
+        if images:
+            groups = [(with_images(question, images), paths) for question, paths in groups]
         self.judges.look_at(question for question, _ in groups)
         return list(self._assess(groups))
 

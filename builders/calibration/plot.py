@@ -1,4 +1,4 @@
-"""A calibration as one picture: scores by truth, the ROC curve, and AUROC by flaw with 95 % intervals."""
+"""A calibration as one image: scores by truth, the ROC curve, and AUROC by flaw with 95 % intervals."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def counted(context: Context, rows: Iterable[Made]) -> Iterator[Made]:
 
 
 def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scenes: dict[str, str]) -> Iterator[Made]:
-    """`scenes`: by picture, of the portion at hand, for an engine that knows them."""
+    """`scenes`: by image, of the portion at hand, for an engine that knows them."""
     num = read_frame(context.inputs["paths"], ["question_id"])["question_id"].n_unique()
     bar = context.progress.start("planting flaws", num)
     naturals = Naturals(context.options.ranges) if context.options.ranges else None

@@ -1,6 +1,6 @@
 """Scored paths -> corpora. Every threshold is the recipe's, every row left out is counted with its reason.
 
-What is chosen is decided on metadata alone (see `selection`); pictures are joined when a corpus is written.
+What is chosen is decided on metadata alone (see `selection`); images are joined when a corpus is written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scored paths as a table of metadata: what a selection needs to know of each path, and no picture.
+"""Scored paths as a table of metadata: what a selection needs to know of each path, and no image.
 
 Rows are meant by their place in the stage's files, so that a selection is a table of small numbers; `storage.Rows`
 brings the rows themselves, a file at a time, when the corpus is written.
@@ -46,7 +46,7 @@ def read_scored(
 ) -> pl.LazyFrame:
     """One row a path, in the order of the paths' files, from a file of the stage that goes when the stage has ended.
     `shuffled` fills `order`, from the run's seed."""
-    asked = QuestionsById(context.inputs[questions], pictures=False)
+    asked = QuestionsById(context.inputs[questions], images=False)
     judged = Matched(context.inputs[assessments], "path_id", JUDGED)
     seed = context.seed if shuffled else None
     file = context.folder / CHECKPOINTS / f"scored-{paths}.parquet"
@@ -65,7 +65,7 @@ def _scored(files: Iterable[Folder], asked: QuestionsById, judged: Matched, seed
 
 
 def read_asked(folder: Folder) -> Iterator[Question]:
-    """The questions of a stage without their pictures."""
+    """The questions of a stage without their images."""
     return read_rows(folder, Question, ["images"])
 
 

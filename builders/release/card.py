@@ -258,7 +258,7 @@ def gate_words(gate: Mapping[str, Any]) -> str:
     sets = ", ".join(f"`{name}` ({num:,} questions)" for name, num in gate["sets"].items())
     rule = gate["rule"]
     lines = [
-        f"{gate['num_questions']:,} questions were held against {sets}. A question is left out where a picture is the "
+        f"{gate['num_questions']:,} questions were held against {sets}. A question is left out where an image is the "
         f"same byte for byte, or near (at most {rule['max_distance']} of 256 bits of a perceptual hash apart) with at "
         f"least {rule['overlap']:.0%} of the {rule['words']}-word n-grams of question and options in common.",
         "",

@@ -1,10 +1,10 @@
 """Is a question of a corpus one of an evaluation set? Asked before anything is published.
 
-It is where a picture is the same, byte for byte; or where a picture is near (perceptual hash) and the text is the same
-(word n-grams of question and options); or where neither has a picture and the text is the same. Questions of templates
+It is where an image is the same, byte for byte; or where an image is near (perceptual hash) and the text is the same
+(word n-grams of question and options); or where neither has an image and the text is the same. Questions of templates
 share their words, and plain drawings look alike, so neither text nor nearness counts alone.
 
-The perceptual hash is that of the cosine transform: the picture in grey at 64 x 64 pixels, its 16 x 16 lowest
+The perceptual hash is that of the cosine transform: the image in grey at 64 x 64 pixels, its 16 x 16 lowest
 frequencies, one bit for each that is above their median. It survives re-encoding and resizing, not cropping or turning.
 Of 300 real figures, shrunk to two thirds and saved as JPEG, 298 are found at 32 bits; of 500 puzzles against 304
 figures of another set, none. Puzzles of one template are near each other: there the gate leaves out too much.
@@ -52,15 +52,15 @@ class Collision(NamedTuple):
 
 
 def perceptual_hash(content: bytes) -> Hash | None:
-    """None where the picture cannot be decoded, or is too large to be."""
+    """None where the image cannot be decoded, or is too large to be."""
     from PIL import Image
     from scipy.fft import dctn
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=DECODERS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=DECODERS) as image:
+            if image.width * image.height > MAX_PIXELS:
                 return None
-            grey = picture.convert("RGBA").convert("L") if picture.mode in ("P", "LA") else picture.convert("L")
+            grey = image.convert("RGBA").convert("L") if image.mode in ("P", "LA") else image.convert("L")
             pixels = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float64)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
@@ -94,7 +94,7 @@ def collisions(corpus: Iterable[Asked], sets: Sequence[Asked], settings: GateSet
     for asked in corpus:
         other = next((exact[sha] for sha in asked.image_sha256 if sha in exact), None)
         if other:
-            yield Collision(asked.id, other.set, other.id, f"same picture as in `{other.set}`")
+            yield Collision(asked.id, other.set, other.id, f"same image as in `{other.set}`")
             continue
         match = (
             _near(asked, owners, matrix, settings)
@@ -104,7 +104,7 @@ def collisions(corpus: Iterable[Asked], sets: Sequence[Asked], settings: GateSet
             else _same(asked, bare, settings)
         )
         if match:
-            what = "near picture and same question as in" if asked.hashes else "same question as in"
+            what = "near image and same question as in" if asked.hashes else "same question as in"
             yield Collision(asked.id, match.set, match.id, f"{what} `{match.set}`")
 
 

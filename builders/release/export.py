@@ -1,4 +1,4 @@
-"""A corpus as other trainers read it: rows as JSON, pictures as files, and as many `<image>` as pictures.
+"""A corpus as other trainers read it: rows as JSON, images as files, and as many `<image>` as images.
 
 llava          `conversations` of `human` and `gpt` (a JSON list), `image` one file or several
 llama-factory  sharegpt rows and `dataset_info.json`; a preference corpus has `chosen` and `rejected` (`ranking: true`)
@@ -23,7 +23,7 @@ from insightv_bench.storage import parquet_files, read_frame, read_rows, write_t
 MARK = "<image>"
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 WHO = {"user": "human", "assistant": "gpt", "system": "system"}
-MARKED_WRONG = f"the text's `{MARK}` marks are not as many as its pictures"
+MARKED_WRONG = f"the text's `{MARK}` marks are not as many as its images"
 Turn = dict[str, str]
 
 
@@ -106,7 +106,7 @@ def _rows(corpus: Path, record: type[Record], out: Path, dropped: Counter[str]) 
 
 
 def mark(prompt: list[Turn], num_images: int) -> bool:
-    """Put marks before the first user text, unless it has them already; whether they are as many as pictures."""
+    """Put marks before the first user text, unless it has them already; whether they are as many as images."""
     there = sum(turn["content"].count(MARK) for turn in prompt)
     if not there and num_images:
         first = next(turn for turn in prompt if turn["role"] == "user")
@@ -116,7 +116,7 @@ def mark(prompt: list[Turn], num_images: int) -> bool:
 
 
 def _keep(image: Image, out: Path) -> str:
-    """The picture's own bytes, once, under its hash."""
+    """The image's own bytes, once, under its hash."""
     name = f"images/{image.sha256}.{SUFFIXES[media_type(image)]}"
     if not (out / name).exists():
         (out / name).write_bytes(image.bytes)
@@ -149,7 +149,7 @@ def describe(file: Path, name: str, rows: str, ranking: bool) -> None:
 
 
 def ms_swift(row: Row, out: Path) -> dict[str, Any]:
-    """Pictures are named from the current folder, as the trainer looks for them."""
+    """Images are named from the current folder, as the trainer looks for them."""
     rejected = {} if row.rejected is None else {"rejected_response": row.rejected}
     messages = [*row.prompt, {"role": "assistant", "content": row.reply}]
     return {"messages": messages, **rejected, "images": [(out / image).as_posix() for image in row.images]}

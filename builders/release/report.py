@@ -54,8 +54,8 @@ def report(run: Path, out: Path) -> tuple[str, list[Figure]]:
     out.mkdir(parents=True, exist_ok=True)
     figures = draw(scores(folders), lengths(folders), out)
     text = f"# Corpora of {run.name}\n\n{yields_table(yields)}\n\n{details(yields)}\n"
-    pictures = "\n".join(f"\n![{figure.alternative}]({figure.name}.svg)\n\n{figure.alternative}" for figure in figures)
-    write_text(out / "report.md", f"{text}{pictures}\n")
+    images = "\n".join(f"\n![{figure.alternative}]({figure.name}.svg)\n\n{figure.alternative}" for figure in figures)
+    write_text(out / "report.md", f"{text}{images}\n")
     write_text(out / "report.json", json.dumps(as_json(yields, folders), indent=2, ensure_ascii=False) + "\n")
     return text, figures
 

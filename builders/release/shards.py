@@ -1,4 +1,4 @@
-"""Corpora as parquet shards for the Hub: pictures embedded, small row groups, the same bytes for the same rows."""
+"""Corpora as parquet shards for the Hub: images embedded, small row groups, the same bytes for the same rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpora as a folder ready to push: parquet with pictures, one config a corpus, a data card, checksums.
+"""The corpora as a folder ready to push: parquet with images, one config a corpus, a data card, checksums.
 
 The contamination gate comes first. The same rows give the same bytes: no time, no place and no order of a machine is in
 any file. The folder is `release` inside the stage's own.
@@ -27,7 +27,7 @@ from .shards import Written, write_split
 FOLDER = "release"
 TEST = "test"
 """The split that is an evaluation set itself, and so is not held against one."""
-UNREADABLE = "picture cannot be decoded"
+UNREADABLE = "image cannot be decoded"
 
 
 class Gate(NamedTuple):
@@ -93,13 +93,13 @@ def gate(
 
 
 def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, Hash | None]) -> Iterator[Asked]:
-    """Each question once; `hashes` keeps what was worked out, by picture. A row group's pictures are in memory."""
+    """Each question once; `hashes` keeps what was worked out, by image. A row group's images are in memory."""
     seen: set[str] = set()
     for file in files:
         rows = read_frame(file, ["id", "question", "options", "image_sha256"]).iter_rows()
         for group, num_rows in enumerate(group_sizes(file)):
             part = list(islice(rows, num_rows))
-            _hash_pictures(file, group, [shas for *_, shas in part], hashes)
+            _hash_images(file, group, [shas for *_, shas in part], hashes)
             for id_, question, options, shas in part:
                 if id_ not in seen:
                     seen.add(id_)
@@ -107,7 +107,7 @@ def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, Hash | Non
                     yield Asked(id_, name, " ".join([question, *options]), tuple(shas), known)
 
 
-def _hash_pictures(file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, Hash | None]) -> None:
+def _hash_images(file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, Hash | None]) -> None:
     """Those of a row group, unless all of them are known."""
     if all(sha in hashes for row in shas for sha in row):
         return

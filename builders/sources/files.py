@@ -1,6 +1,6 @@
-"""Rows of parquet and JSON lines files, one at a time, and pictures that lie beside them.
+"""Rows of parquet and JSON lines files, one at a time, and images that lie beside them.
 
-A file that cannot be read is an error; a line that cannot is a row left out. A picture's path leads to a file inside
+A file that cannot be read is an error; a line that cannot is a row left out. An image's path leads to a file inside
 the data's folder, or to none.
 """
 
@@ -34,7 +34,7 @@ class Fetched(NamedTuple):
 
 
 class Beside(Protocol):
-    """Where pictures lie that a row names by path."""
+    """Where images lie that a row names by path."""
 
     def fetch(self, path: str) -> Fetched: ...
 
@@ -93,7 +93,7 @@ def parquet_schema(file: Path) -> pl.Schema:
 
 
 def parquet_rows(file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A few rows at a time: pictures of a whole file may be more than there is memory."""
+    """A few rows at a time: images of a whole file may be more than there is memory."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Questions of a data set on the Hub: its revision as a commit, its files as the card names them, its pictures.
+"""Questions of a data set on the Hub: its revision as a commit, its files as the card names them, its images.
 
 A branch moves. So a run asks the Hub for the commit once, keeps it in its own folder before the first row is read, and
 keeps to it: a resumed run, and another split of the same data set, read the same commit. No code of a data set is run.
@@ -108,7 +108,7 @@ def explain(error: Exception, what: str) -> tuple[str, str]:
         case errors.RevisionNotFoundError():
             return f"the Hub has no {what}", "name a branch, a tag or a whole commit in `revision`"
         case errors.RemoteEntryNotFoundError():
-            return f"the Hub has no {what}", "check `config`, `split` and the names of pictures"
+            return f"the Hub has no {what}", "check `config`, `split` and the names of images"
         case errors.OfflineModeIsEnabled():
             return f"{what} is not in the cache, and the Hub is switched off", "unset HF_HUB_OFFLINE"
         case errors.HFValidationError():
@@ -123,7 +123,7 @@ class Repo:
     def __init__(self, name: str, commit: str) -> None:
         self.name, self.commit = name, commit
         self._folders: dict[str, None] = {"": None}
-        """Where pictures may lie that a row names by path: the root, then the folders of the rows' files."""
+        """Where images may lie that a row names by path: the root, then the folders of the rows' files."""
 
     @cached_property
     def license(self) -> str:
@@ -200,7 +200,7 @@ class Repo:
         return hf_hub_download(self.name, path, repo_type="dataset", revision=self.commit)
 
     def fetch(self, path: str) -> Fetched:
-        """A picture that a row names by path."""
+        """An image that a row names by path."""
         plain = inside(path)
         if plain is None:
             return Fetched(b"", "image file lies outside the data's folder")

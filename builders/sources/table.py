@@ -1,6 +1,6 @@
 """Questions of tables: local parquet or JSON lines files, by a map of their columns or a reader that knows them.
 
-A row that cannot be a question (no answer, a broken picture, options that do not hold the answer) is dropped with its
+A row that cannot be a question (no answer, a broken image, options that do not hold the answer) is dropped with its
 reason; a file that cannot be read is an error.
 """
 
@@ -27,7 +27,7 @@ from insightv_bench.sources import (
     as_options,
     as_question,
     cell,
-    check_picture,
+    check_image,
     image_cells,
     letter_of,
 )
@@ -47,14 +47,14 @@ HOLDS = {
 
 
 class Table(NamedTuple):
-    """Files, read by one layout; pictures that rows name by path lie `beside` them."""
+    """Files, read by one layout; images that rows name by path lie `beside` them."""
 
     source: TableSource
     origin: Origin
     files: Iterable[Path]
     beside: Beside
     mended: Counter[str]
-    """Pictures that were written anew, by why; filled while the rows are read."""
+    """Images that were written anew, by why; filled while the rows are read."""
 
     def questions(self) -> Iterator[Question | Dropped]:
         """Raises SourceError where a file or one of the needed columns is missing or unreadable."""
@@ -68,16 +68,16 @@ class Table(NamedTuple):
             yield as_question(draft, self.origin, *self._images(draft))
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
-        """All of the row's pictures in order, or the first problem with one."""
+        """All of the row's images in order, or the first problem with one."""
         checked = []
         for value in draft.images or (None,):
             content, problem = fetched(value, self.beside)
-            picture = check_picture(content, self.source.max_pixels)
-            if problem or picture.image is None:
-                return (), problem or picture.problem
-            checked.append(picture)
-        self.mended.update(picture.mended for picture in checked if picture.mended)
-        return tuple(picture.image for picture in checked if picture.image), ""
+            image = check_image(content, self.source.max_pixels)
+            if problem or image.image is None:
+                return (), problem or image.problem
+            checked.append(image)
+        self.mended.update(image.mended for image in checked if image.mended)
+        return tuple(image.image for image in checked if image.image), ""
 
 
 def read_local(source: FileSource, mended: Counter[str]) -> Table:
@@ -156,7 +156,7 @@ def _fits(field: str, dtype: pl.DataType) -> bool:
 
 
 def fetched(value: Any, beside: Beside) -> Fetched:
-    """The bytes of a picture: the cell's own, or those of the file that it names."""
+    """The bytes of an image: the cell's own, or those of the file that it names."""
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str) and value.strip():

@@ -1,6 +1,6 @@
 """What each arm shows and asks, as documents: plain dicts that `harness` makes a task of. Knows nothing of lm-eval.
 
-documents.py   the documents of every arm, and blank pictures
+documents.py   the documents of every arm, and blank images
 columns.py     what a document says of the path that it shows
 changed.py     paths that are shown changed
 best_of.py     the best of several paths, by a judge

@@ -1,6 +1,6 @@
 """What each arm of `insightv_bench.arms` asks, question by question: its documents.
 
-Question text, images, answer reader and total token cap are the same in all, but for the blank pictures. Of several
+Question text, images, answer reader and total token cap are the same in all, but for the blank images. Of several
 paths a question each is shown in a document of its own; a vote is one document, and nobody is asked.
 """
 
@@ -73,7 +73,7 @@ def _judge(settings: EvalSettings, models: Models) -> Caller | None:
 
 
 def docs(arm: Arm, questions: Sequence[Question], given: Given, settings: EvalSettings) -> list[dict[str, Any]]:
-    """The arm's documents, without the pictures' bytes: all that its records will need. None where it cannot be run."""
+    """The arm's documents, without the images' bytes: all that its records will need. None where it cannot be run."""
     return [_doc(arm, question, path, settings) for question in questions for path in _paths(arm, question, given)]
 
 
@@ -138,22 +138,22 @@ def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSe
 
 def blank_of(image: Image) -> Image:
     """White, and as large as the image in whose place it stands, of which only the header is read."""
-    from PIL import Image as Picture
+    from PIL import Image as PILImage
 
-    with Picture.open(io.BytesIO(image.bytes), formats=DECODERS) as picture:
-        return _blank(*picture.size)
+    with PILImage.open(io.BytesIO(image.bytes), formats=DECODERS) as opened:
+        return _blank(*opened.size)
 
 
 @lru_cache(maxsize=1024)
 def _blank(width: int, height: int) -> Image:
-    from PIL import Image as Picture
+    from PIL import Image as PILImage
 
     buffer = io.BytesIO()
-    Picture.new("L", (width, height), 255).convert("RGB").save(buffer, "PNG")
+    PILImage.new("L", (width, height), 255).convert("RGB").save(buffer, "PNG")
     return Image(bytes=buffer.getvalue())
 
 
 def blanks(questions: Iterable[Question]) -> dict[str, Image]:
-    """By their own hash, those that stand for the questions' pictures."""
+    """By their own hash, those that stand for the questions' images."""
     images = (blank_of(image) for question in questions for image in question.images)
     return {image.sha256: image for image in images}

@@ -1,7 +1,7 @@
 """An arm as an lm-eval task, and its samples as our records.
 
-lm-eval does the plumbing: documents, requests, metrics, result files. A document names its pictures by hash and our
-model looks them up, so that no picture is decoded or copied on the way.
+lm-eval does the plumbing: documents, requests, metrics, result files. A document names its images by hash and our
+model looks them up, so that no image is decoded or copied on the way.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def generation_kwargs(sampling: Sampling) -> dict[str, Any]:
 
 
 def context_with_markers(doc: Mapping[str, Any]) -> str:
-    """`<image>` once a picture, then the text, as lm-eval's multimodal models take it."""
+    """`<image>` once an image, then the text, as lm-eval's multimodal models take it."""
     return "<image>" * len(doc["images"]) + doc["context"]
 
 

@@ -36,13 +36,13 @@ class DrawnTask(QuestionTask):
         fresh = int(metadata["fresh_seed"]) if "fresh_seed" in metadata else None
         num = int(metadata.get("num", NUM_TEST))
         self.VERSION = metadata["version"] = fixed_version(fresh, num)
-        self._pictures: dict[str, bytes] = {}
+        self._images: dict[str, bytes] = {}
         for question in fixed_questions(metadata["level"], fresh, num):
-            self._pictures.update((image.sha256, image.bytes) for image in question.images)
+            self._images.update((image.sha256, image.bytes) for image in question.images)
             yield from drawn_docs(question, metadata["shows"])
 
-    def picture_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
-        return [self._pictures[sha256] for sha256 in doc["images"]]
+    def image_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
+        return [self._images[sha256] for sha256 in doc["images"]]
 
 
 def drawn_docs(question: Question, shows: str) -> Iterator[Doc]:

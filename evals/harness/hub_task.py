@@ -18,7 +18,7 @@ from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError, require
 from insightv_bench.hub import explained, resolve
 from insightv_bench.records import Image, Question
-from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, check_picture, problem_with, type_answer
+from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, check_image, problem_with, type_answer
 from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.stages import Dropped
 from insightv_bench.storage import first_line
@@ -88,15 +88,15 @@ class HubTask(QuestionTask):
             "context": prompt(self._rows[number], draft),
         }
 
-    def picture_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
-        """Raises SourceError for a picture that cannot be shown."""
+    def image_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
+        """Raises SourceError for an image that cannot be shown."""
         images, problem = self._images(self._layout.draft(self._rows[doc["row"]]), MAX_PIXELS)
         if problem:
             raise SourceError(f"row {doc['row']:,} of `{self.origin.name}`: {problem}", "leave it out with `--samples`")
         return [image.bytes for image in images]
 
     def _images(self, draft: Draft, max_pixels: int) -> tuple[tuple[Image, ...], str]:
-        checked = [check_picture(content_of(value), max_pixels) for value in draft.images or (None,)]
+        checked = [check_image(content_of(value), max_pixels) for value in draft.images or (None,)]
         problem = next((each.problem for each in checked if each.problem), "")
         return tuple(each.image for each in checked if each.image), problem
 

@@ -108,9 +108,9 @@ def circular_accuracy(parts: Iterable[tuple[str, float]]) -> float:
 
 
 def mme_score(parts: Iterable[tuple[str, str, float]]) -> float:
-    """Points: for each part 100 x the share of right answers + 100 x the share of pictures with both right, summed.
+    """Points: for each part 100 x the share of right answers + 100 x the share of images with both right, summed.
 
-    A picture of which only one question was asked (`--limit`) is left out.
+    An image of which only one question was asked (`--limit`) is left out.
     """
     pairs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for kind, group, right in parts:

@@ -80,7 +80,7 @@ class Seats(Base):
 
 
 def chat_of(context: str, images: Sequence[Image]) -> Chat:
-    """lm-eval's text as a chat: its leading `<image>` markers are our pictures; one in a question's words stays."""
+    """lm-eval's text as a chat: its leading `<image>` markers are our images; one in a question's words stays."""
     for _ in images:
         context = context.replace("<image>", "", 1)
     return Chat((Message(role="user", content=context.strip("\n")),), tuple(images))
@@ -150,10 +150,10 @@ class InsightvLM(Base):
         return caller.ask_all(asked)
 
     def _chat(self, request: Any) -> Chat:
-        pictures = [as_image(picture) for picture in request.args[2]["visual"]]
+        images = [as_image(image) for image in request.args[2]["visual"]]
         if self.arm != "plain" and {"question", "options", "answer_type"} <= set(request.doc):
-            return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(pictures))
-        return chat_of(request.args[0], pictures)
+            return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(images))
+        return chat_of(request.args[0], images)
 
 
 def _texts(replies: Sequence[Reply]) -> list[str]:
@@ -191,10 +191,10 @@ def reprompt(chat: Chat, prompt: str, **slots: str) -> Chat:
     return Chat((Message(role="user", content=text),), chat.images)
 
 
-def as_image(picture: Any) -> Image:
-    """A picture as lm-eval's tasks give it: the bytes that it came from where they are known, else as PNG."""
-    if isinstance(original := getattr(picture, "original", None), bytes):
+def as_image(image: Any) -> Image:
+    """An image as lm-eval's tasks give it: the bytes that it came from where they are known, else as PNG."""
+    if isinstance(original := getattr(image, "original", None), bytes):
         return Image(bytes=original)
     buffer = io.BytesIO()
-    picture.convert("RGB").save(buffer, "PNG")
+    image.convert("RGB").save(buffer, "PNG")
     return Image(bytes=buffer.getvalue())

@@ -1,6 +1,6 @@
 """An lm-eval task whose documents are questions of ours: what `class:` in the YAML files of `tasks/` names.
 
-It loads in stock lm-eval with `--include_path`. Pictures are opened when they are asked for, and never logged.
+It loads in stock lm-eval with `--include_path`. Images are opened when they are asked for, and never logged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 class QuestionTask(ConfigurableTask):
-    """A subclass says where documents and pictures come from.
+    """A subclass says where documents and images come from.
 
     `metadata` holds `version`, and `scores`, one of `metrics.SCORES`; with `extracted` a judge extracts answers beside
     our reader, where one is named (see `extraction`).
@@ -54,16 +54,16 @@ class QuestionTask(ConfigurableTask):
     def docs(self) -> Iterator[Doc]:
         raise NotImplementedError
 
-    def picture_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
+    def image_bytes(self, doc: Mapping[str, Any]) -> list[bytes]:
         raise NotImplementedError
 
     def doc_to_image(self, doc: Mapping[str, Any], doc_to_image: Any = None) -> list[Any]:
-        """Pictures as lm-eval's own models take them, not yet decoded; ours send `original`, the bytes as they came."""
-        from PIL import Image as Picture
+        """Images as lm-eval's own models take them, not yet decoded; ours send `original`, the bytes as they came."""
+        from PIL import Image as PILImage
 
         opened = []
-        for content in self.picture_bytes(doc):
-            picture = Picture.open(io.BytesIO(content), formats=DECODERS)
-            picture.original = content  # type: ignore[attr-defined]
-            opened.append(picture)
+        for content in self.image_bytes(doc):
+            image = PILImage.open(io.BytesIO(content), formats=DECODERS)
+            image.original = content  # type: ignore[attr-defined]
+            opened.append(image)
         return opened

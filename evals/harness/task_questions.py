@@ -1,6 +1,6 @@
 """The stage that turns an lm-eval task into Question rows, so that it can be asked in every arm.
 
-Our own benchmarks bring their rows with typed answers. Of any other task that generates, the text without its picture
+Our own benchmarks bring their rows with typed answers. Of any other task that generates, the text without its image
 markers is the question, its choices the options, its target the gold answer: its own prompt and parser are not used.
 """
 
@@ -17,7 +17,7 @@ from insightv_bench.chat import LETTERS
 from insightv_bench.errors import RecipeError, SourceError, StageError, require
 from insightv_bench.records import Question
 from insightv_bench.settings import TaskSource
-from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, cell, check_picture, distinct
+from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, cell, check_image, distinct
 from insightv_bench.sources.benchmarks import one_gold
 from insightv_bench.stages import Context, Dropped, Options
 
@@ -87,7 +87,7 @@ def task_rows(task: Any, source: TaskSource) -> Iterator[Question | Dropped]:
     origin = origin_of(task, source)
     for doc in islice(task.eval_docs, source.limit):
         draft = draft_of(task, doc)
-        checked = [check_picture(content, source.max_pixels) for content in draft.images]
+        checked = [check_image(content, source.max_pixels) for content in draft.images]
         problem = "" if checked else NO_IMAGE
         problem = next((each.problem for each in checked if each.problem), problem)
         yield as_question(draft, origin, tuple(each.image for each in checked if each.image), problem)
@@ -118,7 +118,7 @@ def gold_of(target: Any, options: Sequence[str]) -> tuple[str, str]:
     return one_gold(list(target) if isinstance(target, (list, tuple)) else [target])
 
 
-def content_of(picture: Any) -> bytes:
+def content_of(image: Any) -> bytes:
     from .model import as_image
 
-    return picture if isinstance(picture, bytes) else as_image(picture).bytes
+    return image if isinstance(image, bytes) else as_image(image).bytes

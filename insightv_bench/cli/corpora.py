@@ -46,11 +46,11 @@ def export(
 ) -> None:
     """A corpus as another trainer reads it.
 
-    Its rows, and the pictures as files.
+    Its rows, and the images as files.
     """
     exported = load_function("builders.release.export:export")(format_.value, corpus, out, name or out.name)
     typer.echo(
-        f"{exported.file}: {exported.num_rows:,} rows, {exported.num_images:,} pictures, "
+        f"{exported.file}: {exported.num_rows:,} rows, {exported.num_images:,} images, "
         f"{sum(exported.dropped.values()):,} dropped"
     )
     for reason, num in exported.dropped.items():

@@ -23,7 +23,7 @@ def serve_teacher(
     delay_s: Annotated[float, typer.Option("--delay-s", min=0, help="Before each reply.")] = 0.0,
     fault: Annotated[list[str] | None, typer.Option("--fault", metavar="KIND=RATE", help="`429=0.1`, say.")] = None,
 ) -> None:
-    """The drawn world's teacher as an OpenAI-compatible server. It knows the pictures, and is never told an answer."""
+    """The drawn world's teacher as an OpenAI-compatible server. It knows the images, and is never told an answer."""
     from insightv_bench.engines.teacher import Teacher
     from insightv_bench.serving import ChatServer, Faults, Manners
     from insightv_bench.settings import TeacherEngine
@@ -32,7 +32,7 @@ def serve_teacher(
     errors = {"careful": careful, "partial": partial, "read_error": read_error, "state_error": state_error}
     manners = Manners(key, delay_s, Faults(fault_rates(fault or [])))
     server = ChatServer(Teacher(TeacherEngine.model_validate(errors), scenes), host, port, manners)
-    typer.echo(f"model `teacher` at {server.url}, {len(scenes):,} pictures; Ctrl-C ends it")
+    typer.echo(f"model `teacher` at {server.url}, {len(scenes):,} images; Ctrl-C ends it")
     server.serve_forever()
 
 

@@ -19,10 +19,10 @@ from insightv_bench.errors import BudgetSpent, EngineUnavailable, StageError
 from insightv_bench.lazy import load_function
 from insightv_bench.settings import EngineSettings, OpenAIEngine
 from insightv_bench.stages import Context, as_message, code_versions, set_threads
-from insightv_bench.storage import Pictures, PictureStore
+from insightv_bench.storage import Images, ImageStore
 
 from .job import Job, context_of, questions_folder
-from .remote import BlockJournal, RemoteBudget, RemoteCoordinator, RemotePictures
+from .remote import BlockJournal, RemoteBudget, RemoteCoordinator, RemoteImages
 
 STOPPED = "stopped"
 
@@ -30,7 +30,7 @@ STOPPED = "stopped"
 class BlockWork(Protocol):
     """What a stage does with blocks of its rows. Opened once: a context manager.
 
-    `read(context, start, stop)`, static, gives the rows of a block, pictures left out; `bounds(context, size)`, static,
+    `read(context, start, stop)`, static, gives the rows of a block, images left out; `bounds(context, size)`, static,
     says where blocks begin and end.
     """
 
@@ -40,8 +40,8 @@ class BlockWork(Protocol):
 
     def __exit__(self, *error: Any) -> None: ...
 
-    def write(self, rows: Sequence[Any], pictures: Pictures | None = None) -> Sequence[BaseModel]:
-        """The rows made of these. `pictures`: where those that were left out are read from."""
+    def write(self, rows: Sequence[Any], images: Images | None = None) -> Sequence[BaseModel]:
+        """The rows made of these. `images`: where those that were left out are read from."""
 
 
 class ActorContext(Context):
@@ -72,7 +72,7 @@ class Actor:
         self._job, self._coordinator = job, coordinator
         self._stack = ExitStack()
         self._work: Any = None
-        self._pictures: Pictures | None = None
+        self._images: Images | None = None
         self._place = 0
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Actor:
         work = self._opened()
         self._journal.begin(number)
         before = figures_of(work.callers)
-        rows = [row.model_dump_json() for row in work.write(self._rows(number), self._pictures)]
+        rows = [row.model_dump_json() for row in work.write(self._rows(number), self._images)]
         self._journal.close()
         spent = figures_of(work.callers).plus(before, -1)
         return {"rows": rows, "costs": spent._asdict(), "models": [caller.model for caller in work.callers]}
@@ -128,9 +128,9 @@ class Actor:
             self._is_shared = self._job.token.exists()
             self._journal = BlockJournal(self._job, self._coordinator, self._is_shared)
             folder = questions_folder(self._job)
-            if folder and not self._pictures:
-                remote = RemotePictures(self._coordinator, folder)
-                self._pictures = PictureStore(folder) if self._is_shared else remote
+            if folder and not self._images:
+                remote = RemoteImages(self._coordinator, folder)
+                self._images = ImageStore(folder) if self._is_shared else remote
             context = context_of(self._job, self._journal, ActorContext)
             assert isinstance(context, ActorContext)
             self._place = self._place or self._coordinator.ask("take_place")

@@ -14,7 +14,7 @@ from typing import Any
 
 from insightv_bench.journal import SQLITE, Appended, Entry, Spent, beneath, block_lines, has_replied, spent_of, to_text
 from insightv_bench.lazy import load_function
-from insightv_bench.storage import PictureStore
+from insightv_bench.storage import ImageStore
 
 from .job import Job, context_of
 
@@ -32,7 +32,7 @@ class Coordinator:
         self._lock = threading.Lock()
         self._spent: dict[str, Spent] = {}
         self._beneath = beneath(job.run / SQLITE)
-        self._stores: dict[Path, PictureStore] = {}
+        self._stores: dict[Path, ImageStore] = {}
         self._outs: dict[int, Appended] = {}
 
     def begin(self, number: int) -> int:
@@ -59,15 +59,15 @@ class Coordinator:
         return self._work[number]
 
     def rows(self, number: int) -> Any:
-        """A block's rows, their pictures left out, for an actor that cannot read them."""
+        """A block's rows, their images left out, for an actor that cannot read them."""
         start, stop = self._job.bounds[number]
         work: Any = load_function(self._job.function)
         return work.read(context_of(self._job), start, stop)
 
-    def picture(self, folder: Path, sha256: str) -> bytes:
+    def image(self, folder: Path, sha256: str) -> bytes:
         with self._lock:
             if folder not in self._stores:
-                self._stores[folder] = PictureStore(folder)
+                self._stores[folder] = ImageStore(folder)
         return self._stores[folder].read(sha256)
 
     def has_before(self) -> bool:

@@ -13,7 +13,7 @@ from insightv_bench.engines import BatchEngine, Caller, Engine, label
 from insightv_bench.journal import Reply, Request, plan_id, request_key
 from insightv_bench.records import Image
 from insightv_bench.stages import Context
-from insightv_bench.storage import Pictures, StoredImage, image_of
+from insightv_bench.storage import Images, StoredImage, image_of
 
 from .actor import ActorContext
 
@@ -24,7 +24,7 @@ MANY = 1 << 30
 
 
 class Batch(NamedTuple):
-    """One block: requests whose pictures stay behind."""
+    """One block: requests whose images stay behind."""
 
     requests: tuple[Request, ...]
     seed: int
@@ -75,15 +75,15 @@ class Asker:
     def __exit__(self, *error: Any) -> None:
         self._caller.__exit__(*error)
 
-    def write(self, rows: Batch, pictures: Pictures | None = None) -> Sequence[Reply]:
-        requests = [shown(request, pictures) for request in rows.requests]
+    def write(self, rows: Batch, images: Images | None = None) -> Sequence[Reply]:
+        requests = [shown(request, images) for request in rows.requests]
         if isinstance(self._caller.engine, BatchEngine):
             return self._caller.engine.generate(requests, rows.seed)
         return self._caller.ask_all(requests)
 
 
 class Reference(Image):
-    """A picture's hash in place of the picture."""
+    """An image's hash in place of the image."""
 
 
 def light(request: Request) -> Request:
@@ -97,10 +97,10 @@ def _reference(image: Image) -> Reference:
     return reference
 
 
-def shown(request: Request, pictures: Pictures | None) -> Request:
-    """With the pictures where they can be read."""
+def shown(request: Request, store: Images | None) -> Request:
+    """With the images where they can be read."""
     images = tuple(
-        image_of(pictures, image.sha256) if pictures and isinstance(image, Reference) else image
+        image_of(store, image.sha256) if store and isinstance(image, Reference) else image
         for image in request.chat.images
     )
     return request._replace(chat=request.chat._replace(images=images))

@@ -55,5 +55,5 @@ def context_of(job: Job, journal: Journal | None = None, kind: type[Context] = C
 
 
 def questions_folder(job: Job) -> Path | None:
-    """Where the pictures lie."""
+    """Where the images lie."""
     return job.inputs.get("questions")

@@ -1,4 +1,4 @@
-"""The coordinator as seen from an actor: pictures, a journal, a budget. Each call waits some milliseconds."""
+"""The coordinator as seen from an actor: images, a journal, a budget. Each call waits some milliseconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from insightv_bench.engines import Budget, Limits
 from insightv_bench.journal import SQLITE, Appended, FileJournal, Reply, Spent, block_lines, to_line
-from insightv_bench.storage import Pictures
+from insightv_bench.storage import Images
 
 from .job import Job
 
@@ -34,14 +34,14 @@ class RemoteCoordinator:
         ray.get(sent)
 
 
-class RemotePictures(Pictures):
-    """The pictures of a folder on the command's machine, each fetched when it is shown."""
+class RemoteImages(Images):
+    """The images of a folder on the command's machine, each fetched when it is shown."""
 
     def __init__(self, coordinator: RemoteCoordinator, folder: Path) -> None:
         self._coordinator, self._folder = coordinator, folder
 
     def read(self, sha256: str) -> bytes:
-        return bytes(self._coordinator.ask("picture", self._folder, sha256))
+        return bytes(self._coordinator.ask("image", self._folder, sha256))
 
 
 class RemoteLines:

@@ -25,7 +25,7 @@ from insightv_bench.stages import Stage
 from .blocks import Blocks
 from .engine import Batch, shown
 from .job import Job, questions_folder
-from .remote import RemoteCoordinator, RemotePictures
+from .remote import RemoteCoordinator, RemoteImages
 
 REVISION = "+vllm"
 """Added to a model's: another program gives other replies."""
@@ -77,7 +77,7 @@ def processor_options(job: Job) -> dict[str, Any]:
 
 
 class Shown:
-    """A number -> its request, the pictures in it as data URLs: fetched when the row is due, and not kept."""
+    """A number -> its request, the images in it as data URLs: fetched when the row is due, and not kept."""
 
     def __init__(self, job: Job, coordinator: RemoteCoordinator) -> None:
         self._job, self._coordinator = job, coordinator
@@ -87,7 +87,7 @@ class Shown:
         self._coordinator.ask("begin", number)
         batch: Batch = self._coordinator.ask("work", number)
         folder = questions_folder(self._job)
-        request = shown(batch.requests[0], RemotePictures(self._coordinator, folder) if folder else None)
+        request = shown(batch.requests[0], RemoteImages(self._coordinator, folder) if folder else None)
         return {"number": number, **as_row(request, self._job.seed)}
 
 

@@ -169,7 +169,7 @@ class Caller:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(num_at_once, len(chains))):
                 tasks.append(group.create_task(work()))
-                await asyncio.sleep(0)  # the first request leaves before the next chain hashes its pictures
+                await asyncio.sleep(0)  # the first request leaves before the next chain hashes its images
         if isinstance(self._stopped, BudgetSpent):
             self.budget.check(self.model)  # says what was spent in all, with what was in flight
         if self._stopped:

@@ -6,7 +6,7 @@
     unit        the unit after a number                        cm -> mm
     comparison  a comparing word or sign for its opposite      greater than -> less than
 
-A rule knows words, not pictures: an edit of an equation is false for certain, the others where the text was right.
+A rule knows words, not images: an edit of an equation is false for certain, the others where the text was right.
 """
 
 from __future__ import annotations

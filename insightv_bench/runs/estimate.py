@@ -1,4 +1,4 @@
-"""What asking a model for paths will take: calls, pictures, tokens, money. Mostly upper bounds, repairs left out.
+"""What asking a model for paths will take: calls, images, tokens, money. Mostly upper bounds, repairs left out.
 
 Tokens read are measured where the run's journal holds replies of the model; before that they are guessed.
 """
@@ -15,8 +15,8 @@ from insightv_bench.journal import Journal, Spent
 from insightv_bench.settings import OpenAIEngine, ParquetSource, PathsSettings, WorldSource
 from insightv_bench.stages import MANIFEST, Stage, read_manifest
 
-TOKENS_A_PICTURE, TOKENS_OF_TEXT = 1000, 300
-"""Guesses for a picture of a thousand pixels a side, and for a prompt with its question."""
+TOKENS_A_IMAGE, TOKENS_OF_TEXT = 1000, 300
+"""Guesses for an image of a thousand pixels a side, and for a prompt with its question."""
 
 
 class Estimate(NamedTuple):
@@ -35,7 +35,7 @@ def estimate(settings: PathsSettings, num_questions: int, kept: Sequence[int] = 
     num_calls = num_questions * settings.num_paths * calls_a_path
     # The steps so far are read again with each call: half of the longest path, on the whole.
     steps_read = settings.sampling.max_new_tokens * (calls_a_path - 1) // 2
-    prompt = kept[1] / kept[0] if kept[0] else TOKENS_A_PICTURE + TOKENS_OF_TEXT + steps_read
+    prompt = kept[1] / kept[0] if kept[0] else TOKENS_A_IMAGE + TOKENS_OF_TEXT + steps_read
     written, read = num_calls * settings.sampling.max_new_tokens, round(num_calls * prompt)
     engine = settings.engine
     cost = 0.0
@@ -91,7 +91,7 @@ def describe(stage: Stage, stages: Mapping[str, Stage], folders: Mapping[str, Pa
 def _lines(most: Estimate, kept: Spent) -> list[str]:
     source = "as measured so far" if most.measured else "a guess"
     lines = [
-        f"at most {most.num_calls:,} calls, each with its picture, and {most.num_tokens:,} tokens written",
+        f"at most {most.num_calls:,} calls, each with its image, and {most.num_tokens:,} tokens written",
         f"about {most.num_prompt_tokens:,} tokens read ({source})",
     ]
     lines += [f"for both about ${most.cost_usd:,.2f} at the recipe's prices"] if most.cost_usd else []

@@ -93,7 +93,7 @@ def _listen(source: int, jobs: queue.Queue[Message]) -> None:
 
 
 def _end() -> None:
-    """With all processes that this one began: a training has one that decodes pictures."""
+    """With all processes that this one began: a training has one that decodes images."""
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(0)

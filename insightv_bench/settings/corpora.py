@@ -92,10 +92,10 @@ Corpus = Literal["reasoning", "summary", "preference", "flawed"]
 
 
 class GateSettings(Section):
-    """When a question counts as one of an evaluation set. The same picture, byte for byte, always does."""
+    """When a question counts as one of an evaluation set. The same image, byte for byte, always does."""
 
     max_distance: int = Field(32, ge=0, le=256)  # bits of 256
-    """Two pictures are near where their perceptual hashes differ in at most this many bits."""
+    """Two images are near where their perceptual hashes differ in at most this many bits."""
     words: int = Field(8, ge=1)
     """Length of the word n-grams of a question and its options; a shorter text is one n-gram."""
     overlap: float = Field(0.5, gt=0, le=1)

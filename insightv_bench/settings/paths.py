@@ -114,7 +114,7 @@ class CalibrateSettings(Section):
     """A judge against what is known exactly: the oracle on the drawn world, and labelled traces."""
 
     questions: WorldSource | None = WorldSource(split="test", num=100, seed=900)
-    """None: the traces alone, for a judge that sees no pictures."""
+    """None: the traces alone, for a judge that sees no images."""
     flaws: FlawsSettings = FlawsSettings(per_question=4)
     """Beside the exact path, these flawed versions of it."""
     teacher: TeacherEngine = TeacherEngine(careful=0.6, partial=0.2, read_error=0.1, state_error=0.1)

@@ -58,7 +58,7 @@ class TableSource(Section):
 
     columns: Columns | None = None
     reader: Reader | None = None
-    """Knows a data set's columns, answer forms and several pictures; in place of `columns`."""
+    """Knows a data set's columns, answer forms and several images; in place of `columns`."""
     limit: int | None = Field(None, ge=1)
     """At most this many rows are read."""
     max_pixels: int = Field(40_000_000, ge=1)

@@ -87,7 +87,7 @@ class TrainSettings(Section):
     freeze_vision: bool | None = None
     """Keep the vision tower as it is, but not its projector. None: in a real model, not in one made from nothing."""
     max_tokens: int | None = Field(None, ge=16)
-    """Longer rows, pictures included, are left out and counted. None: what the model can hold, for a real one."""
+    """Longer rows, images included, are left out and counted. None: what the model can hold, for a real one."""
     validation_share: Share = 0.0
     """Share of the questions that are kept for validation."""
     patience: int = Field(0, ge=0)
@@ -130,7 +130,7 @@ class BaseSettings(TrainSettings):
     revision: str | None = None
     """Of a Hub id: a branch, tag or commit. Left out, the newest, which the run then keeps to."""
     processor: dict[str, Any] = {}
-    """Options of the model's processor, kept with it: `size` bounds the pixels, and so the tokens, of a picture."""
+    """Options of the model's processor, kept with it: `size` bounds the pixels, and so the tokens, of an image."""
 
     @property
     def from_nothing(self) -> bool:

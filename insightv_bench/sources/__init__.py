@@ -2,7 +2,7 @@
 
 drafts.py    what a row says, and the columns that a table must have to say it
 rows.py      a draft -> a Question row, its answer typed; or why it is none
-pictures.py  a picture's bytes, checked and where needed mended
+images.py  an image's bytes, checked and where needed mended
 benchmarks/  one file a benchmark: its columns, its authors' prompt, an example row
 
 Where the rows come from, a file or the Hub, is the matter of the rooms; it knows no settings, engines or stages.
@@ -11,5 +11,5 @@ Where the rows come from, a file or the Hub, is the matter of the rooms; it know
 from __future__ import annotations
 
 from .drafts import Draft, Layout, Row, as_options, cell, image_cells, letter_of
-from .pictures import BROKEN, MAX_BYTES, NO_IMAGE, check_picture
+from .images import BROKEN, MAX_BYTES, NO_IMAGE, check_image
 from .rows import Origin, as_question, distinct, problem_with, type_answer

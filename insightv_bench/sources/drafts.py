@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 class Draft(NamedTuple):
-    """What a row says, before pictures are read and the answer is typed."""
+    """What a row says, before images are read and the answer is typed."""
 
     question: str
     answer: str

@@ -27,7 +27,7 @@ class Origin(NamedTuple):
 
 
 def problem_with(draft: Draft, with_images: str = "") -> str:
-    """Why a draft is no question; empty for nothing. `with_images`: what is wrong with its pictures, if anything."""
+    """Why a draft is no question; empty for nothing. `with_images`: what is wrong with its images, if anything."""
     if not draft.question:
         return "no question"
     if not draft.answer:
@@ -38,7 +38,7 @@ def problem_with(draft: Draft, with_images: str = "") -> str:
 
 
 def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], with_images: str) -> Question | Dropped:
-    """`with_images`: what is wrong with the pictures; empty for nothing."""
+    """`with_images`: what is wrong with the images; empty for nothing."""
     problem = problem_with(draft, with_images)
     if problem:
         row_id = draft.id or content_id(draft.question, draft.options, draft.answer)

@@ -76,8 +76,8 @@ def check_local(engine: HfEngine) -> None:
         hint = "name a folder that `from_pretrained` can load"
         raise ModelError(f"`{engine.model}` is no model: its `config.json` is missing or names none", hint) from error
     if not any((folder / name).exists() for name in PREPROCESSORS):
-        hint = "a model of this suite sees pictures: name one that has a processor"
-        raise ModelError(f"`{engine.model}` ({kind}) has no `{PREPROCESSORS[0]}`: it cannot be shown a picture", hint)
+        hint = "a model of this suite sees images: name one that has a processor"
+        raise ModelError(f"`{engine.model}` ({kind}) has no `{PREPROCESSORS[0]}`: it cannot be shown an image", hint)
     if not any(folder.glob("*.safetensors")):
         hint = "its download may be unfinished; pickled weights are not loaded: save them as safetensors"
         raise ModelError(f"`{engine.model}` holds no weights as safetensors", hint)

@@ -135,7 +135,7 @@ class Context(Generic[SettingsT, OptionsT]):
         return read_rows(self.inputs[role], record)
 
     def questions(self, role: str = "questions") -> Iterator[Question]:
-        """As `rows`, but each picture is read from disk when it is shown to a model or written, and not kept."""
+        """As `rows`, but each image is read from disk when it is shown to a model or written, and not kept."""
         return read_questions(self.inputs[role])
 
     def num_rows_of(self, role: str) -> int:

@@ -1,9 +1,9 @@
-"""Rows, pictures and text on disk.
+"""Rows, images and text on disk.
 
 files.py     text written whole, a file's hash, trouble with the disk in a user's words
 parquet.py   records to parquet and back, one schema a record
 by_place.py  rows of a stage by their place, or beside those of another: read when they are asked for
-pictures.py  questions whose pictures stay on disk until they are shown
+images.py  questions whose images stay on disk until they are shown
 
 It knows records; not stages, settings, or what a row is for.
 """
@@ -12,6 +12,19 @@ from __future__ import annotations
 
 from .by_place import Matched, Rows
 from .files import explain_disk, first_line, sha256, write_text
+from .images import (
+    Images,
+    ImageStore,
+    QuestionsById,
+    StoredImage,
+    group_sizes,
+    image_of,
+    question_slice,
+    questions_of,
+    read_group,
+    read_questions,
+    with_images,
+)
 from .parquet import (
     Appending,
     batched,
@@ -26,17 +39,4 @@ from .parquet import (
     write_file,
     write_frames,
     write_shards,
-)
-from .pictures import (
-    Pictures,
-    PictureStore,
-    QuestionsById,
-    StoredImage,
-    group_sizes,
-    image_of,
-    question_slice,
-    questions_of,
-    read_group,
-    read_questions,
-    with_pictures,
 )

@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Record)
 PORTION_BYTES = 256 * 2**20
 """Rows are brought and written in portions of about this size."""
 ROW_BYTES = 4_000
-"""What a row takes as an object, beside its pictures and texts."""
+"""What a row takes as an object, beside its images and texts."""
 MIN_PORTION = 5_000  # rows
 PLACE = {"place": pl.UInt32}
 

@@ -1,6 +1,6 @@
 """Records to parquet and back, with one schema derived from the record type.
 
-Every file carries the `datasets` feature description too, so that `load_dataset` shows `images` as pictures. A file is
+Every file carries the `datasets` feature description too, so that `load_dataset` shows `images` as images. A file is
 written under another name and renamed, so that it is whole or absent.
 """
 
@@ -26,11 +26,11 @@ from .files import first_line
 
 R = TypeVar("R", bound=Record)
 BYTES_A_FILE = 256 * 1024 * 1024
-"""Of pictures: a parquet file ends early when it holds so many."""
+"""Of images: a parquet file ends early when it holds so many."""
 BYTES_A_GROUP = 8 * 1024 * 1024
-"""Of pictures, in one row group: one of them can be read without the rest of the file."""
+"""Of images, in one row group: one of them can be read without the rest of the file."""
 ROWS_HELD = 50_000
-"""Rows without pictures that are held until they are written."""
+"""Rows without images that are held until they are written."""
 SCALARS: dict[Any, tuple[pa.DataType, str]] = {
     str: (pa.string(), "string"),
     bool: (pa.bool_(), "bool"),
@@ -76,8 +76,8 @@ def write_file(file: Path, rows: Sequence[Record], record: type[Record]) -> None
     import pyarrow.parquet as pq
 
     partial = file.with_suffix(".partial")
-    num_bytes = sum(map(_picture_bytes, rows))
-    # None, the library's own, where pictures are small or there are none.
+    num_bytes = sum(map(_image_bytes, rows))
+    # None, the library's own, where images are small or there are none.
     rows_a_group = max(1, len(rows) * BYTES_A_GROUP // num_bytes) if num_bytes > BYTES_A_GROUP else None
     pq.write_table(_table(rows, record), partial, compression="zstd", row_group_size=rows_a_group)
     partial.replace(file)
@@ -88,7 +88,7 @@ def _table(rows: Sequence[Record], record: type[Record]) -> pa.Table:
 
 
 class Appending:
-    """One parquet file of rows without pictures that come one by one, whole or absent; a portion is held in memory.
+    """One parquet file of rows without images that come one by one, whole or absent; a portion is held in memory.
 
     The file is there only where rows came. A context manager; after an error no file is left.
     """
@@ -154,18 +154,18 @@ def write_shards(folder: Path, rows: Iterable[Record], record: type[Record], row
 
 
 def _portion(rows: Iterator[Record], most: int) -> list[Record]:
-    """At most `most` rows, fewer where their pictures are large: a portion is held in memory."""
+    """At most `most` rows, fewer where their images are large: a portion is held in memory."""
     chunk: list[Record] = []
     num_bytes = 0
     for row in islice(rows, most):
         chunk.append(row)
-        num_bytes += _picture_bytes(row)
+        num_bytes += _image_bytes(row)
         if num_bytes >= BYTES_A_FILE:
             break
     return chunk
 
 
-def _picture_bytes(row: Record) -> int:
+def _image_bytes(row: Record) -> int:
     return sum(len(image.bytes) for image in getattr(row, "images", ()))
 
 

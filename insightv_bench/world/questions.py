@@ -27,7 +27,7 @@ MAX_TRIES = 1_000
 def sample_questions(level: Level, split: Split, seed: int, num: int) -> Iterator[Question]:
     """`num` distinct questions, their kinds in equal shares. The same arguments give the same rows.
 
-    Raises SourceError where the level has fewer: without noise, one scene is one picture.
+    Raises SourceError where the level has fewer: without noise, one scene is one image.
     """
     random_ = random.Random(f"{VERSION}/{level.name}/{split}/{seed}")
     seen: set[str] = set()

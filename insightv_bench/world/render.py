@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from .charts import draw_chart
 from .level import COLOURS, Level
@@ -22,7 +22,7 @@ def draw_pixels(scene: Scene, level: Level) -> np.ndarray:
     for bar in scene.bars:
         left, right = round(bar.slot * slot_width + 1), round((bar.slot + 1) * slot_width - 1)
         height = bar.value * (level.side - 2) / level.max_value
-        if level.height_sd:  # drawn only then: levels without it keep their pictures
+        if level.height_sd:  # drawn only then: levels without it keep their images
             height += random_.normal(0, level.height_sd)
         top = level.side - round(min(max(height, 1), level.side))
         pixels[top:, left:right] = np.array(COLOURS[bar.colour]) + random_.normal(0, level.colour_sd, 3)
@@ -43,5 +43,5 @@ def draw(scene: Scene, level: Level) -> bytes:
     """The chart as PNG bytes. Compression is the fastest: noise hardly shrinks."""
     pixels = chart_pixels(scene, level) if scene.chart else draw_pixels(scene, level)
     buffer = io.BytesIO()
-    Picture.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    PILImage.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

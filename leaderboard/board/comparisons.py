@@ -2,7 +2,7 @@
 
 Family `agents`: within a system, reason+summary and multi-turn against reason and against each other; reason,
 reason+summary and direct against the base model; flawed against oracle. Family `paths`: arms that show a changed path,
-or no picture, against the arm that shows the same unchanged, and texts that say nothing against no path at all. Family
+or no image, against the arm that shows the same unchanged, and texts that say nothing against no path at all. Family
 `controls`: what the same tokens or the same compute do without one part of the method; where it has rows for a system,
 its reason+summary against reason stands there. Family `rounds`: each DPO round against supervised fine-tuning and
 against the round before.

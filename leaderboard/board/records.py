@@ -119,7 +119,7 @@ class ComparisonRow(Compared):
     set: str
     family: Family
     """The comparisons p is adjusted over: `agents`, arms against each other; `paths`, one of them shown a path that was
-    changed or no picture; `controls`, against what the same compute
+    changed or no image; `controls`, against what the same compute
     or the same tokens do otherwise; `rounds`, DPO against before."""
     group: str
     """What it shares with its neighbours: the system, or over rounds the arm."""

@@ -12,7 +12,7 @@ from insightv_bench.results import evaluations
 
 REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 ROWS = ("*.parquet", "*.json")
-"""Of a repository: rows, manifests and figures, no pictures and no code."""
+"""Of a repository: rows, manifests and figures, no images and no code."""
 
 
 def find(results: Sequence[str]) -> tuple[list[Path], list[str]]:

@@ -4,8 +4,8 @@ build: the whole folder; assets/ holds its style, its scripts and the frame
 data: the board as script files that a page may load from a disk
 samples: which questions and systems the viewer shows, and what came of each
 sample_blocks: the samples' texts
-run_files: what an evaluation's run holds beside its rows: pictures, planted flaws, scores
-pictures: the questions' pictures, fit for a page
+run_files: what an evaluation's run holds beside its rows: images, planted flaws, scores
+images: the questions' images, fit for a page
 sections: the figures as plain tables, for a browser without JavaScript
 markup: HTML in small pieces
 server: the folder served on this machine alone

@@ -4,9 +4,9 @@
     figures/               drawings, light and dark
     page/                  style and scripts, as they lie in this package
     page/data/             the board and the samples as script files, loaded piece by piece (see `data`)
-    page/pictures/         the questions' pictures
+    page/images/         the questions' images
 
-Its Content-Security-Policy allows scripts, styles and pictures of its own folder and nothing else. This module
+Its Content-Security-Policy allows scripts, styles and images of its own folder and nothing else. This module
 computes no figure.
 """
 
@@ -30,8 +30,8 @@ from ..board import ARMS, FAMILIES, MEANINGS, Board, ComparableSet
 from ..figures import Figure
 from . import sample_blocks, samples, sections
 from .data import as_table, outcomes, write_chunk
+from .images import Images
 from .markup import escape, plain
-from .pictures import Pictures
 from .run_files import read_run_files
 
 Section = Callable[[Board, ComparableSet], str]
@@ -82,10 +82,10 @@ def _write_samples(data: Path, shown: Sequence[samples.Shown], evaluations: Sequ
     questions = list({question for one in shown for question in one.questions})
     paths = list({path for one in shown for path in one.rows["path_id"].unique() if path})
     run_files = read_run_files(evaluations, questions, paths)
-    pictures = Pictures(data.with_name("pictures"))
+    images = Images(data.with_name("images"))
     for place, one in enumerate(shown):
         write_chunk(data, f"samples-{place}", samples.index(one))
-        sample_blocks.write_blocks(data, f"samples-{place}", one, run_files, pictures)
+        sample_blocks.write_blocks(data, f"samples-{place}", one, run_files, images)
 
 
 def _front(board: Board, drawn: Sequence[Figure], shown: Sequence[samples.Shown]) -> dict[str, Any]:

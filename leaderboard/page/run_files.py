@@ -1,4 +1,4 @@
-"""What lies beside an evaluation in its run and its rows do not hold: pictures, scenes, planted flaws, judges' scores.
+"""What lies beside an evaluation in its run and its rows do not hold: images, scenes, planted flaws, judges' scores.
 
 An evaluation's manifest names the stages it read. Rows that came without their run have nothing beside them, and are
 shown without: nothing here is needed, and a file that is not what its name says is passed over.
@@ -14,7 +14,7 @@ import polars as pl
 
 from insightv_bench.errors import InsightvError
 from insightv_bench.stages import MANIFEST, read_manifest
-from insightv_bench.storage import PictureStore
+from insightv_bench.storage import ImageStore
 
 QUESTIONS = ["id", "image_sha256", "question"]
 FLAWS = ["id", "flawed_path", "error_steps"]
@@ -35,7 +35,7 @@ def read_run_files(evaluations: Sequence[Path], questions: Sequence[str], paths:
     """What is known of these questions and of these paths' ids."""
     files = RunFiles({}, {}, {})
     for folder in _stages(evaluations):
-        for row in _pictured(folder, questions):
+        for row in _imaged(folder, questions):
             files.questions.setdefault(row["id"], row)
         for row in _rows(folder, FLAWS, "id", questions, ["reason", "correction", "maker"]):
             files.flaws.setdefault((row["id"], row["flawed_path"]), row)
@@ -44,11 +44,11 @@ def read_run_files(evaluations: Sequence[Path], questions: Sequence[str], paths:
     return files
 
 
-def _pictured(folder: Path, questions: Sequence[str]) -> Iterator[Row]:
+def _imaged(folder: Path, questions: Sequence[str]) -> Iterator[Row]:
     """The rows of a stage of questions, each with its `images`."""
     for file in _files(folder):
         try:
-            store = PictureStore(file)
+            store = ImageStore(file)
         except (InsightvError, pl.exceptions.PolarsError, TypeError):  # no rows of questions
             continue
         for row in _rows(file, QUESTIONS, "id", questions, ["scene"]):

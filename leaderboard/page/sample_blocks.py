@@ -1,6 +1,6 @@
 """The samples' texts in blocks of some questions, so that the viewer loads what it shows and nothing else.
 
-A block holds the questions, the paths that several systems were shown, and the places of the pictures; beside it lies
+A block holds the questions, the paths that several systems were shown, and the places of the images; beside it lies
 one file a system with its own paths and replies. Every path is read by the protocol, and kept as its steps.
 """
 
@@ -20,7 +20,7 @@ from insightv_bench.world import judge
 
 from ..board import ARMS
 from .data import write_chunk
-from .pictures import Pictures
+from .images import Images
 from .run_files import RunFiles
 from .samples import Row, Shown
 
@@ -47,14 +47,14 @@ REPLY = (
 """The order of a reply's columns. `path`: from 0 the question's own, from -1 down the system's own; None: no path."""
 
 
-def write_blocks(folder: Path, stem: str, shown: Shown, files: RunFiles, pictures: Pictures) -> None:
+def write_blocks(folder: Path, stem: str, shown: Shown, files: RunFiles, images: Images) -> None:
     """`<stem>-<block>.js` and `<stem>-<block>-<system>.js`, both from 0."""
     groups = shown.rows.partition_by("question_id", as_dict=True)
     for number, questions in enumerate(batched(shown.questions, BLOCK)):
         own: list[list[Any]] = [[] for _ in shown.systems]
         asked = []
         for question in questions:
-            shared, by_system = _question(groups[(question,)], shown.systems, files, pictures)
+            shared, by_system = _question(groups[(question,)], shown.systems, files, images)
             asked.append(shared)
             for place, replies in enumerate(by_system):
                 own[place].append(replies)
@@ -64,7 +64,7 @@ def write_blocks(folder: Path, stem: str, shown: Shown, files: RunFiles, picture
 
 
 def _question(
-    rows: pl.DataFrame, systems: Sequence[str], files: RunFiles, pictures: Pictures
+    rows: pl.DataFrame, systems: Sequence[str], files: RunFiles, images: Images
 ) -> tuple[Row, list[Row | None]]:
     """What all systems share of one question, and what each said."""
     by_system: dict[str, list[Row]] = {label: [] for label in systems}
@@ -83,7 +83,7 @@ def _question(
         "options": [cut(option) for option in first["options"]],
         "gold": cut(first["gold"]),
         "type": first["answer_type"],
-        "pictures": pictures.of(files.questions.get(first["question_id"])),
+        "images": images.of(files.questions.get(first["question_id"])),
         "paths": [reader.read(path, every[path]) for path in shared],
     }
     return asked, [_replies(replies, shared, reader) for replies in by_system.values()]

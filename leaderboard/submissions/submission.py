@@ -4,7 +4,7 @@
     figures.json                 the board over these rows alone (`board.Board`)
     evaluations/<name>/          rows (`EvalRecord`) as they were written, and `lineage.json`
 
-It is what `verify` checks, and what a data set of results holds under `submissions/<id>/`. No model, no picture and no
+It is what `verify` checks, and what a data set of results holds under `submissions/<id>/`. No model, no image and no
 setting that names a disk or a server is in it.
 """
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.journal import Journal
 from insightv_bench.plan import plan
@@ -39,12 +39,12 @@ class Asked(NamedTuple):
 def noise(random: np.random.Generator) -> bytes:
     buffer = io.BytesIO()
     pixels = random.integers(0, 255, (768, 1024, 3), dtype=np.uint8)
-    Picture.fromarray(pixels).save(buffer, "PNG", compress_level=0)
+    PILImage.fromarray(pixels).save(buffer, "PNG", compress_level=0)
     return buffer.getvalue()
 
 
 def table(folder: Path, asked: Asked) -> Path:
-    """The rows as any user has them; noise, so about 2.4 MB a picture."""
+    """The rows as any user has them; noise, so about 2.4 MB an image."""
     file = folder / f"{asked.load}-{asked.num}.parquet"
     if not file.exists():
         random, columns = np.random.default_rng(0), [("question", pl.String), ("answer", pl.String)]

@@ -29,7 +29,7 @@ SHORT = (
     "Answer: B",
     "C. green",
     "The answer is (C) because the bar is tall.",
-    "I cannot tell from the picture.",
+    "I cannot tell from the image.",
     '{"verdict": "right", "answer": "B"}',
     "The value of red is 3 and of blue 4, so the answer is B.",
 )

@@ -30,14 +30,14 @@ from insightv_bench.records import Image, Message
 from insightv_bench.settings import OpenAIEngine, Sampling
 
 CONNECTIONS = 64
-SIZES = {"text": scaled(200, 800, 3_200), "picture": scaled(32, 64, 128)}
+SIZES = {"text": scaled(200, 800, 3_200), "image": scaled(32, 64, 128)}
 BYTES = 2_300_000
 Ask = Callable[[Chat], Awaitable[object]]
 
 
 def chats(load: str, num: int) -> list[Chat]:
     def images() -> tuple[Image, ...]:
-        return (Image(bytes=b"\x89PNG" + os.urandom(BYTES)),) if load == "picture" else ()
+        return (Image(bytes=b"\x89PNG" + os.urandom(BYTES)),) if load == "image" else ()
 
     return [Chat((Message(role="user", content=f"Which is number {n}?"),), images()) for n in range(num)]
 

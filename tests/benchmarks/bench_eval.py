@@ -113,7 +113,7 @@ def test_eval_against_a_bare_client_and_other_harnesses(folder: Path, url: str, 
 def keep_all(asked: Asked, runs: dict[str, list[Run]]) -> None:
     """The phase of requests by the server's clock, all of the processor's time, and the wait for the first request."""
     mine, others = runs.pop("ours"), runs
-    unit = "texts" if asked.load == "text" else "pictures"
+    unit = "texts" if asked.load == "text" else "images"
 
     def figure(area: str, measure: str, column: str, aim: float | None = None) -> None:
         def took(found: list[Run]) -> list[Took]:

@@ -1,7 +1,7 @@
 """A local model through the whole of `eval`, against bare `generate` on the very same batches. The aim: at most 1.1.
 
 The batches are those that the evaluation makes, noted while it runs and then generated again by themselves: chat
-template, pictures, `generate` with the same options, and the texts. In seconds of the processor, so that a busy machine
+template, images, `generate` with the same options, and the texts. In seconds of the processor, so that a busy machine
 changes little; one process, all libraries imported before, questions drawn before. What is counted beside the model's
 own work: journal, documents, lm-eval, answers, rows, result files and the board. Turn about: whichever comes first pays
 for memory that the other finds.

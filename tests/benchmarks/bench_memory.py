@@ -1,11 +1,11 @@
-"""Peak memory beside what goes through: the texts of all paths in `build assess` and `flawed`, pictures in a release.
+"""Peak memory beside what goes through: the texts of all paths in `build assess` and `flawed`, images in a release.
 
     python -m pytest tests/benchmarks/bench_memory.py -s
-    BENCH_PICTURES=100,400,850 python -m pytest tests/benchmarks/bench_memory.py -s -k pictures       2 GB of them
+    BENCH_IMAGES=100,400,850 python -m pytest tests/benchmarks/bench_memory.py -s -k images       2 GB of them
 
 Eight paths of 1 kB a question (`made_run.py`), judged by rule, then spoilt by rule; each stage in a process of its own.
 The ratio is its peak memory over the bytes of the paths' rows, unpacked: what streams has a ratio that falls with the
-number of paths. Printed beside it: megabytes that 100,000 more paths take. The release: a corpus of rows with a picture
+number of paths. Printed beside it: megabytes that 100,000 more paths take. The release: a corpus of rows with an image
 of noise each, 2.4 MB, through the contamination gate, the shards and the checksums.
 """
 
@@ -33,7 +33,7 @@ from insightv_bench.storage import parquet_files, row_counts, write_shards
 
 QUESTIONS = scaled(1_000, 3_000, 6_000)
 STAGES = ("assess", "flawed")
-PICTURES = scaled(*map(int, os.environ.get("BENCH_PICTURES", "25,100,200").split(",")))
+IMAGES = scaled(*map(int, os.environ.get("BENCH_IMAGES", "25,100,200").split(",")))
 
 
 def ran(folder: Path, name: str) -> None:
@@ -64,11 +64,11 @@ def test_peak_memory_beside_the_texts(tmp_path: Path) -> None:
 
 
 def make_corpus(folder: Path, num: int) -> None:
-    picture = noise(np.random.default_rng(0))
+    pixels = noise(np.random.default_rng(0))
     folder.mkdir(parents=True)
 
     def row(question: Question) -> ReasoningRow:
-        image = Image(bytes=picture + question.id.encode())  # what follows a PNG's end is no part of the picture
+        image = Image(bytes=pixels + question.id.encode())  # what follows a PNG's end is no part of the image
         asked = question.model_copy(update={"images": (image,), "image_sha256": (image.sha256,)})
         chat = {"prompt": (user("reason", asked),), "completion": (assistant("A"),)}
         return ReasoningRow(**columns_of(asked), **chat, score=90)
@@ -77,7 +77,7 @@ def make_corpus(folder: Path, num: int) -> None:
 
 
 def released(folder: Path) -> None:
-    """What a release does with pictures."""
+    """What a release does with images."""
     settings, splits = ReleaseSettings(gate=GateSettings()), {"reasoning": {"train": ["corpus"]}}
     stage = Stage("release", "release", settings, {"corpus": "corpus"}, ReleaseOptions())
     context = Context(stage, folder, {"corpus": folder / "corpus"}, None, Progress(), 0, None)  # type: ignore[arg-type]
@@ -87,12 +87,12 @@ def released(folder: Path) -> None:
     release.checksums(folder / "release")
 
 
-@pytest.mark.parametrize("num", PICTURES)
-def test_peak_memory_of_a_release_beside_its_pictures(tmp_path: Path, num: int) -> None:
+@pytest.mark.parametrize("num", IMAGES)
+def test_peak_memory_of_a_release_beside_its_images(tmp_path: Path, num: int) -> None:
     make_corpus(tmp_path / "corpus", num)
     size = sum(file.stat().st_size for file in parquet_files(tmp_path / "corpus")) / 1e6
     ended = child([sys.executable, __file__, str(tmp_path), "release"])
-    keep(Work("peak memory: release", num, "pictures", "MB"), [Took(ended.peak_mb)], {"the pictures": [Took(size)]})
+    keep(Work("peak memory: release", num, "images", "MB"), [Took(ended.peak_mb)], {"the images": [Took(size)]})
     shards = sorted((tmp_path / "release").rglob("*.parquet"))
     told = ", ".join(f"{file.stat().st_size / 1e6:.0f}" for file in shards)
     print(f"; {ended.processor_s:.1f} s of the processor, shards of {told} MB", end="")

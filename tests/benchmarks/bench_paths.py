@@ -3,7 +3,7 @@
     BENCH_PYTHON=/venv/with/distilabel/bin/python python -m pytest tests/benchmarks/bench_paths.py -s
 
 Four paths a question, a request each, to a loopback server that takes 200 ms and replies with a path of six steps; 64
-connections. Pictures are noise of 2.4 MB, so a question's picture is sent four times. Ours reads each reply into steps,
+connections. Images are noise of 2.4 MB, so a question's image is sent four times. Ours reads each reply into steps,
 keeps it in the journal and writes rows; distilabel (`OpenAILLM` in a pipeline) keeps the text; the bare client neither.
 Of distilabel's processes the peak memory is the first one's alone.
 """
@@ -72,7 +72,7 @@ def test_paths_against_a_bare_client_and_distilabel(folder: Path, url: str, load
             runs["distilabel"] = [distilabel(python, folder, url, asked)]
         else:
             print("\ndistilabel: left out, no Python with it here or in what BENCH_PYTHON names", end="")
-    mine, unit = runs.pop("ours"), "texts" if load == "text" else "pictures"
+    mine, unit = runs.pop("ours"), "texts" if load == "text" else "images"
     for area, measure, column in (("requests", "s by the clock", "phase_s"), ("whole command", "s", "processor_s")):
         took = {name: [Took(getattr(run, column), run.peak_mb) for run in found] for name, found in runs.items()}
         work = Work(f"paths: {area}, {unit}", NUM_PATHS * num, f"paths ({unit})", measure)

@@ -3,7 +3,7 @@
     python -m pytest tests/benchmarks/bench_prefix.py -s
 
 The drawn world at level `full`, the teacher, 8 paths a question. Counted are the characters of whole messages that an
-earlier request about the same picture began with: what a server's prefix cache can keep. The picture stands first.
+earlier request about the same image began with: what a server's prefix cache can keep. The image stands first.
 """
 
 from __future__ import annotations
@@ -65,6 +65,6 @@ def test_what_a_prefix_cache_can_keep(tmp_path: Path) -> None:
     steps = len(recorder.asked) / NUM_QUESTIONS / NUM_PATHS
     print(
         f"\n{len(recorder.asked):,} requests, {steps:.2f} a path; {seen / num:.1%} of {num:,} prompt characters were "
-        f"seen before; each picture is sent {len(recorder.asked) / NUM_QUESTIONS:.0f} times",
+        f"seen before; each image is sent {len(recorder.asked) / NUM_QUESTIONS:.0f} times",
         end="",
     )

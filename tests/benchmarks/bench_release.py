@@ -1,7 +1,7 @@
 """The recipe `corpora` whole: 5,000 drawn questions, four paths each, to a release that is pushed and loaded back.
 
 The Hub is the loopback one of the tests, its client the real one, in a process of its own. Everything that was released
-is compared with what comes back: every row of every corpus, and every picture by its hash.
+is compared with what comes back: every row of every corpus, and every image by its hash.
 """
 
 from __future__ import annotations

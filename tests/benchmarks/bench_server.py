@@ -1,6 +1,6 @@
-"""Large pictures to a loopback server that takes 200 ms: when the first request leaves, and what a call costs here.
+"""Large images to a loopback server that takes 200 ms: when the first request leaves, and what a call costs here.
 
-300 noise PNGs of 1024x768 (about 2 MB each), 64 connections. Beside it the bare client, with pictures encoded before.
+300 noise PNGs of 1024x768 (about 2 MB each), 64 connections. Beside it the bare client, with images encoded before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import aiohttp
 import numpy as np
 import pytest
 from figures import scaled
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.chat import Chat, to_openai
 from insightv_bench.engines import Caller, open_engine
@@ -61,7 +61,7 @@ def chats() -> list[Chat]:
     for number in range(NUM):
         buffer = io.BytesIO()
         pixels = random.integers(0, 255, (768, 1024, 3), dtype=np.uint8)
-        Picture.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+        PILImage.fromarray(pixels).save(buffer, "PNG", compress_level=1)
         made.append(Chat((Message(role="user", content=str(number)),), (Image(bytes=buffer.getvalue()),)))
     return made
 

@@ -1,7 +1,7 @@
 """TRL's SFT step as this package takes it against a bare loop, on the same batches, in processor time.
 
 Steps of the two alternate, each on a model of its own, and so does which of them sees a batch first: the first pays for
-what oneDNN compiles for a new length of rows. Both have torch's fused AdamW. Pictures are decoded and rows collated in
+what oneDNN compiles for a new length of rows. Both have torch's fused AdamW. Images are decoded and rows collated in
 a loader process, as in a training: what that takes is told apart and stands on neither side. So are the fixed costs:
 the trainer's start and the first steps. Beyond ten million parameters the ratio is to be at most 1.15.
 """

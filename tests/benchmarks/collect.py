@@ -6,7 +6,7 @@ BENCH_TIMES=N                                         turns of each way (3)
 BENCH_SCALE=0.05                                      of all sizes: says in minutes whether everything runs
 BENCH_PYTHON=/one/venv/bin/python:/other/...          environments of peers: inspect_ai, lmms-eval, distilabel
 BENCH_ROWS=1000000,5000000,20000000,50000000          sizes of the corpora
-BENCH_PICTURES=100,400,850                            pictures of 2.4 MB in a release
+BENCH_IMAGES=100,400,850                            images of 2.4 MB in a release
 
 A benchmark that fails is told, and the exit code is 1; what it and the others measured is in the table all the same.
 """

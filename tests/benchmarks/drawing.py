@@ -1,4 +1,4 @@
-"""The figures as one picture: a panel for each kind of work, the ratio over the size, a line for each other way."""
+"""The figures as one image: a panel for each kind of work, the ratio over the size, a line for each other way."""
 
 from __future__ import annotations
 

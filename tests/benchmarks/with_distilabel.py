@@ -1,4 +1,4 @@
-"""distilabel on the same rows: K texts a question in one pipeline, 64 requests at once, pictures as base64.
+"""distilabel on the same rows: K texts a question in one pipeline, 64 requests at once, images as base64.
 
 A request a text, as ours has it: with `num_generations` it would ask for `n` in one, which this server does not count.
 
@@ -38,8 +38,8 @@ def main(url: str, file: str, folder: str, num_paths: int) -> None:
 
 
 def asked(row: dict[str, Any]) -> dict[str, Any]:
-    picture = {"image": base64.b64encode(row["image"]).decode()} if row.get("image") else {}
-    return {"instruction": row["question"], **picture}
+    image = {"image": base64.b64encode(row["image"]).decode()} if row.get("image") else {}
+    return {"instruction": row["question"], **image}
 
 
 if __name__ == "__main__":

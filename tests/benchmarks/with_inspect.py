@@ -20,8 +20,8 @@ def main(url: str, file: str, folder: str) -> None:
     for row in pq.read_table(file).to_pylist():
         content: list[ContentImage | ContentText] = [ContentText(text=row["question"])]
         if row.get("image"):
-            picture = base64.b64encode(row["image"]).decode()
-            content.insert(0, ContentImage(image=f"data:image/png;base64,{picture}"))
+            image = base64.b64encode(row["image"]).decode()
+            content.insert(0, ContentImage(image=f"data:image/png;base64,{image}"))
         samples.append(Sample(input=[ChatMessageUser(content=content)], target=row["answer"]))
     model = get_model("openai/m", base_url=f"{url}/v1", api_key="none", responses_api=False)
     task = Task(dataset=MemoryDataset(samples), scorer=includes())

@@ -1,4 +1,4 @@
-"""lm-eval's stock path on the same rows: `local-chat-completions`, 64 at once, pictures as PIL images.
+"""lm-eval's stock path on the same rows: `local-chat-completions`, 64 at once, images as PIL images.
 
 `python with_lm_eval.py URL PARQUET FOLDER`.
 """
@@ -19,7 +19,7 @@ def main(url: str, file: str) -> None:
     rows = datasets.Dataset.from_list(pl.read_parquet(file).to_dicts())
     has_images = "image" in rows.column_names
 
-    def pictures(doc: dict[str, Any]) -> list[Any]:
+    def images(doc: dict[str, Any]) -> list[Any]:
         return [Image.open(io.BytesIO(doc["image"])).convert("RGB")]
 
     task = {
@@ -31,7 +31,7 @@ def main(url: str, file: str) -> None:
         "doc_to_target": "{{answer}}",
         "generation_kwargs": {"until": [], "max_gen_toks": 256, "do_sample": False},
         "metric_list": [{"metric": "exact_match"}],
-        **({"doc_to_image": pictures} if has_images else {}),
+        **({"doc_to_image": images} if has_images else {}),
     }
     simple_evaluate(
         model="local-chat-completions",

@@ -1,4 +1,4 @@
-"""lmms-eval on the same rows: its `async_openai` model, 64 at once, pictures as PIL images, as its tasks have them.
+"""lmms-eval on the same rows: its `async_openai` model, 64 at once, images as PIL images, as its tasks have them.
 
 `python with_lmms_eval.py URL PARQUET FOLDER`.
 """
@@ -18,7 +18,7 @@ dataset_path: parquet
 dataset_kwargs: {data_files: {test: FILE}}
 test_split: test
 output_type: generate_until
-doc_to_visual: !function with_lmms_eval.pictures
+doc_to_visual: !function with_lmms_eval.images
 doc_to_text: question
 doc_to_target: answer
 generation_kwargs: {max_new_tokens: 256, temperature: 0, do_sample: false}
@@ -26,7 +26,7 @@ metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
 """
 
 
-def pictures(doc: dict[str, Any]) -> list[Any]:
+def images(doc: dict[str, Any]) -> list[Any]:
     from PIL import Image
 
     return [Image.open(io.BytesIO(doc["image"])).convert("RGB")] if doc.get("image") else []

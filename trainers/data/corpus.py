@@ -29,9 +29,9 @@ def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any
     datasets.disable_progress_bars()
     corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
     corpus = corpus.select_columns(columns)
-    pictures = datasets.List(datasets.Image())
-    # A file that another program wrote does not say that these are pictures.
-    return corpus if corpus.features["images"] == pictures else corpus.cast_column("images", pictures)
+    images = datasets.List(datasets.Image())
+    # A file that another program wrote does not say that these are images.
+    return corpus if corpus.features["images"] == images else corpus.cast_column("images", images)
 
 
 def _checked(folder: Path, columns: list[str]) -> list[Path]:
@@ -75,43 +75,43 @@ def _check_messages(frame: pl.LazyFrame, schema: pl.Schema, folder: Path, column
             raise StageError(f"row {row.item():,} of the corpus `{folder}` has no `{name}`", "leave the row out")
 
 
-def check_pictures(folders: Sequence[Path]) -> None:
-    """Raises StageError where a picture's bytes are not in the corpus, but a place on somebody's disk."""
+def check_images(folders: Sequence[Path]) -> None:
+    """Raises StageError where an image's bytes are not in the corpus, but a place on somebody's disk."""
     for folder in folders:
         frame = pl.scan_parquet(parquet_files(folder), glob=False)
         _check_images(frame.collect_schema(), folder)
         frame = frame.select("images")
-        picture = pl.element().struct
-        lacking = pl.col("images").list.eval(picture.field("bytes").is_null()).list.any()
-        places = pl.col("images").list.eval(picture.field("path")).list.first()
+        image = pl.element().struct
+        lacking = pl.col("images").list.eval(image.field("bytes").is_null()).list.any()
+        places = pl.col("images").list.eval(image.field("path")).list.first()
         first = frame.with_row_index("row").filter(lacking).select("row", path=places).head(1).collect()
         if first.height:
             raise without_bytes(*first.row(0))
 
 
 def _check_images(schema: pl.Schema, folder: Path) -> None:
-    """Raises StageError where `images` is missing or is no list of pictures."""
+    """Raises StageError where `images` is missing or is no list of images."""
     if "images" not in schema:
         raise StageError(f"the corpus `{folder}` has no column `images`", _other_kind(schema.names()))
     inner = getattr(schema["images"], "inner", None)
     fields = {field.name: field.dtype for field in getattr(inner, "fields", ())}
     if fields.get("bytes") != pl.Binary or fields.get("path") not in (pl.String, pl.Null):
         raise StageError(
-            f"the column `images` of the corpus `{folder}` holds {schema['images']}, not pictures",
+            f"the column `images` of the corpus `{folder}` holds {schema['images']}, not images",
             'write each row\'s as a list: [{"bytes": ..., "path": null}]',
         )
 
 
 def without_bytes(row: int, path: str | None) -> StageError:
     return StageError(
-        f"row {row:,} of the corpus holds no picture, only a place for one (`{path or 'no path'}`)",
-        "write the pictures' bytes into the parquet files: `push_to_hub(embed_external_files=True)` does, "
+        f"row {row:,} of the corpus holds no image, only a place for one (`{path or 'no path'}`)",
+        "write the images' bytes into the parquet files: `push_to_hub(embed_external_files=True)` does, "
         "and so do `build` and `pull`",
     )
 
 
 def with_lengths(corpus: Any, processor: Any) -> Any:
-    """The corpus with one more column, `length`: its tokens but for the pictures', which are the same in every row."""
+    """The corpus with one more column, `length`: its tokens but for the images', which are the same in every row."""
     texts = [column for column in corpus.column_names if column not in ("images", "id")]
     lengths = [0] * len(corpus)
     for column in texts:

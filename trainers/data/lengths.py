@@ -1,6 +1,6 @@
 """The rows that a training sees: measured, those that cannot be trained on left out with a reason, the rest by length.
 
-A row is measured as the model will see it: chat template, pictures and all. TRL would cut a row that is too long, and
+A row is measured as the model will see it: chat template, images and all. TRL would cut a row that is too long, and
 train on nothing without a word where the cut takes the completion.
 """
 
@@ -22,23 +22,23 @@ PORTION = 256
 """Rows measured at once."""
 PROBES = ((60, 90), (333, 500))
 ENDS, TAIL_BYTES = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}, 64
-"""What stands in the last bytes of a whole picture: one that was cut off has a header like any other."""
-UNREADABLE, SAME, EMPTY = "picture cannot be read", "chosen equals rejected", "nothing to learn"
+"""What stands in the last bytes of a whole image: one that was cut off has a header like any other."""
+UNREADABLE, SAME, EMPTY = "image cannot be read", "chosen equals rejected", "nothing to learn"
 
 
 def measure(corpus: Any, processor: Any, max_tokens: int) -> tuple[list[int], list[int], list[tuple[int, str]]]:
     """Places of the rows that are kept, their lengths in tokens, and the places left out with the reason.
 
-    Raises StageError where a picture's bytes are not in the corpus.
+    Raises StageError where an image's bytes are not in the corpus.
     """
     places, lengths, dropped = [], [], []
     for start in range(0, len(corpus), PORTION):
         rows = _rows(corpus, start, min(start + PORTION, len(corpus)))
-        sizes = [_picture_tokens(processor, row["images"], start + place) for place, row in enumerate(rows)]
+        sizes = [_image_tokens(processor, row["images"], start + place) for place, row in enumerate(rows)]
         texts = _text_tokens(processor, rows)
-        for place, (row, pictures, text) in enumerate(zip(rows, sizes, texts, strict=True), start):
-            length = text + (pictures or 0)
-            reason = UNREADABLE if pictures is None else _problem(row, length, max_tokens)
+        for place, (row, images, text) in enumerate(zip(rows, sizes, texts, strict=True), start):
+            length = text + (images or 0)
+            reason = UNREADABLE if images is None else _problem(row, length, max_tokens)
             if reason:
                 dropped.append((place, reason))
             else:
@@ -48,7 +48,7 @@ def measure(corpus: Any, processor: Any, max_tokens: int) -> tuple[list[int], li
 
 
 def _rows(corpus: Any, start: int, end: int) -> list[dict[str, Any]]:
-    """With pictures as bytes: only their headers are read."""
+    """With images as bytes: only their headers are read."""
     from datasets import Image, List
 
     raw = corpus.cast_column("images", List(Image(decode=False)))
@@ -78,7 +78,7 @@ def chat_text(processor: Any, chat: Sequence[dict[str, Any]], images: Sequence[A
 
 
 def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Of the longer answer, where there are two; each picture counts as the one token that stands for it."""
+    """Of the longer answer, where there are two; each image counts as the one token that stands for it."""
     num = [0] * len(rows)
     for name in ("completion", "chosen", "rejected"):
         if name not in rows[0]:
@@ -89,8 +89,8 @@ def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
     return num
 
 
-def _picture_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int) -> int | None:
-    """What the pictures of a row take beyond the one token that stands for each; None where one cannot be read."""
+def _image_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int) -> int | None:
+    """What the images of a row take beyond the one token that stands for each; None where one cannot be read."""
     if not images:
         return 0
     if any(not image or not image.get("bytes") for image in images):
@@ -103,21 +103,21 @@ def _picture_tokens(processor: Any, images: Sequence[dict[str, Any]], place: int
 
 
 def _size(data: bytes) -> tuple[int, int]:
-    """Height and width. Raises ValueError for what is no picture, or one of more pixels than are ever decoded."""
+    """Height and width. Raises ValueError for what is no image, or one of more pixels than are ever decoded."""
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as picture:
-            end = ENDS.get(str(picture.format))
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as image:
+            end = ENDS.get(str(image.format))
             if end is None or end not in data[-TAIL_BYTES:]:
-                picture.load()  # the header alone is read of all others
-            return picture.height, picture.width
+                image.load()  # the header alone is read of all others
+            return image.height, image.width
     except (*BROKEN, Image.DecompressionBombError) as error:
-        raise ValueError(f"no picture: {error}") from error
+        raise ValueError(f"no image: {error}") from error
 
 
 def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """Tokens of pictures of these heights and widths.
+    """Tokens of images of these heights and widths.
 
     The processor tells them where it can be believed: LLaVA's with a SigLIP tower, for one, cannot.
     """
@@ -128,7 +128,7 @@ def tokens_of(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
 
 @lru_cache(maxsize=8)
 def _is_to_be_believed(processor: Any) -> bool:
-    """Whether what it tells of two pictures is what it makes of them."""
+    """Whether what it tells of two images is what it makes of them."""
     try:
         return told_image_tokens(processor, PROBES) == [_tokens_by_trying(processor, size) for size in PROBES]
     except (AttributeError, TypeError, KeyError, ValueError):
@@ -140,12 +140,12 @@ def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
     from PIL import Image
 
     token = getattr(processor, "image_token", "<image>")
-    picture = Image.new("RGB", (size[1], size[0]))
-    return len(processor(text=token, images=[picture], add_special_tokens=False)["input_ids"][0])
+    image = Image.new("RGB", (size[1], size[0]))
+    return len(processor(text=token, images=[image], add_special_tokens=False)["input_ids"][0])
 
 
 def without_control_tokens(corpus: Any, processor: Any) -> Any:
-    """The corpus with the words for pictures, turns and ends, which must not stand in a text as if they were written
+    """The corpus with the words for images, turns and ends, which must not stand in a text as if they were written
     there, broken up by a space, as the engine does when it asks the model."""
     tokens = sorted({*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))})
     columns = [name for name in ("prompt", "completion", "chosen", "rejected") if name in corpus.column_names]

@@ -17,7 +17,7 @@ from insightv_bench.storage import parquet_files, write_file
 from ..job import Job
 from ..methods import method_of
 from ..trl import LENGTH
-from .corpus import check_pictures, load_corpus, with_lengths
+from .corpus import check_images, load_corpus, with_lengths
 from .lengths import measure, without_control_tokens
 
 ROWS = "rows.parquet"
@@ -31,7 +31,7 @@ def keep_rows(job: Job[Any], context: Context) -> None:
     Raises StageError where none are left.
     """
     if job.from_nothing and job.settings.max_tokens is None:
-        check_pictures(job.corpora)
+        check_images(job.corpora)
         return
     corpus = load_corpus(job.corpora, [*method_of(job.settings).columns, "id"], job.checkpoints / "cache")
     processor = load_processor(str(job.start))
@@ -45,7 +45,7 @@ def keep_rows(job: Job[Any], context: Context) -> None:
         write_file(context.folder / "exclusions.parquet", rows, Exclusion)
     if not places:
         over = any(reason.startswith("over ") for reason in context.dropped)
-        hint = "raise `max_tokens`, or give pictures fewer pixels (`base.processor.size`)" if over else "see the corpus"
+        hint = "raise `max_tokens`, or give images fewer pixels (`base.processor.size`)" if over else "see the corpus"
         raise StageError(f"`{job.name}`: no row is left to train on ({dict(context.dropped)})", hint)
     context.totals |= {"max_tokens": budget, "num_dropped_rows": len(dropped), "num_row_tokens": sum(lengths)}
     job.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def load_rows(job: Job[Any], processor: Any) -> Any:
 def mix_of(job: Job[Any], rows: Any) -> dict[str, dict[str, int]]:
     """Rows and tokens of each kind that a corpus tells apart, the summary corpus say; of others by the corpus's name.
 
-    `rows` are those of `load_rows`. Tokens count the pictures where rows were measured, else the texts alone.
+    `rows` are those of `load_rows`. Tokens count the images where rows were measured, else the texts alone.
     """
     kinds = [kind for folder in job.corpora for kind in _kinds(folder)]
     file = job.checkpoints / ROWS

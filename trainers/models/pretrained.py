@@ -78,7 +78,7 @@ def _check(source: Path, name: str) -> None:
     if not is_image_text_config(config):
         raise ModelError(
             f"`{name}` is no image-text model: its `{config.model_type}` loads with another class than `{KNOWN_SEATS}`",
-            "name one that sees pictures; `insightv-bench recipes` lists some",
+            "name one that sees images; `insightv-bench recipes` lists some",
         )
     files = sorted(source.glob("*.safetensors"))
     if not files:

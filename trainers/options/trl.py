@@ -62,7 +62,7 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
         "bf16": not cpu,
         "gradient_checkpointing": not cpu,
         "dataloader_pin_memory": not cpu,
-        "dataloader_num_workers": 1,  # decodes the next batch's pictures meanwhile
+        "dataloader_num_workers": 1,  # decodes the next batch's images meanwhile
         "report_to": [],
         "disable_tqdm": True,
         "save_steps": DEFAULT_SAVE_STEPS,

@@ -61,7 +61,7 @@ Under `trainer` are TRL's options; what is not named has TRL's default or insigh
 MEANINGS = {
     "num_rows": "rows trained on",
     "num_steps": "optimizer steps",
-    "num_tokens": "tokens seen, padding not counted, pictures counted",
+    "num_tokens": "tokens seen, padding not counted, images counted",
     "train_seconds": "seconds of training in its last start",
     "peak_gpu_gib": "GiB of GPU memory at the most, on the first device",
     "first_loss": "loss over the first logged steps",

@@ -1,6 +1,6 @@
 """TRL's DPOTrainer, which logs an estimate of the KL divergence, and which can do without a reference model.
 
-TRL refuses `precompute_ref_log_probs` for rows with pictures. That its loss reads two numbers a row as it does for rows
+TRL refuses `precompute_ref_log_probs` for rows with images. That its loss reads two numbers a row as it does for rows
 of text, and that its collator carries them, could be offered to TRL.
 """
 
@@ -61,7 +61,7 @@ def _no_reference_model() -> Iterator[None]:
 
 
 class WithLogps:
-    """TRL's collator for pairs with pictures, which lets the two columns through."""
+    """TRL's collator for pairs with images, which lets the two columns through."""
 
     def __init__(self, collator: Any) -> None:
         self._collator = collator

@@ -29,7 +29,7 @@ def is_image_text_config(config: Any) -> bool:
 
 
 def told_image_tokens(processor: Any, sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """Tokens of pictures of these heights and widths, as the processor tells them. Some cannot be believed."""
+    """Tokens of images of these heights and widths, as the processor tells them. Some cannot be believed."""
     told = processor._get_num_multimodal_tokens(image_sizes=[list(size) for size in sizes])
     return [int(num) for num in told["num_image_tokens"]]
 

@@ -41,7 +41,7 @@ NAMES = (
     Name(TRAINER, "is_fsdp_enabled", "sft_trainer.py leaves the loss of a model in shares to TRL"),
     Name("transformers:PreTrainedModel", "_no_split_modules", "internals.py names the layers that FSDP shares out"),
     Name("transformers:AutoModelForImageTextToText", "_model_mapping", "internals.py asks which configs it loads"),
-    Name("transformers:Qwen2_5_VLProcessor", "_get_num_multimodal_tokens", "internals.py counts a picture's tokens"),
+    Name("transformers:Qwen2_5_VLProcessor", "_get_num_multimodal_tokens", "internals.py counts an image's tokens"),
     Name("accelerate.utils.fsdp_utils", "FSDP_CPU_RAM_EFFICIENT_LOADING", "internals.py lets every process load"),
     Name("transformers.distributed.fsdp", "FSDP_CPU_RAM_EFFICIENT_LOADING", "internals.py lets every process load"),
     Name("torch", "_foreach_lerp", "optimizer.py takes the step of alike matrices at once"),

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 LENGTH = "length"
-"""The column that says how long a row is: tokens of its texts, and of its pictures where it was measured."""
+"""The column that says how long a row is: tokens of its texts, and of its images where it was measured."""
 BATCHES_AT_ONCE = 16
 """Rows are sorted within so many batches: more saves little padding, and makes the batches more alike."""
 

@@ -160,7 +160,7 @@ def encode(processor: Any, requests: Sequence[Request]) -> Any:
 
 
 def plain(chat: Chat, processor: Any) -> Chat:
-    """The chat with control tokens in its words broken up: `<image>` in a question's text is no picture."""
+    """The chat with control tokens in its words broken up: `<image>` in a question's text is no image."""
     tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
     return chat._replace(messages=tuple(_plain_message(message, tokens) for message in chat.messages))
 
@@ -174,9 +174,9 @@ def _plain_message(message: Message, tokens: set[str]) -> Message:
 
 def open_image(image: Image) -> Any:
     """As RGB; the size was bounded when the question was read."""
-    from PIL import Image as Picture
+    from PIL import Image as PILImage
 
-    return Picture.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
+    return PILImage.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
 
 
 def generation_options(model: Any, sampling: Sampling) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def generation_options(model: Any, sampling: Sampling) -> dict[str, Any]:
         "max_new_tokens": sampling.max_new_tokens,
         "do_sample": not greedy,
         "repetition_penalty": sampling.repetition_penalty,
-        # A sampled placeholder would be read as a picture that is not there.
+        # A sampled placeholder would be read as an image that is not there.
         "suppress_tokens": sorted(token for token in placeholders if token is not None) or None,
         "num_beams": 1,
     }

@@ -63,7 +63,7 @@ def is_team() -> bool:
 
 def local_model(settings: HfEngine, scenes: Mapping[str, str] | None = None) -> LocalModel | Shared:
     """The model, in this process or in each of a team. `scenes`: as every engine is opened with; a model sees the
-    pictures alone."""
+    images alone."""
     if is_team():
         return Shared(LocalModel(on_own_device(settings)), settings)
     return LocalModel(settings)
@@ -97,7 +97,7 @@ class Shared:
 
 
 def whole(request: Request) -> Request:
-    """With its pictures in memory: they are about to travel."""
+    """With its images in memory: they are about to travel."""
     images = tuple(Image(bytes=image.bytes, path=image.path) for image in request.chat.images)
     return request._replace(chat=request.chat._replace(images=images))
 

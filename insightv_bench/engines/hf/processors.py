@@ -1,7 +1,7 @@
-"""A model's processor for pictures and text, with torchvision or without.
+"""A model's processor for images and text, with torchvision or without.
 
 Some families' processors bring a part for videos that cannot be made without torchvision. Nothing here has videos, so
-where the package is absent their processor is made without that part. It tokenises and reads pictures as theirs does.
+where the package is absent their processor is made without that part. It tokenises and reads images as theirs does.
 """
 
 from __future__ import annotations

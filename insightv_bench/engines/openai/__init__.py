@@ -2,7 +2,7 @@
 
 server.py    the engine: what is asked, what a reply says, what is given up
 client.py    HTTP to one server, by aiohttp
-payload.py   a request's JSON with its pictures, sent in slices
+payload.py   a request's JSON with its images, sent in slices
 retries.py   what may go wrong, what is tried again, and how long to wait before
 """
 

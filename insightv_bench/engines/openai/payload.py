@@ -1,7 +1,7 @@
-"""A request's body: JSON with its pictures put in as it is sent.
+"""A request's body: JSON with its images put in as it is sent.
 
-Each picture is made a data URL once, in a thread, however many calls show it. It is never copied into a whole, goes out
-slice by slice as the server takes it, and is let go of once it is sent: while a model thinks, nothing of the picture is
+Each image is made a data URL once, in a thread, however many calls show it. It is never copied into a whole, goes out
+slice by slice as the server takes it, and is let go of once it is sent: while a model thinks, nothing of the image is
 held but what the cache of `ImageUrls` keeps.
 """
 
@@ -23,24 +23,24 @@ from insightv_bench.records import DECODERS, Image
 SLICE = 256 * 1024
 """Bytes written at once; what the server has not taken yet is copied by the event loop."""
 MAX_BYTES_KEPT = 128 * 2**20
-"""Of the pictures shown last; the steps of one path follow each other closely."""
+"""Of the images shown last; the steps of one path follow each other closely."""
 
 
 def placeholders(images: tuple[Image, ...]) -> dict[str, Image]:
-    """Words that stand for a request's pictures while it becomes JSON; nobody's text holds them."""
+    """Words that stand for a request's images while it becomes JSON; nobody's text holds them."""
     nonce = secrets.token_hex(16)
     return {f"{nonce}-{number}": image for number, image in enumerate(images)}
 
 
 class ImageUrls:
-    """Data URLs of the pictures shown last."""
+    """Data URLs of the images shown last."""
 
     def __init__(self, max_bytes: int = MAX_BYTES_KEPT) -> None:
         self._urls: OrderedDict[str, asyncio.Future[bytes]] = OrderedDict()
         self.num_bytes, self._max_bytes = 0, max_bytes
 
     async def url(self, image: Image) -> bytes:
-        """Raises EngineError for what is not a picture."""
+        """Raises EngineError for what is not an image."""
         key = image.sha256
         if key not in self._urls:
             self._urls[key] = asyncio.ensure_future(asyncio.to_thread(encode, image))
@@ -73,7 +73,7 @@ class Body:
 
     @classmethod
     async def of(cls, body: Mapping[str, Any], images: Mapping[str, Image], urls: ImageUrls) -> Body:
-        """`images`: by the placeholder of each in `body`. Raises EngineError for what is not a picture."""
+        """`images`: by the placeholder of each in `body`. Raises EngineError for what is not an image."""
         rest, pieces = json.dumps(body).encode(), list[bytes | Image]()
         for placeholder, image in images.items():
             before, is_there, rest = rest.partition(placeholder.encode())  # base64 needs no escaping
@@ -115,14 +115,14 @@ def encode(image: Image) -> bytes:
 
 def as_png(image: Image) -> Image:
     """BMP, TIFF and the like, which chat servers do not take. The pixels stay as they are, the bytes do not."""
-    from PIL import Image as Picture
+    from PIL import Image as PILImage
 
     buffer = io.BytesIO()
     try:
-        with Picture.open(io.BytesIO(image.bytes), formats=DECODERS) as picture:
+        with PILImage.open(io.BytesIO(image.bytes), formats=DECODERS) as opened:
             modes = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # what a PNG can hold
-            (picture if picture.mode in modes else picture.convert("RGB")).save(buffer, "PNG")
-    except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
-        fact = f"a picture ({image.sha256[:12]}) cannot be sent: {error}"
+            (opened if opened.mode in modes else opened.convert("RGB")).save(buffer, "PNG")
+    except (OSError, SyntaxError, ValueError, PILImage.DecompressionBombError) as error:
+        fact = f"an image ({image.sha256[:12]}) cannot be sent: {error}"
         raise EngineError(fact, "leave its question out") from None
     return Image(bytes=buffer.getvalue(), path=image.path)

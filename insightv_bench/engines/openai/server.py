@@ -32,7 +32,7 @@ NO_KEY = "none"
 """Local servers want none; some want a header all the same."""
 PAGE = "/chat/completions"
 TURNED_AWAY = (400, 413, 415, 422)
-"""Statuses that may be one request's own fault: a prompt too long, a picture that the server will not have."""
+"""Statuses that may be one request's own fault: a prompt too long, an image that the server will not have."""
 MAX_TURNED_AWAY = 16
 """In a row; more is a server or a recipe that is wrong."""
 MAX_CHARS = 1_000_000
@@ -45,7 +45,7 @@ REASONING = ("reasoning_content", "reasoning")
 
 class Server:
     def __init__(self, settings: OpenAIEngine, scenes: Mapping[str, str] | None = None) -> None:
-        """`scenes`: as every engine is opened with; a server sees the pictures alone."""
+        """`scenes`: as every engine is opened with; a server sees the images alone."""
         self._settings = settings
         self._key = os.environ.get(settings.api_key_env) or NO_KEY
         self._client = Client(settings.base_url, self._key)

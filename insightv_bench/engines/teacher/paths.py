@@ -1,7 +1,7 @@
 """Answers for the drawn world over the same text protocol as any model, with set error rates.
 
 It sees what a model sees, the chat, and beside it a table from image hash to scene. Nothing of the scene is in the
-picture file or in the prompt, so no other model can read it. Each reply depends on the request alone, so the teacher
+image file or in the prompt, so no other model can read it. Each reply depends on the request alone, so the teacher
 can be asked in any order, by any number of processes, or behind a server.
 """
 
@@ -63,7 +63,7 @@ class Teacher:
 
     def _answer(self, request: Request) -> str:
         task, slots = _task(request.chat)
-        if task == teacher_judge.ANSWER:  # text alone: no picture to find the scene by
+        if task == teacher_judge.ANSWER:  # text alone: no image to find the scene by
             return self._judge(task, slots, "", request)
         scene = self._scene(request.chat)
         program = parse_question(slots["question"], scene)
@@ -85,7 +85,7 @@ class Teacher:
     def _scene(self, chat: Chat) -> Scene:
         scene = self._scenes.get(chat.images[0].sha256) if chat.images else None
         if not scene:
-            raise EngineError("the teacher answers for the drawn world alone, and this picture is not of it")
+            raise EngineError("the teacher answers for the drawn world alone, and this image is not of it")
         return scene_from_json(scene)
 
     def _summary(self, program: Program, scene: Scene, path: str) -> str:
@@ -160,7 +160,7 @@ def _task(chat: Chat) -> tuple[str, dict[str, str]]:
 
 
 def _seed(request: Request) -> str:
-    """The same through the calls of one path: question, picture, sampling and sample, but not the steps so far."""
+    """The same through the calls of one path: question, image, sampling and sample, but not the steps so far."""
     first = request.chat.messages[0].content
     images = [image.sha256 for image in request.chat.images]
     return content_id(first, images, request.sampling.temperature, request.sample)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
-from .shared import IMAGE, PICTURE, Benchmark, first, one_gold
+from .shared import IMAGE, PIXEL, Benchmark, first, one_gold
 
 TOLERANCE = 0.05
 
@@ -36,7 +36,7 @@ BENCHMARKS = (
             ("human_or_machine", "type"),
         ),
         prompt,
-        example={"type": "human_test", "question": "How tall?", "answer": "100", "image": PICTURE},
+        example={"type": "human_test", "question": "How tall?", "answer": "100", "image": PIXEL},
         hub=("HuggingFaceM4/ChartQA", "lmms-lab/ChartQA", "lmms-lab-encoder/ChartQA"),
     ),
 )

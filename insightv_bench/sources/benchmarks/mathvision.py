@@ -6,7 +6,7 @@ lmms-eval has half of the instruction, and `A.` for `(A)`.
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, as_options, cell, image_cells
-from .shared import ANSWER, BRACKETED, DECODED, PICTURE, QUESTION, Benchmark, first, listed
+from .shared import ANSWER, BRACKETED, DECODED, PIXEL, QUESTION, Benchmark, first, listed
 
 BOXED = (
     'Please solve the problem step by step and put your answer in one "\\boxed{}". If it is a multiple choice '
@@ -29,7 +29,7 @@ def draft(row: Row) -> Draft:
 
 
 def prompt(row: Row, draft: Draft) -> str:
-    """Options that stand in the picture are called by their letters alone, and not written out."""
+    """Options that stand in the image are called by their letters alone, and not written out."""
     written = "" if draft.options == tuple("ABCDE") else listed(draft.options, BRACKETED)
     return "\n".join(filter(None, (BOXED, draft.question, written)))
 
@@ -44,7 +44,7 @@ BENCHMARKS = (
             "question": "How many? <image1>",
             "options": ["3", "4"],
             "image": "images/4.jpg",
-            "decoded_image": PICTURE,
+            "decoded_image": PIXEL,
             "answer": "B",
             "subject": "counting",
             "level": 1,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from insightv_bench.records import AnswerType
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
-from .shared import ANSWER, CHOICES, DECODED, PICTURE, QUESTION, Benchmark, chosen, first
+from .shared import ANSWER, CHOICES, DECODED, PIXEL, QUESTION, Benchmark, chosen, first
 
 TYPES: dict[str, AnswerType] = {"integer": "number", "float": "number", "list": "list"}
 
@@ -48,7 +48,7 @@ BENCHMARKS = (
             "pid": "1",
             "question": "How long?",
             "image": "images/1.jpg",
-            "decoded_image": PICTURE,
+            "decoded_image": PIXEL,
             "choices": None,
             "unit": "cm",
             "precision": 1.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
-from .shared import ANSWER, IMAGE, LETTER, PICTURE, QUESTION, Benchmark, first, hinted, listed
+from .shared import ANSWER, IMAGE, LETTER, PIXEL, QUESTION, Benchmark, first, hinted, listed
 
 ROTATION = 1_000_000
 
@@ -53,7 +53,7 @@ BENCHMARKS = (
             "D": "nan",
             "category": "colour",
             "L2-category": "attribute",
-            "image": PICTURE,
+            "image": PIXEL,
             "source": "hand",
             "split": "dev",
         },

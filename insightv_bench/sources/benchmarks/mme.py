@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
-from .shared import ANSWER, IMAGE, PICTURE, QUESTION, Benchmark
+from .shared import ANSWER, IMAGE, PIXEL, QUESTION, Benchmark
 
 
 def draft(row: Row) -> Draft:
-    """Two questions a picture, one answered yes and one no; they count together."""
+    """Two questions an image, one answered yes and one no; they count together."""
     kind, name = cell(row.get("category")), cell(row.get("question_id"))
     return Draft(
         question=cell(row.get("question")),
@@ -31,7 +31,7 @@ BENCHMARKS = (
         prompt,
         example={
             "question_id": "1.png",
-            "image": PICTURE,
+            "image": PIXEL,
             "question": "Is it Yes? Please answer yes or no.",
             "answer": "Yes",
             "category": "count",

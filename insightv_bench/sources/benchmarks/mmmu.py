@@ -1,4 +1,4 @@
-"""MMMU (arXiv 2311.16502) and MMMU-Pro (2409.02813), with options as text or in the picture.
+"""MMMU (arXiv 2311.16502) and MMMU-Pro (2409.02813), with options as text or in the image.
 
 Their prompts: MMMU-Benchmark/MMMU; of MMMU `construct_prompt`, as its copies hold it, where lmms-eval 0.7.3 writes `A.`
 for `(A)`; of MMMU-Pro mmmu-pro/prompts.yaml `direct` and infer/infer_gpt.py, where lmms-eval has a blank line more, and
@@ -14,7 +14,7 @@ from .shared import (
     IMAGE,
     LETTER,
     OPTIONS,
-    PICTURE,
+    PIXEL,
     QUESTION,
     Benchmark,
     first,
@@ -26,7 +26,7 @@ from .shared import (
 WITHHELD = "?"
 """The answer where it gives none."""
 IMAGES = tuple(f"image_{number}" for number in range(1, 8))
-IN_THE_PICTURE = "The picture shows a question and its options. Answer it."
+IN_THE_IMAGE = "The picture shows a question and its options. Answer it."
 PRO_LETTER = "Answer with the option letter from the given choices directly."
 PRO_LAST_LINE = (
     "The last line of your response should be of the following format: 'Answer: $LETTER' (without quotes) where LETTER "
@@ -35,7 +35,7 @@ PRO_LAST_LINE = (
 
 
 def draft(row: Row) -> Draft:
-    """Options and several gold answers are lists written as text; `<image 3>` names the picture in `image_3`."""
+    """Options and several gold answers are lists written as text; `<image 3>` names the image in `image_3`."""
     options, problem = as_options(row.get("options"))
     answer = cell(row.get("answer"))
     if not options and answer.startswith("["):
@@ -54,9 +54,9 @@ def draft(row: Row) -> Draft:
 
 
 def draft_vision(row: Row) -> Draft:
-    """Question and options stand in the picture; the letters A to J may be answered."""
+    """Question and options stand in the image; the letters A to J may be answered."""
     return Draft(
-        question=IN_THE_PICTURE,
+        question=IN_THE_IMAGE,
         answer=cell(row.get("answer")),
         images=image_cells([row.get("image")]),
         id=cell(row.get("id")),
@@ -84,7 +84,7 @@ EXAMPLE = {
     "id": "validation_Art_1",
     "question": "<image 1> Who painted it?",
     "options": "['Klee', 'Miro']",
-    **{name: PICTURE if name == IMAGES[0] else None for name in IMAGES},
+    **{name: PIXEL if name == IMAGES[0] else None for name in IMAGES},
     "answer": "B",
     "question_type": "multiple-choice",
     "subfield": "Painting",
@@ -96,6 +96,6 @@ BENCHMARKS = (
         "mmmu-pro-vision",
         Layout((ANSWER, IMAGE), draft_vision, ("id", "subject")),
         prompt_vision,
-        example={"id": "v", "image": PICTURE, "options": "['a', 'b']", "answer": "J", "subject": "Art"},
+        example={"id": "v", "image": PIXEL, "options": "['a', 'b']", "answer": "J", "subject": "Art"},
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
-from .shared import ANSWER, IMAGE, LETTER, PICTURE, QUESTION, Benchmark
+from .shared import ANSWER, IMAGE, LETTER, PIXEL, QUESTION, Benchmark
 
 OPTIONS = re.compile(
     r"(?P<question>.+?)\s*\bOptions:\s*A:\s*(?P<A>.+?),\s*B:\s*(?P<B>.+?),\s*C:\s*(?P<C>.+?),\s*D:\s*(?P<D>.+?)\.?",
@@ -43,7 +43,7 @@ BENCHMARKS = (
         example={
             "index": 0,
             "question": "Which colour?\nOptions: A: red, B: blue, C: green, D: dark, green",
-            "image": PICTURE,
+            "image": PIXEL,
             "answer": "B",
             "category": "math",
             "l2_category": "geometry",

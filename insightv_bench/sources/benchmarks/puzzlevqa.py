@@ -8,7 +8,7 @@ such task.
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
-from .shared import ANSWER, BRACKETED, IMAGE, OPTIONS, PICTURE, QUESTION, Benchmark, chosen, listed
+from .shared import ANSWER, BRACKETED, IMAGE, OPTIONS, PIXEL, QUESTION, Benchmark, chosen, listed
 
 
 def draft(row: Row) -> Draft:
@@ -41,7 +41,7 @@ BENCHMARKS = (
             "caption": "",
             "explanation": "",
             "deduction": "",
-            "image": PICTURE,
+            "image": PIXEL,
         },
         hub=("declare-lab/PuzzleVQA",),
     ),

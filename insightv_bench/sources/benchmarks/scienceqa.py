@@ -6,7 +6,7 @@ from insightv_bench.chat import LETTERS
 
 from ..drafts import Draft, Layout, Row, as_options, cell, image_cells
 from ..rows import NOT_AN_OPTION
-from .shared import ANSWER, CHOICES, IMAGE, PICTURE, QUESTION, Benchmark, hinted
+from .shared import ANSWER, CHOICES, IMAGE, PIXEL, QUESTION, Benchmark, hinted
 
 
 def draft(row: Row) -> Draft:
@@ -35,7 +35,7 @@ BENCHMARKS = (
             "answer": 0,
             "hint": "Mammals feed their young with milk.",
             "topic": "biology",
-            "image": PICTURE,
+            "image": PIXEL,
         },
         hub=("derek-thomas/ScienceQA",),
     ),

@@ -18,12 +18,12 @@ QUESTION = ("question", ("question",))
 ANSWER = ("answer", ("answer",))
 IMAGE = ("image", ("image",))
 DECODED = ("image", ("decoded_image", "image"))
-"""`image` holds a path where `decoded_image` holds the picture."""
+"""`image` holds a path where `decoded_image` holds the image."""
 OPTIONS = ("options", ("options",))
 CHOICES = ("options", ("choices",))
 LETTER = "Answer with the option's letter from the given choices directly."
 BRACKETED = "({letter}) {option}"
-PICTURE = {
+PIXEL = {
     "bytes": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0:~\x9bU\0\0\0\n"
     b"IDATx\x9cch\0\0\0\x82\0\x81w\xcdr\xb6\0\0\0\0IEND\xaeB`\x82",
     "path": "1.png",
@@ -70,7 +70,7 @@ def one_gold(golds: Sequence[Any]) -> tuple[str, str]:
 
 
 def renumbered(texts: Sequence[str], held: Sequence[int]) -> tuple[list[str], str]:
-    """`<image 3>` as the place of that picture among those there are; and a problem where one is missing."""
+    """`<image 3>` as the place of that image among those there are; and a problem where one is missing."""
     places = {number: place for place, number in enumerate(held, 1)}
     named = {int(number) for text in texts for number in REFERENCE.findall(text)}
     if not named <= set(held):

@@ -42,7 +42,7 @@ def draw_chart(scene: Scene, side: int) -> np.ndarray:
 
 @contextmanager
 def plain_settings() -> Iterator[None]:
-    """matplotlib as it comes: a user's settings file, or a style that someone set, changes no picture."""
+    """matplotlib as it comes: a user's settings file, or a style that someone set, changes no image."""
     import matplotlib
 
     with matplotlib.rc_context():

@@ -1,7 +1,7 @@
 """A sheet of pixels to draw a chart on with matplotlib's artists, laid out by measured text.
 
 Places are in pixels from the lower left corner. No pyplot and no axes: the layout is ours, so that nothing overlaps,
-and a picture costs half of what axes cost. The same calls give the same pixels with the same matplotlib.
+and an image costs half of what axes cost. The same calls give the same pixels with the same matplotlib.
 """
 
 from __future__ import annotations

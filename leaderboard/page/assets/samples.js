@@ -1,5 +1,5 @@
 // The samples: a list with filters over strings of outcomes, so that twenty thousand are sifted at once, and beside it one
-// question with all that was made of it: picture, gold answer, every path step by step, every reply.
+// question with all that was made of it: image, gold answer, every path step by step, every reply.
 "use strict";
 (() => {
   const { make, text, code, count, select, load, fold } = insightv;
@@ -203,17 +203,17 @@
   }
 
   function question(asked) {
-    const pictures = asked.pictures.map((one, i) => picture(one, asked.pictures.length > 1 ? ` ${i + 1}` : ""));
+    const images = asked.images.map((one, i) => image(one, asked.images.length > 1 ? ` ${i + 1}` : ""));
     const options = asked.options.map((option, i) => make("li", {}, make("b", {}, String.fromCharCode(65 + i)), " ", text(option)));
-    return make("div", { class: "asked" }, ...(pictures.length ? [make("div", { class: "pictures" }, ...pictures)] : []),
+    return make("div", { class: "asked" }, ...(images.length ? [make("div", { class: "images" }, ...images)] : []),
       make("div", {}, make("h3", { class: "question" }, text(asked.question)), ...(options.length ? [make("ul", { class: "options" }, ...options)] : []),
         make("p", {}, "Gold answer ", make("strong", { class: "gold" }, text(asked.gold)), asked.kind ? make("small", {}, " · kind ", text(asked.kind)) : null)));
   }
 
-  function picture(one, number) {
-    if (!one) return make("p", { class: "absent" }, `Picture${number} cannot be shown.`);
+  function image(one, number) {
+    if (!one) return make("p", { class: "absent" }, `Image${number} cannot be shown.`);
     const [file, width, height] = one;
-    const image = make("img", { src: `page/pictures/${file}`, width, height, alt: `The question's picture${number}`, class: width < 160 ? "tiny" : null });
+    const image = make("img", { src: `page/images/${file}`, width, height, alt: `The question's image${number}`, class: width < 160 ? "tiny" : null });
     return image;
   }
 

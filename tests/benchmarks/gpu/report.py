@@ -42,7 +42,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--family", choices=list(FAMILIES), default="qwen2-5-vl-3b")
     parser.add_argument("--toy", action="store_true", help="The shape shrunk, on whatever device there is.")
     parser.add_argument("--batch", type=int, default=1, help="Rows, or pairs, a step.")
-    parser.add_argument("--length", type=int, default=1024, help="Tokens a row, picture included.")
+    parser.add_argument("--length", type=int, default=1024, help="Tokens a row, image included.")
     parser.add_argument("--steps", type=int, default=8, help="Steps timed, after two that are not.")
     parser.add_argument("--lora", action="store_true", help="LoRA in place of a full fine-tuning.")
     parser.add_argument("--no-loop", action="store_true", help="Only step times.")

@@ -94,7 +94,7 @@ def make_model(setup: Setup) -> tuple[Any, Any]:
 
 def figures_of(setup: Setup, model: Any, seconds: float, num_tokens: int, with_reference: bool) -> dict[str, Any]:
     """Of a step. FLOPs: forward 2 a parameter, backward 2 for the states and 2 for each trained one, and 2 for a
-    reference; recomputation is no useful work. The vision tower, which sees pictures alone, is not counted."""
+    reference; recomputation is no useful work. The vision tower, which sees images alone, is not counted."""
     import torch
 
     named = list(model.named_parameters())
@@ -119,31 +119,31 @@ def synchronise(setup: Setup) -> None:
         torch.cuda.synchronize()
 
 
-# The rows: noise, a picture and text of a set length, of which a quarter is the completion
+# The rows: noise, an image and text of a set length, of which a quarter is the completion
 
 
 def rows_of(setup: Setup, processor: Any, num: int) -> list[dict[str, Any]]:
-    """Chats with one picture each, as long as they may be."""
+    """Chats with one image each, as long as they may be."""
     import numpy as np
     from PIL import Image
 
     noise, side = np.random.default_rng(0), 56 if setup.toy else 448
     rows = []
     for _ in range(num):
-        picture = Image.fromarray(noise.integers(0, 255, (side, side, 3), dtype=np.uint8))
-        left = setup.length - len(_encode(processor, "", picture, "x")[0]["input_ids"][0])
+        image = Image.fromarray(noise.integers(0, 255, (side, side, 3), dtype=np.uint8))
+        left = setup.length - len(_encode(processor, "", image, "x")[0]["input_ids"][0])
         text = "".join(chr(97 + int(letter)) for letter in noise.integers(0, 26, max(left, 8)))
         cut = int(len(text) * (1 - COMPLETION_SHARE))
-        rows.append({"images": [picture], "prompt": text[:cut], "chosen": text[cut:], "rejected": text[cut:][::-1]})
+        rows.append({"images": [image], "prompt": text[:cut], "chosen": text[cut:], "rejected": text[cut:][::-1]})
     return rows
 
 
-def _encode(processor: Any, prompt: str, picture: Any, answer: str) -> tuple[Any, int]:
+def _encode(processor: Any, prompt: str, image: Any, answer: str) -> tuple[Any, int]:
     """Inputs of one chat, and how many of its last tokens are the answer's."""
     block = [{"type": "image"}, {"type": "text", "text": prompt}]
     chat = [{"role": "user", "content": block}]
     before = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-    inputs = processor(text=[before + answer], images=[picture], return_tensors="pt")
+    inputs = processor(text=[before + answer], images=[image], return_tensors="pt")
     return inputs, len(processor.tokenizer(answer, add_special_tokens=False)["input_ids"])
 
 

@@ -1,4 +1,4 @@
-"""Pictures as they come: what is kept byte for byte, what is written anew so that all see the same, what is refused."""
+"""Images as they come: what is kept byte for byte, what is written anew so that all see the same, what is refused."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.chat import media_type
 from insightv_bench.engines.hf.model import open_image
-from insightv_bench.sources import MAX_BYTES, check_picture
+from insightv_bench.sources import MAX_BYTES, check_image
 
 LIMIT = 64 * 64
 
 
-def saved(picture: Any, kind: str, **options: Any) -> bytes:
+def saved(image: Any, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def two_halves(mode: str = "RGB", left: Any = (200, 30, 30), right: Any = (30, 30, 200)) -> Any:
     """16 x 8, so that a turn shows."""
-    picture = Picture.new(mode, (16, 8), left)
-    picture.paste(right, (8, 0, 16, 8))
-    return picture
+    image = PILImage.new(mode, (16, 8), left)
+    image.paste(right, (8, 0, 16, 8))
+    return image
 
 
 def turned(orientation: int, kind: str = "JPEG") -> bytes:
-    exif = Picture.Exif()
+    exif = PILImage.Exif()
     exif[0x0112] = orientation
     options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
     return saved(two_halves(), kind, exif=exif.tobytes(), **options)
@@ -43,7 +43,7 @@ def turned(orientation: int, kind: str = "JPEG") -> bytes:
 def sixteen_bits() -> bytes:
     values = np.full((8, 16), 10_000, np.uint16)
     values[:, 8:] = 60_000
-    return saved(Picture.fromarray(values), "PNG")
+    return saved(PILImage.fromarray(values), "PNG")
 
 
 def header(width: int, height: int) -> bytes:
@@ -70,7 +70,7 @@ def text_bomb() -> bytes:
 
 
 def frames(kind: str) -> bytes:
-    others = [Picture.new("RGB", (16, 8), (0, 200, shade)) for shade in (50, 150)]
+    others = [PILImage.new("RGB", (16, 8), (0, 200, shade)) for shade in (50, 150)]
     return saved(two_halves(), kind, save_all=True, append_images=others, duration=100)
 
 
@@ -90,15 +90,15 @@ KEPT: dict[str, Callable[[], bytes]] = {
 }
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing": (lambda: b"", "no image"),
-    "words": (lambda: b"this is no picture", "image cannot be decoded"),
+    "words": (lambda: b"this is no image", "image cannot be decoded"),
     "a page of HTML": (lambda: b"<html><body>404</body></html>", "image cannot be decoded"),
     "SVG": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "image cannot be decoded"),
     "PostScript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "image cannot be decoded"),
     "cut PNG": (lambda: saved(two_halves(), "PNG")[:-30], "image cannot be decoded"),
-    "cut JPEG": (lambda: saved(Picture.effect_noise((60, 60), 80), "JPEG")[:-600], "image cannot be decoded"),
+    "cut JPEG": (lambda: saved(PILImage.effect_noise((60, 60), 80), "JPEG")[:-600], "image cannot be decoded"),
     "no width": (lambda: header(0, 9) + saved(two_halves(), "PNG")[33:], "image cannot be decoded"),
     "no pixels": (empty_bmp, "image cannot be decoded"),
-    "too many pixels": (lambda: saved(Picture.new("L", (65, 64)), "PNG"), "image too large"),
+    "too many pixels": (lambda: saved(PILImage.new("L", (65, 64)), "PNG"), "image too large"),
     "bomb": (lambda: header(50_000, 50_000) + saved(two_halves(), "PNG")[33:], "image too large"),
     "text bomb": (text_bomb, "image cannot be decoded"),
     "too many bytes": (lambda: saved(two_halves(), "PNG") + bytes(MAX_BYTES), "image too large"),
@@ -106,7 +106,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "animated PNG": (lambda: frames("PNG"), "image has several frames"),
     "animated WebP": (lambda: frames("WEBP"), "image has several frames"),
     "TIFF of pages": (lambda: frames("TIFF"), "image has several frames"),
-    "32-bit TIFF": (lambda: saved(Picture.new("F", (9, 9), 0.5), "TIFF"), "image has 32-bit pixels"),
+    "32-bit TIFF": (lambda: saved(PILImage.new("F", (9, 9), 0.5), "TIFF"), "image has 32-bit pixels"),
 }
 MENDED: dict[str, tuple[Callable[[], bytes], str]] = {
     "CMYK JPEG": (lambda: saved(two_halves().convert("CMYK"), "JPEG", quality=98), "CMYK"),
@@ -120,68 +120,68 @@ MENDED: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_a_picture_that_all_see_alike_keeps_its_bytes(name: str) -> None:
+def test_a_image_that_all_see_alike_keeps_its_bytes(name: str) -> None:
     content = KEPT[name]()
-    found = check_picture(content, LIMIT)
+    found = check_image(content, LIMIT)
     assert (found.problem, found.mended) == ("", "")
     assert found.image is not None and found.image.bytes == content
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_picture_that_cannot_be_shown_rightly_has_its_reason(name: str) -> None:
+def test_a_image_that_cannot_be_shown_rightly_has_its_reason(name: str) -> None:
     make, reason = REFUSED[name]
-    assert check_picture(make(), LIMIT) == (None, reason, "")
+    assert check_image(make(), LIMIT) == (None, reason, "")
 
 
 @pytest.mark.parametrize("name", MENDED)
-def test_a_mended_picture_shows_what_a_person_sees(name: str) -> None:
+def test_a_mended_image_shows_what_a_person_sees(name: str) -> None:
     """Upright, red and blue, in a format that servers take, with no tag that would turn it again."""
     make, why = MENDED[name]
-    found = check_picture(make(), LIMIT)
+    found = check_image(make(), LIMIT)
     assert found.mended == why and found.image is not None
     assert media_type(found.image) in ("image/png", "image/jpeg")
-    seen = Picture.open(io.BytesIO(found.image.bytes))
+    seen = PILImage.open(io.BytesIO(found.image.bytes))
     assert not seen.getexif() and "icc_profile" not in seen.info and seen.mode == "RGB"
     corners = {seen.getpixel((x, y)) for x in (1, seen.width - 2) for y in (1, seen.height - 2)}
     assert {max(range(3), key=lambda at: corner[at]) for corner in corners} == {0, 2}
     assert open_image(found.image).tobytes() == seen.tobytes()
-    assert check_picture(found.image.bytes, LIMIT).mended == ""
+    assert check_image(found.image.bytes, LIMIT).mended == ""
 
 
 @pytest.mark.parametrize(("orientation", "red"), [(3, "right"), (6, "top"), (8, "bottom")])
-def test_a_turned_picture_stands_as_its_tag_says(orientation: int, red: str) -> None:
-    found = check_picture(turned(orientation), LIMIT)
+def test_a_turned_image_stands_as_its_tag_says(orientation: int, red: str) -> None:
+    found = check_image(turned(orientation), LIMIT)
     assert found.image is not None
-    seen = Picture.open(io.BytesIO(found.image.bytes))
+    seen = PILImage.open(io.BytesIO(found.image.bytes))
     assert seen.size == ((16, 8) if red == "right" else (8, 16))
     place = {"right": (14, 4), "top": (4, 2), "bottom": (4, 14)}[red]
     assert seen.getpixel(place)[0] > 150
 
 
 def test_sixteen_bits_are_scaled_and_not_clipped_to_white() -> None:
-    found = check_picture(sixteen_bits(), LIMIT)
+    found = check_image(sixteen_bits(), LIMIT)
     assert found.mended == "16-bit" and found.image is not None
-    seen = np.asarray(Picture.open(io.BytesIO(found.image.bytes)))
+    seen = np.asarray(PILImage.open(io.BytesIO(found.image.bytes)))
     assert set(np.unique(seen[:, :8])) == {10_000 >> 8} and set(np.unique(seen[:, 8:])) == {60_000 >> 8}
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparent_ground_becomes_white_and_not_black(mode: str) -> None:
-    ink = Picture.new("RGBA", (16, 8), (0, 0, 0, 0))
+    ink = PILImage.new("RGBA", (16, 8), (0, 0, 0, 0))
     ink.paste((0, 0, 0, 255), (0, 0, 8, 8))
-    found = check_picture(saved(ink.convert(mode) if mode != "P" else ink.quantize(4), "PNG"), LIMIT)
+    found = check_image(saved(ink.convert(mode) if mode != "P" else ink.quantize(4), "PNG"), LIMIT)
     assert found.mended == "transparent" and found.image is not None
-    seen = Picture.open(io.BytesIO(found.image.bytes)).convert("RGB")
+    seen = PILImage.open(io.BytesIO(found.image.bytes)).convert("RGB")
     assert seen.getpixel((2, 2)) == (0, 0, 0) and seen.getpixel((13, 2)) == (255, 255, 255)
 
 
 def test_mending_gives_the_same_bytes_every_time() -> None:
     for make, _ in MENDED.values():
-        first, again = check_picture(make(), LIMIT), check_picture(make(), LIMIT)
+        first, again = check_image(make(), LIMIT), check_image(make(), LIMIT)
         assert first.image == again.image
 
 
-def test_bytes_spoilt_anywhere_are_a_picture_or_a_reason_and_never_a_crash() -> None:
+def test_bytes_spoilt_anywhere_are_a_image_or_a_reason_and_never_a_crash() -> None:
     random_ = random.Random(0)
     makes = [*KEPT.values(), *(make for make, _ in MENDED.values()), lambda: frames("GIF"), sixteen_bits]
     seen = set()
@@ -191,7 +191,7 @@ def test_bytes_spoilt_anywhere_are_a_picture_or_a_reason_and_never_a_crash() -> 
             spoilt = bytearray(whole)
             for _ in range(random_.choice((1, 4, 16))):
                 spoilt[random_.randrange(len(spoilt))] = random_.randrange(256)
-            found = check_picture(bytes(spoilt[: random_.choice((None, len(spoilt) // 2))]), LIMIT)
+            found = check_image(bytes(spoilt[: random_.choice((None, len(spoilt) // 2))]), LIMIT)
             assert (found.image is None) == bool(found.problem)
             seen.add(found.problem)
     assert {"", "image cannot be decoded"} <= seen

@@ -1,4 +1,4 @@
-"""The questions' pictures as files of the page, each once, by the hash of its bytes.
+"""The questions' images as files of the page, each once, by the hash of its bytes.
 
 A PNG, JPEG, GIF or WebP of modest size travels as it is; a larger one, or another format, is drawn again as PNG or
 JPEG. What cannot be read, or has too many pixels, is left out, and the viewer says so.
@@ -23,7 +23,7 @@ MAX_BYTES = 400_000
 MAX_SIDE = 1_280  # pixels
 
 
-class Pictures:
+class Images:
     """Written as they are asked for."""
 
     def __init__(self, folder: Path) -> None:
@@ -31,12 +31,12 @@ class Pictures:
         self._written: dict[str, list[Any] | None] = {}
 
     def of(self, question: Mapping[str, Any] | None) -> list[list[Any] | None]:
-        """File name, width and height of each picture of a question; None where one cannot be shown."""
+        """File name, width and height of each image of a question; None where one cannot be shown."""
         return [self._one(image) for image in (question or {}).get("images") or []]
 
     def _one(self, image: Image) -> list[Any] | None:
         try:
-            content = image.bytes  # read here, one picture at a time
+            content = image.bytes  # read here, one image at a time
         except (InsightvError, LookupError, TypeError):  # its file is gone, broken, or holds fewer than it says
             return None
         name = hashlib.sha256(content).hexdigest()[:20]
@@ -55,19 +55,19 @@ class Pictures:
 
 
 def fitted(content: bytes) -> tuple[str, bytes, int, int] | None:
-    """Suffix, bytes, width and height of a picture fit for a page; None: it cannot be read."""
-    from PIL import Image as Picture
+    """Suffix, bytes, width and height of an image fit for a page; None: it cannot be read."""
+    from PIL import Image as PILImage
 
     try:
-        with warnings.catch_warnings(action="ignore"), Picture.open(io.BytesIO(content), formats=DECODERS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
+        with warnings.catch_warnings(action="ignore"), PILImage.open(io.BytesIO(content), formats=DECODERS) as image:
+            if image.width * image.height > MAX_PIXELS:
                 return None
-            picture.load()
-            kind = picture.format or ""
+            image.load()
+            kind = image.format or ""
             if kind in SUFFIXES and len(content) <= MAX_BYTES:
-                return SUFFIXES[kind], content, picture.width, picture.height
-            drawn = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    except (*BROKEN, Picture.DecompressionBombError):
+                return SUFFIXES[kind], content, image.width, image.height
+            drawn = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    except (*BROKEN, PILImage.DecompressionBombError):
         return None
     drawn.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""`python tests/picture.py PAGE/index.html#board docs/img/board.png`: the picture of a page that the README shows."""
+"""`python tests/image.py PAGE/index.html#board docs/img/board.png`: the image of a page that the README shows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def main() -> None:
         page = one.go(f"{Path(place).resolve().as_uri()}#{view or 'board'}", "main :is(tbody tr, article, img)")
         page.wait_for_timeout(1_000)
         page.screenshot(path=out)
-    picture = Image.open(out).convert("P", palette=Image.Palette.ADAPTIVE, colors=96)
-    picture.save(out, optimize=True)
+    image = Image.open(out).convert("P", palette=Image.Palette.ADAPTIVE, colors=96)
+    image.save(out, optimize=True)
     print(f"{out}: {out.stat().st_size / 1000:.0f} kB; faults: {one.faults or 'none'}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from chart_scenes import FULL, scenes
-from PIL import Image as Picture
+from PIL import Image as PILImage
 
 from insightv_bench.errors import MissingExtra
 from insightv_bench.records import Question
@@ -121,7 +121,7 @@ def test_every_label_stands_in_its_chart_and_every_printed_value(drawn: list[tup
 
 
 def test_a_chart_is_448_pixels_or_more_and_looks_different_each_time(charts: list[Question]) -> None:
-    sizes = Counter(Picture.open(io.BytesIO(q.images[0].bytes)).size for q in charts)
+    sizes = Counter(PILImage.open(io.BytesIO(q.images[0].bytes)).size for q in charts)
     assert min(min(size) for size in sizes) >= 448 and len(sizes) > 10
     assert len({q.image_sha256 for q in charts}) == len(charts)
     styles = [sample_style(scene_from_json(q.scene), 448) for q in charts]
@@ -156,7 +156,7 @@ def test_the_same_scene_gives_the_same_bytes_in_another_process_whatever_its_set
 def test_noise_can_be_put_on_charts() -> None:
     noisy = FULL.model_copy(update={"noise_sd": 20.0})
     (question,) = sample_questions(noisy, "train", 0, 1)
-    pixels = np.asarray(Picture.open(io.BytesIO(question.images[0].bytes)))
+    pixels = np.asarray(PILImage.open(io.BytesIO(question.images[0].bytes)))
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10_000
 
 

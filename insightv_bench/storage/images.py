@@ -1,6 +1,6 @@
-"""Questions whose pictures stay on disk until a model is shown them.
+"""Questions whose images stay on disk until a model is shown them.
 
-An evaluation asks thousands of questions but shows few at once: pictures of megabytes are read when their request is
+An evaluation asks thousands of questions but shows few at once: images of megabytes are read when their request is
 about to leave, by their hash, and forgotten again. The row groups read last are kept: requests leave in the
 rows' order, mostly. Nothing is decoded here.
 """
@@ -32,11 +32,11 @@ class Place(NamedTuple):
     row: int
     """Within the group."""
     number: int
-    """Of the picture within the row."""
+    """Of the image within the row."""
 
 
 class StoredImage(Image):
-    """A picture known by its hash; `bytes` reads it anew each time. Made by a `PictureStore` alone."""
+    """An image known by its hash; `bytes` reads it anew each time. Made by a `ImageStore` alone."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "bytes":
@@ -44,29 +44,29 @@ class StoredImage(Image):
         return super().__getattr__(name)  # type: ignore[misc]
 
 
-class Pictures(Protocol):
-    """Where pictures are read from, by their hashes."""
+class Images(Protocol):
+    """Where images are read from, by their hashes."""
 
     def read(self, sha256: str) -> bytes: ...
 
 
-def image_of(pictures: Pictures, sha256: str) -> StoredImage:
+def image_of(images: Images, sha256: str) -> StoredImage:
     image = StoredImage.model_construct(path=None)  # type: ignore[call-arg]
-    image.__dict__.update(sha256=sha256, store=pictures)
+    image.__dict__.update(sha256=sha256, store=images)
     return image
 
 
-def with_pictures(question: Question, pictures: Pictures) -> Question:
+def with_images(question: Question, store: Images) -> Question:
     """A question that was read without them."""
-    images = tuple(image_of(pictures, sha256) for sha256 in question.image_sha256)
+    images = tuple(image_of(store, sha256) for sha256 in question.image_sha256)
     return question.model_copy(update={"images": images})
 
 
-class PictureStore:
-    """The pictures of a folder of Question rows, by hash. Safe to read from several threads."""
+class ImageStore:
+    """The images of a folder of Question rows, by hash. Safe to read from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Reads the hashes, no picture. Raises RunError where there are no rows."""
+        """Reads the hashes, no image. Raises RunError where there are no rows."""
         self._places: dict[str, Place] = {}
         self._groups: OrderedDict[tuple[Path, int], list[list[bytes]]] = OrderedDict()
         self._num_bytes = 0
@@ -99,7 +99,7 @@ class PictureStore:
 
 
 def size_of(group: list[list[bytes]]) -> int:
-    return sum(len(picture) for pictures in group for picture in pictures)
+    return sum(len(image) for images in group for image in images)
 
 
 def group_sizes(file: Path) -> list[int]:
@@ -118,22 +118,22 @@ def read_group(file: Path, group: int) -> list[list[bytes]]:
             column = opened.read_row_group(group, ["images"], use_threads=False)["images"]
     except (pa.ArrowException, OSError) as error:
         hint = "it is truncated or was removed; make its stage again"
-        raise RunError(f"a picture in `{file}` cannot be read: {first_line(error)}", hint) from error
+        raise RunError(f"an image in `{file}` cannot be read: {first_line(error)}", hint) from error
     return [[image["bytes"] for image in images] for images in column.to_pylist()]
 
 
 def read_questions(folder: Path) -> Iterator[Question]:
-    """The rows of a questions stage, their pictures left on disk."""
-    store = PictureStore(folder)
-    return (with_pictures(question, store) for question in read_rows(folder, Question, WITHOUT))
+    """The rows of a questions stage, their images left on disk."""
+    store = ImageStore(folder)
+    return (with_images(question, store) for question in read_rows(folder, Question, WITHOUT))
 
 
 class QuestionsById:
-    """The rows of a questions stage by id, read when they are asked for; pictures are left on disk, or out."""
+    """The rows of a questions stage by id, read when they are asked for; images are left on disk, or out."""
 
-    def __init__(self, folder: Path, pictures: bool = True) -> None:
+    def __init__(self, folder: Path, images: bool = True) -> None:
         self._rows = Rows(folder, Question, WITHOUT)
-        self._store = PictureStore(folder) if pictures else None
+        self._store = ImageStore(folder) if images else None
         self._places = {id_: place for place, id_ in enumerate(_ids_in(folder))}
 
     def place(self, id_: str) -> int:
@@ -143,16 +143,16 @@ class QuestionsById:
     def of(self, ids: Iterable[str]) -> dict[str, Question]:
         """Raises KeyError where one is not there."""
         rows = self._rows.take(map(self.place, ids)).values()
-        return {row.id: with_pictures(row, self._store) if self._store else row for row in rows}
+        return {row.id: with_images(row, self._store) if self._store else row for row in rows}
 
 
 def question_slice(folder: Path, start: int, stop: int) -> list[Question]:
-    """Rows `start` to `stop` of a questions stage, without their pictures (see `with_pictures`)."""
+    """Rows `start` to `stop` of a questions stage, without their images (see `with_images`)."""
     return read_slice(folder, Question, start, stop, WITHOUT)
 
 
 def questions_of(folder: Path, ids: Collection[str]) -> dict[str, Question]:
-    """By id, these rows of a questions stage, without their pictures."""
+    """By id, these rows of a questions stage, without their images."""
     places = [place for place, name in enumerate(_ids_in(folder)) if name in ids]
     if not places:
         return {}

@@ -1,0 +1,132 @@
+"""An image's bytes, checked and where needed mended, so that every model sees what a person would see.
+
+The original bytes are kept wherever every reader of images agrees on them. Where readers differ, the image is
+written anew, once, before its hash is taken: some turn an image as its EXIF tag says and some do not, some show CMYK
+inverted, some clip 16 bits to white, some put transparent ground on black. What cannot be shown rightly (an animation,
+more pixels than allowed, broken bytes) has a problem instead. The size is read before any pixel.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from typing import Any, NamedTuple
+
+from insightv_bench.records import DECODERS, Image
+
+MAX_BYTES = 64 * 1024 * 1024
+SENT = ("PNG", "JPEG", "MPO", "GIF", "WEBP")
+"""Formats that chat servers take as they are; an MPO is a JPEG with further images behind it."""
+ORIENTATION = 0x0112
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders raise on bytes that are no whole image."""
+
+
+NO_IMAGE = "no image"
+
+
+class Checked(NamedTuple):
+    """`image` or, where there is none, the `problem`; `mended` says why its bytes were written anew."""
+
+    image: Image | None
+    problem: str = ""
+    mended: str = ""
+
+
+def check_image(content: bytes, max_pixels: int) -> Checked:
+    from PIL import Image as PILImage
+
+    if not content:
+        return Checked(None, NO_IMAGE)
+    if len(content) > MAX_BYTES:
+        return Checked(None, "image too large")
+    try:
+        with warnings.catch_warnings(action="ignore"), PILImage.open(io.BytesIO(content), formats=DECODERS) as image:
+            problem = _problem(image, max_pixels)
+            if problem:
+                return Checked(None, problem)
+            image.load()
+            mended = _why_mend(image)
+            return Checked(Image(bytes=_mend(image) if mended else content), "", mended)
+    except PILImage.DecompressionBombError:
+        return Checked(None, "image too large")
+    except BROKEN:
+        return Checked(None, "image cannot be decoded")
+
+
+def _problem(image: Any, max_pixels: int) -> str:
+    """What can be told before any pixel is read; empty for none."""
+    if image.width * image.height > max_pixels:
+        return "image too large"
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        return "image has several frames"
+    return "image has 32-bit pixels" if image.mode in ("I", "F") else ""
+
+
+def _why_mend(image: Any) -> str:
+    """Where readers of images differ on this one; empty for nowhere."""
+    if _orientation(image) in range(2, 9):
+        return "turned by EXIF"
+    if image.mode.startswith("I;16"):
+        return "16-bit"
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV") and (image.format, image.mode) != ("JPEG", "YCbCr"):
+        return image.mode
+    if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+        return "transparent"
+    return "" if image.format in SENT else str(image.format)
+
+
+def _orientation(image: Any) -> Any:
+    """1, upright, also where the tags cannot be read: the pixels may be whole all the same."""
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except BROKEN:
+        return 1
+
+
+def _mend(image: Any) -> bytes:
+    """Upright, 8-bit RGB on white; as a fine JPEG where it was one, else as PNG."""
+    from PIL import Image as PILImage
+    from PIL import ImageOps
+
+    lossy = image.format in ("JPEG", "MPO")
+    if image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if _orientation(image) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = PILImage.alpha_composite(PILImage.new("RGBA", image.size, "white"), image)
+    clean = PILImage.new("RGB", image.size)  # a new image: no tag or profile of the old one is written along
+    clean.paste(image.convert("RGB"))
+    buffer = io.BytesIO()
+    if lossy:
+        clean.save(buffer, "JPEG", quality=95, subsampling=0)
+    else:
+        clean.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _eight_bits(image: Any) -> Any:
+    """The upper eight of sixteen bits, with its EXIF tags; Pillow's own conversion clips to white."""
+    import numpy as np
+    from PIL import Image as PILImage
+
+    upper = PILImage.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if _orientation(image) != 1:
+        upper.info["exif"] = image.getexif().tobytes()
+    return upper
