@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_serializer
 
-AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
+AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression", "date", "time", "range", "ratio"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
 ScoreStatus = Literal["scored", "not_scored", "unscored"]
 SummaryKind = Literal["optimal", "flawed", "agent", "plain"]

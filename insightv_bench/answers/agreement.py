@@ -16,7 +16,7 @@ from insightv_bench.records import AnswerType
 
 from .extract import Reading, read
 from .match import matches
-from .normalize import number_value
+from .values import number_value
 
 Row = Mapping[str, Any]
 """`response, gold, options, kind, agreed`; `agreed` is a letter where `kind` is `mcq`, and whether the reply is right

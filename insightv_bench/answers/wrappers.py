@@ -1,0 +1,161 @@
+"""What of a reply is thought and what is said: to add a model's marks, add a row.
+
+Thought is never an answer. Where a reply marks its answer (`<answer>`, a final channel), only what is marked is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from insightv_bench.protocol import objects_in
+
+Place = tuple[int, int]
+
+
+class Wrapper(NamedTuple):
+    """A pair of marks around thought or around the answer; patterns, matched without case."""
+
+    kind: Literal["thought", "answer"]
+    opening: str
+    closing: str
+
+
+def _tags(kind: Literal["thought", "answer"], *names: str) -> list[Wrapper]:
+    return [Wrapper(kind, f"<{name}>", f"</{name}>") for name in names]
+
+
+WRAPPERS = (
+    # Tags: DeepSeek-R1, Qwen, GLM, MiMo, Insight-V, Vision-R1, VLM-R1, EXAONE, Reka, Keye, LLaVA-CoT, Seed-OSS ...
+    *_tags("thought", "think", "thinking", "thought", "thoughts", "reasoning", "analysis", "reflection", "scratchpad"),
+    *_tags("thought", "rationale", "reason", "caption", "cot", "seed:think", "inner_thought", "inner_monologue"),
+    *_tags("thought", "tool_call", "observation"),
+    Wrapper("thought", "<(?-i:SUMMARY)>", "</(?-i:SUMMARY)>"),  # LLaVA-CoT; `<summary>` is HTML
+    *_tags("answer", "answer", "conclusion", "response", "solution", "final_answer", "final", "output", "final_response"),
+    Wrapper("answer", r"<\|begin_of_box\|>", r"<\|end_of_box\|>"),  # GLM-4.1V, 4.5V
+    # gpt-oss, with its special tokens and without (see `_BARE_CHANNEL`)
+    Wrapper("thought", r"<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>", r"<\|(?:end|call)\|>"),
+    Wrapper("answer", r"<\|channel\|>\s*final[^<]{0,40}<\|message\|>", r"<\|(?:return|end)\|>"),
+    Wrapper("thought", r"<\|channel>\s*thought", r"<channel\|>"),  # Gemma 4
+    Wrapper("thought", "<unused94>thought", "<unused95>"),  # MedGemma
+    Wrapper("thought", r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # Sky-T1, OpenThinker
+    Wrapper("answer", r"<\|begin_of_solution\|>", r"<\|end_of_solution\|>"),
+    Wrapper("thought", r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),  # Cohere
+    Wrapper("answer", r"<\|START_RESPONSE\|>", r"<\|END_RESPONSE\|>"),
+    Wrapper("thought", r"<\|think_?(?:start|begin)?\|>", r"<\|/?think_?(?:end|/)\|>"),
+    Wrapper("thought", r"\[THINK\]", r"\[/THINK\]"),  # Mistral
+    Wrapper("answer", r"\[BEGIN FINAL RESPONSE\]", r"\[END FINAL RESPONSE\]"),  # Apriel
+    Wrapper("thought", "◁think▷", "◁/think▷"),  # Kimi
+)
+_BARE_CHANNEL = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?=[A-Z\"'])")
+_NEVER = re.compile(r"(?!)")  # without its tokens, where the thought ends cannot be told from its text
+_SECTIONS = re.compile(r"\s*#{1,4}\s*Image Description:")  # Mulberry
+_LAST_SECTION = re.compile(r"#{1,4}\s*The final answer is", re.IGNORECASE)
+_PLAIN_THOUGHT = re.compile(r"\s*Here is my (?:thought|thinking) process:", re.IGNORECASE)  # Granite
+_PLAIN_REPLY = re.compile(r"Here is my response:", re.IGNORECASE)
+UNMARKED = ((_BARE_CHANNEL, _NEVER), (_SECTIONS, _LAST_SECTION), (_PLAIN_THOUGHT, _PLAIN_REPLY))
+"""Replies that begin with the first are thought as far as the last of the second."""
+
+
+class Speech(NamedTuple):
+    """The part of a reply that is said."""
+
+    places: tuple[Place, ...]
+    marked: bool = False
+    """Whether marks of an answer stand around it."""
+    whole: bool = False
+    """Whether those marks are closed."""
+
+
+class _Mark(NamedTuple):
+    wrapper: int
+    opens: bool
+    start: int
+    end: int
+
+
+def _compiled() -> re.Pattern[str]:
+    """Every mark in one pattern, by its first character, so that other text is passed over quickly."""
+    marks: dict[str, list[str]] = {}
+    for number, wrapper in enumerate(WRAPPERS):
+        for name, pattern in (("o", wrapper.opening), ("c", wrapper.closing)):
+            first = pattern[:2] if pattern[0] == "\\" else pattern[0]
+            marks.setdefault(first, []).append(f"(?P<{name}{number}>{pattern[len(first) :]})")
+    return re.compile("|".join(f"{first}(?i:{'|'.join(rest)})" for first, rest in marks.items()))
+
+
+_ANY = _compiled()
+
+
+def speech(text: str, opened: bool = False) -> Speech:
+    """What is said outside all thought, or inside the last marks of an answer.
+
+    `opened`: the prompt ended in a thought's opening mark, so that all is thought until one is closed. A closing mark
+    alone means the same.
+    """
+    places, at, thinking = _outside_thought(text, opened)
+    if thinking:
+        return Speech(())
+    places.append((at, len(text)))
+    return _marked(text, [place for place in places if place[0] < place[1]])
+
+
+def _outside_thought(text: str, opened: bool) -> tuple[list[Place], int, bool]:
+    places: list[Place] = []
+    at, inside = 0, -1 if opened else None
+    for begins, ends in UNMARKED:
+        if not opened and begins.match(text):
+            last = None
+            for last in ends.finditer(text):
+                pass
+            if last is None:
+                return [], 0, True
+            at = last.start() if begins is _SECTIONS else last.end()
+            break
+    for mark in _marks(text, at):
+        wrapper = WRAPPERS[mark.wrapper]
+        if wrapper.kind == "answer":
+            if mark.opens and inside is not None and "channel" in wrapper.opening:
+                at, inside = mark.start, None  # the final channel ends any other
+        elif mark.opens and inside is None:
+            places.append((at, mark.start))
+            inside = mark.wrapper
+        elif not mark.opens and inside in (None, -1, mark.wrapper):
+            if inside is None and "end|call" not in wrapper.closing:
+                places.clear()
+            at, inside = mark.end, None if inside is not None or "end|call" not in wrapper.closing else inside
+    return places, at, inside is not None
+
+
+def _marked(text: str, places: list[Place]) -> Speech:
+    """The last closed marks of an answer, the innermost of them; an open one where it is the last thing said."""
+    opening: dict[int, int] = {}
+    found: Place | None = None
+    for start, end in places:
+        for mark in _marks(text, start, end):
+            if WRAPPERS[mark.wrapper].kind == "thought":
+                continue
+            if mark.opens:
+                opening[mark.wrapper] = mark.end
+            elif mark.wrapper in opening and (begin := opening.pop(mark.wrapper)) <= mark.start:
+                inner = found and begin <= found[0] and found[1] <= mark.start
+                found = found if inner and text[slice(*found)].strip() else (begin, mark.start)
+    if opening:
+        begin = max(opening.values())
+        if (found is None or begin > found[1]) and text[begin : places[-1][1]].strip():
+            return Speech(((begin, places[-1][1]),), marked=True)
+    return Speech((found,), marked=True, whole=True) if found else Speech(tuple(places))
+
+
+def _marks(text: str, start: int, end: int | None = None) -> Sequence[_Mark]:
+    """The marks in [start, end) that do not stand inside a JSON object's text."""
+    marks = [
+        _Mark(int(match.lastgroup[1:]), match.lastgroup[0] == "o", match.start(), match.end())
+        for match in _ANY.finditer(text, start, len(text) if end is None else end)
+        if match.lastgroup
+    ]
+    if not marks or "{" not in text:
+        return marks
+    objects = [(each.start, each.end) for each in objects_in(text).found]
+    return [mark for mark in marks if not any(begin < mark.start < stop for begin, stop in objects)]
