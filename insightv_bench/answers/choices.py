@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .plain import plain
+from .plain import plain_text
 from .values import bare, number_of
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -17,6 +17,9 @@ MAX_CHARS = 2_000  # a longer piece is no answer
 _ARTICLES = frozenset(("a", "an", "the"))
 _KEPT_SIGNS = frozenset("#%&@/")
 _NO_PUNCTUATION = str.maketrans({"'": "", **dict.fromkeys('!"()*,-.:;?[\\]_{}', " ")})
+_FORMULA = re.compile(r"[^\w\s.,;:!?'\"%-]")
+_GOES_ON = re.compile(r"[^\W_]|[.,:/]\d")
+_DIGIT = re.compile(r"\d")
 _OWN_LETTER = re.compile(r"\s*\(?([A-Z])(?:[).:]|\.\))\s+(?=\S)")
 
 
@@ -46,30 +49,47 @@ def valid_letters(options: Sequence[str]) -> str:
 @lru_cache(maxsize=1024)
 def choices(options: tuple[str, ...]) -> tuple[Choice, ...]:
     return tuple(
-        Choice(letter, " ".join(plain(text).low.split()).rstrip("."), *spellings(text))
+        Choice(letter, _said(text), _words(text), latex_key(text) if _FORMULA.search(text) else "", _value(text))
         for letter, text in zip(LETTERS, option_texts(options), strict=False)
     )
 
 
-def spellings(text: str) -> tuple[str, str, float | None]:
-    """Three spellings under which a piece may be an option, the strictest first: its words, its LaTeX, its value."""
+@lru_cache(maxsize=1024)
+def _by_spelling(options: tuple[str, ...]) -> tuple[int, tuple[dict[Any, str | None], ...]]:
+    """The characters of the longest option; and by each spelling, the strictest first, its letter, None of two."""
+    each = choices(options)
+    tables: list[dict[Any, str | None]] = []
+    for field in range(1, 5):
+        table: dict[Any, str | None] = {}
+        for choice in each:
+            if choice[field] not in ("", None):
+                table[choice[field]] = None if choice[field] in table else choice.letter
+        tables.append(table)
+    return max((len(choice.said) for choice in each), default=0), tuple(tables)
+
+
+def _said(text: str) -> str:
+    return " ".join(plain_text(text).lower().split()).rstrip(".")
+
+
+def _words(text: str) -> str:
+    exact = "\\" in text or _DIGIT.search(text)
+    return " ".join(text.split()).casefold().rstrip(".") if exact else plain_words(text)
+
+
+def _value(text: str) -> float | None:
     number = number_of(text)
-    exact = "\\" in text or any(char.isdigit() for char in text)
-    words = " ".join(text.split()).casefold().rstrip(".") if exact else plain_words(text)
-    return words, latex_key(text), None if number is None else float(f"{number.value:.9g}")
+    return None if number is None else float(f"{number.value:.9g}")
 
 
 def option_by_text(text: str, options: Sequence[str]) -> str | None:
     """The letter of the one option whose text, or failing that whose value, the piece is."""
-    each = choices(tuple(options))
-    if not each or len(text) > min(MAX_CHARS, 4 * max(len(choice.said) for choice in each) + 60):
+    longest, tables = _by_spelling(tuple(options))
+    if not longest or len(text) > min(MAX_CHARS, 4 * longest + 60):
         return None
-    said = " ".join(plain(text).low.split()).rstrip(".")
-    piece = (said, *spellings(text))
-    for field in range(4):
-        letters = [choice.letter for choice in each if choice[field + 1] == piece[field] and piece[field] not in ("", None)]
-        if letters:
-            return letters[0] if len(letters) == 1 else None
+    for spell, table in zip((_said, _words, latex_key, _value), tables, strict=True):
+        if table and (spelling := spell(text)) in table:
+            return table[spelling]
     return None
 
 
@@ -91,14 +111,17 @@ def single_letter(piece: str, options: Sequence[str]) -> str | None:
 
 
 def option_at(low: str, at: int, end: int, options: Sequence[str]) -> tuple[str, int] | None:
-    """The option whose text begins at `at`, the longest of them, and where it ends; no letter where two are spelt so."""
-    best, stop = [], at
+    """The option whose text begins at `at`, the longest of them, and where it ends.
+
+    No letter where two options are spelt so.
+    """
+    best: list[str] = []
+    stop = at
     for choice in choices(tuple(options)):
         until = at + len(choice.said)
         if not choice.said or until > end or until < stop or not low.startswith(choice.said, at):
             continue
-        after = low[until : until + 2]
-        if choice.said[-1].isalnum() and after and (after[0].isalnum() or (after[0] in ".,:/" and after[1:].isdigit())):
+        if choice.said[-1].isalnum() and _GOES_ON.match(low, until):
             continue
         if choice.said[-1].isdigit() and re.match(r"\s*(?:[-+*/^√×·]|\\)", low[until : until + 3]):
             continue
@@ -119,7 +142,9 @@ def options_in(low: str, start: int, end: int, options: Sequence[str]) -> list[t
         while at >= 0:
             stop = at + len(said)
             edges = (spaced[at - 1 : at] if at > start else "", spaced[stop : stop + 1])
-            if not said.isascii() or not any(_joins(edge, char) for edge, char in zip(edges, (said[0], said[-1]), strict=True)):
+            if not said.isascii() or not any(
+                _joins(edge, char) for edge, char in zip(edges, (said[0], said[-1]), strict=True)
+            ):
                 found.append((choice.letter, at, stop))
             at = spaced.find(said, stop, end)
     return [
@@ -145,7 +170,7 @@ def _joins(edge: str, char: str) -> bool:
 
 def latex_key(text: str) -> str:
     """An expression without its spelling: spaces, dollar signs, sizes of brackets, braces around one character."""
-    text = unicode_math(plain(text).text)
+    text = unicode_math(plain_text(text))
     text = re.sub(r"\\[dt]frac", r"\\frac", text)
     text = re.sub(r"\\frac(\d)(\d)", r"\\frac{\1}{\2}", text)
     return re.sub(r"\s+", "", re.sub(r"\{(\w)\}", r"\1", text)).replace("×", "*").replace("·", "*").rstrip(".")
@@ -155,7 +180,16 @@ _SUPERSCRIPTS = {**dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=
 _SUPER = re.compile(f"[{''.join(_SUPERSCRIPTS)}]+")
 _SUB = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
 _ROOT = re.compile(r"√\s*(?:\{([^{}]*)\}|\(([^()]*)\)|(\d+(?:\.\d+)?|[a-zA-Zπ]))")
-_SPELT = {"π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "÷": "/", "∪": r"\cup ", "∩": r"\cap ", "θ": r"\theta "}
+_SPELT = {
+    "π": r"\pi ",
+    "∞": r"\infty ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "÷": "/",
+    "∪": r"\cup ",
+    "∩": r"\cap ",
+    "θ": r"\theta ",
+}
 
 
 def unicode_math(text: str) -> str:
@@ -176,7 +210,7 @@ def _fraction(char: str) -> str:
 
 
 def plain_words(text: str) -> str:
-    """The words of a text: NFKC, no case, no articles before a word, no punctuation but `#%&@/`; signs such as `+` stay.
+    """The words of a text: NFKC, no case, no articles before a word, of punctuation `#%&@/` alone; `+` stays.
 
     `A` after another word is a name and stays: `vitamin A`.
     """

@@ -40,7 +40,7 @@ from .plain import Place, Plain, plain
 from .values import number_of
 from .wrappers import Speech, speech
 
-HEAD_CHARS, TAIL_CHARS = 8_000, 24_000
+HEAD_CHARS, TAIL_CHARS = 4_000, 16_000
 """As far as a long reply is looked at, from its beginning and from its end; a protocol's answer is found anywhere."""
 MAX_DECLARATIONS = 48
 MAX_REGION_CHARS = 400
@@ -210,7 +210,7 @@ def _in_turns(text: Plain, asked: Asked, said: Speech, cut: bool) -> Found | Non
 
 def _last_of_turns(text: Plain, turns: Sequence[Place], asked: Asked, said: Speech, first: Found) -> Found:
     for start, stop in reversed(turns):
-        places = declarations(text, start, stop, True, spoken_in(text.low[start:stop]))
+        places = declarations(text, start, stop, True, spoken_in(text.low, start, stop))
         found, _ = _last_declared(text, places, asked, None)
         if found and found[1] == "declared":
             return (found[0]._replace(sure=found[0].sure and found[0].answer == first[0].answer), found[1])
@@ -221,7 +221,7 @@ def _in_turn(text: Plain, start: int, end: int, asked: Asked, said: Speech, cut:
     whole = None if cut and not said.whole else _whole(text, start, end, asked, said)
     if whole:
         return whole
-    languages = spoken_in(text.low[start:end])
+    languages = spoken_in(text.low, start, end)
     places = declarations(text, start, end, asked.answer_type == "option", languages)
     if said.marked:
         places.insert(0, Declared(start, end, "declared", firm=True))
@@ -238,7 +238,9 @@ def _in_turn(text: Plain, start: int, end: int, asked: Asked, said: Speech, cut:
 def _whole(text: Plain, start: int, end: int, asked: Asked, said: Speech) -> Found | None:
     """A reply that is nothing but the answer."""
     piece = whole_piece(text, start, end, asked)
-    return (piece, "declared" if said.marked else "option" if asked.answer_type == "option" else "bare") if piece else None
+    return (
+        (piece, "declared" if said.marked else "option" if asked.answer_type == "option" else "bare") if piece else None
+    )
 
 
 def _last_declared(
@@ -296,7 +298,9 @@ _LEADING_WORDS = re.compile(
     r"\s*(?:[\w'’,]+\s+){0,6}?(?:(?:the\s+)?(?:correct\s+|right\s+)?(?:answer|option|choice|réponse|opción|opção|antwort|вариант|выбор|الخيار|विकल्प|letra)\s*|"
     r"(?:so|therefore|thus|hence|that|also|daher|donc|portanto|entonces|поэтому)\s*,?\s*)+"
 )
-_LEADING_CJK = re.compile(r".*?(?:选项|選項|選択肢は?|선택지|보기|答案|所以|因此|故|したがって|よって|따라서)\s*[，,、]?\s*", re.DOTALL)
+_LEADING_CJK = re.compile(
+    r".*?(?:选项|選項|選択肢は?|선택지|보기|答案|所以|因此|故|したがって|よって|따라서)\s*[，,、]?\s*", re.DOTALL
+)
 
 
 def _starts(text: Plain, start: int, end: int) -> Iterator[int]:
@@ -344,14 +348,13 @@ def _leading_option(text: Plain, start: int, end: int, options: Sequence[str]) -
     lead = _LEAD.match(text.text, begin, end)
     at = lead.end() if lead else begin
     line = text.text.find("\n", begin, end)
-    if 0 <= line and (piece := whole_option(text, begin, line, options)):
+    if line >= 0 and (piece := whole_option(text, begin, line, options)):
         return piece
     if text.text[at : at + 1] in valid_letters(options) and not text.text[at + 1 : at + 2].isalnum():
         piece = spelt_letter(text, begin, end, options)
         marked = text.text[at + 1 : at + 2] not in " -/'"
         return piece if piece and (marked or not piece.answer) else None
-    head = read_piece_head(text, begin, end, options)
-    return head
+    return read_piece_head(text, begin, end, options)
 
 
 def read_piece_head(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
@@ -384,7 +387,9 @@ def _last_line(text: Plain, start: int, last: int, end: int, options: Sequence[s
     inner = unwrapped(text.text, last, end)
     if inner[1] - inner[0] == 1 and text.text[inner[0]] in valid_letters(options):
         return Piece(text.text[inner[0]], *inner, False)
-    led = re.compile(r"(?:so|therefore|thus|hence|option|choice|选项|選項)?[\s,:]*(?:option\s+)?").match(text.low, last, end)
+    led = re.compile(r"(?:so|therefore|thus|hence|option|choice|选项|選項)?[\s,:]*(?:option\s+)?").match(
+        text.low, last, end
+    )
     piece = own_text(text, last, end, options) or own_text(text, led.end() if led else last, end, options)
     before = text.text[start:last].rstrip()
     at = start + before.rfind("\n") + 1
@@ -437,20 +442,24 @@ def _yes_no_at_end(text: Plain, start: int, end: int) -> Piece | None:
 
 
 def declarations(
-    text: Plain, start: int, end: int, whole_line: bool, languages: Sequence[Language]
+    text: Plain, start: int, end: int, whole_line: bool, languages: Sequence[tuple[Language, int]]
 ) -> list[Declared]:
     """The last declared answers in [start, end), first to last; each place runs to its sentence's or line's end."""
     found: list[Declared] = []
-    for language in languages:
-        found += _marked(text, start, end, whole_line, language)
-        found += _reversed(text, start, end, language)
-    for match in deque(_GSM8K.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS):
+    for language, first in languages:
+        found += _marked(text, first, end, whole_line, language)
+        found += _reversed(text, first, end, language)
+    for match in (
+        () if "####" not in text.low else deque(_GSM8K.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS)
+    ):
         found.append(Declared(*_region(text, match.end(), end, whole_line), "declared", True))
     if "\\" in text.text:
         found += _boxed(text, start, end)
     for match in deque(CHOSEN.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS) if whole_line else ():
         clause = _clause(text.low, start, match.start())
-        if not is_quoted(text.low, start, match.start()) and not re.search(r"\b(?:not|n't|if|never)\b[^.]{0,20}$", clause):
+        if not is_quoted(text.low, start, match.start()) and not re.search(
+            r"\b(?:not|n't|if|never)\b[^.]{0,20}$", clause
+        ):
             found.append(Declared(match.end(), _line_end(text.text, match.end(), end), "declared", weak=True))
     return sorted(found)[-MAX_DECLARATIONS:]
 
@@ -474,7 +483,7 @@ def _clause(low: str, start: int, at: int) -> str:
 
 
 def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Language) -> Iterator[Declared]:
-    wrong, denied = re.compile(language.wrong), re.compile(rf"[\s(\"']*(?:{language.denied})")
+    wrong, denied = language.wrong_pattern, language.denied_pattern
     for pattern in (language.before_pattern, language.heading_pattern):
         for mark in deque(pattern.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS):
             gap = next((each for each in mark.groupdict().values() if each), "")
@@ -495,7 +504,9 @@ def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Langu
 
 _REASON = re.compile(r"\b(?:because|since)\b")
 _WRONG = re.compile(r"\b(?:wrong|incorrect|not|n't)\b")
-_LIST_HEAD = re.compile(r"\b(?:answer\s+)?(?:choices|options|answers)\s*(?:are|:)|letter\s*:$|\b(?:option|answer)s?\s+letters?\s*:")
+_LIST_HEAD = re.compile(
+    r"\b(?:answer\s+)?(?:choices|options|answers)\s*(?:are|:)|letter\s*:$|\b(?:option|answer)s?\s+letters?\s*:"
+)
 
 
 def _is_wrong(mark: str) -> bool:
@@ -539,5 +550,9 @@ def _closing(text: str, start: int, end: int) -> int | None:
 def _reversed(text: Plain, start: int, end: int, language: Language) -> Iterator[Declared]:
     for mark in deque(language.after_pattern.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS):
         clause = _clause(text.low, start, mark.start())
-        if clause.strip() and not is_quoted(text.low, start, mark.start()) and not re.search(r"\b(?:if|which|whether)\b", clause):
+        if (
+            clause.strip()
+            and not is_quoted(text.low, start, mark.start())
+            and not re.search(r"\b(?:if|which|whether)\b", clause)
+        ):
             yield Declared(mark.start() - len(clause), mark.start(), "declared", confirmed=True)

@@ -45,6 +45,14 @@ class Language:
         return re.compile(self.after)
 
     @cached_property
+    def wrong_pattern(self) -> re.Pattern[str]:
+        return re.compile(self.wrong)
+
+    @cached_property
+    def denied_pattern(self) -> re.Pattern[str]:
+        return re.compile(rf"[\s(\"']*(?:{self.denied})")
+
+    @cached_property
     def heading_pattern(self) -> re.Pattern[str]:
         name = rf"(?:{self.heading})[ \t]*"
         return re.compile(rf"^[ \t#>]*{name}[:.]?[ \t]*$|^[ \t#>]*{name}(?=[(\[]?[a-z][)\]]?[.]?[ \t]*$)", re.MULTILINE)
@@ -54,7 +62,7 @@ _QUALITY = r"(?:final|correct|right|best|closest|nearest|most\s+\w+|likely|appro
 _NOUN = r"(?:multiple[- ]choice\s+)?(?:answer|option|choice|statement|solution|result|response|letter|match)s?"
 _IS = r"(?:\bis\b|\bare\b|\b(?:would|should|must|will)\s+be\b|\bbecomes\b|[:：]|==?>|[-=]>|→)"
 # `the answer to (b) is`: what stands between noun and verb holds no full stop, colon or question mark.
-_GAP = r"(?P<{}>[^.\n:=?\"]{{0,80}}?)"
+_GAP = r"(?P<{}>[^.\n:=?\"]{{0,60}}?)"
 
 ENGLISH = Language(
     name="en",
@@ -72,7 +80,10 @@ ENGLISH = Language(
         r"(?:answer|option|choice|solution)\b|(?:correct|right)\b(?!\s+(?:angle|triangle|side|hand|in\b|for\b|about\b)))"
     ),
     heading=r"(?:the\s+)?(?:(?:final|correct)\s+)?(?:answer|solution)|conclusion|final\s+result",
-    wrong=r"\b(?:wrong|incorrect|false|worst|bad|invalid|impossible|unlikely|eliminated|excluded|other|previous|first)[ \t]+$",
+    wrong=(
+        r"\b(?:wrong|incorrect|false|worst|bad|invalid|impossible|unlikely|eliminated|excluded|other|previous|first)"
+        r"[ \t]+$"
+    ),
     denied=r"(?:not|n['’]t|never|neither)\b",
     negated=(
         r"\b(?:if|whether|unless|not|no|nor|neither|never|except|rather|instead|unlike|cannot|wrong|incorrect|false|"
@@ -139,7 +150,7 @@ KOREAN = Language(
 
 GERMAN = Language(
     name="de",
-    keys=("antwort", "lösung", "richtig", "korrekt", "ergebnis", "option"),
+    keys=("antwort", "lösung", "richtig", "korrekt", "ergebnis"),
     before=(
         r"\b(?:antwort(?:möglichkeit|option)?|lösung|ergebnis|(?:richtige|korrekte|beste)\s+(?:option|auswahl|wahl))\b"
         + rf"{_GAP.format('gap_de')}\s*(?:\b(?:ist|lautet|wäre|sind)\b|:)(?:\s*:)?"
@@ -157,11 +168,12 @@ GERMAN = Language(
 
 FRENCH = Language(
     name="fr",
-    keys=("réponse", "reponse", "solution", "correct", "résultat", "option"),
+    keys=("réponse", "reponse", "correcte", "résultat", "choix", " est "),
     before=(
         r"\b(?:r[ée]ponse|solution|r[ée]sultat|(?:bonne|meilleure)\s+(?:option|r[ée]ponse)|option\s+correcte|"
         r"(?:bon|meilleur)\s+choix)(?:\s+(?:correcte|finale|exacte|juste|final))*\b"
-        + rf"{_GAP.format('gap_fr')}\s*(?:\b(?:est|serait|sont)\b|:)(?:\s*:)?(?:\s+(?:donc|la|le|l['’]))*(?:\s*(?:option|lettre|réponse)\b)?",
+        + rf"{_GAP.format('gap_fr')}\s*(?:\b(?:est|serait|sont)\b|:)"
+        + r"(?:\s*:)?(?:\s+(?:donc|la|le|l['’]))*(?:\s*(?:option|lettre|réponse)\b)?",
     ),
     after=r"\b(?:est|serait)\s+(?:donc\s+)?(?:la\s+(?:bonne|meilleure)\s+(?:réponse|option)|(?:la\s+r[ée]ponse\s+)?(?:correcte?|exacte?|juste))\b",
     heading=r"r[ée]ponse(?:\s+(?:finale|correcte))?",
@@ -179,7 +191,8 @@ SPANISH = Language(
     before=(
         r"\b(?:respuesta|soluci[óo]n|resultado|(?:opci[óo]n|alternativa)(?=\s+(?:correcta|es|que)))"
         r"(?:\s+(?:correcta|final|adecuada))*\b"
-        + rf"{_GAP.format('gap_es')}\s*(?:\b(?:es|ser[íi]a|son)\b|:)(?:\s*:)?(?:\s+(?:la|el|por\s+tanto|entonces))*(?:\s+(?:opci[óo]n|letra|alternativa))?",
+        + rf"{_GAP.format('gap_es')}\s*(?:\b(?:es|ser[íi]a|son)\b|:)"
+        + r"(?:\s*:)?(?:\s+(?:la|el|por\s+tanto|entonces))*(?:\s+(?:opci[óo]n|letra|alternativa))?",
     ),
     after=r"\b(?:es|ser[íi]a)\s+(?:la\s+)?(?:(?:respuesta|opci[óo]n|alternativa)\s+)?(?:correct[ao])\b",
     heading=r"(?:respuesta|soluci[óo]n)(?:\s+(?:final|correcta))?",
@@ -197,7 +210,8 @@ PORTUGUESE = Language(
     before=(
         r"\b(?:resposta|solu[çc][ãa]o|resultado|(?:op[çc][ãa]o|alternativa)(?=\s+(?:correta|certa|é|que)))"
         r"(?:\s+(?:correta|certa|final))*\b"
-        + rf"{_GAP.format('gap_pt')}\s*(?:(?<!\w)(?:é|seria|são)(?!\w)|:)(?:\s*:)?(?:\s+(?:a|o|portanto|então))*(?:\s+(?:op[çc][ãa]o|letra|alternativa))?(?!\w)",
+        + rf"{_GAP.format('gap_pt')}\s*(?:(?<!\w)(?:é|seria|são)(?!\w)|:)"
+        + r"(?:\s*:)?(?:\s+(?:a|o|portanto|então))*(?:\s+(?:op[çc][ãa]o|letra|alternativa))?(?!\w)",
     ),
     after=r"(?<!\w)(?:é|está|seria)\s+(?:a\s+)?(?:(?:resposta|op[çc][ãa]o|alternativa)\s+)?(?:corret[ao]|cert[ao])\b",
     heading=r"(?:resposta|solu[çc][ãa]o)(?:\s+(?:final|correta))?",
@@ -260,21 +274,29 @@ HINDI = Language(
     no=("नहीं", "जी नहीं", "गलत"),
 )
 
-LANGUAGES = (
-    *(ENGLISH, CHINESE, JAPANESE, KOREAN, GERMAN, FRENCH, SPANISH, PORTUGUESE, RUSSIAN, ARABIC, HINDI),
-)
+LANGUAGES = (*(ENGLISH, CHINESE, JAPANESE, KOREAN, GERMAN, FRENCH, SPANISH, PORTUGUESE, RUSSIAN, ARABIC, HINDI),)
 
 YES = frozenset(word for language in LANGUAGES for word in language.yes)
 NO = frozenset(word for language in LANGUAGES for word in language.no) - YES
 
 
-def spoken_in(low: str) -> list[Language]:
-    """The languages whose phrases may stand in a lower-case text."""
-    latin = low.isascii()
-    return [each for each in LANGUAGES if (not latin or each.name in _LATIN) and any(key in low for key in each.keys)]
+_LATIN = tuple(each for each in LANGUAGES if each.name in ("en", "de", "fr", "es", "pt"))
+BEFORE_CHARS = 40
+"""How far before its key word a phrase may begin."""
 
 
-_LATIN = ("en", "de", "fr", "es", "pt")
+def spoken_in(low: str, start: int, end: int) -> list[tuple[Language, int]]:
+    """The languages whose phrases may stand in [start, end) of a lower-case text, and from where on."""
+    spoken: list[tuple[Language, int]] = []
+    for language in _LATIN if low.isascii() else LANGUAGES:
+        first = end
+        for key in language.keys:
+            at = low.find(key, start, first)
+            first = first if at < 0 else at
+        if first < end:
+            spoken.append((language, max(start, first - BEFORE_CHARS)))
+    return spoken
+
 
 OTHER = r"(?:path|reasoning|agent|model|trace|chain|student|author|(?:given|provided|previous|original)\s+solution)"
 _SAID = (

@@ -17,7 +17,7 @@ from insightv_bench.records import AnswerType, Question, QuestionColumns
 
 from .choices import MAX_CHARS, latex_key, option_letter, plain_words, unicode_math
 from .extract import read, unswallowed
-from .plain import plain
+from .plain import plain_text
 from .units import unit_of
 from .values import (
     Number,
@@ -129,7 +129,12 @@ def same_text(answer: str, gold: str) -> bool:
         return said_range is not None and gold_range is not None and same_range(said_range, gold_range)
     if kind == "ratio":
         said, wanted = ratio_of(answer), ratio_of(gold)
-        return said is not None and wanted is not None and len(said) == len(wanted) and all(map(math.isclose, said, wanted))
+        return (
+            said is not None
+            and wanted is not None
+            and len(said) == len(wanted)
+            and all(map(math.isclose, said, wanted))
+        )
     if kind == "code":
         return _code_key(answer) == _code_key(gold)
     if kind == "math":
@@ -156,7 +161,14 @@ def _same_count(answer: str, gold: str) -> bool:
 
 
 def _code_key(text: str) -> str:
-    piece = unicode_math(plain(text).text).replace("_{", "").replace("^{", "").replace("}", "").replace("_", "").strip(" .\"'")
+    piece = (
+        unicode_math(plain_text(text))
+        .replace("_{", "")
+        .replace("^{", "")
+        .replace("}", "")
+        .replace("_", "")
+        .strip(" .\"'")
+    )
     return re.sub(r"\s*[x×]\s*(?=\d)", "x", piece).casefold().removeprefix("version ").strip()
 
 

@@ -15,6 +15,7 @@ from .units import unit_of
 from .values import NUMBER_WORDS, bare, date_of, number_of, range_of, ratio_of, time_of
 
 MAX_SENTENCES = 3  # how far back from the end of a reply a number is looked for
+MAX_LEAD_CHARS = 60  # of a verb and the small words between it and its number
 MAX_SHORT_CHARS = 600  # of a reply whose first sentence may be its answer, with an explanation after it
 
 _EDGES = " \t\r\n.,;:!。，、"
@@ -33,15 +34,19 @@ _ANOTHER_LETTER = re.compile(
     r"(?:option\s+|both\s+|选项)?[(\[]*[A-Z](?![A-Za-z'’])|[)\]]\s*[(\[][A-Z][)\]]"
 )
 _REFUTED = re.compile(
-    r"[)\].\s]*(?:is|are|was|seems?|looks|cannot|can't|isn['’]t|不正确|不正確|错误|錯誤|ist nicht|no es|n'est pas|não é|не)\s*"
-    r"(?:not|wrong|incorrect|false|be|falsch)?(?<!is)(?<!are)(?<!was)(?<!looks)(?<!seem)(?<!seems)\b"
+    r"[)\].\s]*(?:(?:is|are|was|seems?|looks|cannot|can't|isn['’]t)\s+(?:wrong|incorrect|false|not|be)\b|"
+    r"(?:是)?(?:不正确|不正確|错误|錯誤)|ist\s+(?:nicht|falsch)|no\s+es\b|es\s+incorrect|n['’]est\s+pas|não\s+é|не\s)"
 )
 _GOES_ON = re.compile(
     r"\s+(?:because|since|as|which|where|with|based|due|so|for|given|is|and\s+(?:not|the|it)|but|from|in|on|according|"
     r"that|weil|da|denn|car|parce|porque|pois|ya|потому|так|क्योंकि|है|لأن|[-–—(→=>])"
 )
-_NAMED_AFTER = re.compile(r"\.\s+(?!(?:because|since|as|so|the|it|this|that|there|they|based|due|which|in|an?|is|for|see|by|we)\b)[a-z]")
-_BRACKETED = re.compile(r"(?<!\w)[(\[]\s?([A-Z])\s?[)\]]|\b[Oo]ption\s+[$({\"']*([A-Z])\b|选项\s*([A-Z])|選項\s*([A-Z])")
+_NAMED_AFTER = re.compile(
+    r"\.\s+(?!(?:because|since|as|so|the|it|this|that|there|they|based|due|which|in|an?|is|for|see|by|we)\b)[a-z]"
+)
+_BRACKETED = re.compile(
+    r"(?<!\w)[(\[]\s?([A-Z])\s?[)\]]|\b[Oo]ption\s+[$({\"']*([A-Z])\b|选项\s*([A-Z])|選項\s*([A-Z])"
+)
 _IS_BEFORE = re.compile(r"(?:\b(?:is|are|be|was)|[:：=是为為])\s*(?:option\s+|the\s+)?$")
 _NOT_BEFORE = re.compile(r"(?:\b(?:not|isn't|than|nor|neither|over|wrong)|不是|非)\s*(?:option\s+)?$")
 _SENTENCE_END = re.compile(r"[.!?;](?=[\s\"')\]]|$)|[。！？；।؟\n]")
@@ -55,7 +60,10 @@ _TOKEN = re.compile(
     (?P<tail>(?:[:/^_!²³√](?!\s)\s?[\w{{(]*|\s?[-–~]\s?\d[\d.,]*|st\b|nd\b|rd\b|th\b|\s*[ap]\.?m\b\.?|-(?=[a-z]))*)""",
     re.VERBOSE,
 )
-_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted((re.escape(word) for word in NUMBER_WORDS if word.isascii() and ' ' not in word and word not in ('half', 'hundred', 'none')), key=len, reverse=True))})(?![\w-])")
+_WORDS = [
+    word for word in NUMBER_WORDS if word.isascii() and " " not in word and word not in ("half", "hundred", "none")
+]
+_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![\w-])")
 # What stands before a number that counts nothing: `more than 7`, `Figure 3`, `to the nearest 10`, `each of the 4`.
 _CONDITION = re.compile(
     r"(?:\b(?:than|least|most|nearest|below|above|over|under|exceed(?:s|ing)?|between|figure|fig\.?|table|step|question|option|"
@@ -76,9 +84,14 @@ _SUPPOSED = re.compile(
     r"\W*(?:so,?\s+|therefore,?\s+|thus,?\s+)?(?:if|when|since|as|because|given\s+that|after|suppose|based\s+on)\b[^,;.]{0,200},\s*(?:then\s+)?(?!(?:and|or)\b)"
 )
 _RESULT = re.compile(r"[=≈]|\bapproximately\b|\babout\b")
-_NOT_AFTER = re.compile(r"\s*(?:[-+*/^=:!√×÷]|or\b|and\s+[-\d]|to\s+\d|[-–—]\s*\d|,\s*\d|或|到|至|%?\s*(?:or|and)\s+(?:less|more|fewer|above|over|under|older|younger|greater|up)\b)")
+_NOT_AFTER = re.compile(
+    r"\s*(?:[-+*/^=:!√×÷]|or\b|and\s+[-\d]|to\s+\d|[-–—]\s*\d|,\s*\d|或|到|至|%?\s*(?:or|and)\s+(?:less|more|fewer|above|over|under|older|younger|greater|up)\b)"
+)
 _LIST_AFTER = re.compile(r"\s*(?:,|and\b|or\b|&)\s*(?:and\s+|or\s+)?[-+$]?\d")
-_SHORT_REASON = re.compile(rf"\s*(?:[,;(（，。]|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0900-\u0965]|[-–—]\s|\n|{'|'.join(each.because for each in LANGUAGES)})")
+_SHORT_REASON = re.compile(
+    r"\s*(?:[,;(（，。]|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0900-\u0965]|[-–—]\s|\n|"
+    rf"{'|'.join(each.because for each in LANGUAGES)})"
+)
 _BOTH = re.compile(r"\W*(?:and|or|/|or maybe|oder|ou|y|e|или)\s*$")
 
 
@@ -192,7 +205,9 @@ def own_text(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece
         return None
     at = match.end("letter")
     rest = _after_letter(text.text, at, end)
-    named = option_by_text(text.text[slice(*rest)], options) or option_by_text(text.text[slice(*unwrapped(text.text, *rest))], options)
+    named = option_by_text(text.text[slice(*rest)], options) or option_by_text(
+        text.text[slice(*unwrapped(text.text, *rest))], options
+    )
     return Piece(match["letter"], at - 1, at, True) if named == match["letter"] else None
 
 
@@ -212,7 +227,7 @@ def _after_letter(text: str, at: int, end: int) -> Place:
 
 
 def option_piece(text: Plain, start: int, end: int, options: Sequence[str], of_letter: bool = False) -> Piece | None:
-    """The one option that a declared place names: by a text that it begins with, by a letter, by what its sentence says."""
+    """The one option that a declared place names: by a text at its head, by a letter, by what its sentence says."""
     led = _LED.match(text.low, start, end)
     begin = led.end() if led else start
     for at in dict.fromkeys((start, begin)):
@@ -238,7 +253,9 @@ def _text_first(text: Plain, start: int, end: int, options: Sequence[str]) -> Pi
     begin = start
     while begin < end and text.text[begin] in " \t\n\"'([$":
         begin += 1
-    found = next((each for at in dict.fromkeys((start, begin)) if (each := option_at(text.low, at, end, options))), None)
+    found = next(
+        (each for at in dict.fromkeys((start, begin)) if (each := option_at(text.low, at, end, options))), None
+    )
     if not found:
         return None
     letter, stop = found
@@ -284,7 +301,11 @@ def spelt_letter(text: Plain, start: int, end: int, options: Sequence[str], of_l
         or option_by_text(text.text[rest[0] : stop], options)
         or option_by_text(text.text[slice(*unwrapped(text.text, rest[0], stop))], options)
     )
-    if named is None and (head := option_at(text.low, rest[0], end, options)) and not (text.low[head[1] : head[1] + 2].strip() or " ")[0].isalnum():
+    if (
+        named is None
+        and (head := option_at(text.low, rest[0], end, options))
+        and not (text.low[head[1] : head[1] + 2].strip() or " ")[0].isalnum()
+    ):
         named = head[0] or None
     if named == letter:
         return Piece(letter, at - 1, at, True)
@@ -323,7 +344,9 @@ def only_bracketed(text: Plain, start: int, end: int, options: Sequence[str]) ->
 def _named_after(text: Plain, at: int, end: int, options: Sequence[str]) -> str | None:
     """The option whose text follows a letter, to its sentence's end."""
     stop = min(sentence_end(text.text, at, end), end)
-    return option_by_text(text.text[slice(*unwrapped(text.text, at, stop))], options) or option_by_text(text.text[at:stop], options)
+    return option_by_text(text.text[slice(*unwrapped(text.text, at, stop))], options) or option_by_text(
+        text.text[at:stop], options
+    )
 
 
 def is_stated(text: Plain, start: int, at: int, end: int) -> bool:
@@ -340,7 +363,9 @@ def is_stated(text: Plain, start: int, at: int, end: int) -> bool:
     return not after if _IS_BEFORE.search(clause) else not (after or is_negated(clause))
 
 
-_NEGATED = re.compile("|".join(each.negated for each in LANGUAGES if each is not ENGLISH and not each.negated.isascii()))
+_NEGATED = re.compile(
+    "|".join(each.negated for each in LANGUAGES if each is not ENGLISH and not each.negated.isascii())
+)
 _NEGATED_ENGLISH = re.compile(ENGLISH.negated)
 
 
@@ -373,7 +398,7 @@ def _by_value(text: Plain, start: int, end: int, options: Sequence[str]) -> Piec
 
 
 def number_piece(text: Plain, start: int, end: int) -> Piece | None:
-    """The number that a declared place states: what follows its last equals sign, all of it, its head, its only number."""
+    """The number that a declared place states: after its last equals sign, all of it, its head, its only number."""
     stop = sentence_end(text.text, start, end)
     results = [match.end() for match in _RESULT.finditer(text.low, start, stop)]
     for begin in (*results[-1:], start):
@@ -400,7 +425,7 @@ def number_at(text: Plain, start: int, end: int) -> Piece | None:
 
 
 def _only_number(text: Plain, start: int, end: int) -> Piece | None:
-    numbers = [match for match in _TOKEN.finditer(text.low, start, end)]
+    numbers = list(_TOKEN.finditer(text.low, start, end))
     if len(numbers) != 1 or numbers[0]["tail"] or _NOT_AFTER.match(text.low, numbers[0].end(), end):
         if numbers or is_negated(text.low[start:end]):
             return None
@@ -422,7 +447,10 @@ def _as_number(text: Plain, start: int, end: int, sure: bool) -> Piece | None:
 
 def _with_unit(text: Plain, at: int, end: int) -> int:
     """Where the number that ends at `at` ends with its unit."""
-    match = re.match(r"(?:\s?[°%$€£]?[^\W\d_]*[²³]?(?:[/·^]\{?[\w²³]+\}?)?)(?:\s[a-z]+)?(?:\s[a-z]+)?", text.text[at : min(end, at + 40)])
+    match = re.match(
+        r"(?:\s?[°%$€£]?[^\W\d_]*[²³]?(?:[/·^]\{?[\w²³]+\}?)?)(?:\s[a-z]+)?(?:\s[a-z]+)?",
+        text.text[at : min(end, at + 40)],
+    )
     said = match[0] if match else ""
     while said:
         if said.strip() and unit_of(said):
@@ -447,23 +475,40 @@ def number_in_sentence(text: Plain, start: int, end: int) -> Piece | None:
     if result >= 0:
         match = _TOKEN.match(low, _skip(low, result + 1, end), end)
         clean = match and not match["tail"] and not _TOKEN.search(low, match.end(), end)
-        return _as_number(text, match.start("number"), _with_unit(text, match.end("number"), end), False) if match and clean and not _NOT_AFTER.match(low, match.end("number"), end) else None
-    found = [match for match in _TOKEN.finditer(low, start, end)]
+        return (
+            _as_number(text, match.start("number"), _with_unit(text, match.end("number"), end), False)
+            if match and clean and not _NOT_AFTER.match(low, match.end("number"), end)
+            else None
+        )
+    found = list(_TOKEN.finditer(low, start, end))
     numbers = [match for match in _unpaired(low, found) if not _counts_nothing(low, start, match)]
     if len(numbers) < len(found) and len(_unpaired(low, found)) < len(found) and not numbers:
         return None
     if len(numbers) == 1 and _LABELLED.fullmatch(low, start, numbers[0].start()):
         return None  # `Carriage 12`
     if not found or not numbers:
-        words = [match for match in _WORD.finditer(low, start, end) if not _CONDITION.search(low[start : match.start()]) and low[match.end() : match.end() + 3] != " of"]
-        counted = [word for word in words if _VERB.search(low[start : word.start()]) or _HAS.search(low[start : word.start()])]
+        words = [
+            match
+            for match in _WORD.finditer(low, start, end)
+            if not _CONDITION.search(low, max(start, match.start() - 24), match.start())
+            and low[match.end() : match.end() + 3] != " of"
+        ]
+        counted = [
+            word
+            for word in words
+            if any(verb.search(low, max(start, word.start() - MAX_LEAD_CHARS), word.start()) for verb in (_VERB, _HAS))
+        ]
         words = counted if len(words) > 1 else words
         if len(words) != 1 or (words[0][0] == "one" and not counted):
             return None
         return _as_number(text, *words[0].span(), False)
     if len(numbers) > 1:
         for verb in (_VERB, _HAS):
-            said = [match for match in numbers if verb.search(low[start : match.start()])]
+            said = [
+                match
+                for match in numbers
+                if verb.search(low, max(start, match.start() - MAX_LEAD_CHARS), match.start())
+            ]
             if said:
                 numbers = said if len(said) == 1 and (verb is _VERB or said[0] is numbers[-1]) else []
                 break
@@ -472,7 +517,11 @@ def number_in_sentence(text: Plain, start: int, end: int) -> Piece | None:
     if len(numbers) != 1 or numbers[0]["tail"]:
         return None
     stop = _with_unit(text, numbers[0].end("number"), end)
-    if _NOT_AFTER.match(low, numbers[0].end("number"), end) or _NOT_AFTER.match(low, stop, end) or _LIST_AFTER.match(low, stop, end):
+    if (
+        _NOT_AFTER.match(low, numbers[0].end("number"), end)
+        or _NOT_AFTER.match(low, stop, end)
+        or _LIST_AFTER.match(low, stop, end)
+    ):
         return None
     return _as_number(text, numbers[0].start("number"), stop, False)
 
@@ -501,7 +550,9 @@ def _counts_nothing(low: str, start: int, match: re.Match[str]) -> bool:
     if match["tail"].startswith(("st", "nd", "rd", "th", "-")) and not match["tail"][1:2].isdigit():
         return True
     before = low[max(start, match.start() - 24) : match.start()]
-    return bool(_CONDITION.search(before)) and not (before.rstrip().endswith("number") and before.rstrip().endswith(("the number", "is number")))
+    return bool(_CONDITION.search(before)) and not (
+        before.rstrip().endswith("number") and before.rstrip().endswith(("the number", "is number"))
+    )
 
 
 # Words
@@ -549,9 +600,15 @@ def list_piece(text: Plain, start: int, end: int) -> Piece | None:
 
 
 _LOOKS: dict[AnswerType, re.Pattern[str]] = {
-    "date": re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4}年\d{1,2}月(?:\d{1,2}[日号])?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:\d{1,2}(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?:\s+\d{1,2}(?:st|nd|rd|th)?\b(?!\d))?(?:,?\s+\d{4})?"),
-    "time": re.compile(r"\b\d{1,2}(?::\d{2}){1,2}(?:\s*[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s*[ap]\.?\s?m\b\.?|\bnoon\b|\bmidnight\b"),
-    "range": re.compile(r"[$€£]?\d[\d,.]*\s*(?:%|°)?\s*(?:-|–|—|~|\bto\b|至|到|\band\b)\s*[$€£]?\d[\d,.]*(?:\s*(?:%|°|[a-z]{1,12}\b))?"),
+    "date": re.compile(
+        r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4}年\d{1,2}月(?:\d{1,2}[日号])?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:\d{1,2}(?:st|nd|rd|th)?\s+(?:of\s+)?)?\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?(?:\s+\d{1,2}(?:st|nd|rd|th)?\b(?!\d))?(?:,?\s+\d{4})?"
+    ),
+    "time": re.compile(
+        r"\b\d{1,2}(?::\d{2}){1,2}(?:\s*[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s*[ap]\.?\s?m\b\.?|\bnoon\b|\bmidnight\b"
+    ),
+    "range": re.compile(
+        r"[$€£]?\d[\d,.]*\s*(?:%|°)?\s*(?:-|–|—|~|\bto\b|至|到|\band\b)\s*[$€£]?\d[\d,.]*(?:\s*(?:%|°|[a-z]{1,12}\b))?"
+    ),
     "ratio": re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+|\d+\s+to\s+\d+"),
 }
 _WHOLE: dict[AnswerType, Callable[[str], object]] = {
@@ -596,7 +653,10 @@ def in_last_sentences(text: Plain, start: int, end: int, asked: Asked) -> Piece 
     if asked.answer_type in ("text", "expression", "yes_no"):
         return None
     is_option = asked.answer_type == "option"
-    for first, last in sentences_from_end(text.text, start, end, 1 if is_option else MAX_SENTENCES):
+    sentences = list(sentences_from_end(text.text, start, end, 1 if is_option else MAX_SENTENCES))
+    if len(sentences) > 1 and all(whole_piece(text, *each, asked) for each in sentences[:2]):
+        return None  # a list
+    for first, last in sentences:
         if piece := _in_sentence(text, first, last, asked):
             return piece
         low = text.low[first:last]
@@ -642,7 +702,9 @@ def _option_in_sentence(text: Plain, start: int, end: int, options: Sequence[str
 
 
 _PREDICATE = re.compile(r"\b(?:is|are|was|be|equals?|to)\s|[=:是为為]")
-_COMPARED = re.compile(r"\b(?:is|are|has|have|there\s+are)\s+(?:\w+\s+)?(?:greater|less|more|fewer|larger|smaller|higher|lower|bigger|taller)\b[^.]*\bthan\b")
+_COMPARED = re.compile(
+    r"\b(?:is|are|has|have|there\s+are)\s+(?:\w+\s+)?(?:greater|less|more|fewer|larger|smaller|higher|lower|bigger|taller)\b[^.]*\bthan\b"
+)
 
 
 def denied_or_affirmed(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
@@ -652,9 +714,16 @@ def denied_or_affirmed(text: Plain, start: int, end: int, options: Sequence[str]
         return None
     stop = sentence_end(text.text, start, end)
     sentence = text.low[start:stop]
-    if text.text[stop : stop + 1] in ("?", "？") or _UNKNOWN.search(sentence) or REPORTED.search(sentence) or "\n" in text.text[stop:end].strip():
+    if (
+        text.text[stop : stop + 1] in ("?", "？")
+        or _UNKNOWN.search(sentence)
+        or REPORTED.search(sentence)
+        or "\n" in text.text[stop:end].strip()
+    ):
         return None
-    if match := re.search(r"\b(?:is|are|was|were|does|do|did|has|have)\s+not\b|\b(?:isn|aren|wasn|doesn|don|didn|hasn)['’]t\b", sentence):
+    if match := re.search(
+        r"\b(?:is|are|was|were|does|do|did|has|have)\s+not\b|\b(?:isn|aren|wasn|doesn|don|didn|hasn)['’]t\b", sentence
+    ):
         letter = said.get("no") or said["false"]
     elif match := _COMPARED.search(sentence):
         letter = said.get("yes") or said["true"]

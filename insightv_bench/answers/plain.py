@@ -1,6 +1,7 @@
-"""A reply without what says nothing: Markdown, LaTeX's marks, HTML, special tokens, zero-width and full-width characters.
+"""A reply without what says nothing: marks of Markdown, LaTeX and HTML, special tokens, zero-width characters.
 
-Each character of the plain text keeps its place in the reply, so that a reading can point at it.
+Full-width characters are plain ones. Each character of the plain text keeps its place in the reply, so that a
+reading can point at it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ _ONE_FOR_ONE = {
     **{ord(char): "-" for char in "−–‐‑‒﹣－"},
     **{ord(char): "'" for char in "‘’‛′"},
     **{ord(char): '"' for char in "“”„‟″"},
-    **{code: " " for code in (0xA0, 0x2002, 0x2003, 0x2007, 0x2009, 0x200A, 0x202F, 0x3000)},
-    **{ord(char): str(digit) for digits in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९") for digit, char in enumerate(digits)},
-    **dict(zip(map(ord, "、：（）【】「」『』〈〉《》İ٫٬٪∶"), ",:()[]\"\"\"\"\"\"\"\"I.,%:", strict=True)),
+    **dict.fromkeys((160, 8194, 8195, 8199, 8201, 8202, 8239, 12288), " "),
+    **{
+        ord(char): str(digit)
+        for digits in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९")
+        for digit, char in enumerate(digits)
+    },
+    **dict(zip(map(ord, "、：（）【】「」『』〈〉《》İ٫٬٪∶"), ',:()[]""""""""I.,%:', strict=True)),
     **{code: chr(ord("A") + code - 0x24B6) for code in range(0x24B6, 0x24D0)},  # circled letters
 }
 # What a plain text does not need: each token is looked at by its first character.
@@ -28,26 +33,46 @@ _TOKEN = re.compile(
     r"[\u200b-\u200f\u2060-\u2064\ufeff\u00ad\u202a-\u202e\ufe0f]+|\*+|_+|`+|~+|\$+|[{}]|<[^<>\n]{1,40}>|&[a-z]{2,5};"
     r"|\^\s?\{?\s?\\(?:circ|degree)(?![a-zA-Z])\s?\}?|\\[a-zA-Z]+\s?\{?|\\[^a-zA-Z]"
 )
-_SPECIAL = re.compile(r"</?s>|<\|?(?:pad|eos|bos|unk|endoftext|end_of_turn|start_of_turn|turn\|?)\|?>|<\|[^<>|\s]{1,36}\|>", re.I)
+_MARKUP = re.compile(r"[*_`~$\\{}<&^]")
+"""What such a token begins with in ASCII, to pass over text that has none quickly."""
+_SPECIAL = re.compile(
+    r"</?s>|<\|?(?:pad|eos|bos|unk|endoftext|end_of_turn|start_of_turn|turn\|?)\|?>|<\|[^<>|\s]{1,36}\|>", re.I
+)
 _HTML = re.compile(
     r"</?(?:b|i|u|em|strong|p|br|span|div|sup|sub|code|pre|center|font|mark|small|big|h[1-6]|li|ul|ol|hr|td|tr|th|table)"
     r"(?:\s[^<>]*)?/?>",
     re.I,
 )
 _BREAKS = re.compile(r"</?(?:br|p|div|li|hr|tr|h[1-6])\b", re.I)
-_WRAPPING = frozenset(
-    ("text", "textbf", "textit", "textrm", "texttt", "textsf", "mathrm", "mathbf", "mathit", "mathsf", "mbox", "operatorname", "bf", "rm", "emph", "underline", "boldsymbol", "displaystyle", "mathbb")
-)
-_SPACES = frozenset(("quad", "qquad", "space", "thinspace", "enspace"))
-_SILENT = frozenset(("left", "right", "displaystyle", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "limits", "bf", "rm", "it"))
+_WRAPPING = re.compile(r"text(?:bf|it|rm|tt|sf)?|math(?:rm|bf|it|sf|bb)|mbox|operatorname|emph|underline|boldsymbol")
+_SPACE = re.compile(r"q?quad|(?:thin|en)?space")
+_SILENT = re.compile(r"left|right|displaystyle|[bB]ig[lr]?|limits|bf|rm|it")
 _SPELT = {
-    **{"times": "×", "cdot": "·", "approx": "≈", "simeq": "≈", "div": "÷", "degree": "°", "circ": "°", "pm": "±"},
-    **{"to": "→", "rightarrow": "→", "Rightarrow": "→", "therefore": " ", "percent": "%", "pounds": "£", "euro": "€"},
-    **{"implies": "→", "textdollar": "$", "neq": "≠", "ne": "≠", "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥"},
-    **{"longrightarrow": "→", "colon": ":", "ldots": "…", "dots": "…", "ast": "*"},
+    name: sign
+    for sign, names in (
+        ("×", "times"),
+        ("·", "cdot"),
+        ("≈", "approx simeq"),
+        ("÷", "div"),
+        ("°", "degree circ"),
+        ("±", "pm"),
+        ("→", "to rightarrow longrightarrow Rightarrow implies"),
+        ("≠", "neq ne"),
+        ("≤", "leq le"),
+        ("≥", "geq ge"),
+        ("…", "ldots dots"),
+        (" ", "therefore"),
+        ("%", "percent"),
+        ("$", "textdollar"),
+        ("£", "pounds"),
+        ("€", "euro"),
+        (":", "colon"),
+        ("*", "ast"),
+    )
+    for name in names.split()
 }
 _ENTITIES = {"&nbsp;": " ", "&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&deg;": "°"}
-_MATH_DOLLAR = re.compile(r"[^$\n]{0,200}?(?<=[^\s$])\$(?!\d)")
+MAX_FORMULA_CHARS = 160
 _WORDS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 
@@ -71,13 +96,24 @@ class Plain(NamedTuple):
         begin = self.origins[first] + min(start - self.starts[first], max(self.lengths[first] - 1, 0))
         stop = self.origins[last] + min(end - self.starts[last], self.lengths[last])
         if "{" in self.raw[begin:stop]:
-            while stop < len(self.raw) and self.raw[stop] == "}" and self.raw.count("{", begin, stop) > self.raw.count("}", begin, stop):
+            while (
+                stop < len(self.raw)
+                and self.raw[stop] == "}"
+                and self.raw.count("{", begin, stop) > self.raw.count("}", begin, stop)
+            ):
                 stop += 1
         return begin, stop
 
 
+def plain_text(raw: str) -> str:
+    """The text alone."""
+    return raw if raw.isascii() and not _MARKUP.search(raw) else plain(raw).text
+
+
 def plain(raw: str, places: Sequence[Place] | None = None) -> Plain:
     """The places of `raw`, all of it by default, as one plain text with line breaks between them."""
+    if raw.isascii() and places in (None, [(0, len(raw))]) and not _MARKUP.search(raw):
+        return Plain(raw, raw.lower(), raw, (0,), (0,), (len(raw),))
     pieces: list[str] = []
     starts, origins, lengths = [], [], []
     at = 0
@@ -91,40 +127,43 @@ def plain(raw: str, places: Sequence[Place] | None = None) -> Plain:
             lengths.append(length)
             at += len(piece)
 
-    straight = raw if raw.isascii() else raw.translate(_ONE_FOR_ONE)
-    for start, end in places if places is not None else ((0, len(raw)),):
+    for begin, end in places if places is not None else ((0, len(raw)),):
         if at:
-            keep("\n", max(start - 1, 0), 1)
-        for token, stop, instead in _changes(straight, start, end):
-            keep(straight[start:token], start, token - start)
-            keep(instead, token, stop - token)
+            keep("\n", max(begin - 1, 0), 1)
+        said = raw[begin:end]
+        straight = said if said.isascii() else said.translate(_ONE_FOR_ONE)
+        start = 0
+        for token, stop, instead in _changes(straight):
+            keep(straight[start:token], begin + start, token - start)
+            keep(instead, begin + token, stop - token)
             start = stop
-        keep(straight[start:end], start, end - start)
+        keep(straight[start:], begin + start, len(straight) - start)
     text = "".join(pieces)
     low = text.lower()
     return Plain(text, low if len(low) == len(text) else text, raw, starts, origins, lengths)
 
 
-def _changes(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
+def _changes(text: str) -> list[tuple[int, int, str]]:
     """What is dropped, or said in other characters: where it begins and ends, and what stands instead."""
     changes: list[tuple[int, int, str]] = []
     braces: list[bool] = []  # of each open brace, whether it is dropped
     in_math = False
-    for match in _TOKEN.finditer(text, start, end):
+    end = len(text)
+    for match in _TOKEN.finditer(text):
         token = match[0]
         first, here, stop = token[0], match.start(), match.end()
-        before = text[here - 1] if here > start else "\n"
+        before = text[here - 1] if here else "\n"
         after = text[stop] if stop < end else "\n"
         instead: str | None = ""
         if first == "\\":
             name = token[1:].rstrip("{ ")
-            if name in _WRAPPING and token[-1] == "{":
+            if _WRAPPING.fullmatch(name) and token[-1] == "{":
                 braces.append(True)
             elif name in _SPELT:
                 instead, stop = _SPELT[name], here + 1 + len(name)
-            elif name in _SILENT or token in ("\\(", "\\)", "\\[", "\\]"):
+            elif _SILENT.fullmatch(name) or token in ("\\(", "\\)", "\\[", "\\]"):
                 stop = here + 1 + len(name) if name else stop
-            elif name in _SPACES or token in ("\\,", "\\;", "\\:", "\\ ", "\\!"):
+            elif _SPACE.fullmatch(name) or token in ("\\,", "\\;", "\\:", "\\ ", "\\!"):
                 instead, stop = " ", here + 1 + len(name) if name.isalpha() else stop
             elif len(token) == 2 and token[1] in "%$#&_*{}":
                 instead = "" if token[1] in "_*" else token[1]
@@ -146,12 +185,14 @@ def _changes(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
             if len(token) < 3 and _is_operator(token, before, after):
                 continue
         elif first == "_":
-            if len(token) < 4 and ((before in _WORDS or before in "})") or (after == "{" or after.isspace() and before.isspace())) and not (
-                before in _WORDS and after not in _WORDS and after not in "{\\"
+            if (
+                len(token) < 4
+                and ((before in _WORDS or before in "})") or (after == "{" or after.isspace() and before.isspace()))
+                and not (before in _WORDS and after not in _WORDS and after not in "{\\")
             ):
                 continue
         elif first == "$":
-            if token == "$" and not in_math and (after.isdigit() or after in " .-") and not _MATH_DOLLAR.match(text, stop, end):
+            if token == "$" and not in_math and (after.isdigit() or after in " .-") and not _is_math(text, stop, end):
                 continue
             in_math = not in_math
         elif first == "~":
@@ -168,8 +209,19 @@ def _changes(text: str, start: int, end: int) -> list[tuple[int, int, str]]:
                 continue
         elif first == "^":
             instead = "°"
-        changes.append((here, stop, instead))
+        changes.append((here, stop, instead or ""))
     return changes
+
+
+def _is_math(text: str, at: int, end: int) -> bool:
+    """Whether a dollar sign before a figure opens a formula, `$5$`, rather than an amount, `$5 and $6`."""
+    close = text.find("$", at, min(end, at + MAX_FORMULA_CHARS))
+    return (
+        close > at
+        and not text[close - 1].isspace()
+        and not text[close + 1 : close + 2].isdigit()
+        and "\n" not in text[at:close]
+    )
 
 
 def _is_operator(token: str, before: str, after: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a short piece means: a number with its unit, a date, a time, a range, a ratio; and the type that a gold deserves.
+"""What a short piece means: a number with its unit, a date, a time, a range, a ratio; and the type of a gold.
 
 Pure functions that never raise on any `str`. A piece is the whole text; where in a reply it stands is the matter of
 `extract`.
@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from insightv_bench.records import AnswerType
 
 from .languages import NO, YES
-from .plain import plain
+from .plain import plain_text
 from .units import CURRENCY, Unit, unit_of
 
 MAX_NUMBER_CHARS = 120
@@ -26,14 +26,28 @@ GoldType = Literal[
 ]
 """`math` is `expression` in a record, and `quantity` a number with a unit; `code` and `name` are compared as words."""
 STORED: dict[GoldType, AnswerType] = {
-    **{"option": "option", "yes_no": "yes_no", "number": "number", "quantity": "number", "list": "list"},
-    **{"date": "date", "time": "time", "range": "range", "ratio": "ratio", "math": "expression"},
-    **{"code": "text", "name": "text", "text": "text"},
+    "option": "option",
+    "yes_no": "yes_no",
+    "number": "number",
+    "quantity": "number",
+    "list": "list",
+    "date": "date",
+    "time": "time",
+    "range": "range",
+    "ratio": "ratio",
+    "math": "expression",
+    "code": "text",
+    "name": "text",
+    "text": "text",
 }
 """Each as a record states it."""
 
-_DIGITS = r"(?:\d{1,3}(?:[,' ]\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}(?!\d)(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}(?!\d)|\d+,\d{4,}|\d+(?:\.\d*)?|\.\d+)"
+_DIGITS = (
+    r"(?:\d{1,3}(?:[,' ]\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}(?!\d)(?:,\d+)?|\d{1,3}(?:\.\d{3})+,\d+|"
+    r"\d+,\d{1,2}(?!\d)|\d+,\d{4,}|\d+(?:\.\d*)?|\.\d+)"
+)
 _FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+_FIGURE = re.compile(rf"[\d{_FRACTIONS}]")
 _NUMBER = re.compile(
     rf"""(?:(?:about|approximately|around|roughly|nearly|almost|exactly|only|circa|约|大约|約)\s*|[~≈=]\s*)*
     (?P<sign>[-+]?)\s*(?P<before>us\$|c\$|rs\.?|usd|eur|gbp|[{"".join(CURRENCY)}])?\s*(?P<inner>[-+]?)
@@ -49,9 +63,18 @@ _NUMBER = re.compile(
 )
 _TEN_TO = re.compile(r"([-+]?)\s*10\s*\^\s*\{?\s*([-+]?\d{1,3})\s*\}?")
 _SCALES = {
-    **{"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "mio": 1e6, "mrd": 1e9, "millionen": 1e6},
-    **{"milliarden": 1e9, "millions": 1e6, "milliards": 1e9, "millones": 1e6, "milhões": 1e6, "bn": 1e9, "mn": 1e6},
-    **{"万": 1e4, "萬": 1e4, "亿": 1e8, "億": 1e8, "만": 1e4, "억": 1e8, "lakh": 1e5, "crore": 1e7},
+    word: factor
+    for factor, words in (
+        (1e3, "thousand"),
+        (1e6, "million mio millionen millions millones milhões mn"),
+        (1e9, "billion mrd milliarden milliards bn"),
+        (1e12, "trillion"),
+        (1e4, "万 萬 만"),
+        (1e8, "亿 億 억"),
+        (1e5, "lakh"),
+        (1e7, "crore"),
+    )
+    for word in words.split()
 }
 _SHORT = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _TO_TWENTY = (
@@ -59,18 +82,24 @@ _TO_TWENTY = (
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 )
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_CJK = "〇一二三四五六七八九十"
 NUMBER_WORDS: dict[str, float] = {
     **{word: float(value) for value, word in enumerate(_TO_TWENTY)},
     **{word: 10.0 * (place + 2) for place, word in enumerate(_TENS)},
-    **{f"{ten}-{one}": 10.0 * (place + 2) + value for place, ten in enumerate(_TENS) for value, one in enumerate(_TO_TWENTY[:10]) if value},
-    **{"hundred": 100.0, "one hundred": 100.0, "a hundred": 100.0, "none": 0.0, "half": 0.5, "one half": 0.5, "a half": 0.5},
-    **{char: float(value) for value, char in enumerate(_CJK)},
-    **{"两": 2.0, "兩": 2.0, "零": 0.0},
+    **{f"{ten}-{_TO_TWENTY[one]}": 10.0 * (place + 2) + one for place, ten in enumerate(_TENS) for one in range(1, 10)},
+    **dict.fromkeys(("hundred", "one hundred", "a hundred"), 100.0),
+    **dict.fromkeys(("half", "one half", "a half"), 0.5),
+    **{char: float(value) for value, char in enumerate("〇一二三四五六七八九十")},
+    "none": 0.0,
+    "两": 2.0,
+    "兩": 2.0,
+    "零": 0.0,
 }
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4}|'\d{2})"
 _WEEKDAY = r"(?:(?:mon|tues?|wednes|thurs?|fri|satur|sun)day,?\s+|on\s+)*"
@@ -86,7 +115,8 @@ _DATES = tuple(
     )
 )
 _TIME = re.compile(
-    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)?\s*(?P<half>[ap]\.?\s?m\b\.?|o'clock)?", re.IGNORECASE
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?)?\s*(?P<half>[ap]\.?\s?m\b\.?|o'clock)?",
+    re.IGNORECASE,
 )
 _RANGE = re.compile(
     r"(?:from|between)?\s*(?P<low>[^\d\s-]{0,3}-?\d[\d,.]*)\s*(?P<unit>[^\d\s,;()\[\]]{0,12}?)\s*(?:-|–|—|~|\bto\b|\band\b|bis|至|到)\s*"
@@ -94,9 +124,13 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+|\d+(?:\.\d+)?\s+to\s+\d+(?:\.\d+)?", re.IGNORECASE)
-_CODE = re.compile(r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9][\w.+#/-]*|v?\d+(?:\.\d+){2,}|\d+\s*[x×]\s*\d+(?:\s*[x×]\s*\d+)?|[A-Z]{1,5}-\d+\w*")
+_CODE = re.compile(
+    r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9][\w.+#/-]*|v?\d+(?:\.\d+){2,}|\d+\s*[x×]\s*\d+(?:\s*[x×]\s*\d+)?|[A-Z]{1,5}-\d+\w*"
+)
 _MATH = re.compile(r"[\\^_=+*/<>{}|√²³π∞∑∫∪∩±≤≥·×÷∠]|[a-z]\([a-z]\)|\d[a-z]\b|[-−]\s*\d|\d\s*[-−]|^[a-z]$")
-_ITEM_LIST = re.compile(r"[\[{(].*[,;].*[\])}]|[^,;]+(?:[,;]\s[^,;]+){1,}|\d+(?:,\d+)+|\w+\s*(?:->|→|>)\s*\w+.*", re.DOTALL)
+_ITEM_LIST = re.compile(
+    r"[\[{(].*[,;].*[\])}]|[^,;]+(?:[,;]\s[^,;]+){1,}|\d+(?:,\d+)+|\w+\s*(?:->|→|>)\s*\w+.*", re.DOTALL
+)
 _MAYBE_YES_NO = YES | NO
 
 
@@ -133,7 +167,7 @@ def number_of(text: str) -> Number | None:
     low = piece.casefold()
     if low in NUMBER_WORDS:
         return Number(NUMBER_WORDS[low], None)
-    if not any(char.isdigit() or char in _FRACTIONS for char in piece):
+    if not _FIGURE.search(piece):
         head, _, rest = low.partition(" ")
         unit = unit_of(rest) if rest and head in NUMBER_WORDS else None
         if rest in _SCALES and head in NUMBER_WORDS:
@@ -141,8 +175,8 @@ def number_of(text: str) -> Number | None:
         return Number(NUMBER_WORDS[head], unit) if unit else None
     if power := _TEN_TO.fullmatch(piece):
         return _number(-1.0 if power[1] == "-" else 1.0, int(power[2]), None)
-    head = re.fullmatch(r"[A-Za-z∠]{1,4}\s*[=≈]\s*(?P<rest>[^=]+)", piece)
-    match = _NUMBER.fullmatch(head["rest"] if head else piece)
+    named = re.fullmatch(r"[A-Za-z∠]{1,4}\s*[=≈]\s*(?P<rest>[^=]+)", piece)
+    match = _NUMBER.fullmatch(named["rest"] if named else piece)
     if not match or (match["sign"] and match["inner"]):
         return None
     value = _value(match)
@@ -206,7 +240,7 @@ _EDGES = " \t\r\n.,;:!。"
 
 def bare(text: str, brackets: bool = True) -> str:
     """The piece in plain characters, without the quotes, brackets, boxes and full stops around it."""
-    piece = plain(text).text
+    piece = plain_text(text)
     for _ in range(6):
         piece = _trimmed(piece)
         if piece.startswith(("\\boxed{", "\\fbox{")) and piece.endswith("}"):

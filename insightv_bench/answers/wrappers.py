@@ -6,12 +6,15 @@ Thought is never an answer. Where a reply marks its answer (`<answer>`, a final 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from insightv_bench.protocol import objects_in
 
 Place = tuple[int, int]
+MAX_MARKS = 200
+"""The first and the last of them, in a text that is made of marks."""
 
 
 class Wrapper(NamedTuple):
@@ -32,7 +35,9 @@ WRAPPERS = (
     *_tags("thought", "rationale", "reason", "caption", "cot", "seed:think", "inner_thought", "inner_monologue"),
     *_tags("thought", "tool_call", "observation"),
     Wrapper("thought", "<(?-i:SUMMARY)>", "</(?-i:SUMMARY)>"),  # LLaVA-CoT; `<summary>` is HTML
-    *_tags("answer", "answer", "conclusion", "response", "solution", "final_answer", "final", "output", "final_response"),
+    *_tags(
+        "answer", "answer", "conclusion", "response", "solution", "final_answer", "final", "output", "final_response"
+    ),
     Wrapper("answer", r"<\|begin_of_box\|>", r"<\|end_of_box\|>"),  # GLM-4.1V, 4.5V
     # gpt-oss, with its special tokens and without (see `_BARE_CHANNEL`)
     Wrapper("thought", r"<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>", r"<\|(?:end|call)\|>"),
@@ -106,12 +111,10 @@ def _outside_thought(text: str, opened: bool) -> tuple[list[Place], int, bool]:
     at, inside = 0, -1 if opened else None
     for begins, ends in UNMARKED:
         if not opened and begins.match(text):
-            last = None
-            for last in ends.finditer(text):
-                pass
-            if last is None:
+            lasts = deque(ends.finditer(text), maxlen=1)
+            if not lasts:
                 return [], 0, True
-            at = last.start() if begins is _SECTIONS else last.end()
+            at = lasts[0].start() if begins is _SECTIONS else lasts[0].end()
             break
     for mark in _marks(text, at):
         wrapper = WRAPPERS[mark.wrapper]
@@ -139,8 +142,8 @@ def _marked(text: str, places: list[Place]) -> Speech:
             if mark.opens:
                 opening[mark.wrapper] = mark.end
             elif mark.wrapper in opening and (begin := opening.pop(mark.wrapper)) <= mark.start:
-                inner = found and begin <= found[0] and found[1] <= mark.start
-                found = found if inner and text[slice(*found)].strip() else (begin, mark.start)
+                inner = found if found and begin <= found[0] and text[slice(*found)].strip() else None
+                found = inner or (begin, mark.start)
     if opening:
         begin = max(opening.values())
         if (found is None or begin > found[1]) and text[begin : places[-1][1]].strip():
@@ -150,9 +153,12 @@ def _marked(text: str, places: list[Place]) -> Speech:
 
 def _marks(text: str, start: int, end: int | None = None) -> Sequence[_Mark]:
     """The marks in [start, end) that do not stand inside a JSON object's text."""
+    matches = list(_ANY.finditer(text, start, len(text) if end is None else end))
+    if len(matches) > MAX_MARKS:
+        matches[MAX_MARKS // 2 : -MAX_MARKS // 2] = []
     marks = [
         _Mark(int(match.lastgroup[1:]), match.lastgroup[0] == "o", match.start(), match.end())
-        for match in _ANY.finditer(text, start, len(text) if end is None else end)
+        for match in matches
         if match.lastgroup
     ]
     if not marks or "{" not in text:
