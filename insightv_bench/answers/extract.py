@@ -25,6 +25,7 @@ from .pieces import (
     in_last_sentences,
     is_bare_words,
     listed,
+    lists_options,
     only_bracketed,
     own_text,
     read_piece,
@@ -54,6 +55,7 @@ _ANSWER_KEY = re.compile(r"""["'“]answer["'”]\s*:""")
 _BOXED = re.compile(r"\\f?boxed\s*\{")
 _GSM8K = re.compile(r"^####[ \t]", re.MULTILINE)
 _BREAK = re.compile(r"[.!?;\n](?=\s|$)|[。！？\n]")
+_FORMULA = re.compile(r"[!^√_π]|\\sqrt|\\pi")
 _LETTERED = re.compile(r"\b(?:option|letter|choice)\b|选项|選項|選択肢|선택지|विकल्प")
 
 Kind = Literal["sure", "likely", "unread", "cut off"]
@@ -254,6 +256,12 @@ def _last_declared(
             piece = confirmed.get(place)
         elif place.denied:  # an option may be spelt so: `not enough information`
             piece = whole_option(text, place.start, place.end, asked.options) if asked.answer_type == "option" else None
+        elif (
+            place.method == "boxed"
+            and asked.answer_type == "number"
+            and _FORMULA.search(text.text, place.start, place.end)
+        ):
+            piece = whole_piece(text, place.start, place.end, asked)
         else:
             piece = read_piece(text, place.start, place.end, asked, place.of_letter)
         if piece and piece.answer and _is_whole(text, piece, cut_at):
@@ -295,7 +303,7 @@ def _confirmed(text: Plain, places: Sequence[Declared], asked: Asked) -> dict[De
 
 
 _LEADING_WORDS = re.compile(
-    r"\s*(?:[\w'’,]+\s+){0,6}?(?:(?:the\s+)?(?:correct\s+|right\s+)?(?:answer|option|choice|réponse|opción|opção|antwort|вариант|выбор|الخيار|विकल्प|letra)\s*|"
+    r"\s*(?:[\w'’,]+\s+){0,6}?(?:(?:the\s+|l['’])?(?:correct\s+|right\s+)?(?:answer|option|choice|réponse|opción|opção|antwort|вариант|выбор|الخيار|विकल्प|letra)\s*|"
     r"(?:so|therefore|thus|hence|that|also|daher|donc|portanto|entonces|поэтому)\s*,?\s*)+"
 )
 _LEADING_CJK = re.compile(
@@ -342,14 +350,16 @@ _LEAD = re.compile(r"[\s\"'(\[]*")
 
 def _leading_option(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
     """An option at the very beginning, an explanation after it; empty where two are named."""
-    if listed(text, start, end, options):
-        return None
     begin, _ = trimmed(text.text, start, end)
     lead = _LEAD.match(text.text, begin, end)
     at = lead.end() if lead else begin
     line = text.text.find("\n", begin, end)
+    if line >= 0 and lists_options(text, begin, end, options):
+        return None
     if line >= 0 and (piece := whole_option(text, begin, line, options)):
         return piece
+    if listed(text, start, end, options):
+        return None
     if text.text[at : at + 1] in valid_letters(options) and not text.text[at + 1 : at + 2].isalnum():
         piece = spelt_letter(text, begin, end, options)
         marked = text.text[at + 1 : at + 2] not in " -/'"
@@ -487,7 +497,12 @@ def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Langu
     for pattern in (language.before_pattern, language.heading_pattern):
         for mark in deque(pattern.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS):
             gap = next((each for each in mark.groupdict().values() if each), "")
-            if ANOTHERS.search(gap) or _REASON.search(gap) or is_quoted(text.low, start, mark.start()):
+            if (
+                ANOTHERS.search(gap)
+                or _REASON.search(gap)
+                or _DENIED_GAP.search(gap)
+                or is_quoted(text.low, start, mark.start())
+            ):
                 continue
             if wrong.search(text.low[max(start, mark.start() - 24) : mark.start()]) or _is_wrong(mark[0]):
                 continue
@@ -502,6 +517,7 @@ def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Langu
             yield Declared(begin, stop, "declared", firm, is_denied, of_letter)
 
 
+_DENIED_GAP = re.compile(r"(?:^|\s)(?:no|não|ne|n'|не)\s*$")
 _REASON = re.compile(r"\b(?:because|since)\b")
 _WRONG = re.compile(r"\b(?:wrong|incorrect|not|n't)\b")
 _LIST_HEAD = re.compile(

@@ -45,9 +45,10 @@ _NAMED_AFTER = re.compile(
     r"\.\s+(?!(?:because|since|as|so|the|it|this|that|there|they|based|due|which|in|an?|is|for|see|by|we)\b)[a-z]"
 )
 _BRACKETED = re.compile(
-    r"(?<!\w)[(\[]\s?([A-Z])\s?[)\]]|\b[Oo]ption\s+[$({\"']*([A-Z])\b|选项\s*([A-Z])|選項\s*([A-Z])"
+    r"(?<!\w)[(\[]\s?[\"']?([A-Z])[\"']?\s?[)\]]|\b[Oo]ption\s+[$({\"']*([A-Z])\b|选项\s*([A-Z])|選項\s*([A-Z])"
 )
 _IS_BEFORE = re.compile(r"(?:\b(?:is|are|be|was)|[:：=是为為])\s*(?:option\s+|the\s+)?$")
+_CALLED_WRONG = re.compile(r"\b(?:wrong|incorrect|eliminated?|ruled\s+out|excluded)\b|错误|錯誤|不正确")
 _NOT_BEFORE = re.compile(r"(?:\b(?:not|isn't|than|nor|neither|over|wrong)|不是|非)\s*(?:option\s+)?$")
 _SENTENCE_END = re.compile(r"[.!?;](?=[\s\"')\]]|$)|[。！？；।؟\n]")
 
@@ -116,6 +117,8 @@ def trimmed(text: str, start: int, end: int) -> Place:
     while start < end and text[start] in _EDGES and not (text[start] == "." and text[start + 1 : start + 2].isdigit()):
         start += 1
     while end > start and text[end - 1] in _EDGES:
+        if text[end - 1] == "!" and end - 2 >= start and (text[end - 2].isdigit() or text[end - 2] == ")"):
+            break  # a factorial
         end -= 1
     return start, end
 
@@ -359,6 +362,8 @@ def is_stated(text: Plain, start: int, at: int, end: int) -> bool:
         return False
     if _NOT_BEFORE.search(clause):
         return False
+    if _CALLED_WRONG.search(clause):
+        return False
     after = is_negated(text.low[at:stop])
     return not after if _IS_BEFORE.search(clause) else not (after or is_negated(clause))
 
@@ -577,7 +582,7 @@ def yes_no_piece(text: Plain, start: int, end: int) -> Piece | None:
 
 def _other_word(low: str, at: int, end: int, word: str) -> bool:
     """Whether the opposite follows: `yes and no`, `yes - wait, no`."""
-    others = NO if word in YES else YES
+    others = [each.no[0] if word in YES else each.yes[0] for each in LANGUAGES]
     after = low[at : min(end, at + 60)].split("\n")[0]
     return any(re.search(rf"(?<!\w){re.escape(other)}(?!\w)", after) for other in others if other.isascii())
 
@@ -607,7 +612,8 @@ _LOOKS: dict[AnswerType, re.Pattern[str]] = {
         r"\b\d{1,2}(?::\d{2}){1,2}(?:\s*[ap]\.?\s?m\b\.?)?|\b\d{1,2}\s*[ap]\.?\s?m\b\.?|\bnoon\b|\bmidnight\b"
     ),
     "range": re.compile(
-        r"[$€£]?\d[\d,.]*\s*(?:%|°)?\s*(?:-|–|—|~|\bto\b|至|到|\band\b)\s*[$€£]?\d[\d,.]*(?:\s*(?:%|°|[a-z]{1,12}\b))?"
+        r"[$€£]?\d[\d,.]*\s*(?:%|°)?\s*(?:-|–|—|~|\bto\b|至|到|\band\b)\s*[$€£]?\d[\d,.]*"
+        r"(?:\s*(?:%|°|years?|cm|mm|km|kg|m)(?![a-z]))?"
     ),
     "ratio": re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+|\d+\s+to\s+\d+"),
 }
@@ -744,6 +750,17 @@ def is_bare_words(text: Plain, start: int, end: int) -> Piece | None:
     said = text.text[slice(*inner)]
     short = len(said) <= 120 and "\n" not in said and len(said.split()) <= 6
     return Piece(said, *inner, False) if short and any(char.isalnum() for char in said) else None
+
+
+def lists_options(text: Plain, start: int, end: int, options: Sequence[str]) -> bool:
+    """Whether two lines or more are an option with its letter."""
+    lines = text.text[start:end].split("\n")[: 2 * len(options) + 8]
+    own = {piece.answer for line in lines if (piece := own_text(_line(line), 0, len(line), options))}
+    return len(own) > 1
+
+
+def _line(line: str) -> Plain:
+    return Plain(line, line.lower(), line, (0,), (0,), (len(line),))
 
 
 def listed(text: Plain, start: int, end: int, options: Sequence[str]) -> bool:

@@ -55,7 +55,7 @@ _NUMBER = re.compile(
       |(?P<whole_f>\d+)?\s*\\[dt]?frac\s*(?:\{{\s*(?P<top_f>-?{_DIGITS})\s*\}}\s*\{{\s*(?P<bottom_f>{_DIGITS})\s*\}}|(?P<top_b>\d)(?P<bottom_b>\d))
       |(?P<whole_u>\d+)?\s*(?P<fraction>[{_FRACTIONS}])
       |(?P<number>{_DIGITS})(?:\s*/\s*(?P<under>{_DIGITS}))?)
-    (?:\s*(?:[eE](?P<exponent>[-+]?\d{{1,3}})(?!\d)|(?:[×x·*]\s*)10\s*\^?\s*\{{?(?P<power>[-+]?\d{{1,3}})\}}?(?!\d)))?
+    (?:\s*(?:[eE](?P<exponent>[-+]?\d{{1,3}})(?!\d)|(?:[×x·*]\s*)10\s*(?:\^\s*\{{?(?P<power>[-+]?\d{{1,3}})\}}?(?!\d)|(?P<raised>[⁻⁰¹²³⁴-⁹]{{1,4}}))))?
     (?:\s*(?P<scale>thousand|million|billion|trillion|mio|mrd|millionen|milliarden|millions|milliards|millones|milhões|万|萬|亿|億|만|억|bn|mn|lakh|crore)(?![a-z])
       |(?P<short>(?-i:[kK](?![a-zA-Z])|\s?[MBT](?![a-zA-Z/]))))?
     \s*(?P<unit>\S.*)?""",
@@ -125,7 +125,7 @@ _RANGE = re.compile(
 )
 _RATIO = re.compile(r"\d+(?:\.\d+)?(?:\s*:\s*\d+(?:\.\d+)?)+|\d+(?:\.\d+)?\s+to\s+\d+(?:\.\d+)?", re.IGNORECASE)
 _CODE = re.compile(
-    r"(?=[^\s]*\d)(?=[^\s]*[A-Za-z])[A-Za-z0-9][\w.+#/-]*|v?\d+(?:\.\d+){2,}|\d+\s*[x×]\s*\d+(?:\s*[x×]\s*\d+)?|[A-Z]{1,5}-\d+\w*"
+    r"(?=[^\s]*\d)(?=[^\s]*(?:[A-Z]|[a-z]{2}))[A-Za-z0-9][\w.#/-]*|v?\d+(?:\.\d+){2,}|\d+\s*[x×]\s*\d+(?:\s*[x×]\s*\d+)?|[A-Z]{1,5}-\d+\w*"
 )
 _MATH = re.compile(r"[\\^_=+*/<>{}|√²³π∞∑∫∪∩±≤≥·×÷∠]|[a-z]\([a-z]\)|\d[a-z]\b|[-−]\s*\d|\d\s*[-−]|^[a-z]$")
 _ITEM_LIST = re.compile(
@@ -215,10 +215,11 @@ def _value(match: re.Match[str]) -> float | None:
     if match["under"]:
         bottom = digits_value(match["under"])
         value = value / bottom if bottom else math.nan
-    exponent = match["exponent"] or match["power"]
+    exponent = match["exponent"] or match["power"] or (match["raised"] or "").translate(_LOWERED)
     return value * 10.0 ** int(exponent) if exponent and abs(int(exponent)) < 300 else math.inf if exponent else value
 
 
+_LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _MIXED = (("whole", "top", "bottom"), ("whole_f", "top_f", "bottom_f"), ("whole_f", "top_b", "bottom_b"))
 
 
@@ -235,6 +236,7 @@ def digits_value(digits: str) -> float:
 
 
 _OUTER = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "$": "$"}
+_FACTORIAL = re.compile(r"[\d)]!\s*$")
 _EDGES = " \t\r\n.,;:!。"
 
 
@@ -255,7 +257,7 @@ def bare(text: str, brackets: bool = True) -> str:
 
 
 def _trimmed(piece: str) -> str:
-    piece = piece.rstrip(_EDGES)
+    piece = piece.rstrip(_EDGES if not _FACTORIAL.search(piece) else " ")
     stripped = piece.lstrip(_EDGES)
     if stripped[:1].isdigit() and piece[: len(piece) - len(stripped)].endswith("."):
         stripped = "." + stripped  # `.5`
