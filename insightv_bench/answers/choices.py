@@ -135,12 +135,14 @@ def options_in(low: str, start: int, end: int, options: Sequence[str]) -> list[t
     found: list[tuple[str, int, int]] = []
     spaced = low.replace("-", " ")
     for choice in choices(tuple(options)):
-        said = choice.said.replace("-", " ")
+        said = _stem(choice.said.replace("-", " "))
         if not _is_telling(choice):
             continue
         at = spaced.find(said, start, end)
         while at >= 0:
             stop = at + len(said)
+            if said[-1].isalpha() and spaced[stop : stop + 1] == "s":
+                stop += 1  # one or several of them
             edges = (spaced[at - 1 : at] if at > start else "", spaced[stop : stop + 1])
             if not said.isascii() or not any(
                 _joins(edge, char) for edge, char in zip(edges, (said[0], said[-1]), strict=True)
@@ -152,6 +154,11 @@ def options_in(low: str, start: int, end: int, options: Sequence[str]) -> list[t
         for letter, at, stop in found
         if not any(other[1] <= at and stop <= other[2] and (other[1], other[2]) != (at, stop) for other in found)
     ]
+
+
+def _stem(said: str) -> str:
+    """Without the `s` of several, where the word is long enough to be told."""
+    return said[:-1] if len(said) > 5 and said.endswith("s") and not said.endswith("ss") and said.isascii() else said
 
 
 def _is_telling(choice: Choice) -> bool:

@@ -72,7 +72,7 @@ ENGLISH = Language(
         rf"(?<![\w</-])(?:{_QUALITY}\s+{_NOUN}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b"
         + rf"{_GAP.format('gap')}\s*{_IS}(?:\s*{_IS})*(?:\s+(?:therefore|thus|hence|then|simply|clearly|indeed)\b,?)?",
         r"\bfinal\s+(?:value|number|list|count|total|output|conclusion)\s*(?:is|:|=)(?:\s*:)?",
-        r"(?<![\w</-])option\s+is(?:\s*:)?",
+        r"(?<![\w</-])option(?:\s+letter)?\s+(?:is|would\s+be|should\s+be)(?:\s*:)?",
     ),
     after=(
         r"\b(?:is|as|would\s+be|must\s+be|seems\s+to\s+be)\s+(?:therefore\s+|thus\s+|clearly\s+|indeed\s+)?"
