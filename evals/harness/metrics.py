@@ -30,9 +30,10 @@ class Scored(NamedTuple):
     right: bool
 
 
-def scored(doc: Doc, response: str) -> Scored:
+def scored(doc: Doc, response: str, finish: str = "") -> Scored:
+    """`finish`: why the reply ended, where that is known."""
     options, tolerance = tuple(doc["options"]), doc.get("tolerance", 0.0)
-    reading = read(response, doc["answer_type"], options)
+    reading = read(response, doc["answer_type"], options, finish=finish)
     right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options, tolerance)
     return Scored(reading, right)
 

@@ -45,7 +45,7 @@ DOC_COLUMNS = (
 
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
-    reading, right = scored(doc, response)
+    reading, right = scored(doc, response, reply.finish)
     judges = doc["arm"] not in NO_VERDICT and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},

@@ -57,7 +57,7 @@ def num_kept_votes(records: Sequence[EvalRecord]) -> int:
 
 def read_again(record: EvalRecord) -> EvalRecord:
     """By rule alone."""
-    reading = read(record.response, record.answer_type, record.options)
+    reading = read(record.response, record.answer_type, record.options, finish=record.finish)
     judges = record.arm not in NO_VERDICT and record.path_status != "none"
     return record.model_copy(
         update={
