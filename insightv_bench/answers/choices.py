@@ -19,6 +19,7 @@ _KEPT_SIGNS = frozenset("#%&@/")
 _NO_PUNCTUATION = str.maketrans({"'": "", **dict.fromkeys('!"()*,-.:;?[\\]_{}', " ")})
 _FORMULA = re.compile(r"[^\w\s.,;:!?'\"%-]")
 _GOES_ON = re.compile(r"[^\W_]|[.,:/]\d")
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _DIGIT = re.compile(r"\d")
 _OWN_LETTER = re.compile(r"\s*\(?([A-Z])(?:[).:]|\.\))\s+(?=\S)")
 
@@ -133,9 +134,9 @@ def option_at(low: str, at: int, end: int, options: Sequence[str]) -> tuple[str,
 def options_in(low: str, start: int, end: int, options: Sequence[str]) -> list[tuple[str, int, int]]:
     """Where options are said in [start, end), none of them inside a longer one; bare numbers and initials left out."""
     found: list[tuple[str, int, int]] = []
-    spaced = low.replace("-", " ")
+    spaced = _HYPHEN.sub(" ", low)
     for choice in choices(tuple(options)):
-        said = _stem(choice.said.replace("-", " "))
+        said = _stem(_HYPHEN.sub(" ", choice.said))
         if not _is_telling(choice):
             continue
         at = spaced.find(said, start, end)
@@ -233,7 +234,7 @@ def plain_words(text: str) -> str:
 
 def _is_article(words: Sequence[str], place: int, text: str) -> bool:
     word = words[place]
-    if word.casefold() not in _ARTICLES or place + 1 == len(words):
+    if word.casefold() not in _ARTICLES or place + 1 == len(words) or len(words[place + 1]) == 1:
         return False
     return word.islower() or (place == 0 and text.lstrip("\"'*_ ").startswith(f"{word} "))
 

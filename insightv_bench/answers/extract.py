@@ -31,6 +31,7 @@ from .pieces import (
     read_piece,
     said_in_words,
     spelt_letter,
+    text_first,
     trimmed,
     unwrapped,
     whole_option,
@@ -255,7 +256,7 @@ def _last_declared(
         if place.confirmed:
             piece = confirmed.get(place)
         elif place.denied:  # an option may be spelt so: `not enough information`
-            piece = whole_option(text, place.start, place.end, asked.options) if asked.answer_type == "option" else None
+            piece = _spelt_so(text, place.start, place.end, asked)
         elif (
             place.method == "boxed"
             and asked.answer_type == "number"
@@ -271,6 +272,13 @@ def _last_declared(
         if place.firm and place.start < place.end:
             return None, True
     return None, closed
+
+
+def _spelt_so(text: Plain, start: int, end: int, asked: Asked) -> Piece | None:
+    """An option whose own text denies."""
+    if asked.answer_type != "option":
+        return None
+    return whole_option(text, start, end, asked.options) or text_first(text, start, end, asked.options)
 
 
 def _declares_many(text: Plain, places: Sequence[Declared], asked: Asked) -> bool:

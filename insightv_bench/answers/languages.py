@@ -70,7 +70,7 @@ ENGLISH = Language(
     before=(
         rf"\b(?:answer|{_QUALITY}\s+(?:option|choice))\s+(?=\([a-z]\))",
         rf"(?<![\w</-])(?:{_QUALITY}\s+{_NOUN}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b"
-        + rf"{_GAP.format('gap')}\s*{_IS}(?:\s*{_IS})*(?:\s+(?:therefore|thus|hence|then|simply|clearly|indeed)\b,?)?",
+        + rf"{_GAP.format('gap')}\s*{_IS}(?:\s*[:：=])*(?:\s+(?:therefore|thus|hence|then|simply|clearly|indeed)\b,?)?",
         r"\bfinal\s+(?:value|number|list|count|total|output|conclusion)\s*(?:is|:|=)(?:\s*:)?",
         r"(?<![\w</-])option(?:\s+letter)?\s+(?:is|would\s+be|should\s+be)(?:\s*:)?",
     ),

@@ -12,7 +12,7 @@ from .choices import choices, option_at, option_by_text, options_in, single_lett
 from .languages import ANOTHERS, CLOSERS, ENGLISH, LANGUAGES, NO, REFUSED, REPORTED, YES
 from .plain import Place, Plain
 from .units import unit_of
-from .values import NUMBER_WORDS, bare, date_of, number_of, range_of, ratio_of, time_of
+from .values import NUMBER_WORDS, date_of, number_of, range_of, ratio_of, time_of
 
 MAX_SENTENCES = 3  # how far back from the end of a reply a number is looked for
 MAX_LEAD_CHARS = 60  # of a verb and the small words between it and its number
@@ -21,14 +21,15 @@ MAX_SHORT_CHARS = 600  # of a reply whose first sentence may be its answer, with
 _EDGES = " \t\r\n.,;:!。，、"
 _PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "$": "$"}
 _LED = re.compile(
-    r"[\s:=>→-]*(?:(?:therefore|thus|hence|likely|probably|clearly|approximately|about|simply|indeed|most likely|"
+    r"(?:[\s:=>→]|-\s)*"
+    r"(?:(?:therefore|thus|hence|likely|probably|clearly|approximately|about|simply|indeed|most likely|"
     r"option|choice|letter|answer|the|选项|選項|選択肢|선택지|보기|option|lettre|letra|opción|opção|вариант|буква|الخيار|विकल्प)"
     r"(?![\w-])[\s,:]*|(?:选项|選項|選択肢|선택지|보기|विकल्प)\s*)*"
 )
 _LETTER = re.compile(
     r"(?:[\s$`\"'(\[{]|\\(?:boxed|text)\{)*(?P<letter>[A-Z])(?P<close>[)\]}\"'$.:,;]|\s|$|[-/](?=\s|\()|→|(?=[^\x00-\x7f])|(?=\())"
 )
-_AFTER_LETTER = re.compile(r"[)\]}\"'$.:,;=\s-]*")
+_AFTER_LETTER = re.compile(r"[)\]}\"'.:,;=\s]*(?:[-–—]\s+)?")
 _ANOTHER_LETTER = re.compile(
     r"[)\].}\s]*(?:,|\band\b|\bor\b|&|/|\+|->|→|>|或|和|、|と|또는|oder|\bou\b|\bo\b|или|أو|या)\s*"
     r"(?:option\s+|both\s+|选项)?[(\[]*[A-Z](?![A-Za-z'’])|[)\]]\s*[(\[][A-Z][)\]]"
@@ -216,16 +217,11 @@ def own_text(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece
 
 def _after_letter(text: str, at: int, end: int) -> Place:
     match = _AFTER_LETTER.match(text, at, end)
-    start = match.end() if match else at
-    while start > at and text[start - 1] in "-.":  # `-3` and `.5` keep their signs
-        if start < end and text[start].isdigit() and (start - 1 == at or text[start - 2].isspace()):
-            start -= 1
-        break
-    stop = end
+    start, stop = match.end() if match else at, end
+    if start > at and text[start - 1] == "." and text[start : start + 1].isdigit() and text[start - 2].isspace():
+        start -= 1  # `B. .5`
     while stop > start and text[stop - 1] in _EDGES:
         stop -= 1
-    if stop - start > 1 and text[start] == "(" and text[stop - 1] == ")" and text.find(")", start, stop) == stop - 1:
-        return start, stop
     return start, stop
 
 
@@ -240,7 +236,11 @@ def option_piece(text: Plain, start: int, end: int, options: Sequence[str], of_l
     for at in dict.fromkeys((start, begin)):
         if stop < end and (piece := whole_option(text, at, stop, options)) and piece.end - piece.start > 1:
             return piece
-    piece = _text_first(text, begin, end, options) or spelt_letter(text, begin, end, options, of_letter)
+    piece = (
+        text_first(text, start, end, options)
+        or text_first(text, begin, end, options)
+        or spelt_letter(text, begin, end, options, of_letter)
+    )
     if piece is None:
         stop = sentence_end(text.text, start, end)
         piece = (
@@ -251,7 +251,7 @@ def option_piece(text: Plain, start: int, end: int, options: Sequence[str], of_l
     return piece
 
 
-def _text_first(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
+def text_first(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
     """An option's text at the head of a place, before any letter that it may begin with: `D-glucose, which ...`."""
     begin = start
     while begin < end and text.text[begin] in " \t\n\"'([$":
@@ -767,6 +767,3 @@ def listed(text: Plain, start: int, end: int, options: Sequence[str]) -> bool:
     """Whether lines of the place begin with two or more letters, as a list of options does."""
     letters = set(re.findall(r"^[ \t(\[-]*([A-Z])[).:\]]\s", text.text[start:end], re.MULTILINE))
     return len(letters) > 1 and bool(letters & set(valid_letters(options)) or len(letters) > 2)
-
-
-__all__ = ["Asked", "Piece", "bare", "in_last_sentences", "read_piece", "whole_piece"]
