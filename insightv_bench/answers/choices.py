@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .plain import plain_text
-from .values import bare, number_of
+from .values import bare, number_of, ratio_of
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_CHARS = 2_000  # a longer piece is no answer
@@ -79,8 +79,9 @@ def _words(text: str) -> str:
 
 
 def _value(text: str) -> float | None:
-    number = number_of(text)
-    return None if number is None else float(f"{number.value:.9g}")
+    number, ratio = number_of(text), ratio_of(text)
+    value = number.value if number else ratio[0] if ratio and len(ratio) == 2 else None
+    return None if value is None else float(f"{value:.9g}")
 
 
 def option_by_text(text: str, options: Sequence[str]) -> str | None:

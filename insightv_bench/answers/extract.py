@@ -241,6 +241,8 @@ def _in_turn(text: Plain, start: int, end: int, asked: Asked, said: Speech, cut:
 def _whole(text: Plain, start: int, end: int, asked: Asked, said: Speech) -> Found | None:
     """A reply that is nothing but the answer."""
     piece = whole_piece(text, start, end, asked)
+    if piece is None and asked.answer_type == "option" and (called := _CALLED.match(text.low, start, end)):
+        piece = whole_piece(text, called.end(), end, asked)
     return (
         (piece, "declared" if said.marked else "option" if asked.answer_type == "option" else "bare") if piece else None
     )
@@ -253,6 +255,8 @@ def _last_declared(
     confirmed = _confirmed(text, [place for place in places if place.confirmed], asked)
     closed = False
     for place in reversed(places):
+        if place.weak and cut_at is not None:
+            continue
         if place.confirmed:
             piece = confirmed.get(place)
         elif place.denied:  # an option may be spelt so: `not enough information`
@@ -353,6 +357,8 @@ def _undeclared_option(
     return None
 
 
+_CALLED = re.compile(r"\W*(?:option|choice|letter|选项|選項|選択肢|선택지|opción|opção|вариант)\s*")
+_AFTER_LEAD = re.compile(r"\s+(?:[-–—]|because\b|since\b)|[^\s/'-]|$|\n")
 _LEAD = re.compile(r"[\s\"'(\[]*")
 
 
@@ -370,8 +376,7 @@ def _leading_option(text: Plain, start: int, end: int, options: Sequence[str]) -
         return None
     if text.text[at : at + 1] in valid_letters(options) and not text.text[at + 1 : at + 2].isalnum():
         piece = spelt_letter(text, begin, end, options)
-        marked = text.text[at + 1 : at + 2] not in " -/'"
-        return piece if piece and (marked or not piece.answer) else None
+        return piece if piece and (_AFTER_LEAD.match(text.low, at + 1, end) or not piece.answer) else None
     return read_piece_head(text, begin, end, options)
 
 

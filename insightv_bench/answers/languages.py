@@ -60,17 +60,33 @@ class Language:
 
 _QUALITY = r"(?:final|correct|right|best|closest|nearest|most\s+\w+|likely|appropriate|suitable|proper|true)"
 _NOUN = r"(?:multiple[- ]choice\s+)?(?:answer|option|choice|statement|solution|result|response|letter|match)s?"
-_IS = r"(?:\bis\b|\bare\b|\b(?:would|should|must|will)\s+be\b|\bbecomes\b|[:：]|==?>|[-=]>|→)"
+_LETTER_NEXT = r"(?=[(\[]?[a-z](?![a-z]))"
+_IS = r"(?:\bis\b|\bare\b|\b(?:would|should|must|will)\s+be\b|\bbecomes\b|[:：]|=+>?|->|→)"
 # `the answer to (b) is`: what stands between noun and verb holds no full stop, colon or question mark.
 _GAP = r"(?P<{}>[^.\n:=?\"]{{0,60}}?)"
 
 ENGLISH = Language(
     name="en",
-    keys=("answer", "option", "choice", "solution", "result", "response", "letter", "match", "final", "statement"),
+    keys=(
+        "answer",
+        "ans:",
+        "ans.",
+        "option",
+        "choice",
+        "solution",
+        "result",
+        "response",
+        "letter",
+        "match",
+        "final",
+        "statement",
+    ),
     before=(
         rf"\b(?:answer|{_QUALITY}\s+(?:option|choice))\s+(?=\([a-z]\))",
         rf"(?<![\w</-])(?:{_QUALITY}\s+{_NOUN}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b"
         + rf"{_GAP.format('gap')}\s*{_IS}(?:\s*[:：=])*(?:\s+(?:therefore|thus|hence|then|simply|clearly|indeed)\b,?)?",
+        r"(?<![\w</-])ans\s*[.:]\s*",
+        rf"\b(?:answer\s*[-–—]|my\s+(?:choice|pick|guess|selection)\s+is)\s*{_LETTER_NEXT}",
         r"\bfinal\s+(?:value|number|list|count|total|output|conclusion)\s*(?:is|:|=)(?:\s*:)?",
         r"(?<![\w</-])option(?:\s+letter)?\s+(?:is|would\s+be|should\s+be)(?:\s*:)?",
     ),
@@ -97,7 +113,7 @@ ENGLISH = Language(
 _HAN = r"(?:为|為|是|：|:|应为|應為|应该是|應該是|应是|應是|选|選|就是|等于|等於)"
 _CHINESE_BEFORE = (
     rf"(?:正确|正確|最终|最終|最佳|本题|本題)?的?(?:答案|选项|選項|选择|選擇|答)(?:应该|應該|应|應)?[^。\n：:，,不非错錯]{{0,6}}?{_HAN}+\s*[:：]?",
-    r"(?:故|所以|因此|应|應|答案|本题|本題|我|则|則|，|,|。|\n)\s*(?:选择|選擇|选|選)(?:项|項|择)?\s*[:：]?\s*(?=[(\[（【]?[a-z])",
+    r"(?:^|故|所以|因此|应|應|答案|本题|本題|我|则|則|，|,|。|\n)\s*(?:选择|選擇|选|選)(?:项|項|择)?\s*[:：]?\s*(?=[(\[（【]?[a-z])",
     r"(?:正确|正確|最终|最終)的?(?:答案|选项|選項)\s*(?=[(\[（【]?[a-z][)\]）】\s。])",
 )
 CHINESE = Language(
@@ -155,6 +171,7 @@ GERMAN = Language(
         r"\b(?:antwort(?:möglichkeit|option)?|lösung|ergebnis|(?:richtige|korrekte|beste)\s+(?:option|auswahl|wahl))\b"
         + rf"{_GAP.format('gap_de')}\s*(?:\b(?:ist|lautet|wäre|sind)\b|:)(?:\s*:)?"
         + r"(?:\s+(?:daher|also|somit|folglich|demnach|die|der|das)\b)*(?:\s+(?:option|antwort|buchstabe))?",
+        rf"\b(?:richtig|korrekt)\s+ist(?:\s+(?:daher|also|somit))?(?:\s+(?:die\s+)?(?:option|antwort))?\s+{_LETTER_NEXT}",
     ),
     after=r"\b(?:ist|wäre)\s+(?:daher\s+|also\s+|somit\s+)?(?:die\s+)?(?:richtig|korrekt)(?:e)?\b(?:\s+(?:antwort|option|lösung))?",
     heading=r"(?:endgültige\s+|richtige\s+)?(?:antwort|lösung)",
@@ -230,6 +247,7 @@ RUSSIAN = Language(
         r"(?<!\w)(?:(?:правильн|верн|окончательн|итогов|конечн)\w+\s+)?(?:ответ|вариант(?=\s*(?:ответа)?\s*(?:[-—–:]|под)))"
         r"(?:\s+(?:ответа|будет|является|это|такой|под\s+буквой))*\s*(?:[-—–:]|\bэто\b|(?<=будет)|(?<=является)|(?<=буквой))"
         r"\s*(?:это\s+|вариант\s+|буква\s+)*",
+        rf"(?<!\w)ответом\s+(?:является|будет)\s+(?:вариант\s+)?{_LETTER_NEXT}",
         r"(?<!\w)(?:правильный|верный)\s+(?:ответ|вариант)\s+(?=\(?[a-z]\b)",
     ),
     after=r"\s*(?:[-—–]|является|это)\s*(?:правильн|верн)\w+(?:\s+(?:ответ|вариант)\w*)?",
@@ -320,6 +338,8 @@ ANOTHERS_OWN = re.compile(
 """Right before a declaration: another's, or one that is only supposed."""
 CHOSEN = re.compile(
     r"\b(?:choose|chose|pick|picked|select|selected|go\s+with|opt\s+for|(?:would|i['’]d|i['’]ll|will)\s+(?:say|answer))\s+(?:(?:the\s+)?(?:option|choice|answer|letter)\s+)?"
+    r"(?=\(?[a-z]\b)|\bit(?:['’]s|\s+(?:is|should\s+be|must\s+be|has\s+to\s+be))\s+(?:option\s+)?(?=\(?[a-z]\b)|"
+    r"(?<!\w)(?:c['’]est|es|é)\s+(?:donc\s+)?(?:la|a)\s+(?:r[ée]ponse|respuesta|op[cç][ií]?[óoãa]o?n?|lettre|letra|alternativa)\s+"
     r"(?=\(?[a-z]\b)"
 )
 """A choice made in passing, of which no more than a letter is read."""

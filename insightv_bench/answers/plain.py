@@ -25,13 +25,14 @@ _ONE_FOR_ONE = {
         for digits in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९")
         for digit, char in enumerate(digits)
     },
+    **dict.fromkeys(map(ord, "✅✓✔☑➡👉🔹•●▶★⭐"), " "),
     **dict(zip(map(ord, "、：（）【】「」『』〈〉《》İ٫٬٪∶"), ',:()[]""""""""I.,%:', strict=True)),
     **{code: chr(ord("A") + code - 0x24B6) for code in range(0x24B6, 0x24D0)},  # circled letters
 }
 # What a plain text does not need: each token is looked at by its first character.
 _TOKEN = re.compile(
     r"[\u200b-\u200f\u2060-\u2064\ufeff\u00ad\u202a-\u202e\ufe0f]+|\*+|_+|`+|~+|\$+|[{}]|<[^<>\n]{1,40}>|&[a-z]{2,5};"
-    r"|\^\s?\{?\s?\\(?:circ|degree)(?![a-zA-Z])\s?\}?|\\[a-zA-Z]+\s?\{?|\\[^a-zA-Z]"
+    r"|\^\s?(?:\{\s?\\(?:circ|degree)\s?\}|\\(?:circ|degree)(?![a-zA-Z]))|\\[a-zA-Z]+\s?\{?|\\[^a-zA-Z]"
 )
 _MARKUP = re.compile(r"[*_`~$\\{}<&^]")
 """What such a token begins with in ASCII, to pass over text that has none quickly."""
