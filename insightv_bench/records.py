@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_serializer
 
 AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression", "date", "time", "range", "ratio"]
+ReadingKind = Literal["sure", "likely", "unread", "cut off"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
 ScoreStatus = Literal["scored", "not_scored", "unscored"]
 SummaryKind = Literal["optimal", "flawed", "agent", "plain"]
@@ -353,6 +354,8 @@ class EvalRecord(Record):
     """Why that model's verdict could not be read; `correct` is then the rule's, and the row is counted apart."""
     reasoning: str = ""
     """What a server sent apart from its reply, as `reasoning_content`; never read as the answer."""
+    reading: ReadingKind | Literal[""] = ""
+    """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""
 
 
 def as_row(record: Record) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Map
         span=reading.span,
         method=reading.method,
         sure=reading.sure,
+        reading=reading.kind(reply.finish),
         correct=right,
         verdict=parse_summary(response).verdict if judges else "none",
         num_prompt_tokens=reply.num_prompt_tokens,

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from insightv_bench.protocol import AnswerRead, is_step, objects_in, read_answer
-from insightv_bench.records import AnswerType
+from insightv_bench.records import AnswerType, ReadingKind
 
 from .choices import valid_letters
 from .languages import ANOTHERS, ANOTHERS_OWN, CHOSEN, NEXT_TURN, REPORTED, TURN, Language, spoken_in
@@ -59,8 +59,6 @@ _BREAK = re.compile(r"[.!?;\n](?=\s|$)|[。！？\n]")
 _FORMULA = re.compile(r"[!^√_π]|\\sqrt|\\pi")
 _LETTERED = re.compile(r"\b(?:option|letter|choice)\b|选项|選項|選択肢|선택지|विकल्प")
 
-Kind = Literal["sure", "likely", "unread", "cut off"]
-
 
 class Reading(NamedTuple):
     """What a reply answers."""
@@ -74,7 +72,7 @@ class Reading(NamedTuple):
     sure: bool
     """False where a weaker rule read it."""
 
-    def kind(self, finish: str = "") -> Kind:
+    def kind(self, finish: str = "") -> ReadingKind:
         """`finish`: why the reply ended, as the server says; a reply cut off is a kind of its own."""
         if self.answer is None:
             return "cut off" if finish == CUT else "unread"

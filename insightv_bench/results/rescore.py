@@ -62,6 +62,7 @@ def read_again(record: EvalRecord) -> EvalRecord:
     return record.model_copy(
         update={
             **reading._asdict(),
+            "reading": reading.kind(record.finish),
             "correct": is_gold(record, reading.answer),
             "path_correct": None if record.path_correct is None else is_gold(record, _end_of_path(record)),
             "verdict": parse_summary(record.response).verdict if judges else "none",
