@@ -39,9 +39,18 @@ def scored(doc: Doc, response: str, finish: str = "") -> Scored:
 
 
 def score(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
-    """Accuracy, in which an unread reply is wrong, and the share of unread replies."""
-    found = scored(doc, results[0])
-    return {"acc": float(found.right), "unread": float(found.reading.answer is None)}
+    """Accuracy, in which an unread reply is wrong; that of sure readings alone; shares of likely and unread ones."""
+    return figures_of(scored(doc, results[0]))
+
+
+def figures_of(found: Scored) -> dict[str, Any]:
+    kind = found.reading.kind()
+    return {
+        "acc": float(found.right),
+        "sure_acc": float(found.right and kind == "sure"),
+        "likely": float(kind == "likely"),
+        "unread": float(kind == "unread"),
+    }
 
 
 def score_by_kind(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
@@ -78,7 +87,7 @@ def score_mme(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
 def score_flawed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy on a path with a flaw, and how often the answer is the one that the flaw planted."""
     found = scored(doc, results[0])
-    said = {"acc": float(found.right), "unread": float(found.reading.answer is None)}
+    said = figures_of(found)
     tolerance = doc.get("tolerance", 0.0)
     if matches(doc["planted_answer"], doc["gold"], doc["answer_type"], doc["options"], tolerance):
         return said  # the flaw does not reach the answer: nobody can follow it
@@ -132,7 +141,7 @@ class Scores(NamedTuple):
 
 
 MEAN = "mean"
-ACCURACY = {"acc": MEAN, "unread": MEAN}
+ACCURACY = {"acc": MEAN, "sure_acc": MEAN, "likely": MEAN, "unread": MEAN}
 SCORES: dict[str, Scores] = {
     "accuracy": Scores(score, ACCURACY),
     "by_kind": Scores(score_by_kind, {**ACCURACY, **{f"acc_{slug(kind)}": MEAN for kind in MMSTAR_KINDS}}),
@@ -142,7 +151,7 @@ SCORES: dict[str, Scores] = {
     "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
 }
-LOWER_IS_BETTER = ("unread", "unscored", "followed")
+LOWER_IS_BETTER = ("likely", "unread", "unscored", "followed")
 OF_TASK = {
     "insightv_chartqa": "relaxed",
     "insightv_mmbench": "circular",

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from insightv_bench.protocol import AnswerRead, is_step, objects_in, read_answer
 from insightv_bench.records import AnswerType, ReadingKind
 
-from .choices import valid_letters
+from .choices import option_at, options_in, valid_letters
 from .languages import ANOTHERS, ANOTHERS_OWN, CHOSEN, NEXT_TURN, REPORTED, TURN, Language, spoken_in
 from .pieces import (
     Asked,
@@ -30,6 +30,8 @@ from .pieces import (
     own_text,
     read_piece,
     said_in_words,
+    sentence_end,
+    sentences_from_end,
     spelt_letter,
     text_first,
     trimmed,
@@ -375,14 +377,11 @@ def _leading_option(text: Plain, start: int, end: int, options: Sequence[str]) -
     if text.text[at : at + 1] in valid_letters(options) and not text.text[at + 1 : at + 2].isalnum():
         piece = spelt_letter(text, begin, end, options)
         return piece if piece and (_AFTER_LEAD.match(text.low, at + 1, end) or not piece.answer) else None
-    return read_piece_head(text, begin, end, options)
+    return _leading_text(text, begin, end, options)
 
 
-def read_piece_head(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
+def _leading_text(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
     """An option's text and a mark after it, at the beginning of a reply: `No, there are not.`"""
-    from .choices import option_at
-    from .pieces import sentence_end
-
     found = option_at(text.low, start, end, options)
     if not found or not found[0]:
         return None
@@ -391,8 +390,6 @@ def read_piece_head(text: Plain, start: int, end: int, options: Sequence[str]) -
         r"\s+(?:[-–—(]|because|since)", text.low[stop : stop + 12]
     ):
         return None
-    from .choices import options_in
-
     sentence = sentence_end(text.text, min(stop + 1, end), end)
     named = {other for other, _, _ in options_in(text.low, stop, sentence, options)} - {letter}
     lettered = set(re.findall(r"[(\[]([A-Z])[)\]]", text.text[stop:sentence])) - {letter}
@@ -401,6 +398,9 @@ def read_piece_head(text: Plain, start: int, end: int, options: Sequence[str]) -
     if letter and text.low[start:stop] in ("yes", "no", "true", "false") and not yes_no_piece(text, start, end):
         return None
     return Piece(letter, start, stop, True)
+
+
+_LED_LINE = re.compile(r"(?:so|therefore|thus|hence|option|choice|选项|選項)?[\s,:]*(?:option\s+)?")
 
 
 def _last_line(text: Plain, start: int, last: int, end: int, options: Sequence[str]) -> Piece | None:
@@ -449,8 +449,6 @@ def _undeclared(text: Plain, start: int, end: int, asked: Asked) -> Found | None
 
 def _yes_no_at_end(text: Plain, start: int, end: int) -> Piece | None:
     """A last line or sentence that says nothing but yes or no, or begins so after `so` or `therefore`."""
-    from .pieces import sentences_from_end
-
     for first, last in sentences_from_end(text.text, start, end, 1):
         led = re.match(r"[\s\"'(]*(?:so|therefore|thus|hence|and)?[\s,:]*", text.low[first:last])
         at = first + (led.end() if led else 0)
@@ -515,7 +513,7 @@ def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Langu
                 or is_quoted(text.low, start, mark.start())
             ):
                 continue
-            if wrong.search(text.low[max(start, mark.start() - 24) : mark.start()]) or _is_wrong(mark[0]):
+            if wrong.search(text.low[max(start, mark.start() - 24) : mark.start()]) or _WRONG.search(mark[0]):
                 continue
             begin, stop = _region(text, mark.end(), end, whole_line)
             if text.text[stop : stop + 1] in ("?", "？") or _is_list_head(mark[0], gap):
@@ -531,13 +529,6 @@ def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Langu
 _DENIED_GAP = re.compile(r"(?:^|\s)(?:no|não|ne|n'|не)\s*$")
 _REASON = re.compile(r"\b(?:because|since)\b")
 _WRONG = re.compile(r"\b(?:wrong|incorrect|not|n't)\b")
-_LIST_HEAD = re.compile(
-    r"\b(?:answer\s+)?(?:choices|options|answers)\s*(?:are|:)|letter\s*:$|\b(?:option|answer)s?\s+letters?\s*:"
-)
-
-
-def _is_wrong(mark: str) -> bool:
-    return bool(_WRONG.search(mark))
 
 
 def _is_list_head(mark: str, gap: str) -> bool:
