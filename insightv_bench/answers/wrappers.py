@@ -99,24 +99,31 @@ def speech(text: str, opened: bool = False) -> Speech:
     `opened`: the prompt ended in a thought's opening mark, so that all is thought until one is closed. A closing mark
     alone means the same.
     """
-    places, at, thinking = _outside_thought(text, opened)
-    if thinking:
+    start = 0 if opened else _after_unmarked(text)
+    marks = _marks(text, start)
+    if start == 0 and not marks:
+        return Speech(()) if opened else Speech(((0, len(text)),) if text else ())
+    places, start, thinking = _outside_thought(marks, start, opened)
+    if thinking or start > len(text):
         return Speech(())
-    places.append((at, len(text)))
-    return _marked(text, [place for place in places if place[0] < place[1]])
+    places.append((start, len(text)))
+    return _marked(text, marks, [place for place in places if place[0] < place[1]])
 
 
-def _outside_thought(text: str, opened: bool) -> tuple[list[Place], int, bool]:
-    places: list[Place] = []
-    at, inside = 0, -1 if opened else None
+def _after_unmarked(text: str) -> int:
+    """Where speech begins in a reply whose thought has no marks of its own; past the end where it never does."""
     for begins, ends in UNMARKED:
-        if not opened and begins.match(text):
-            lasts = deque(ends.finditer(text), maxlen=1)
-            if not lasts:
-                return [], 0, True
-            at = lasts[0].start() if begins is _SECTIONS else lasts[0].end()
-            break
-    for mark in _marks(text, at):
+        if begins.match(text):
+            last = deque(ends.finditer(text), maxlen=1)
+            return (last[0].start() if begins is _SECTIONS else last[0].end()) if last else len(text) + 1
+    return 0
+
+
+def _outside_thought(marks: Sequence[_Mark], at: int, opened: bool) -> tuple[list[Place], int, bool]:
+    """The places between thoughts, where the last of them begins, and whether a thought is still open."""
+    places: list[Place] = []
+    inside = -1 if opened else None
+    for mark in marks:
         wrapper = WRAPPERS[mark.wrapper]
         if wrapper.kind == "answer":
             if mark.opens and inside is not None and "channel" in wrapper.opening:
@@ -124,36 +131,36 @@ def _outside_thought(text: str, opened: bool) -> tuple[list[Place], int, bool]:
         elif mark.opens and inside is None:
             places.append((at, mark.start))
             inside = mark.wrapper
-        elif not mark.opens and inside in (None, -1, mark.wrapper):
-            if inside is None and "end|call" not in wrapper.closing:
-                places.clear()
-            at, inside = mark.end, None if inside is not None or "end|call" not in wrapper.closing else inside
+        elif not mark.opens and inside in (-1, mark.wrapper):
+            at, inside = mark.end, None
+        elif not mark.opens and inside is None and "end|call" not in wrapper.closing:
+            places.clear()
+            at = mark.end
     return places, at, inside is not None
 
 
-def _marked(text: str, places: list[Place]) -> Speech:
+def _marked(text: str, marks: Sequence[_Mark], places: Sequence[Place]) -> Speech:
     """The last closed marks of an answer, the innermost of them; an open one where it is the last thing said."""
     opening: dict[int, int] = {}
     found: Place | None = None
-    for start, end in places:
-        for mark in _marks(text, start, end):
-            if WRAPPERS[mark.wrapper].kind == "thought":
-                continue
-            if mark.opens:
-                opening[mark.wrapper] = mark.end
-            elif mark.wrapper in opening and (begin := opening.pop(mark.wrapper)) <= mark.start:
-                inner = found if found and begin <= found[0] and text[slice(*found)].strip() else None
-                found = inner or (begin, mark.start)
-    if opening:
-        begin = max(opening.values())
-        if (found is None or begin > found[1]) and text[begin : places[-1][1]].strip():
-            return Speech(((begin, places[-1][1]),), marked=True)
+    for mark in marks:
+        if WRAPPERS[mark.wrapper].kind == "thought" or not any(a <= mark.start < b for a, b in places):
+            continue
+        if mark.opens:
+            opening[mark.wrapper] = mark.end
+        elif mark.wrapper in opening and (begin := opening.pop(mark.wrapper)) <= mark.start:
+            inner = found if found and begin <= found[0] and text[slice(*found)].strip() else None
+            found = inner or (begin, mark.start)
+    if opening and places:
+        begin, end = max(opening.values()), places[-1][1]
+        if (found is None or begin > found[1]) and text[begin:end].strip():
+            return Speech(((begin, end),), marked=True)
     return Speech((found,), marked=True, whole=True) if found else Speech(tuple(places))
 
 
-def _marks(text: str, start: int, end: int | None = None) -> Sequence[_Mark]:
-    """The marks in [start, end) that do not stand inside a JSON object's text."""
-    matches = list(_ANY.finditer(text, start, len(text) if end is None else end))
+def _marks(text: str, start: int) -> Sequence[_Mark]:
+    """The marks from `start` on that do not stand inside a JSON object's text."""
+    matches = list(_ANY.finditer(text, min(start, len(text))))
     if len(matches) > MAX_MARKS:
         matches[MAX_MARKS // 2 : -MAX_MARKS // 2] = []
     marks = [
