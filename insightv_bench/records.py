@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, model_serializer
 from insightv_bench.arms import Arm as Arm
 from insightv_bench.arms import Role
 
-AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression"]
+AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression", "date", "time", "range", "ratio"]
+ReadingKind = Literal["sure", "likely", "unread", "cut off"]
 PathStatus = Literal["complete", "max_steps", "malformed"]
 ScoreStatus = Literal["scored", "not_scored", "unscored"]
 SummaryKind = Literal["optimal", "flawed", "agent", "plain"]
@@ -349,6 +350,8 @@ class EvalRecord(Record):
     """What the system is to the method, as its evaluation was told; its name says nothing."""
     twin_of: str = ""
     """The system whose greedy twin it is: the same models, the paths greedy instead of sampled; empty: nobody's."""
+    reading: ReadingKind | Literal[""] = ""
+    """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""
 
 
 def as_row(record: Record) -> dict[str, Any]:

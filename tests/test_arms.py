@@ -175,9 +175,12 @@ def test_our_models_give_no_log_likelihoods() -> None:
 
 def test_an_unread_reply_is_wrong_and_counted(sceneless: list[Question], stored: Given) -> None:
     (doc, *_) = docs("direct", sceneless, stored, SETTINGS)
-    assert score(doc, [UNREADABLE]) == {"acc": 0.0, "unread": 1.0}
-    assert score(doc, ['{"answer": "A"}']) == {"acc": 0.0, "unread": 0.0}
-    assert score(doc, ['{"answer": "B"}']) == score(doc, ["The answer is blue."]) == {"acc": 1.0, "unread": 0.0}
+    none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0}
+    right = {**none, "acc": 1.0, "sure_acc": 1.0}
+    assert score(doc, [UNREADABLE]) == {**none, "unread": 1.0}
+    assert score(doc, ['{"answer": "A"}']) == none
+    assert score(doc, ['{"answer": "B"}']) == score(doc, ["The answer is blue."]) == right
+    assert score(doc, ["I would pick (B)."]) == {**none, "acc": 1.0, "likely": 1.0}
     system = {"system": "s", "base": "b", "round": 0, "task": "t", "task_version": "1"}
     record = eval_record(doc, UNREADABLE, Reply(text=UNREADABLE, finish="length", num_tokens=4), system)
     assert (record.answer, record.span, record.method, record.correct) == (None, None, "unread", False)

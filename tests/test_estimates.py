@@ -93,6 +93,8 @@ def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_p
     shares = {one.outcome: one.interval.value for one in outcomes(found)}
     assert shares == {
         "accuracy": 0.5,
+        "sure_accuracy": 0.5,
+        "likely": 0,
         "unread": 0.25,
         "malformed": 0.25,
         "cut_off": 0.25,

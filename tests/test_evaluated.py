@@ -105,7 +105,9 @@ def test_result_files_hold_the_number_of_samples_and_how_each_arm_was_run(evalua
     for arm in ARMS:
         name, num = task_name("drawn_tiny", arm), len(evaluated.of(arm))
         assert results["n-samples"][name] == {"original": num, "effective": num}
-        assert results["versions"][name] == "1" and results["higher_is_better"][name] == {"acc": True, "unread": False}
+        assert results["versions"][name] == "1"
+        better = {"acc": True, "sure_acc": True, "likely": False, "unread": False}
+        assert results["higher_is_better"][name] == better
         metadata = results["configs"][name]["metadata"]
         assert metadata["parser"] == PARSER and metadata["prompt"] == evaluated.of(arm)[0].prompt
         (file,) = (evaluated.context.folder / LM_EVAL).rglob(f"samples_{name}_2*.jsonl")

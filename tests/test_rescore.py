@@ -47,7 +47,7 @@ def test_replies_are_read_again_without_a_model() -> None:
     assert change.is_other and (change.after.answer, change.after.correct, change.after.parser) == ("8", False, PARSER)
     assert change.after.verdict == "wrong" and change.after.response[slice(*change.after.span or ())] == "8"
     unchanged = row(1, "reason", True)
-    assert rescored([unchanged])[0].after == unchanged
+    assert rescored([unchanged])[0].after == unchanged.model_copy(update={"reading": "sure"})
 
 
 def test_a_judge_settles_what_the_rule_cannot_and_its_failures_are_kept(tmp_path: Path) -> None:

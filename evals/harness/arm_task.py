@@ -98,7 +98,7 @@ def image_hashes(doc: Mapping[str, Any]) -> list[str]:
 
 def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
     """One reply of one system in one arm, and all that scoring it again needs."""
-    reading, right = scored(doc, response)
+    reading, right = scored(doc, response, reply.finish)
     judges = ARMS[doc["arm"]].verdict != "none" and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},
@@ -109,6 +109,7 @@ def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Map
         span=reading.span,
         method=reading.method,
         sure=reading.sure,
+        reading=reading.kind(reply.finish),
         correct=right,
         verdict=parse_summary(response).verdict if judges else "none",
         num_prompt_tokens=reply.num_prompt_tokens,

@@ -33,17 +33,24 @@ class Scored(NamedTuple):
     right: bool
 
 
-def scored(doc: Doc, response: str) -> Scored:
+def scored(doc: Doc, response: str, finish: str = "") -> Scored:
+    """`finish`: why the reply ended, where that is known."""
     options, tolerance = tuple(doc["options"]), doc.get("tolerance", 0.0)
-    reading = read(response, doc["answer_type"], options)
+    reading = read(response, doc["answer_type"], options, finish=finish)
     right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options, tolerance)
     return Scored(reading, right)
 
 
 def score(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
-    """Accuracy, in which an unread reply is wrong, and the share of unread replies."""
+    """Accuracy, in which an unread reply is wrong; that of sure readings alone; shares of likely and unread ones."""
     reply = scored(doc, results[0])
-    return {"acc": float(reply.right), "unread": float(reply.reading.answer is None)}
+    kind = reply.reading.kind()
+    return {
+        "acc": float(reply.right),
+        "sure_acc": float(reply.right and kind == "sure"),
+        "likely": float(kind == "likely"),
+        "unread": float(kind == "unread"),
+    }
 
 
 def score_by_kind(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
@@ -128,7 +135,7 @@ class Scores(NamedTuple):
 
 
 MEAN = "mean"
-ACCURACY = {"acc": MEAN, "unread": MEAN}
+ACCURACY = {"acc": MEAN, "sure_acc": MEAN, "likely": MEAN, "unread": MEAN}
 SCORES: dict[str, Scores] = {
     "accuracy": Scores(score, ACCURACY),
     "by_kind": Scores(score_by_kind, {**ACCURACY, **{f"acc_{slug(kind)}": MEAN for kind in MMSTAR_KINDS}}),
@@ -138,7 +145,7 @@ SCORES: dict[str, Scores] = {
     "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
 }
-LOWER_IS_BETTER = ("unread", "unscored", "followed")
+LOWER_IS_BETTER = ("likely", "unread", "unscored", "followed")
 
 
 def scores_of(task: str) -> Scores:

@@ -1,23 +1,28 @@
-"""Answers: read one from a reply, and tell whether it is the gold answer, by answer type.
+"""Answers: read one from a reply, and tell whether it is the gold answer, by the type that the gold deserves.
 
-This is the door; behind it `answer_reading` and `answer_patterns` find an answer in a reply, `answer_forms` says what a
-short piece means, `answer_matching` compares, and `answer_agreement` measures the reading against other scorers'.
-What a path or a reply in our protocol looks like is the matter of `protocol`. The policies are in docs/answers.md.
+`wrappers` tells thought from what is said and `plain` drops what says nothing; `languages` holds the phrases of each
+language; `extract` reads a reply in layers and `pieces` what one place of it says, an option (`choices`), a number with
+its unit (`values`, `units`) or words. `match` compares with the gold, `voting` takes a majority, and `agreement`
+measures the reading against what others read. It knows no arm and no file but the replies that `agreement` is given.
+The policies are in docs/answers.md.
 """
 
 from __future__ import annotations
 
 from .agreement import AgreementReport, KindAgreement, as_text, check_file, check_rows
+from .choices import option_letter
 from .extract import Reading, read
-from .match import is_gold, matches, option_letter
-from .normalize import number_value, yes_no
+from .match import is_gold, matches
+from .values import STORED, GoldType, number_value, type_of, yes_no
 from .voting import VERDICTS, majority
 
 __all__ = [
     "AgreementReport",
+    "GoldType",
     "KindAgreement",
     "PARSER",
     "Reading",
+    "STORED",
     "VERDICTS",
     "as_text",
     "check_file",
@@ -28,8 +33,9 @@ __all__ = [
     "number_value",
     "option_letter",
     "read",
+    "type_of",
     "yes_no",
 ]
 
-PARSER = "answers@2"
+PARSER = "answers@3"
 """The reader's version, kept with every record it reads; it rises whenever a reading may change."""

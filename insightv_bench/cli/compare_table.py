@@ -111,16 +111,25 @@ def _rows_of(results: Results, task: str, system: str, arm: str) -> pl.DataFrame
 
 
 def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
-    """Only what happened at all: a share of nought on both sides is left out."""
+    """Only what happened at all: a share of nought on both sides is left out, and without likely readings the accuracy
+    of the sure ones is accuracy."""
     rows = []
     for one in pairings:
         sides = [_rows_of(a, one.task, *one.a), _rows_of(b, one.task, *one.b)]
+        all_sure = not any((side["answer"].is_not_null() & ~side["sure"]).any() for side in sides)
         for here, there in zip(outcomes(sides[0]), outcomes(sides[1]), strict=True):
-            if here.outcome != "accuracy" and (here.interval.value or there.interval.value):
+            told_already = here.outcome == "accuracy" or (all_sure and here.outcome == "sure_accuracy")
+            if not told_already and (here.interval.value or there.interval.value):
                 shares = [percent(*here.interval[:3]), percent(*there.interval[:3])]
                 rows.append([one.task, _sides(one), here.outcome.replace("_", " "), *shares])
     if rows:
-        _table("What went wrong, % of replies", ["task", "arm", "outcome", "A", "B"], 3, console, rows)
+        _table(
+            "What went wrong, and what is not sure, % of replies",
+            ["task", "arm", "outcome", "A", "B"],
+            3,
+            console,
+            rows,
+        )
         for outcome in dict.fromkeys(row[2] for row in rows):
             meaning = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
             console.print(f"  {outcome}: {meaning}", highlight=False, markup=False)

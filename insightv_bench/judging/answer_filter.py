@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from insightv_bench.answers import is_gold, number_value, option_letter, yes_no
+from insightv_bench.answers import is_gold, read
 from insightv_bench.engines import Caller
 from insightv_bench.judge_replies import answer_chat, read_answer_verdict
 from insightv_bench.records import Path, Question
@@ -19,6 +19,8 @@ from insightv_bench.settings import AssessSettings
 from .ask import ask_strictly
 
 RULE = "rule"
+OPEN = ("text", "list", "expression")
+"""Types whose answers may say the same in other words."""
 
 
 class Settled(NamedTuple):
@@ -46,14 +48,9 @@ def by_rule(question: Question, answer: str | None) -> bool | None:
 
 def says_nothing_closed(question: Question, answer: str) -> bool:
     """Whether an answer that is not the gold one is, for its question's type, in words that no rule can weigh."""
-    match question.answer_type:
-        case "option":
-            return option_letter(answer, question.options) is None
-        case "number":
-            return number_value(answer) is None
-        case "yes_no":
-            return yes_no(answer) is None
-    return bool(answer.strip())
+    if question.answer_type in OPEN:
+        return bool(answer.strip())
+    return not read(answer, question.answer_type, question.options).sure
 
 
 class AnswerFilter:

@@ -1,5 +1,5 @@
-"""What becomes of the replies of one system in one arm, beside right and wrong: unread, cut off, no reply, a path that
-could not be read, a judge that failed; and the tokens that a right answer costs. Each clustered by question.
+"""What becomes of the replies of one system in one arm, beside right and wrong: likely, unread, cut off, no reply, a
+path that could not be read, a judge that failed; and the tokens that a right answer costs. Each clustered by question.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from insightv_bench.statistics import Interval, Sums, estimate, ratio
 
 from .sums import share_sums, sums_of
 
-Outcome = Literal["accuracy", "unread", "malformed", "cut_off", "no_reply", "judge_failed"]
+Outcome = Literal["accuracy", "sure_accuracy", "likely", "unread", "malformed", "cut_off", "no_reply", "judge_failed"]
 OUTCOMES: dict[Outcome, str] = {
     "accuracy": "right answers; whatever could not be read or judged is wrong",
+    "sure_accuracy": "right answers that a strong rule read; accuracy where nothing likely counts",
+    "likely": "replies whose answer is likely and not sure: the only candidate of the last sentence",
     "unread": "replies in which no answer could be read",
     "malformed": "replies to, or made of, a path that could not be read",
     "cut_off": "replies that ended at the token cap",
@@ -24,6 +26,8 @@ OUTCOMES: dict[Outcome, str] = {
 }
 EVENTS: dict[Outcome, pl.Expr] = {
     "accuracy": pl.col("correct"),
+    "sure_accuracy": pl.col("correct") & pl.col("sure"),
+    "likely": pl.col("answer").is_not_null() & ~pl.col("sure"),
     "unread": pl.col("answer").is_null(),
     "malformed": pl.col("path_status") == "malformed",
     "cut_off": pl.col("finish") == "length",

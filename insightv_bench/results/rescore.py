@@ -57,12 +57,13 @@ def num_kept_votes(records: Sequence[EvalRecord]) -> int:
 
 def read_again(record: EvalRecord) -> EvalRecord:
     """By rule alone."""
-    reading = read(record.response, record.answer_type, record.options)
+    reading = read(record.response, record.answer_type, record.options, finish=record.finish)
     judges = ARMS[record.arm].verdict != "none" and record.path_status != "none"
     end_of_path = record.planted_answer or parse_path(record.path).answer
     return record.model_copy(
         update={
             **reading._asdict(),
+            "reading": reading.kind(record.finish),
             "correct": is_gold(record, reading.answer),
             "path_correct": None if record.path_correct is None else is_gold(record, end_of_path),
             "verdict": parse_summary(record.response).verdict if judges else "none",

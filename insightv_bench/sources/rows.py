@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from insightv_bench.answers import matches, number_value
+from insightv_bench.answers import STORED, type_of
 from insightv_bench.chat import LETTERS
 from insightv_bench.records import AnswerType, Dropped, Image, Question, content_id, drop
 
 from .drafts import Draft, letter_of
 
-MATHEMATICAL = re.compile(r"[\d\\^_=+*/<>(){}\[\]|]")
-"""In an answer that is no number: it is an expression, not words."""
 NOT_AN_OPTION = "answer not an option"
 
 
@@ -69,13 +66,7 @@ def type_answer(draft: Draft) -> tuple[str, AnswerType]:
     if options:
         letters = LETTERS[: len(options)]
         return gold.upper() if len(gold) == 1 and gold.upper() in letters else letter_of(gold, options), "option"
-    if draft.answer_type:
-        return gold, draft.answer_type
-    if matches(gold, gold, "yes_no"):
-        return gold, "yes_no"
-    if number_value(gold) is not None:
-        return gold, "number"
-    return gold, "expression" if MATHEMATICAL.search(gold) else "text"
+    return gold, STORED[type_of(gold, stated=draft.answer_type)]
 
 
 def distinct(rows: Iterable[Question | Dropped]) -> Iterator[Question | Dropped]:
