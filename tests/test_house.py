@@ -123,10 +123,6 @@ def test_three_modules_of_one_folder_that_share_a_prefix_are_a_folder_of_their_o
     assert {family: names for family, names in families.items() if len(names) > 2} == {}
 
 
-def test_the_source_does_not_grow_by_moving_it() -> None:
-    assert num_lines() < MOST_LINES
-
-
 def test_no_test_imports_a_private_name() -> None:
     """Neither by name, nor as an attribute of one of our modules."""
     private = {file.name: names for file in (ROOT / "tests").rglob("*.py") if (names := private_names(file))}
