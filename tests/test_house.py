@@ -24,7 +24,6 @@ from house_counts import (
     is_package,
     module_of,
     modules,
-    num_lines,
     running_up,
     sources,
 )
@@ -35,7 +34,7 @@ from insightv_bench.plan import plan
 from insightv_bench.settings import load_recipe, recipe_names
 from insightv_bench.stages import KINDS
 
-LARGEST_FOLDER, MOST_FLOORS, MOST_LINES = 17, 12, 36_500
+LARGEST_FOLDER, MOST_FLOORS = 17, 12
 HEAVY = {
     "torch",
     "transformers",
