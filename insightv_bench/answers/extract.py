@@ -474,7 +474,7 @@ def declarations(
         found.append(Declared(*_region(text, match.end(), end, whole_line), "declared", True))
     if "\\" in text.text:
         found += _boxed(text, start, end)
-    for match in deque(CHOSEN.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS) if whole_line else ():
+    for match in CHOSEN.finditer(text.low, max(start, end - MAX_REGION_CHARS), end) if whole_line else ():
         clause = _clause(text.low, start, match.start())
         if not is_quoted(text.low, start, match.start()) and not re.search(
             r"\b(?:not|n't|if|never)\b[^.]{0,20}$", clause

@@ -15,6 +15,7 @@ from .units import unit_of
 from .values import NUMBER_WORDS, date_of, number_of, range_of, ratio_of, time_of
 
 MAX_SENTENCES = 3  # how far back from the end of a reply a number is looked for
+MAX_ITEM_CHARS = 40  # of a list written as sentences
 MAX_LEAD_CHARS = 60  # of a verb and the small words between it and its number
 MAX_SHORT_CHARS = 600  # of a reply whose first sentence may be its answer, with an explanation after it
 
@@ -660,7 +661,8 @@ def in_last_sentences(text: Plain, start: int, end: int, asked: Asked) -> Piece 
         return None
     is_option = asked.answer_type == "option"
     sentences = list(sentences_from_end(text.text, start, end, 1 if is_option else MAX_SENTENCES))
-    if len(sentences) > 1 and all(whole_piece(text, *each, asked) for each in sentences[:2]):
+    short = len(sentences) > 1 and all(last - first <= MAX_ITEM_CHARS for first, last in sentences[:2])
+    if short and all(whole_piece(text, *each, asked) for each in sentences[:2]):
         return None  # a list
     for first, last in sentences:
         if piece := _in_sentence(text, first, last, asked):
