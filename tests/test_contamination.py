@@ -65,6 +65,6 @@ def test_drawn_questions_of_other_scenes_do_not_collide() -> None:
     assert not list(collisions(corpus, sets, GateSettings()))
 
 
-def test_a_image_that_cannot_be_decoded_has_no_hash() -> None:
+def test_an_image_that_cannot_be_decoded_has_no_hash() -> None:
     assert perceptual_hash(b"no image") is None and perceptual_hash(photo(1)[:80]) is None
     assert perceptual_hash(b"P6 8 8 255\n" + bytes(192)) is None  # of a format that no source lets in

@@ -52,7 +52,7 @@ def test_another_format_becomes_a_png_of_the_same_pixels(form: str, mode: str) -
     assert (before == after).all()
 
 
-def test_a_image_in_print_colours_is_sent_in_screen_colours() -> None:
+def test_an_image_in_print_colours_is_sent_in_screen_colours() -> None:
     head, content = sent(encode(drawn_image("TIFF", "CMYK")))
     assert (head, PILImage.open(io.BytesIO(content)).mode) == ("data:image/png", "RGB")
 

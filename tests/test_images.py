@@ -120,7 +120,7 @@ MENDED: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_a_image_that_all_see_alike_keeps_its_bytes(name: str) -> None:
+def test_an_image_that_all_see_alike_keeps_its_bytes(name: str) -> None:
     content = KEPT[name]()
     found = check_image(content, LIMIT)
     assert (found.problem, found.mended) == ("", "")
@@ -128,7 +128,7 @@ def test_a_image_that_all_see_alike_keeps_its_bytes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_image_that_cannot_be_shown_rightly_has_its_reason(name: str) -> None:
+def test_an_image_that_cannot_be_shown_rightly_has_its_reason(name: str) -> None:
     make, reason = REFUSED[name]
     assert check_image(make(), LIMIT) == (None, reason, "")
 
@@ -181,7 +181,7 @@ def test_mending_gives_the_same_bytes_every_time() -> None:
         assert first.image == again.image
 
 
-def test_bytes_spoilt_anywhere_are_a_image_or_a_reason_and_never_a_crash() -> None:
+def test_bytes_spoilt_anywhere_are_an_image_or_a_reason_and_never_a_crash() -> None:
     random_ = random.Random(0)
     makes = [*KEPT.values(), *(make for make, _ in MENDED.values()), lambda: frames("GIF"), sixteen_bits]
     seen = set()

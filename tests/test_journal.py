@@ -107,7 +107,7 @@ def test_any_change_of_a_call_is_another_key_and_the_same_call_the_same() -> Non
     assert keys["same"] == request_key(MODEL, request())
 
 
-def test_the_name_of_a_image_is_no_part_of_the_key() -> None:
+def test_the_name_of_an_image_is_no_part_of_the_key() -> None:
     named = Chat(request().chat.messages, (Image(bytes=b"image", path="somewhere.png"),))
     assert request_key(MODEL, request()._replace(chat=named)) == request_key(MODEL, request())
 

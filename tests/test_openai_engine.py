@@ -72,21 +72,21 @@ def plain(text: str = "What is it?") -> Request:
 
 def test_the_original_bytes_of_each_image_are_sent_before_the_first_text(serve: Serve, journal: Journal) -> None:
     server = serve(lambda body: (200, completion("a bar")))
-    images = [b"\x89PNG\r\n\x1a\nno real image", b"\xff\xd8\xffnor this", b"RIFF1234WEBPnor this", b"GIF89a"]
+    contents = [b"\x89PNG\r\n\x1a\nno real image", b"\xff\xd8\xffnor this", b"RIFF1234WEBPnor this", b"GIF89a"]
     messages = (
         Message(role="system", content="Be short."),
         Message(role="user", content="What?"),
         assistant("A bar."),
         Message(role="user", content="Which?"),
     )
-    chat = Chat(messages, tuple(Image(bytes=image) for image in images))
+    chat = Chat(messages, tuple(Image(bytes=content) for content in contents))
     ask_server(server.url, journal, Request(chat, Sampling()))
     (body,) = server.bodies
     assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant", "user"]
     *images, text = body["messages"][1]["content"]
     assert text == {"type": "text", "text": "What?"}
     urls = [image["image_url"]["url"] for image in images]
-    assert [base64.b64decode(url.partition(";base64,")[2], validate=True) for url in urls] == images
+    assert [base64.b64decode(url.partition(";base64,")[2], validate=True) for url in urls] == contents
     assert [url.partition(";")[0] for url in urls] == [f"data:image/{kind}" for kind in ("png", "jpeg", "webp", "gif")]
     texts = [message["content"] for message in body["messages"] if message["role"] != "system"][1:]
     assert texts == [[{"type": "text", "text": "A bar."}], [{"type": "text", "text": "Which?"}]]

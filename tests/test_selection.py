@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insightv_bench.builders.assessment import ranges, score_range
+from insightv_bench.builders.assessment import groups, score_range
 from insightv_bench.builders.corpora import selection
 from insightv_bench.builders.corpora.scored import normalised
 from insightv_bench.settings import CorporaSettings, PairsSettings
@@ -173,4 +173,4 @@ def test_a_row_has_the_same_score_range_alone_and_in_a_table() -> None:
     chosen = CorporaSettings()
     rows = [(correct, score) for correct in (True, False, None) for score in (None, *range(1, 101))]
     table = pl.DataFrame(rows, {"correct": pl.Boolean, "score": pl.Int64}, orient="row")
-    assert table.select(score_range(chosen)).to_series().to_list() == [ranges.range_of(*row, chosen) for row in rows]
+    assert table.select(score_range(chosen)).to_series().to_list() == [groups.range_of(*row, chosen) for row in rows]

@@ -103,7 +103,7 @@ def test_what_is_no_request_is_turned_away_with_its_reason(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/a.png", "data:image/png;base64,***", "file:///etc/passwd", 3])
-def test_a_image_from_elsewhere_is_never_fetched(server: ChatServer, url: object) -> None:
+def test_an_image_from_elsewhere_is_never_fetched(server: ChatServer, url: object) -> None:
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "What?"}]
     status, said = call(
         server.url + "/chat/completions", question_body(messages=[{"role": "user", "content": content}])

@@ -107,7 +107,7 @@ def test_text_that_no_file_can_hold_is_mended(folder: File, tmp_path: File) -> N
         ({"bytes": None, "path": "../secret.png"}, "image file lies outside the data's folder"),
     ],
 )
-def test_a_image_that_cannot_be_had_leaves_its_row_out(folder: File, tmp_path: File, path: Any, reason: str) -> None:
+def test_an_image_that_cannot_be_had_leaves_its_row_out(folder: File, tmp_path: File, path: Any, reason: str) -> None:
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     (folder / "linked").symlink_to(tmp_path)
     os.mkfifo(folder / "pipe")

@@ -225,7 +225,7 @@ def test_as_summary_agent_it_reads_again_what_the_path_reads_and_judges_its_answ
     assert num_seen > 200
 
 
-def test_a_image_of_another_world_is_an_error(questions: list[Question]) -> None:
+def test_an_image_of_another_world_is_an_error(questions: list[Question]) -> None:
     engine = teacher(questions[:80])
     with pytest.raises(EngineError, match="this image is not of it"):
         reply(engine, ask("reason", questions[100]))

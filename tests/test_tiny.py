@@ -149,7 +149,7 @@ def test_a_folder_that_is_no_model_is_said_to_be_none(tmp_path: Path) -> None:
         LocalModel(HfEngine(model="./nowhere"))
 
 
-def test_a_image_that_is_no_whole_number_of_image_tokens_is_refused() -> None:
+def test_an_image_that_is_no_whole_number_of_image_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`image_side` \(40\) is no multiple of an image token's \(16\)"):
         TinyModel(image_side=40)
     assert TinyModel(image_side=40, downsample_factor=1).token_side == 8

@@ -85,7 +85,7 @@ def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Pat
     assert "exclusions" not in said(frame.head(0))
 
 
-def test_a_image_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
+def test_an_image_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
     """The header of one is whole."""
     rows = lessons(6)
     whole = rows[1].images[0].bytes
@@ -99,11 +99,12 @@ def test_a_image_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, t
     assert "set `max_tokens`" in told.value.hint
 
 
-def test_a_image_of_too_many_pixels_is_one_that_cannot_be_read(
+def test_an_image_of_too_many_pixels_is_one_that_cannot_be_read(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from PIL import Image as PILImage
 
     rows = load_corpus([corpus(tmp_path, "corpora-reasoning", lessons(2))], COMPLETIONS, tmp_path / "cache")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 100)
     left_out = [(place, "image cannot be read") for place in (0, 1)]
     assert measure(rows, load_processor(str(tiny)), 300) == ([], [], left_out)

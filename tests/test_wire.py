@@ -180,7 +180,7 @@ def test_the_key_follows_to_the_same_server_alone(before: str, after: str, same:
     assert is_same_server(URL(before), URL(after)) == same
 
 
-def test_a_image_is_let_go_of_once_it_is_sent() -> None:
+def test_an_image_is_let_go_of_once_it_is_sent() -> None:
     """While the reply is waited for, its data URL is held by the cache alone, and there only as far as it has room."""
 
     async def send() -> None:
