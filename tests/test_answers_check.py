@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hostile import COLOURS
 
-from insightv_bench.answers import as_text, check_file, check_rows
+from insightv_bench.answers import as_text, check_rows
+from insightv_bench.cli.answers import check_file
 from insightv_bench.errors import SourceError
 
 REPLIES = Path(__file__).resolve().parents[2] / "shared" / "data" / "scored_replies.jsonl.gz"
@@ -57,7 +58,7 @@ def test_replies_are_checked_from_a_file_plain_or_packed(tmp_path: Path) -> None
     (tmp_path / "rows.jsonl").write_text(text, encoding="utf-8")
     with gzip.open(tmp_path / "rows.jsonl.gz", "wt", encoding="utf-8") as packed:
         packed.write(text)
-    assert check_file(tmp_path / "rows.jsonl") == check_file(str(tmp_path / "rows.jsonl.gz")) == check_rows(ROWS)
+    assert check_file(tmp_path / "rows.jsonl") == check_file(tmp_path / "rows.jsonl.gz") == check_rows(ROWS)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]\n", b'{"kind": "mcq"}\n', b"\xff\n"])

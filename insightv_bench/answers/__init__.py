@@ -9,7 +9,7 @@ The policies are in docs/answers.md.
 
 from __future__ import annotations
 
-from .agreement import AgreementReport, KindAgreement, as_text, check_file, check_rows
+from .agreement import AgreementReport, KindAgreement, as_text, check_rows
 from .choices import option_letter
 from .extract import Reading, read
 from .match import is_gold, matches
@@ -25,7 +25,6 @@ __all__ = [
     "STORED",
     "VERDICTS",
     "as_text",
-    "check_file",
     "check_rows",
     "is_gold",
     "majority",

@@ -5,16 +5,12 @@ It scores no model: its rows are replies whose common reading is known.
 
 from __future__ import annotations
 
-import gzip
-import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from insightv_bench.errors import SourceError
 from insightv_bench.records import AnswerType
+from insightv_bench.statistics import wilson
 
 from .extract import Reading, read
 from .match import matches
@@ -25,7 +21,6 @@ Row = Mapping[str, Any]
 where it is another; None where the scorers disagree. `run` and `verdicts`, what each scorer says, may be there too."""
 STRICT = "strict_extraction"
 """The verdict that accuracy is held beside, where a row has it."""
-Z = 1.96
 
 
 class Read(NamedTuple):
@@ -117,13 +112,8 @@ def _table(runs: Sequence[RunAgreement]) -> list[str]:
 
 
 def interval(count: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (JASA 22, 1927); 0-1, the whole of it where there are no rows."""
-    if not n:
-        return 0.0, 1.0
-    share, spread = count / n, Z * Z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = Z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    """Of a share, 0-1; the whole of it where there are no rows."""
+    return wilson(count / n, n) if n else (0.0, 1.0)
 
 
 def check_rows(rows: Iterable[Row]) -> AgreementReport:
@@ -137,22 +127,6 @@ def check_rows(rows: Iterable[Row]) -> AgreementReport:
             by_kind.setdefault(row["kind"], []).append(each)
     runs = tuple(_of_run(run, kind, reads) for (run, kind), reads in sorted(by_run.items()))
     return AgreementReport({kind: _of_kind(each) for kind, each in sorted(by_kind.items())}, runs)
-
-
-def check_file(path: str | Path) -> AgreementReport:
-    """`check_rows` of a file with one JSON object a line, `.jsonl` or `.jsonl.gz`.
-
-    Raises `SourceError` where the file cannot be read so.
-    """
-    path = Path(path)
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            return check_rows(json.loads(line) for line in lines if line.strip())
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise SourceError(
-            f"cannot read replies from `{path}`: {type(error).__name__}: {error}",
-            "give a .jsonl or .jsonl.gz file whose rows have `response`, `gold`, `options`, `kind` and `agreed`",
-        ) from error
 
 
 def _read(row: Row) -> Read:

@@ -9,6 +9,18 @@ text: figures as text, in one form everywhere
 from __future__ import annotations
 
 from .comparisons import Comparison, compare, detectable_in, holm, paired
-from .estimates import CONFIDENCE, Floats, Interval, Statistic, Sums, accuracy, bootstrap, estimate, excess, ratio
+from .estimates import (
+    CONFIDENCE,
+    Floats,
+    Interval,
+    Statistic,
+    Sums,
+    accuracy,
+    bootstrap,
+    estimate,
+    excess,
+    ratio,
+    wilson,
+)
 from .ranking import auroc, first_wrong_f1, spearman
 from .text import NONE, interval, p_value, percent, points, sentence
