@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from two_steps import PATH, STEPS
 
-from insightv_bench.protocol import parse_path, parse_step, render_path
+from insightv_bench.protocol import opens_thought, parse_path, parse_step, render_path, rest_of
 from insightv_bench.records import Step
 
 
@@ -86,3 +86,47 @@ def test_reasoning_content_is_read_as_the_path_and_never_as_the_answer() -> None
     unanswered = parse_path("", reasoning='Red is 3.\n\n{"answer": "9"}')
     assert (unanswered.answer, unanswered.status) == (None, "max_steps")
     assert parse_path(PATH, reasoning="thinking").steps == STEPS
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[THINK]", "[/THINK]8"),
+        ("◁think▷", "◁/think▷8"),
+        ("<seed:think>", "</seed:think>\n<answer>8</answer>"),
+        ("<think>", "</think><|begin_of_box|>8<|end_of_box|>"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>8"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>8<|end|>"),
+        ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>8<|END_RESPONSE|>"),
+    ],
+)
+def test_the_marks_of_other_models_hold_a_path_and_an_answer(before: str, after: str) -> None:
+    text = f"{before}Red is 3.\n\nBlue is 5.{after}"
+    parsed = parse_path(text)
+    assert ([step.reasoning for step in parsed.steps], parsed.answer) == (["Red is 3.", "Blue is 5."], "8")
+    assert parsed.answer_span and text[slice(*parsed.answer_span)] == "8"
+    assert text[: rest_of(text)].startswith(text[: text.index("Blue is 5.") + 10])
+
+
+def test_an_end_of_turn_is_not_the_end_of_a_thought() -> None:
+    assert rest_of("Red is 3.<|end|>") == 0
+
+
+def test_an_answer_whose_closing_tag_is_missing_is_no_answer() -> None:
+    assert parse_path("<think>Red is 3.</think><answer>8").answer is None
+
+
+def test_a_path_whose_opening_mark_stood_in_the_prompt_is_a_path_that_stopped() -> None:
+    parsed = parse_path("Red is 3.\n\nThe answer is 8", opened=True)
+    assert (parsed.status, parsed.answer, len(parsed.steps)) == ("max_steps", None, 2)
+    assert parse_path("Red is 3.</think>8", opened=True).answer == "8"
+    assert rest_of("Red is 3.", opened=True) == 9
+
+
+def test_a_prompt_that_ends_in_an_opening_mark_opens_a_thought() -> None:
+    asked = "<|im_start|>user\nWrite <think> first.<|im_end|>\n<|im_start|>assistant\n"
+    assert not opens_thought(asked)
+    assert opens_thought(asked + "<think>\n")
+    assert not opens_thought(asked + "<think>\n\n</think>\n\n")
+    assert not opens_thought(asked + "<answer>")
+    assert opens_thought("[INST]2 + 2?[/INST][THINK]")

@@ -2,8 +2,8 @@
 
 The layers, of which the first that gives an answer counts: the protocol's answer; a reply that is nothing but the
 answer; a declared answer, the last one; an answer that leads, with its explanation after it; a last line that is the
-answer; the only candidate of the last sentence, which is likely and not sure. Thought is never read (`wrappers`), the
-phrases are in `languages`, and what a place says is read in `pieces`.
+answer; the only candidate of the last sentence, which is likely and not sure. Thought is never read
+(`protocol.speech`), the phrases are in `languages`, and what a place says is read in `pieces`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from insightv_bench.protocol import AnswerRead, is_step, objects_in, read_answer
+from insightv_bench.protocol import AnswerRead, Speech, is_step, objects_in, read_answer, speech
 from insightv_bench.records import AnswerType, ReadingKind
 
 from .choices import option_at, options_in, valid_letters
@@ -42,7 +42,6 @@ from .pieces import (
 )
 from .plain import Place, Plain, plain
 from .values import number_of
-from .wrappers import Speech, speech
 
 HEAD_CHARS, TAIL_CHARS = 4_000, 16_000
 """As far as a long reply is looked at, from its beginning and from its end; a protocol's answer is found anywhere."""

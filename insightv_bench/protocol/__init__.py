@@ -1,6 +1,7 @@
 """Replies as text: how they are written and how they are read, strictly and never a guess.
 
     json_objects.py  JSON objects inside a text, mended where slightly broken
+    wrappers.py      what of a reply is thought and what is said: each model's marks, a row each
     steps.py         what one object means: a step, an answer, a verdict; the schemas of such objects
     path.py          a whole path in every dialect, and the replies that a path grows from
 
@@ -26,3 +27,4 @@ from .path import (
     rest_of,
 )
 from .steps import SCHEMAS, AnswerRead, is_step, read_answer, response_format
+from .wrappers import WRAPPERS, Speech, Wrapper, opens_thought, speech

@@ -6,7 +6,8 @@ A path is one JSON object a line: steps `{"summary", "reasoning", "action"}`, th
     official  the same with `title`, `content`, `next_action` (`continue` or `final_answer`); an object whose title is
               "Final answer" is the answer, unless it says `continue` or another answer follows it
     thoughts  `<thoughts>` ... `</thoughts>` with lines "Title: content", then the answer
-    think     `<think>` ... `</think>`, each paragraph a step, then the answer; or a server's `reasoning_content`
+    think     `<think>` ... `</think>`, or any marks of thought in `wrappers`, each paragraph a step, then the
+              answer; or a server's `reasoning_content`
     prose     text with no structure: always malformed, since where a step or the answer lies would be a guess
 
 A text is malformed, with no steps and no answer, where
@@ -45,10 +46,9 @@ from .steps import (
     read_verdict,
     step_problem,
 )
+from .wrappers import Mark, marks_in
 
 MAX_STEPS = 10_000  # more is no path
-_TAG = re.compile(r"<(/?)(think|thoughts)>", re.IGNORECASE)
-_ANSWER_TAG = re.compile(r"</?answer>", re.IGNORECASE)
 _TITLED = re.compile(r"([^:\n]{1,120}):(?:[ \t]+|$)")
 _PARAGRAPHS = re.compile(r"\n[ \t\r]*\n")
 
@@ -128,9 +128,12 @@ def render_summary(answer: str, verdict: Verdict = "none", check: str = "") -> s
     return json.dumps({**beside, "answer": answer}, ensure_ascii=False)
 
 
-def parse_path(text: str, reasoning: str = "") -> ParsedPath:
-    """The path in `text`; `reasoning` is a server's `reasoning_content`, read as the path and never as the answer."""
-    block = Block("think", reasoning, rest_of(text), True) if reasoning.strip() else block_of(text)
+def parse_path(text: str, reasoning: str = "", opened: bool = False) -> ParsedPath:
+    """The path in `text`; `reasoning` is a server's `reasoning_content`, read as the path and never as the answer.
+
+    `opened`: the prompt ended in a thought's opening mark (see `opens_thought`).
+    """
+    block = Block("think", reasoning, rest_of(text), True) if reasoning.strip() else block_of(text, opened)
     if not block.paired:
         return _malformed(block.dialect)
     after = objects_in(text[block.rest :])
@@ -227,11 +230,17 @@ def _steps_of_block(block: Block) -> tuple[tuple[Step, ...], str, bool]:
 
 
 def _plain_answer(text: str, start: int) -> AnswerRead | None:
-    """The text from `start` on, or what its one `<answer>` tag holds, without the blanks around it."""
-    tags = [match for match, _ in zip(_ANSWER_TAG.finditer(text, start), range(3), strict=False)]
-    if len(tags) not in (0, 2):
-        return None
-    begin, end = (tags[0].end(), tags[1].start()) if tags else (start, len(text))
+    """The text from `start` on, or what its one pair of answer marks holds, without the blanks around it."""
+    marks = [mark for mark in marks_in(text, start) if mark.wrapper.kind == "answer"]
+    begin, end = start, len(text)
+    if marks:
+        begin = marks[0].end
+        if len(marks) == 1 and not marks[0].wrapper.to_the_end or not marks[0].opens:
+            return None
+        if len(marks) > 1:
+            end = marks[1].start
+            if len(marks) > 2 or marks[1].opens or marks[1].wrapper is not marks[0].wrapper:
+                return None
     answer = text[begin:end].strip()
     begin += len(text[begin:end]) - len(text[begin:end].lstrip())
     return AnswerRead(answer, (begin, begin + len(answer))) if answer and is_unicode(answer) else None
@@ -250,29 +259,30 @@ def _reply_problem(objects: Objects) -> str:
     return step_problem(objects.found[0])
 
 
-def block_of(text: str) -> Block:
+def block_of(text: str, opened: bool = False) -> Block:
     """The one block of `text`.
 
-    A closing tag alone counts, since many chat templates write the opening one into the prompt.
+    `opened`: the block began in the prompt. A closing mark alone says the same, since many chat templates write the
+    opening one into the prompt.
     """
-    tags = _tags(text)
-    if not tags:
-        return Block("json", "", 0, True)
-    first, last, dialect = tags[0], tags[-1], tags[0][2].lower()
-    if len(tags) == 1 and not first[1]:
-        return Block(dialect, text[first.end() :], len(text), False)
-    if len(tags) == 1:
-        return Block(dialect, text[: first.start()], first.end(), True)
-    paired = len(tags) == 2 and not first[1] and bool(last[1]) and last[2].lower() == dialect
-    return Block(dialect, text[first.end() : last.start()], last.end(), True, paired)
+    marks = _thought_marks(text, opened)
+    if not marks:
+        return Block("think", text, len(text), False) if opened else Block("json", "", 0, True)
+    first, last, dialect = marks[0], marks[-1], "thoughts" if marks[0].wrapper.titled else "think"
+    if not first.opens:
+        return Block(dialect, text[: first.start], last.end, True, len(marks) == 1)
+    if len(marks) == 1:
+        return Block(dialect, text[first.end :], len(text), False)
+    paired = len(marks) == 2 and not last.opens and last.wrapper is first.wrapper
+    return Block(dialect, text[first.end : last.start], last.end, True, paired)
 
 
-def rest_of(text: str) -> int:
+def rest_of(text: str, opened: bool = False) -> int:
     """Where the text after the last block begins; the end of the text where that is never closed."""
-    tags = _tags(text)
-    if not tags:
-        return 0
-    return tags[-1].end() if tags[-1][1] else len(text)
+    marks = _thought_marks(text, opened)
+    if not marks:
+        return len(text) if opened else 0
+    return len(text) if marks[-1].opens else marks[-1].end
 
 
 def titled(inside: str) -> list[tuple[str, str]]:
@@ -294,16 +304,11 @@ def paragraphs(inside: str) -> list[tuple[str, str]]:
     return [("", paragraph.strip()) for paragraph in _PARAGRAPHS.split(inside.strip()) if paragraph.strip()]
 
 
-def _tags(text: str) -> list[re.Match[str]]:
-    """The first three tags and the last one; a tag inside an object's string is text."""
-    if not _TAG.search(text):
-        return []
-    tags: list[re.Match[str]] = []
-    objects = iter(objects_in(text).found if "{" in text else ())
-    inside = next(objects, None)
-    for tag in _TAG.finditer(text):
-        while inside and inside.end <= tag.start():
-            inside = next(objects, None)
-        if not inside or tag.start() < inside.start:
-            tags[3:] = [tag]
-    return tags
+def _thought_marks(text: str, opened: bool) -> list[Mark]:
+    """The marks of thought; a mark inside an object's string is text, and so is one that ends more than thought."""
+    marks: list[Mark] = []
+    for mark in marks_in(text):
+        is_open = marks[-1].opens if marks else opened
+        if mark.wrapper.kind == "thought" and (mark.opens or mark.wrapper.alone or is_open):
+            marks.append(mark)
+    return marks

@@ -10,44 +10,58 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from insightv_bench.protocol import objects_in
+from .json_objects import objects_in
 
 Place = tuple[int, int]
+MAX_MARK_CHARS = 200
 MAX_MARKS = 200
 """The first and the last of them, in a text that is made of marks."""
 
 
+Kind = Literal["thought", "aside", "answer"]
+
+
 class Wrapper(NamedTuple):
-    """A pair of marks around thought or around the answer; patterns, matched without case."""
+    """A pair of marks around thought, around what is neither thought nor answer, or around the answer."""
 
-    kind: Literal["thought", "answer"]
+    kind: Kind
     opening: str
+    """A pattern, matched without case, as the closing one is."""
     closing: str
+    titled: bool = False
+    """Whether the thought is written in lines `Title: content`."""
+    alone: bool = True
+    """Whether its closing mark alone ends a thought that began in the prompt; other uses of the mark forbid it."""
+    to_the_end: bool = False
+    """Whether it may stay open to the end of the reply: its closing mark is a token that servers strip."""
 
 
-def _tags(kind: Literal["thought", "answer"], *names: str) -> list[Wrapper]:
+def _tags(kind: Kind, *names: str) -> list[Wrapper]:
     return [Wrapper(kind, f"<{name}>", f"</{name}>") for name in names]
 
 
 WRAPPERS = (
     # Tags: DeepSeek-R1, Qwen, GLM, MiMo, Insight-V, Vision-R1, VLM-R1, EXAONE, Reka, Keye, LLaVA-CoT, Seed-OSS ...
-    *_tags("thought", "think", "thinking", "thought", "thoughts", "reasoning", "analysis", "reflection", "scratchpad"),
-    *_tags("thought", "rationale", "reason", "caption", "cot", "seed:think", "inner_thought", "inner_monologue"),
-    *_tags("thought", "tool_call", "observation"),
-    Wrapper("thought", "<(?-i:SUMMARY)>", "</(?-i:SUMMARY)>"),  # LLaVA-CoT; `<summary>` is HTML
+    *_tags("thought", "think", "thinking", "thought", "reasoning", "analysis", "reflection", "scratchpad"),
+    *_tags("thought", "rationale", "reason", "cot", "seed:think", "inner_thought", "inner_monologue"),
+    Wrapper("thought", "<thoughts>", "</thoughts>", titled=True),
+    *_tags("aside", "caption", "tool_call", "observation"),
+    Wrapper("aside", "<(?-i:SUMMARY)>", "</(?-i:SUMMARY)>"),  # LLaVA-CoT, as its caption; `<summary>` is HTML
     *_tags(
         "answer", "answer", "conclusion", "response", "solution", "final_answer", "final", "output", "final_response"
     ),
     Wrapper("answer", r"<\|begin_of_box\|>", r"<\|end_of_box\|>"),  # GLM-4.1V, 4.5V
     # gpt-oss, with its special tokens and without (see `_BARE_CHANNEL`)
-    Wrapper("thought", r"<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>", r"<\|(?:end|call)\|>"),
-    Wrapper("answer", r"<\|channel\|>\s*final[^<]{0,40}<\|message\|>", r"<\|(?:return|end)\|>"),
+    Wrapper(
+        "thought", r"<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>", r"<\|(?:end|call)\|>", alone=False
+    ),
+    Wrapper("answer", r"<\|channel\|>\s*final[^<]{0,40}<\|message\|>", r"<\|(?:return|end)\|>", to_the_end=True),
     Wrapper("thought", r"<\|channel>\s*thought", r"<channel\|>"),  # Gemma 4
     Wrapper("thought", "<unused94>thought", "<unused95>"),  # MedGemma
     Wrapper("thought", r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # Sky-T1, OpenThinker
-    Wrapper("answer", r"<\|begin_of_solution\|>", r"<\|end_of_solution\|>"),
+    Wrapper("answer", r"<\|begin_of_solution\|>", r"<\|end_of_solution\|>", to_the_end=True),
     Wrapper("thought", r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),  # Cohere
-    Wrapper("answer", r"<\|START_RESPONSE\|>", r"<\|END_RESPONSE\|>"),
+    Wrapper("answer", r"<\|START_RESPONSE\|>", r"<\|END_RESPONSE\|>", to_the_end=True),
     Wrapper("thought", r"<\|think_?(?:start|begin)?\|>", r"<\|/?think_?(?:end|/)\|>"),
     Wrapper("thought", r"\[THINK\]", r"\[/THINK\]"),  # Mistral
     Wrapper("answer", r"\[BEGIN FINAL RESPONSE\]", r"\[END FINAL RESPONSE\]"),  # Apriel
@@ -73,8 +87,10 @@ class Speech(NamedTuple):
     """Whether those marks are closed."""
 
 
-class _Mark(NamedTuple):
-    wrapper: int
+class Mark(NamedTuple):
+    """One mark where it stands."""
+
+    wrapper: Wrapper
     opens: bool
     start: int
     end: int
@@ -100,7 +116,7 @@ def speech(text: str, opened: bool = False) -> Speech:
     alone means the same.
     """
     start = 0 if opened else _after_unmarked(text)
-    marks = _marks(text, start)
+    marks = marks_in(text, start)
     if start == 0 and not marks:
         return Speech(()) if opened else Speech(((0, len(text)),) if text else ())
     places, start, thinking = _outside_thought(marks, start, opened)
@@ -119,32 +135,32 @@ def _after_unmarked(text: str) -> int:
     return 0
 
 
-def _outside_thought(marks: Sequence[_Mark], at: int, opened: bool) -> tuple[list[Place], int, bool]:
+def _outside_thought(marks: Sequence[Mark], at: int, opened: bool) -> tuple[list[Place], int, bool]:
     """The places between thoughts, where the last of them begins, and whether a thought is still open."""
     places: list[Place] = []
-    inside = -1 if opened else None
+    inside: Wrapper | None = None
     for mark in marks:
-        wrapper = WRAPPERS[mark.wrapper]
+        wrapper = mark.wrapper
         if wrapper.kind == "answer":
-            if mark.opens and inside is not None and "channel" in wrapper.opening:
-                at, inside = mark.start, None  # the final channel ends any other
-        elif mark.opens and inside is None:
+            if mark.opens and (inside or opened) and "channel" in wrapper.opening:
+                at, inside, opened = mark.start, None, False  # the final channel ends any other
+        elif mark.opens and not inside and not opened:
             places.append((at, mark.start))
-            inside = mark.wrapper
-        elif not mark.opens and inside in (-1, mark.wrapper):
-            at, inside = mark.end, None
-        elif not mark.opens and inside is None and "end|call" not in wrapper.closing:
+            inside = wrapper
+        elif not mark.opens and (opened or inside is wrapper):
+            at, inside, opened = mark.end, None, False
+        elif not mark.opens and not inside and wrapper.alone:
             places.clear()
             at = mark.end
-    return places, at, inside is not None
+    return places, at, bool(inside or opened)
 
 
-def _marked(text: str, marks: Sequence[_Mark], places: Sequence[Place]) -> Speech:
+def _marked(text: str, marks: Sequence[Mark], places: Sequence[Place]) -> Speech:
     """The last closed marks of an answer, the innermost of them; an open one where it is the last thing said."""
-    opening: dict[int, int] = {}
+    opening: dict[Wrapper, int] = {}
     found: Place | None = None
     for mark in marks:
-        if WRAPPERS[mark.wrapper].kind == "thought" or not any(a <= mark.start < b for a, b in places):
+        if mark.wrapper.kind != "answer" or not any(a <= mark.start < b for a, b in places):
             continue
         if mark.opens:
             opening[mark.wrapper] = mark.end
@@ -158,17 +174,33 @@ def _marked(text: str, marks: Sequence[_Mark], places: Sequence[Place]) -> Speec
     return Speech((found,), marked=True, whole=True) if found else Speech(tuple(places))
 
 
-def _marks(text: str, start: int) -> Sequence[_Mark]:
+def opens_thought(prompt: str) -> bool:
+    """Whether a rendered prompt ends in a thought's opening mark, so that the reply begins inside the thought."""
+    tail = prompt[-MAX_MARK_CHARS:].rstrip()
+    last = deque(_ANY.finditer(tail), maxlen=1)
+    if not last or last[0].end() != len(tail) or not (name := last[0].lastgroup):
+        return False
+    return name[0] == "o" and WRAPPERS[int(name[1:])].kind == "thought"
+
+
+def marks_in(text: str, start: int = 0) -> list[Mark]:
     """The marks from `start` on that do not stand inside a JSON object's text."""
     matches = list(_ANY.finditer(text, min(start, len(text))))
     if len(matches) > MAX_MARKS:
         matches[MAX_MARKS // 2 : -MAX_MARKS // 2] = []
-    marks = [
-        _Mark(int(match.lastgroup[1:]), match.lastgroup[0] == "o", match.start(), match.end())
-        for match in matches
-        if match.lastgroup
-    ]
+    marks: list[Mark] = []
+    for match in matches:
+        name = match.lastgroup or ""
+        mark = Mark(WRAPPERS[int(name[1:])], name[0] == "o", match.start(), match.end())
+        if not mark.opens and not mark.wrapper.alone and marks and _closes(match[0], marks[-1]):
+            mark = mark._replace(wrapper=marks[-1].wrapper)
+        marks.append(mark)
     if not marks or "{" not in text:
         return marks
     objects = [(each.start, each.end) for each in objects_in(text).found]
     return [mark for mark in marks if not any(begin < mark.start < stop for begin, stop in objects)]
+
+
+def _closes(text: str, mark: Mark) -> bool:
+    """Whether a mark that closes several wrappers closes the one that is open."""
+    return mark.opens and bool(re.fullmatch(mark.wrapper.closing, text, re.IGNORECASE))
