@@ -66,12 +66,12 @@ def _verdicts(caller: Caller, settings: HardSettings, questions: Sequence[Questi
     replies = caller.ask_all(requests)
     for place, question in enumerate(questions):
         start = place * settings.num_tries
-        yield [verdict(question, reply.text) for reply in replies[start : start + settings.num_tries]]
+        yield [verdict(question, reply) for reply in replies[start : start + settings.num_tries]]
 
 
-def verdict(question: Question, text: str) -> str:
+def verdict(question: Question, reply: Reply) -> str:
     """`right`, `wrong`, or `unread` where no answer can be read."""
-    reading = read(text, question.answer_type, question.options)
+    reading = read(reply.text, question.answer_type, question.options, finish=reply.finish, opened=reply.opened)
     if reading.answer is None:
         return "unread"
     return "right" if is_gold(reading.answer, question) else "wrong"

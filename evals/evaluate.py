@@ -37,7 +37,8 @@ def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
         open_.on_reply = lambda: context.progress.advance(bar)
         callers = open_.seats()
         models = {seat: caller.model for seat, caller in callers.items()}
-        context.totals.update(models=models, code=code_versions())  # what tells results that cannot be combined
+        # What tells results that cannot be combined.
+        context.totals.update(models=models, code=code_versions(), answers=settings.answers)
         context.write(EvalRecord, ask_arms(context, callers, tasks, questions))
     context.progress.stop(bar)
 
@@ -99,7 +100,8 @@ def ask_arms(
     version = context.options.task_version or questions[0].source_revision
     images = {image.sha256: image for question in questions for image in question.images}
     images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
-    model = Seats(callers, images)
+    strict = settings.answers == "strict"
+    model = Seats(callers, images, strict)
     path_sampling = settings.path_sampling
     if context.options.greedy:
         path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
@@ -114,9 +116,9 @@ def ask_arms(
     return [
         eval_record(
             sample["doc"],
-            sample["resps"][0][0],
             model.replies[task, sample["doc_id"]],
             {**system, "model": names.get(sample["doc"]["seat"], "")},
+            strict,
         )
         for arm in tasks
         for task in [task_name(name, arm)]

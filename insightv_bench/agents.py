@@ -70,7 +70,7 @@ class ReasoningAgent:
 
     async def _one_call(self, question: Question, sample: int) -> Drafted:
         reply = await self._caller.ask(Request(ask("reason", question), self._settings.sampling, sample))
-        return Drafted(parse_path(reply.text, reply.reasoning), whole_text(reply), 1, reply.num_tokens)
+        return Drafted(parse_path(reply.text, reply.reasoning, reply.opened), whole_text(reply), 1, reply.num_tokens)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:
         """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""
@@ -87,11 +87,11 @@ class ReasoningAgent:
         read = await self._read(talk, "answer", "answer", parse_answer)
         return talk.draft(steps, read and read.answer, malformed=read is None)
 
-    async def _read(self, talk: _Talk, prompt: str, format: str, parse: Callable[[str], Parsed]) -> Parsed | None:
+    async def _read(self, talk: _Talk, prompt: str, format: str, parse: Callable[[str, bool], Parsed]) -> Parsed | None:
         """What is replied, after at most `repair_tries` repairs; None where it cannot be read or the model will not."""
         reply = await talk.say(load_prompt(prompt).template, format)
         for tries_left in reversed(range(self._settings.repair_tries + 1)):
-            parsed = parse(reply.text)
+            parsed = parse(reply.text, reply.opened)
             if not parsed.problem:
                 return parsed
             if reply.finish in ("refusal", "error"):

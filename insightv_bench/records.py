@@ -324,7 +324,7 @@ class EvalRecord(Record):
     prompt: str
     """Name and version of the prompt."""
     parser: str
-    """Version of the answer reader."""
+    """Version of the answer reader; with `, strict` where only sure readings may be right."""
     # Columns with a default came later: rows written before them are read as if they held it.
     model: str = ""
     """Who replied, `name@revision`; empty where nobody was asked (`majority`, `best-of-k`)."""
@@ -350,6 +350,8 @@ class EvalRecord(Record):
     """What the system is to the method, as its evaluation was told; its name says nothing."""
     twin_of: str = ""
     """The system whose greedy twin it is: the same models, the paths greedy instead of sampled; empty: nobody's."""
+    opened: bool = False
+    """Whether the prompt ended in a thought's opening mark, so that `response` begins inside the thought."""
     reading: ReadingKind | Literal[""] = ""
     """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""
 

@@ -15,7 +15,7 @@ from insightv_bench.errors import EngineError
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.harness import eval_record
 from insightv_bench.evals.harness.arm_task import context_with_markers, generation_kwargs, image_hashes
-from insightv_bench.evals.harness.metrics import score
+from insightv_bench.evals.harness.metrics import Said, score
 from insightv_bench.evals.harness.model import Seats, chat_of, sampling_of
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_path, render_path
@@ -175,16 +175,40 @@ def test_our_models_give_no_log_likelihoods() -> None:
 
 def test_an_unread_reply_is_wrong_and_counted(sceneless: list[Question], stored: Given) -> None:
     (doc, *_) = docs("direct", sceneless, stored, SETTINGS)
-    none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0}
+    none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0, "cut_off": 0.0}
     right = {**none, "acc": 1.0, "sure_acc": 1.0}
     assert score(doc, [UNREADABLE]) == {**none, "unread": 1.0}
     assert score(doc, ['{"answer": "A"}']) == none
     assert score(doc, ['{"answer": "B"}']) == score(doc, ["The answer is blue."]) == right
     assert score(doc, ["I would pick (B)."]) == {**none, "acc": 1.0, "likely": 1.0}
     system = {"system": "s", "base": "b", "round": 0, "task": "t", "task_version": "1"}
-    record = eval_record(doc, UNREADABLE, Reply(text=UNREADABLE, finish="length", num_tokens=4), system)
+    record = eval_record(doc, Reply(text=UNREADABLE, finish="length", num_tokens=4), system)
     assert (record.answer, record.span, record.method, record.correct) == (None, None, "unread", False)
     assert (record.finish, record.total_tokens, record.parser) == ("length", 4, PARSER)
+
+
+def test_a_likely_answer_is_right_unless_only_sure_ones_count(sceneless: list[Question], stored: Given) -> None:
+    (doc, *_) = docs("direct", sceneless, stored, SETTINGS)
+    system = {"system": "s", "base": "b", "round": 0, "task": "t", "task_version": "1"}
+    for text, counted in (("I would pick (B).", (True, False)), ("The answer is (B).", (True, True))):
+        records = [eval_record(doc, Reply(text=text), system, strict) for strict in (False, True)]
+        assert tuple(record.correct for record in records) == counted
+        assert [record.answer for record in records] == ["B", "B"]
+        assert [record.parser for record in records] == [PARSER, f"{PARSER}, strict"]
+        assert [score(doc, [Said.of(Reply(text=text), strict)])["acc"] for strict in (False, True)] == list(counted)
+
+
+def test_a_reply_that_begins_inside_a_thought_answers_after_it(sceneless: list[Question], stored: Given) -> None:
+    (doc, *_) = docs("direct", sceneless, stored, SETTINGS)
+    system = {"system": "s", "base": "b", "round": 0, "task": "t", "task_version": "1"}
+    thinking, done = "So the answer is (B). But", "It could be (A).</think>The answer is (B)."
+    answers = [
+        (record.answer, record.opened, record.reading)
+        for reply in (Reply(text=thinking, finish="length", opened=True), Reply(text=done, opened=True))
+        for record in [eval_record(doc, reply, system)]
+    ]
+    assert answers == [(None, True, "cut off"), ("B", True, "sure")]
+    assert score(doc, [Said.of(Reply(text=thinking, finish="length", opened=True))])["cut_off"] == 1
 
 
 def test_a_verdict_counts_only_where_a_path_was_shown(sceneless: list[Question], stored: Given) -> None:
@@ -194,7 +218,7 @@ def test_a_verdict_counts_only_where_a_path_was_shown(sceneless: list[Question],
     arms: tuple[Arm, ...] = ("direct", "reason", "reason+summary")
     for arm in arms:
         (doc, *_) = docs(arm, sceneless, stored, SETTINGS)
-        record = eval_record(doc, text, Reply(text=text, num_tokens=9), system)
+        record = eval_record(doc, Reply(text=text, num_tokens=9), system)
         verdicts[arm] = (record.verdict, record.total_tokens)
     tokens = stored.paths[sceneless[0].id][0].num_tokens
     assert verdicts == {"direct": ("none", 9), "reason": ("none", 9), "reason+summary": ("wrong", 9 + tokens)}

@@ -58,6 +58,7 @@ class Server:
 
     def __init__(self, concurrency: int = 3, fail_on: str = "", interrupt: bool = False) -> None:
         self.concurrency = concurrency
+        self.opens_thought = False
         self.asked: list[str] = []
         self.num_now = self.num_most = 0
         self._fail_on, self._interrupt = fail_on, interrupt
@@ -328,3 +329,13 @@ def test_every_engine_that_a_recipe_can_name_has_a_row_in_the_table_that_opens_i
     for place in ENGINES.values():
         package, _, name = place.partition(":")
         assert callable(getattr(import_module(f"insightv_bench.engines.{package}"), name))
+
+
+def test_a_server_whose_model_thinks_at_once_is_known_as_such_for_kept_replies_too(tmp_path: Path) -> None:
+    server = Server()
+    with Caller(server, Journal(tmp_path / "journal.sqlite")) as caller:
+        assert [reply.opened for reply in caller.ask_all([request(WORDS[0])])] == [False]
+    server.opens_thought = True
+    with Caller(server, Journal(tmp_path / "journal.sqlite")) as caller:
+        assert [reply.opened for reply in caller.ask_all([request(word) for word in WORDS[:2]])] == [True, True]
+        assert (caller.num_hits, caller.num_calls) == (1, 1)

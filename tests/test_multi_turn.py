@@ -228,7 +228,7 @@ def test_the_model_is_asked_in_the_conversation_in_which_it_wrote(questions: lis
         replies = seats.generate_until([Instance(doc, place) for place, doc in enumerate(made)])
     for doc, reply in zip(made, replies, strict=True):
         system = {"system": "multi-turn", "base": "b", "round": 0, "task": "t", "task_version": "1", "model": "m"}
-        records.append(eval_record(doc, reply, Reply(text=reply, num_tokens=4), system))
+        records.append(eval_record(doc, Reply(text=reply, num_tokens=4), system))
     asked = {request.chat.images[0].sha256: request.chat.messages for request in recorder.asked}
     for question, text, record in zip(questions, texts, records, strict=False):
         assert asked[question.image_sha256[0]] == second_turn(question, text).messages

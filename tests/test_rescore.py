@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from insightv_bench.answers import PARSER
 from insightv_bench.cli.main import app
 from insightv_bench.engines import Caller
-from insightv_bench.errors import RunError
+from insightv_bench.errors import RecipeError, RunError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.judging import AnswerFilter
 from insightv_bench.records import EvalRecord
@@ -48,6 +48,27 @@ def test_replies_are_read_again_without_a_model() -> None:
     assert change.after.verdict == "wrong" and change.after.response[slice(*change.after.span or ())] == "8"
     unchanged = row(1, "reason", True)
     assert rescored([unchanged])[0].after == unchanged.model_copy(update={"reading": "sure"})
+
+
+def test_rows_stay_strict_or_become_so(tmp_path: Path) -> None:
+    likely = row(0, "reason", True, response="Adding the three of them up gives 7.")
+    (kept,) = rescored([likely])
+    assert (kept.after.reading, kept.after.correct, kept.after.parser) == ("likely", True, PARSER)
+    (strict,) = rescored([likely], strict=True)
+    assert (strict.after.answer, strict.after.correct, strict.after.parser) == ("7", False, f"{PARSER}, strict")
+    assert not rescored([strict.after])[0].after.correct and rescored([strict.after], strict=False)[0].after.correct
+    place = written(tmp_path / "a", [likely])
+    reply = CliRunner().invoke(app, ["rescore", str(place), "--out", str(tmp_path / "b"), "--answers", "strict"])
+    assert reply.exit_code == 0, reply.output
+    with pytest.raises(RunError, match="parser"):
+        compare(load(parse_name(str(place))), load(parse_name(str(tmp_path / "b"))))
+    wrong = CliRunner().invoke(app, ["rescore", str(place), "--out", str(tmp_path / "c"), "--answers", "sure"])
+    assert isinstance(wrong.exception, RecipeError)
+
+
+def test_a_reply_that_began_inside_a_thought_is_read_as_such_again() -> None:
+    (change,) = rescored([row(0, "reason", True, response="The answer is 7. But", opened=True, finish="length")])
+    assert (change.after.answer, change.after.reading) == (None, "cut off")
 
 
 def test_a_judge_settles_what_the_rule_cannot_and_its_failures_are_kept(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_figures_over_several_questions() -> None:
 
 def test_following_a_flaw_is_counted_where_it_reaches_the_answer() -> None:
     doc = {"options": [], "answer_type": "number", "gold": "8", "planted_answer": "9"}
-    none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0}
+    none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0, "cut_off": 0.0}
     assert score_flawed(doc, ["Answer: 9"]) == {**none, "followed": 1.0}
     assert score_flawed(doc, ["Answer: 8"]) == {**none, "acc": 1.0, "sure_acc": 1.0, "followed": 0.0}
     assert "followed" not in score_flawed({**doc, "planted_answer": "8"}, ["Answer: 8"])
@@ -87,7 +87,7 @@ def test_a_judge_finds_an_answer_and_never_makes_one(monkeypatch: pytest.MonkeyP
         "Answer: 1.2",
     )
     right, made, none, unscored, clear = extracted(monkeypatch, tmp_path, answers, replies)
-    nothing = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0, "unscored": 0.0}
+    nothing = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0, "cut_off": 0.0, "unscored": 0.0}
     assert right == clear == {**nothing, "acc": 1.0, "sure_acc": 1.0}
     assert made == none == {**nothing, "unread": 1.0}
     assert unscored == {"unscored": 1.0}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from insightv_bench.chat import ask
+from insightv_bench.chat import Chat, ask
 from insightv_bench.engines.hf import LocalModel, load_model
 from insightv_bench.engines.hf.model import encode
 from insightv_bench.errors import ModelError
@@ -153,3 +153,13 @@ def test_an_image_that_is_no_whole_number_of_image_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match=r"`image_side` \(40\) is no multiple of an image token's \(16\)"):
         TinyModel(image_side=40)
     assert TinyModel(image_side=40, downsample_factor=1).token_side == 8
+
+
+def test_a_chat_template_that_opens_a_thought_is_told_from_the_prompt(folder: Path, tmp_path: Path) -> None:
+    thinks = tmp_path / "thinks"
+    shutil.copytree(folder, thinks)
+    template = thinks / "chat_template.jinja"
+    template.write_text(template.read_text() + "{% if add_generation_prompt %}<think>\n{% endif %}")
+    asked = [Request(Chat((Message(role="user", content="Which bar is taller?"),)), Sampling(max_new_tokens=2))]
+    opened = [LocalModel(HfEngine(model=str(each))).generate(asked, 0)[0].opened for each in (folder, thinks)]
+    assert opened == [False, True]

@@ -67,7 +67,7 @@ def _scores(pairs: Sequence[Pair], settings: EvalSettings, caller: Caller | None
             for question, path in pairs
         ]
         replies = caller.ask_all(requests)
-        return [Score(VERDICTS[parse_summary(reply.text).verdict], reply.num_tokens) for reply in replies]
+        return [Score(VERDICTS[parse_summary(reply.text, reply.opened).verdict], reply.num_tokens) for reply in replies]
     return _by_engine(pairs, caller)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from insightv_bench.answers import PARSER
+from insightv_bench.answers import PARSER, parser_label
 from insightv_bench.arms import ARMS, Arm
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import EvalRecord
 from insightv_bench.settings import Sampling
 
-from .metrics import metric_list, scored, scores_of
+from .metrics import Said, metric_list, scored, scores_of
 
 DOC_COLUMNS = (
     "arm",
@@ -96,27 +96,28 @@ def image_hashes(doc: Mapping[str, Any]) -> list[str]:
     return list(doc["images"])
 
 
-def eval_record(doc: Mapping[str, Any], response: str, reply: Reply, system: Mapping[str, Any]) -> EvalRecord:
-    """One reply of one system in one arm, and all that scoring it again needs."""
-    reading, right = scored(doc, response, reply.finish)
+def eval_record(doc: Mapping[str, Any], reply: Reply, system: Mapping[str, Any], strict: bool = False) -> EvalRecord:
+    """One reply of one system in one arm, and all that scoring it again needs; `strict`: a likely answer is wrong."""
+    reading, kind, right = scored(doc, Said.of(reply, strict))
     judges = ARMS[doc["arm"]].verdict != "none" and doc["path_status"] != "none"
     return EvalRecord(
         **{name: doc[name] for name in DOC_COLUMNS},
         **system,
         options=tuple(doc["options"]),
-        response=response,
+        response=reply.text,
         answer=reading.answer,
         span=reading.span,
         method=reading.method,
         sure=reading.sure,
-        reading=reading.kind(reply.finish),
+        reading=kind,
         correct=right,
-        verdict=parse_summary(response).verdict if judges else "none",
+        verdict=parse_summary(reply.text, reply.opened).verdict if judges else "none",
         num_prompt_tokens=reply.num_prompt_tokens,
         num_tokens=reply.num_tokens,
         # In arm `reason` the reply is the stored path itself.
         total_tokens=reply.num_tokens + (0 if doc["arm"] == "reason" else doc["path_tokens"]),
         finish=reply.finish,
-        parser=PARSER,
+        parser=parser_label(strict),
         reasoning=reply.reasoning,
+        opened=reply.opened,
     )

@@ -15,10 +15,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from insightv_bench.answers import Reading, matches, read
+from insightv_bench.journal import Reply
+from insightv_bench.records import ReadingKind
 
 Doc = Mapping[str, Any]
 UNSCORED = "\x00unscored"
 """In place of a reply that its judge could not read."""
+KINDS: Mapping[str, ReadingKind] = {"likely": "likely", "unread": "unread", "cut_off": "cut off"}
+"""Kinds of reading whose shares stand beside an accuracy; `cut_off`: unread replies that ended at the token limit."""
 MME_COGNITION = ("commonsense_reasoning", "numerical_calculation", "text_translation", "code_reasoning")
 MMSTAR_KINDS = (
     *("coarse perception", "fine-grained perception", "instance reasoning"),
@@ -26,30 +30,47 @@ MMSTAR_KINDS = (
 )
 
 
+class Said(str):
+    """A reply's text as lm-eval passes it on, which takes texts alone; it knows what reading it needs beside."""
+
+    finish: str = ""
+    opened: bool = False
+    strict: bool = False
+    """Whether only a sure reading may be right."""
+
+    @classmethod
+    def of(cls, reply: Reply, strict: bool = False) -> Said:
+        said = cls(reply.text)
+        said.finish, said.opened, said.strict = reply.finish, reply.opened, strict
+        return said
+
+
 class Scored(NamedTuple):
     """One reply, read and compared with the gold answer."""
 
     reading: Reading
+    kind: ReadingKind
     right: bool
 
 
-def scored(doc: Doc, response: str, finish: str = "") -> Scored:
-    """`finish`: why the reply ended, where that is known."""
+def scored(doc: Doc, response: str) -> Scored:
+    """A text of another lm-eval model is read without what `Said` knows."""
+    said = response if isinstance(response, Said) else Said(response)
     options, tolerance = tuple(doc["options"]), doc.get("tolerance", 0.0)
-    reading = read(response, doc["answer_type"], options, finish=finish)
-    right = reading.answer is not None and matches(reading.answer, doc["gold"], doc["answer_type"], options, tolerance)
-    return Scored(reading, right)
+    reading = read(said, doc["answer_type"], options, finish=said.finish, opened=said.opened)
+    right = reading.counts(said.strict) and matches(
+        reading.answer or "", doc["gold"], doc["answer_type"], options, tolerance
+    )
+    return Scored(reading, reading.kind(said.finish), right)
 
 
 def score(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
-    """Accuracy, in which an unread reply is wrong; that of sure readings alone; shares of likely and unread ones."""
+    """Accuracy, in which an unread reply is wrong; that of sure readings alone; the shares of the other kinds."""
     reply = scored(doc, results[0])
-    kind = reply.reading.kind()
     return {
         "acc": float(reply.right),
-        "sure_acc": float(reply.right and kind == "sure"),
-        "likely": float(kind == "likely"),
-        "unread": float(kind == "unread"),
+        "sure_acc": float(reply.right and reply.kind == "sure"),
+        **{name: float(reply.kind == kind) for name, kind in KINDS.items()},
     }
 
 
@@ -135,7 +156,7 @@ class Scores(NamedTuple):
 
 
 MEAN = "mean"
-ACCURACY = {"acc": MEAN, "sure_acc": MEAN, "likely": MEAN, "unread": MEAN}
+ACCURACY = {"acc": MEAN, "sure_acc": MEAN, **dict.fromkeys(KINDS, MEAN)}
 SCORES: dict[str, Scores] = {
     "accuracy": Scores(score, ACCURACY),
     "by_kind": Scores(score_by_kind, {**ACCURACY, **{f"acc_{slug(kind)}": MEAN for kind in MMSTAR_KINDS}}),
@@ -145,7 +166,7 @@ SCORES: dict[str, Scores] = {
     "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
 }
-LOWER_IS_BETTER = ("likely", "unread", "unscored", "followed")
+LOWER_IS_BETTER = (*KINDS, "unscored", "followed")
 
 
 def scores_of(task: str) -> Scores:

@@ -24,6 +24,7 @@ from insightv_bench.records import Image, Message
 from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling, engine_of, is_server
 
 from ..arms import TURNS
+from .metrics import Said
 
 ARMS = ("plain", "direct", "reason", "multi-turn", "reason+summary")
 
@@ -42,24 +43,23 @@ class Base(LM):
 class Seats(Base):
     """Each document goes to the seat that it names; the replies stay at hand for the records."""
 
-    def __init__(self, callers: Mapping[str, Caller], images: Mapping[str, Image]) -> None:
+    def __init__(self, callers: Mapping[str, Caller], images: Mapping[str, Image], strict: bool = False) -> None:
+        """`strict`: only a sure reading of a reply may be right."""
         super().__init__()
+        self._strict = strict
         self._callers, self._images = callers, images
         self.replies: dict[tuple[str, int], Reply] = {}
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
-        texts: dict[int, str] = {}
-        for index, request in enumerate(requests):
+        for request in requests:
             if request.doc["seat"] == "vote":
-                texts[index] = request.doc["vote"]
                 self.replies[request.task_name, request.doc_id] = Reply(text=request.doc["vote"])
         for seat, caller in self._callers.items():
             mine = [index for index, request in enumerate(requests) if request.doc["seat"] == seat]
             replies = caller.ask_all([self._request(requests[index]) for index in mine])
             for index, reply in zip(mine, replies, strict=True):
                 self.replies[requests[index].task_name, requests[index].doc_id] = reply
-                texts[index] = reply.text
-        return [texts[index] for index in range(len(requests))]
+        return [Said.of(self.replies[request.task_name, request.doc_id], self._strict) for request in requests]
 
     @property
     def is_local(self) -> bool:
@@ -158,11 +158,11 @@ class InsightvLM(Base):
 
 def _texts(replies: Sequence[Reply]) -> list[str]:
     """The answers; what a server hands over as its reasoning is a path, and never an answer."""
-    return [reply.text for reply in replies]
+    return [Said.of(reply) for reply in replies]
 
 
 def shown_path(reply: Reply) -> str:
-    return path_text(parse_path(reply.text, reply.reasoning), whole_text(reply))
+    return path_text(parse_path(reply.text, reply.reasoning, reply.opened), whole_text(reply))
 
 
 def bare_question(doc: Mapping[str, Any]) -> str:

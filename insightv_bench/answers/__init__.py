@@ -25,6 +25,8 @@ __all__ = [
     "STORED",
     "VERDICTS",
     "as_text",
+    "is_strict",
+    "parser_label",
     "check_rows",
     "is_gold",
     "majority",
@@ -38,3 +40,13 @@ __all__ = [
 
 PARSER = "answers@3"
 """The reader's version, kept with every record it reads; it rises whenever a reading may change."""
+_STRICT = ", strict"
+
+
+def parser_label(strict: bool) -> str:
+    """The reader's version, and whether only sure readings may be right: what two results must share."""
+    return PARSER + _STRICT if strict else PARSER
+
+
+def is_strict(label: str) -> bool:
+    return label.endswith(_STRICT)

@@ -79,6 +79,10 @@ class Reading(NamedTuple):
             return "cut off" if finish == CUT else "unread"
         return "sure" if self.sure else "likely"
 
+    def counts(self, strict: bool = False) -> bool:
+        """Whether the answer may be right: there is one, and with `strict` it is sure."""
+        return self.answer is not None and (self.sure or not strict)
+
 
 UNREAD = Reading(None, None, "unread", False)
 CUT = "length"

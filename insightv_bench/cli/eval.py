@@ -11,7 +11,7 @@ import typer
 
 from insightv_bench.errors import RecipeError
 
-from .options import DryRun, EngineName, Out, Set, engine_override
+from .options import Answers, DryRun, EngineName, Out, Set, engine_override
 
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
 Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
@@ -57,6 +57,7 @@ def eval_command(
     batch_size: BatchSize = None,
     fresh_seed: FreshSeed = None,
     data: Data = None,
+    answers: Answers = "",
     out: Out = Path("runs"),
     set_: Set = None,
     engine: EngineName = "",
@@ -86,7 +87,7 @@ def eval_command(
             batch_size=batch_size,
             include_path=include_path,
             data=data,
-            overrides=(*(set_ or ()), *engine_override(engine)),
+            overrides=(*([f"eval.answers={answers}"] if answers else ()), *(set_ or ()), *engine_override(engine)),
         ),
         out,
         output_path,

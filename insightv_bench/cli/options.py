@@ -15,6 +15,10 @@ EngineName = Annotated[
     str, typer.Option("--engine", metavar="local|ray", help="`ray`: ask the models over a Ray cluster.")
 ]
 BaseUrl = Annotated[str, typer.Option("--base-url", help="Of a server; `--judge` is then its NAME.")]
+Answers = Annotated[
+    str,
+    typer.Option("--answers", metavar="likely|strict", help="The weakest reading that may be right; `strict`: sure."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Private = Annotated[bool | None, typer.Option("--private/--public", help="Of a new repository.")]
 

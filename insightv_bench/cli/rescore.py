@@ -28,7 +28,9 @@ RESCORED = "rescored"
 """The manifest's key: what read the rows again."""
 
 
-def rescore(place: Path, out: Path, judge: str, base_url: str, judge_all: bool, show: int, console: Console) -> None:
+def rescore(
+    place: Path, out: Path, judge: str, base_url: str, judge_all: bool, strict: bool | None, show: int, console: Console
+) -> None:
     """Raises RunError where `place` holds no results, or `out` holds anything else."""
     folders, notes = evaluations(place)
     _guard_out(place, out)
@@ -39,7 +41,7 @@ def rescore(place: Path, out: Path, judge: str, base_url: str, judge_all: bool, 
         filter_ = _filter(judge, base_url, judge_all, out, stack) if judge else None
         for folder in folders:
             rows = [row for file in row_files(folder) for row in read_rows(file, EvalRecord)]
-            read_again = rescored(rows, filter_)
+            read_again = rescored(rows, filter_, strict)
             kept_votes += num_kept_votes(rows)
             _write(folder, out / folder.name, [change.after for change in read_again], judge)
             changes += read_again
@@ -79,7 +81,7 @@ def _filter(judge: str, base_url: str, judge_all: bool, out: Path, stack: ExitSt
 def _write(folder: Path, out: Path, records: Sequence[EvalRecord], judge: str) -> None:
     """The manifest of the evaluation goes along: what its arms took stays true."""
     out.mkdir(exist_ok=True)
-    mark = {"of": folder.name, "parser": PARSER, "judge": judge}
+    mark = {"of": folder.name, "parser": records[0].parser if records else PARSER, "judge": judge}
     kept = read_manifest(folder) if (folder / MANIFEST).exists() else {}
     write_text(out / MANIFEST, json.dumps({**kept, "files": {}, RESCORED: mark}, indent=2, ensure_ascii=False) + "\n")
     for file in out.glob("data-*.parquet"):

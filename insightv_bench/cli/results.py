@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .options import BaseUrl
+from .options import Answers, BaseUrl
 
 WIDTH = 160  # characters
 
@@ -34,12 +34,16 @@ def compare(
         print_comparison(sides[0], sides[1], console())
 
 
+STRICT = {"": None, "likely": False, "strict": True}
+
+
 def rescore(
     results: Annotated[Path, typer.Argument(help="A run's folder, or an evaluation's.")],
     out: Annotated[Path, typer.Option("--out", help="Where the rows go: a new folder.")],
     judge: Annotated[str, typer.Option("--judge", help="Settles the rest: folder, Hub id, openai:URL#NAME.")] = "",
     base_url: BaseUrl = "",
     judge_all: Annotated[bool, typer.Option("--judge-all", help="Ask the judge about every reply.")] = False,
+    answers: Answers = "",
     show: Annotated[int, typer.Option("--show", help="Print so many of the rows that changed.")] = 0,
 ) -> None:
     """Kept replies read again, by this version or a judge.
@@ -54,7 +58,9 @@ def rescore(
         raise RecipeError(
             "`--base-url` and `--judge-all` are for a judge, and none is named", "name the model with `--judge`"
         )
-    run_it(results, out, judge, base_url, judge_all, show, console())
+    if answers not in STRICT:
+        raise RecipeError(f"`--answers {answers}` is neither `likely` nor `strict`", "leave it out to keep what it was")
+    run_it(results, out, judge, base_url, judge_all, STRICT[answers], show, console())
 
 
 def console() -> Console:

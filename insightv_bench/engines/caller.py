@@ -44,6 +44,8 @@ class Caller:
         self.engine = engine
         self._seed = seed
         self.model = label(engine)
+        # Of kept replies too, so that the setting counts whenever it is given.
+        self._opens_thought = bool(getattr(engine, "opens_thought", False))
         self.num_calls = self.num_hits = self.num_tokens = self.num_prompt_tokens = 0
         self.seconds = self.cost_usd = 0.0
         self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
@@ -132,6 +134,8 @@ class Caller:
         self.cost_usd += reply.cost_usd
         if self._on_reply:
             self._on_reply(reply, hit)
+        if self._opens_thought and not reply.reasoning.strip():
+            return reply.model_copy(update={"opened": True})
         return reply
 
     async def _gather(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
@@ -202,8 +206,7 @@ class Caller:
         kept = self._journal.get(list(requests))
         replies = {key: entry.reply for key, entry in kept.items() if entry.plan != plan or not plan}
         self._journal.count_hits(replies)
-        for reply in replies.values():
-            self._count(reply, hit=True)
+        replies = {key: self._count(reply, hit=True) for key, reply in replies.items()}
 
         def place(key: str) -> tuple[int, str]:
             """Requests of like length share a batch, so that little is padding."""

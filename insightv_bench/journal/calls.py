@@ -35,6 +35,8 @@ class Reply(BaseModel):
     """A server's `reasoning_content`; never read as the answer."""
     finish: str = "stop"
     """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
+    opened: bool = False
+    """Whether the prompt ended in a thought's opening mark, so that the text begins inside the thought."""
     num_prompt_tokens: int = 0
     num_tokens: int = 0
     seconds: float = 0.0

@@ -142,17 +142,17 @@ def parse_path(text: str, reasoning: str = "", opened: bool = False) -> ParsedPa
     return _path_of_block(block, after, text)
 
 
-def parse_step(text: str) -> ParsedStep:
-    """The one step in `text`, a reply of progressive generation."""
-    objects = objects_in(text[rest_of(text) :])
+def parse_step(text: str, opened: bool = False) -> ParsedStep:
+    """The one step in `text`, a reply of progressive generation; `opened` as of a path."""
+    objects = objects_in(text[rest_of(text, opened) :])
     problem = _reply_problem(objects)
     step = None if problem else read_step(objects.found[0])
     return ParsedStep(step, step is not None and objects.found[0].repaired, problem)
 
 
-def parse_summary(text: str) -> ParsedSummary:
+def parse_summary(text: str, opened: bool = False) -> ParsedSummary:
     """The summary agent's answer and verdict. An answer given twice and differently is no answer."""
-    begin = rest_of(text)
+    begin = rest_of(text, opened)
     found = objects_in(text[begin:]).found
     answers = [answer for answer in (read_answer(each, begin) for each in found) if answer]
     verdict, check = read_verdict(found)
@@ -161,12 +161,12 @@ def parse_summary(text: str) -> ParsedSummary:
     return ParsedSummary(*answers[-1], verdict, check)
 
 
-def parse_answer(text: str) -> ParsedAnswer:
+def parse_answer(text: str, opened: bool = False) -> ParsedAnswer:
     """The one answer in `text`, the reply after the last step."""
-    answer = parse_summary(text).answer
+    answer = parse_summary(text, opened).answer
     if answer is not None:
         return ParsedAnswer(answer, "")
-    objects = objects_in(text[rest_of(text) :])
+    objects = objects_in(text[rest_of(text, opened) :])
     if objects.broken or objects.cut:
         return ParsedAnswer(None, _reply_problem(objects))
     if any(read_answer(each, 0) for each in objects.found):

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from insightv_bench.answers import PARSER, VERDICTS, majority, matches, read
+from insightv_bench.answers import VERDICTS, is_strict, majority, matches, parser_label, read
 from insightv_bench.arms import ARMS
 from insightv_bench.judging import RULE, AnswerFilter, Settled
 from insightv_bench.protocol import parse_path, parse_summary, render_answer, rest_of
@@ -39,10 +39,15 @@ class Change(NamedTuple):
         return (self.before.answer, self.before.correct) != (self.after.answer, self.after.correct)
 
 
-def rescored(records: Sequence[EvalRecord], judge: AnswerFilter | None = None) -> list[Change]:
-    """Each record read again, in order; votes whose paths are not among them as they were cast."""
+def rescored(
+    records: Sequence[EvalRecord], judge: AnswerFilter | None = None, strict: bool | None = None
+) -> list[Change]:
+    """Each record read again, in order; votes whose paths are not among them as they were cast.
+
+    `strict`: whether only sure readings may be right; None: as it was.
+    """
     ballots = Ballots(records)
-    again = [read_again(ballots.vote(record) or record) for record in records]
+    again = [read_again(ballots.vote(record) or record, strict) for record in records]
     if judge:
         verdicts = judge.settle((as_question(record), text_for_judge(record)) for record in again)
         again = [settled(record, verdicts[record.question_id, text_for_judge(record)]) for record in again]
@@ -55,19 +60,20 @@ def num_kept_votes(records: Sequence[EvalRecord]) -> int:
     return sum(ARMS[record.arm].seat == "vote" and ballots.vote(record) is None for record in records)
 
 
-def read_again(record: EvalRecord) -> EvalRecord:
-    """By rule alone."""
-    reading = read(record.response, record.answer_type, record.options, finish=record.finish)
+def read_again(record: EvalRecord, strict: bool | None = None) -> EvalRecord:
+    """By rule alone; `strict`: whether only a sure reading may be right, None: as it was."""
+    reading = read(record.response, record.answer_type, record.options, finish=record.finish, opened=record.opened)
+    strict = is_strict(record.parser) if strict is None else strict
     judges = ARMS[record.arm].verdict != "none" and record.path_status != "none"
     end_of_path = record.planted_answer or parse_path(record.path).answer
     return record.model_copy(
         update={
             **reading._asdict(),
             "reading": reading.kind(record.finish),
-            "correct": is_gold(record, reading.answer),
+            "correct": reading.counts(strict) and is_gold(record, reading.answer),
             "path_correct": None if record.path_correct is None else is_gold(record, end_of_path),
-            "verdict": parse_summary(record.response).verdict if judges else "none",
-            "parser": PARSER,
+            "verdict": parse_summary(record.response, record.opened).verdict if judges else "none",
+            "parser": parser_label(strict),
             "answer_judge": RULE,
             "judge_failure": record.judge_failure if record.arm == "best-of-k" else "",
         }
@@ -82,7 +88,7 @@ def text_for_judge(record: EvalRecord) -> str | None:
     """What a judge is shown: the answer, or where none could be read the end of the reply; None of no reply."""
     if record.answer is not None:
         return record.answer
-    spoken = record.response[rest_of(record.response) :].strip()
+    spoken = record.response[rest_of(record.response, record.opened) :].strip()
     return spoken[-MAX_JUDGED_CHARS:] or None
 
 
@@ -143,13 +149,13 @@ class Ballots:
 
     def __init__(self, records: Sequence[EvalRecord]) -> None:
         scores = {
-            (row.system, row.path_id): VERDICTS[parse_summary(row.response).verdict]
+            (row.system, row.path_id): VERDICTS[parse_summary(row.response, row.opened).verdict]
             for row in records
             if row.arm == "reason+summary"
         }
         self._held: dict[tuple[str, str, str], list[Ballot]] = defaultdict(list)
         for row in sorted((row for row in records if row.arm == "reason"), key=lambda row: row.sample):
-            answer = parse_path(row.response, row.reasoning).answer
+            answer = parse_path(row.response, row.reasoning, row.opened).answer
             self._held[_key(row)].append(Ballot(row, answer, scores.get((row.system, row.path_id))))
 
     def of(self, record: EvalRecord) -> list[Ballot]:

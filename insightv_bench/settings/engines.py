@@ -95,6 +95,9 @@ class OpenAIEngine(EngineSection):
     """Whether replies are held to a JSON schema; `auto`: where the server has it."""
     extra_body: dict[str, Any] = {}
     """More keys of each request, as the server spells them; null leaves one out."""
+    opens_thought: bool = False
+    """Whether the model's chat template ends in a thought's opening mark, so that its replies begin inside a thought.
+    What a server sends apart as its reasoning is told from the reply without it."""
     # How fast, how patient and how dear, but not what: no part of a fingerprint, so that a change redoes nothing.
     concurrency: int = Field(128, ge=1, exclude=True)
     """The most requests at once."""

@@ -30,6 +30,8 @@ class EvalSettings(Section):
     """Evaluate every system again on greedy paths, beside those of `path_sampling`."""
     answer_sampling: Sampling = Sampling(max_new_tokens=256)
     """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
+    answers: Literal["likely", "strict"] = "likely"
+    """The weakest reading that may be right: `strict` counts sure ones alone, so that a likely one is wrong."""
     flaws: FlawsSettings = FlawsSettings()
     best_of_judge: Literal["summary", "engine", "oracle"] = "summary"
     """Who chooses the path of arm `best-of-k`, not knowing the gold answer: the summary agent by its verdicts, `judge`

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from insightv_bench.arms import ARMS
+from insightv_bench.results import EVENTS
 from insightv_bench.results import counted as counted
 from insightv_bench.statistics import Interval, accuracy
 
@@ -38,6 +39,9 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         num_questions=rows["question_id"].n_unique(),
         above_chance=above_chance,
         unread=rows["answer"].null_count(),
+        likely=int(rows.select(EVENTS["likely"].sum()).item()),
+        sure_accuracy=rows.select(EVENTS["sure_accuracy"].mean()).item(),
+        unread_cut=int(rows.select((EVENTS["unread"] & EVENTS["cut_off"]).sum()).item()),
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
         failed=rows.filter(pl.col("finish") == "error").height,

@@ -67,6 +67,12 @@ class ArmRow(Record):
     """Whether the interval on the questions with options lies above chance; None: no question has any."""
     unread: int
     """Replies no answer could be read from: wrong, and counted here."""
+    likely: int = 0
+    """Replies whose answer is likely and not sure; right or wrong in `accuracy` as any other, unless it is strict."""
+    sure_accuracy: float | None = None
+    """Right answers that are sure, over all replies: `accuracy` were likely ones wrong; None: not known."""
+    unread_cut: int = 0
+    """Of the unread replies those that ended at the token cap, which are a kind of their own."""
     malformed: int
     """Replies to, or made of, a path that could not be read."""
     cut_off: int

@@ -32,7 +32,17 @@ NONE = Cell("–")
 def board(shown: Board, comparable: ComparableSet) -> str:
     """Every arm of every system, and how each was run."""
     rows = [row for row in shown.arms if row.set == comparable.name]
-    headings = ["System", "Arm", "Accuracy&nbsp;%", "0 – 100", "95&nbsp;% interval", "Replies", "Unread"]
+    headings = [
+        "System",
+        "Arm",
+        "Accuracy&nbsp;%",
+        "0 – 100",
+        "95&nbsp;% interval",
+        "Sure&nbsp;alone&nbsp;%",
+        "Replies",
+        "Likely",
+        "Unread",
+    ]
     headings += ["Malformed path", "Cut off", "Failed", "Tokens per right answer"]
     groups = [Group(escape(system), [_arm(row) for row in members]) for system, members in _by_system(rows)]
     caption = f"Accuracy by system and arm, {questions(comparable)}"
@@ -47,7 +57,8 @@ def _arm(row: ArmRow) -> list[Cell]:
         Cell(f"<strong>{percent(row.accuracy)}</strong>"),
         strip(row.accuracy, row.low, row.high),
         interval(row.low, row.high),
-        *(number(count) for count in (row.n, row.unread, row.malformed, row.cut_off, row.failed)),
+        NONE if row.sure_accuracy is None else Cell(percent(row.sure_accuracy)),
+        *(number(count) for count in (row.n, row.likely, row.unread, row.malformed, row.cut_off, row.failed)),
         NONE if tokens is None else Cell(f"{tokens:,.0f}"),
     ]
 

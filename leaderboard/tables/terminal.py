@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from insightv_bench.escape import visible
+from insightv_bench.statistics import percent
 
 from ..board import FAMILIES, ArmRow, Board, ComparableSet
 from . import views
@@ -22,7 +23,9 @@ MAP_SYSTEMS = 5
 """Columns of the heat map that fit beside each other."""
 STYLES = {"higher": "green", "lower": "red", "tie": "dim"}
 COUNTS = {
+    "likely": "answer likely, not sure",
     "unread": "no answer read",
+    "unread_cut": "of these, cut off",
     "malformed": "malformed paths",
     "cut_off": "cut off at the token cap",
     "failed": "replies that never came",
@@ -116,6 +119,8 @@ def _print_remarks(rows: list[ArmRow], console: Console) -> None:
     _print_remark("not above chance", guessing, console, "yellow")
     for column, words in COUNTS.items():
         counts = {row: f" {getattr(row, column):,} of {row.n:,}" for row in rows if getattr(row, column)}
+        if column == "likely":
+            counts = {row: f"{counted}, sure alone {percent(row.sure_accuracy)}" for row, counted in counts.items()}
         _print_remark(words, counts, console)
 
 

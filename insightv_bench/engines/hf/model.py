@@ -13,12 +13,15 @@ from typing import Any
 from insightv_bench.chat import Chat, to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
+from insightv_bench.protocol import opens_thought
 from insightv_bench.records import DECODERS, Image, Message
 from insightv_bench.settings import HfEngine, Sampling, folder_name
 from insightv_bench.storage import first_line
 
 from .processors import load_processor
 
+MAX_MARK_TOKENS = 64
+"""Of a thought's opening mark at the end of a prompt."""
 PLACEHOLDERS = ("image_token_id", "image_token_index", "video_token_id")
 HASHED = ("*.safetensors", "*.json", "*.jinja")
 
@@ -46,7 +49,12 @@ class LocalModel:
             tokens = model.generate(**inputs, **generation_options(model, requests[0].sampling))
         completions = tokens[:, inputs["input_ids"].shape[1] :]
         seconds = (time.monotonic() - started) / len(requests)
-        return [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
+        replies = [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
+        ends = [processor.tokenizer.decode(row[-MAX_MARK_TOKENS:]) for row in inputs["input_ids"]]
+        return [
+            reply.model_copy(update={"opened": True}) if opens_thought(end) else reply
+            for reply, end in zip(replies, ends, strict=True)
+        ]
 
     def load(self) -> tuple[Any, Any]:
         """Model and processor, once. Raises ModelError."""

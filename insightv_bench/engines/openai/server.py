@@ -56,6 +56,7 @@ class Server:
         self._num_turned_away = 0  # in a row
         self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
         self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
+        self.opens_thought = settings.opens_thought
         self.name, self.revision = settings.model, revision_of(settings)
 
     def begin(self, start: Start) -> None:

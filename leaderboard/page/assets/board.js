@@ -108,6 +108,16 @@
 
   const press = (sort) => { state.set("sort", (sort.down ? "-" : "") + sort.key); insightv.note("board", state); };
 
+  // What of an arm's replies is not surely read; nothing where all are.
+  const READINGS = "Replies whose answer is likely and not sure, replies without one, and the accuracy of sure answers alone";
+  function readings(row) {
+    const ofReplies = (num) => `${(100 * num / row.n).toFixed(1)} %`;
+    const parts = [["likely", row.likely], ["unread", (row.unread ?? 0) - (row.unread_cut ?? 0)], ["unread, cut off", row.unread_cut]]
+      .filter(([, num]) => num).map(([word, num]) => `${word} ${ofReplies(num)}`);
+    if (row.likely) parts.push(`sure alone ${(100 * row.sure_accuracy).toFixed(1)}`);
+    return parts.join(", ");
+  }
+
   // A column of shares: the figure, its interval in words and on a line.
   function share(key, title, rowOf) {
     return {
@@ -117,6 +127,7 @@
         const row = rowOf(line);
         if (!row) return absent();
         const parts = [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)];
+        if (readings(row)) parts.push(make("small", { title: READINGS }, readings(row)));
         if (row.above_chance === false) parts.push(make("small", { class: "warn" }, "not above chance"));
         return parts;
       },
@@ -226,9 +237,9 @@
 
   // Everything that is counted of a system, arm by arm.
   const WORDS = { n: "replies", num_questions: "questions", malformed: "malformed paths", cut_off: "cut off at the token cap",
-    failed: "replies that never came" };
+    failed: "replies that never came", likely: "likely, not sure", unread_cut: "unread, cut off" };
   const KNOWN = new Set(["set", "system", "base", "round", "trained", "arm", "key", "accuracy", "low", "high", "above_chance",
-    "rank_best", "rank_worst", "tie_group"]);
+    "rank_best", "rank_worst", "tie_group", "sure_accuracy"]);
   function more(line, task) {
     if (!opened.has(line.system)) return null;
     const of = board().arms.filter((row) => row.system === line.system && (!task || row.set === task.name));
