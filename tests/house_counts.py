@@ -17,7 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 GROUND, ROOMS = "insightv_bench", ("builders", "trainers", "evals", "leaderboard")
 ORDER = (
-    *("arms", "records", "errors", "escape", "lazy"),
+    *("arms", "records", "errors", "escape", "lazy", "keys"),
     *(
         "statistics",
         "controls",

@@ -18,7 +18,7 @@ from insightv_bench.cluster import session, vllm
 from insightv_bench.cluster.blocks import Parked
 from insightv_bench.cluster.engine import Batch, ClusterEngine, light, shown
 from insightv_bench.cluster.job import Job
-from insightv_bench.engines import Caller, Costs, open_engine
+from insightv_bench.engines import Caller, Costs, label, open_engine
 from insightv_bench.errors import MissingExtra, RecipeError, RunError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.lazy import load_function
@@ -27,7 +27,7 @@ from insightv_bench.plan.cluster import HERE, told_apart
 from insightv_bench.records import Path as PathRow
 from insightv_bench.runs import place, run, run_folder
 from insightv_bench.serving import ChatServer
-from insightv_bench.settings import HfEngine, RaySettings, Recipe, Sampling, TeacherEngine, load_recipe
+from insightv_bench.settings import HfEngine, OpenAIEngine, RaySettings, Recipe, Sampling, TeacherEngine, load_recipe
 from insightv_bench.settings.recipe import parse_recipe
 from insightv_bench.storage import ImageStore, StoredImage, read_rows
 
@@ -123,8 +123,9 @@ def test_a_server_of_a_pool_that_is_gone_is_left_for_the_next_one(alone: Path) -
         job = replace(job, stage=by_server(job.stage, "http://pool/v1"), folder=job.folder.with_name("paths-pool"))
         outcome = outcome_of(job, 0)
         assert server.num_requests == 8
-    assert outcome["models"] == ["answering@http://pool/v1"]  # one model, whichever member replied
-    assert {json.loads(row)["generator"] for row in outcome["rows"]} == {"answering@http://pool/v1"}
+    pooled = label(open_engine(OpenAIEngine(model="answering", base_url="http://pool/v1")))
+    assert outcome["models"] == [pooled]  # one model, whichever member replied
+    assert {json.loads(row)["generator"] for row in outcome["rows"]} == {pooled}
 
 
 def test_a_pool_that_is_gone_altogether_is_an_error_of_the_run(alone: Path) -> None:

@@ -18,7 +18,7 @@ from hub_server import READER, WRITER, Hub, commit_id, serving
 
 from insightv_bench.errors import HubError
 from insightv_bench.hub import files_of
-from insightv_bench.hub.commits import guard_token
+from insightv_bench.hub.scan import guard_secrets
 from insightv_bench.hub.transfer import check_sums, claim, kind_of, stale_of
 from insightv_bench.runs import run
 from insightv_bench.settings import load_recipe
@@ -285,7 +285,7 @@ def test_what_must_not_be_pushed(tmp_path: Path) -> None:
     (folder / ".env").write_text("x")
     assert "holds nothing to push" in refused(files_of, folder, "dataset")
     (folder / "notes.txt").write_text(f"token {WRITER}")
-    assert "holds your Hub token" in refused(guard_token, {"notes.txt": folder / "notes.txt"}, WRITER)
+    assert "holds your Hub token" in refused(guard_secrets, {"notes.txt": folder / "notes.txt"}, WRITER)
     assert "safetensors" in refused(files_of, folder, "model")
     (folder / "link.txt").symlink_to(outside)
     assert "a link to a file outside" in refused(files_of, folder, "dataset")

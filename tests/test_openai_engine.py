@@ -17,7 +17,7 @@ from recording_server import Answer, ChatServer, completion
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat, ask, assistant
-from insightv_bench.engines import Caller, Engine, open_engine
+from insightv_bench.engines import Caller, Engine, label, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request
@@ -290,7 +290,7 @@ def test_paths_written_over_http_equal_those_of_the_teacher_in_process(
     there = write_paths(open_engine(settings(server.url)), journal, how, QUESTIONS)
     own = {"id", "generator", "num_tokens"}
     assert [path.model_dump(exclude=own) for path in there] == [path.model_dump(exclude=own) for path in here]
-    assert {path.generator for path in there} == {f"m@{server.url}"}
+    assert {path.generator for path in there} == {label(open_engine(settings(server.url)))}
     assert {path.status for path in there} == {"complete"}
     assert len({path.id for path in (*here, *there)}) == 2 * len(here)
 

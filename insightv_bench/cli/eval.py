@@ -10,18 +10,28 @@ from typing import Annotated, Any
 import typer
 
 from insightv_bench.errors import RecipeError
+from insightv_bench.keys import note_typed
 
-from .options import Answers, DryRun, EngineName, Out, Set, engine_override
+from .options import AllowKey, Answers, DryRun, EngineName, Out, Set, engine_override, typed
 
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A recipe's own questions, in place of `--tasks`.")]
-Model = Annotated[str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.")]
-Reason = Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.")]
+Model = Annotated[
+    str, typer.Option("--model", help="Fills every seat: folder, Hub id, run folder, openai:URL#NAME.", callback=typed)
+]
+Reason = Annotated[str, typer.Option("--reason", help="Another model for the reasoning agent's seat.", callback=typed)]
 Summary = Annotated[
     list[str] | None,
-    typer.Option("--summary", help="Another model for the summary agent's seat; again: one more, on the same paths."),
+    typer.Option(
+        "--summary",
+        help="Another model for the summary agent's seat; again: one more, on the same paths.",
+        callback=typed,
+    ),
 ]
 ModelArgs = Annotated[
-    str, typer.Option("--model_args", "--model-args", metavar="KEY=VALUE,...", help="Options of the models' engine.")
+    str,
+    typer.Option(
+        "--model_args", "--model-args", metavar="KEY=VALUE,...", help="Options of the models' engine.", callback=typed
+    ),
 ]
 Tasks = Annotated[str, typer.Option("--tasks", metavar="A,B,C", help="The drawn world at `full` if left out.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="So many questions of each task.")]
@@ -61,6 +71,7 @@ def eval_command(
     out: Out = Path("runs"),
     set_: Set = None,
     engine: EngineName = "",
+    allow_key: AllowKey = None,
     dry_run: DryRun = False,
 ) -> None:
     """Any model in every arm, on the same questions and paths.
@@ -140,4 +151,5 @@ def lm_eval(context: typer.Context) -> None:
     """
     from insightv_bench.lazy import load_function
 
+    note_typed(context.args)
     load_function("evals.harness.command_line:run_lm_eval")(context.args)

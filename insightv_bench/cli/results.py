@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from .options import Answers, BaseUrl
+from .options import AllowKey, Answers, BaseUrl, JudgeName
 
 WIDTH = 160  # characters
 
@@ -40,8 +40,9 @@ STRICT = {"": None, "likely": False, "strict": True}
 def rescore(
     results: Annotated[Path, typer.Argument(help="A run's folder, or an evaluation's.")],
     out: Annotated[Path, typer.Option("--out", help="Where the rows go: a new folder.")],
-    judge: Annotated[str, typer.Option("--judge", help="Settles the rest: folder, Hub id, openai:URL#NAME.")] = "",
+    judge: JudgeName = "",
     base_url: BaseUrl = "",
+    allow_key: AllowKey = None,
     judge_all: Annotated[bool, typer.Option("--judge-all", help="Ask the judge about every reply.")] = False,
     answers: Answers = "",
     show: Annotated[int, typer.Option("--show", help="Print so many of the rows that changed.")] = 0,

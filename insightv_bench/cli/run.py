@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from insightv_bench.errors import RecipeError
 
-from .options import BaseUrl, DryRun, EngineName, Out, Set, engine_override
+from .options import AllowKey, BaseUrl, DryRun, EngineName, JudgeName, Out, Set, engine_override
 
 if TYPE_CHECKING:
     from insightv_bench.settings import Recipe
@@ -65,6 +65,7 @@ def run_command(
     until: Annotated[str, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = "",
     workers: Annotated[int | None, typer.Option("--workers", help="Stages at once; they need ~1 GB each.")] = None,
     engine: EngineName = "",
+    allow_key: AllowKey = None,
     dry_run: DryRun = False,
 ) -> None:
     """All stages of a recipe in order. Stop it at any time: the same command goes on."""
@@ -151,6 +152,7 @@ def stage_command(verb: str, about: str) -> Callable[..., None]:
         data: Data = None,
         model: Annotated[str, typer.Option("--model", help="Who writes the paths: a model's folder or Hub id.")] = "",
         engine: EngineName = "",
+        allow_key: AllowKey = None,
         dry_run: DryRun = False,
     ) -> None:
         overrides = [*(set_ or []), *_data(recipe, data), *_generator(model), *engine_override(engine)]
@@ -191,12 +193,13 @@ def first_stage(recipe: Recipe, verb: str) -> str:
 @build_app.command("calibrate")
 def calibrate_command(
     recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Whose judge.")] = "calibrate",
-    judge: Annotated[str, typer.Option("--judge", help="Another: folder, Hub id, openai:URL#NAME.")] = "",
+    judge: JudgeName = "",
     base_url: BaseUrl = "",
     steps: Annotated[Path | None, typer.Option("--steps", metavar="FILE", help="Traces with labelled steps.")] = None,
     out: Out = Path("runs"),
     seed: Seed = None,
     set_: Set = None,
+    allow_key: AllowKey = None,
     dry_run: DryRun = False,
 ) -> None:
     """A judge against the exact oracle: agreement, rank correlation, AUROC by flaw, with intervals."""

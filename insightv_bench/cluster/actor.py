@@ -6,6 +6,7 @@ What goes wrong comes back as data, and is raised by the command: Ray would prin
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from insightv_bench.engines import Caller, Engine, Limits, figures_of, open_engine
-from insightv_bench.engines.openai import revision_of
+from insightv_bench.engines.openai import earlier_label, revision_of
 from insightv_bench.errors import BudgetSpent, EngineUnavailable, StageError
 from insightv_bench.lazy import load_function
 from insightv_bench.settings import EngineSettings, OpenAIEngine
@@ -59,6 +60,7 @@ class ActorContext(Context):
         servers = self.recipe.ray.servers.get(resolved.base_url, (resolved.base_url,))
         opened: Any = open_engine(resolved.model_copy(update={"base_url": servers[self.place % len(servers)]}), scenes)
         opened.revision = revision_of(resolved)  # by whatever member of a pool: the same model
+        opened.earlier = earlier_label(resolved)
         limits = Limits(resolved.max_tokens_total, resolved.max_cost_usd)
         if any(limit is not None for limit in limits):
             opened.budget = RemoteBudget(self.coordinator, f"{opened.name}@{opened.revision}", limits)
@@ -140,6 +142,7 @@ class Actor:
 
     def _check(self) -> None:
         set_threads(self._job.recipe.threads)
+        os.environ.update(self._job.allowed_keys)
         ours = code_versions()
         for name, version in self._job.versions.items():
             if ours.get(name) != version:

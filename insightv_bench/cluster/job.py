@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.journal import JOURNALS, Journal
+from insightv_bench.keys import inherited
 from insightv_bench.settings import EngineSettings
 from insightv_bench.stages import Context, Progress, Stage
 
@@ -35,6 +36,8 @@ class Job:
     """For a teacher of that kind."""
     names: Mapping[int, str] | None = None
     """Of the blocks, where their numbers would not tell them from others."""
+    allowed_keys: Mapping[str, str] = field(default_factory=inherited)
+    """What the command's user confirmed, for the actor's environment."""
 
     @property
     def journals(self) -> Path:

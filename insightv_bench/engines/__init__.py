@@ -19,7 +19,7 @@ from importlib import import_module
 from insightv_bench.settings import EngineSettings
 
 from .base import BatchEngine, Engine, OneByOneEngine, label, public
-from .caller import Caller
+from .caller import Caller, has_replies, spent_before
 from .costs import COSTS, Budget, Costs, Limits, costs_from, costs_of, figures_of, total
 
 ENGINES = {"teacher": "teacher:Teacher", "hf": "hf:local_model", "openai": "openai:Server"}

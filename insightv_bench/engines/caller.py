@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 from insightv_bench.errors import BudgetSpent, EngineError, EngineUnavailable
-from insightv_bench.journal import Journal, Reply, Request, plan_id, request_key
+from insightv_bench.journal import Journal, Reply, Request, Spent, plan_id, request_key
 from insightv_bench.storage import batched
 
 from .base import BatchEngine, Engine, OneByOneEngine, ReportingEngine, Start, label
@@ -30,6 +31,19 @@ CHAINS_A_SLOT = 2
 """So that a slot finds a request waiting while other chains look their replies up."""
 FINISH_S = 20
 """After an error, what is in flight has this long to be finished and kept; without limit where a budget is spent."""
+
+
+def has_replies(engine: Engine, journal: Journal) -> bool:
+    return any(journal.has_replies(name) for name in names_of(engine))
+
+
+def spent_before(engine: Engine, journal: Journal) -> Spent:
+    return reduce(Spent.plus, (journal.spent(name) for name in names_of(engine)))
+
+
+def names_of(engine: Engine) -> list[str]:
+    """Its label, and that by which journals of before knew it."""
+    return list(filter(None, (label(engine), getattr(engine, "earlier", ""))))
 
 
 class Interrupted(Exception):
@@ -46,6 +60,7 @@ class Caller:
         self.model = label(engine)
         # Of kept replies too, so that the setting counts whenever it is given.
         self._opens_thought = bool(getattr(engine, "opens_thought", False))
+        self._earlier = getattr(engine, "earlier", "")
         self.num_calls = self.num_hits = self.num_tokens = self.num_prompt_tokens = 0
         self.seconds = self.cost_usd = 0.0
         self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
@@ -59,8 +74,8 @@ class Caller:
         self._stopped: EngineError | None = None
         if isinstance(engine, ReportingEngine):
             if self.budget.is_limited:
-                self.budget.spent = journal.spent(self.model)
-            engine.begin(Start(seed, journal.has_replies(self.model), self._count_failure))
+                self.budget.spent = spent_before(engine, journal)
+            engine.begin(Start(seed, has_replies(engine, journal), self._count_failure))
 
     def _count_failure(self, kind: str) -> None:
         self._journal.count_failure(self.model, kind)
@@ -100,9 +115,10 @@ class Caller:
 
     async def _ask_one(self, key: str, request: Request) -> Reply:
         assert isinstance(self.engine, OneByOneEngine)
-        kept = self._journal.get([key]).get(key)
-        if kept:
-            self._journal.count_hits([key])
+        keys = [key, *([request_key(self._earlier, request)] if self._earlier else [])]
+        if there := self._journal.get(keys):
+            found, kept = next(iter(there.items()))
+            self._journal.count_hits([found])
             return self._count(kept.reply, hit=True)
         async with self.pace:
             if self._stopped:

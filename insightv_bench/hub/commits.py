@@ -9,7 +9,6 @@ The token comes from where `huggingface_hub` keeps it (`HF_TOKEN`, or `hf auth l
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from insightv_bench.errors import HubError
+
+from .scan import guard_secrets
 
 RepoKind = Literal["dataset", "model", "space"]
 TRIES = 6
@@ -62,7 +63,7 @@ def commit(
 ) -> Made:
     """Make the repository if need be, and commit what `prepare` makes of its state; no commit where that is nothing.
 
-    Raises HubError where the Hub refuses it, a file holds the token, or others commit faster than this every time.
+    Raises HubError where the Hub refuses it, a file holds the token or a key, or others commit faster every time.
     """
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -75,7 +76,7 @@ def commit(
         for number in range(1, TRIES + 1):
             seen = look(api, repo_id, kind)
             change = prepare(seen)
-            guard_token(change.add, token)
+            guard_secrets(change.add, token)
             if not change.add and not change.delete:
                 return Made(url_of(api, repo_id, kind), seen.revision, 0, number)
             try:
@@ -130,16 +131,6 @@ def guard_name(repo_id: str) -> None:
     """Raises HubError where the owner is left out: the client would guess one in some calls and not in others."""
     if repo_id.count("/") != 1 or not all(repo_id.split("/")):
         raise HubError(f"`{repo_id}` is not a repository's name", "write ORG/NAME")
-
-
-def guard_token(files: Additions, token: str, max_bytes: float = math.inf) -> None:
-    """Raises HubError where what would be sent holds the token; `max_bytes`: a larger file is not looked at."""
-    secret = token.encode()
-    for name, content in files.items():
-        if isinstance(content, Path):
-            content = content.read_bytes() if content.stat().st_size <= max_bytes else b""
-        if secret in content:
-            raise HubError(f"`{name}` holds your Hub token", "take it out, and make a new token: this one may be known")
 
 
 def url_of(api: Any, repo_id: str, kind: RepoKind) -> str:

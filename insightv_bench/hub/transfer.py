@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple
 from insightv_bench.errors import HubError
 from insightv_bench.storage import sha256, write_text
 
-from .commits import Additions, Change, client, explained, guard_name, guard_token, look, own_token, send, url_of
+from .commits import Additions, Change, client, explained, guard_name, look, own_token, send, url_of
+from .scan import guard_secrets
 
 Kind = Literal["dataset", "model"]
 KINDS: tuple[Kind, ...] = ("dataset", "model")
@@ -26,7 +27,6 @@ UNSAFE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".h5", "
 OURS = ("data-*.parquet", "*.safetensors")
 """Files in the repository that a push takes away where the folder no longer has them."""
 SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
-TEXT_BYTES = 5_000_000  # larger files are no text that anyone wrote
 
 
 class Pushed(NamedTuple):
@@ -53,7 +53,7 @@ def push(folder: Path, repo_id: str, kind: Kind | None = None, private: bool | N
     kind = kind or kind_of(folder)
     names, left_out = files_of(folder, kind)
     files: Additions = {name: folder / name for name in names}
-    guard_token(files, own_token(), TEXT_BYTES)
+    guard_secrets(files, own_token())
     with explained(repo_id, kind):
         api = client()
         api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
-from insightv_bench.engines.openai import revision_of
+from insightv_bench.engines.openai import earlier_label, revision_of
 from insightv_bench.journal import Journal, Spent
 from insightv_bench.settings import OpenAIEngine, ParquetSource, PathsSettings, WorldSource
 from insightv_bench.stages import MANIFEST, Stage, read_manifest
@@ -81,10 +82,10 @@ def describe(stage: Stage, stages: Mapping[str, Stage], folders: Mapping[str, Pa
         return _lines(estimate(settings, num), Spent(0, 0, 0.0))[:1]
     kept, prompt = Spent(0, 0, 0.0), 0
     if journal.exists():
-        model = f"{engine.model}@{revision_of(engine)}"
+        names = (f"{engine.model}@{revision_of(engine)}", earlier_label(engine))
         with closing(Journal(journal)) as opened:
-            kept = opened.spent(model)
-            prompt = next((int(str(row["num_prompt_tokens"])) for row in opened.stats() if row["model"] == model), 0)
+            kept = reduce(Spent.plus, map(opened.spent, names))
+            prompt = sum(int(str(row["num_prompt_tokens"])) for row in opened.stats() if row["model"] in names)
     return _lines(estimate(settings, num, (kept.num_calls, prompt)), kept)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from insightv_bench.keys import DEFAULT_VARIABLE, has_private_part
 
 from .base import Section, Share
 
@@ -87,8 +89,9 @@ class OpenAIEngine(EngineSection):
     kind: Literal["openai"] = "openai"
     model: str
     base_url: str
-    api_key_env: str = "OPENAI_API_KEY"
-    """The environment variable that holds the key; the key itself never stands in a recipe."""
+    api_key_env: str = DEFAULT_VARIABLE
+    """The environment variable that holds the key, which goes to a host that it was confirmed for (see `keys`); the key
+    itself never stands in a recipe."""
     revision: str = ""
     """Which version of the model the server holds; its `base_url` where this is empty."""
     structured: Literal["auto", "always", "never"] = "auto"
@@ -116,6 +119,16 @@ class OpenAIEngine(EngineSection):
     max_tokens_total: int | None = Field(None, ge=1, exclude=True)
     """Prompt and reply tokens that a run may spend on this model, reruns included; what is in flight is finished."""
     max_cost_usd: float | None = Field(None, gt=0, exclude=True)
+
+    @field_validator("base_url")
+    @classmethod
+    def _public(cls, url: str) -> str:
+        if has_private_part(url):
+            raise ValueError(
+                "a server's URL has no user and no query part here: it stands in run files; "
+                "put a key into the variable that `api_key_env` names"
+            )
+        return url
 
     @model_validator(mode="after")
     def _priced(self) -> OpenAIEngine:

@@ -171,6 +171,8 @@ OneKeyEach.add_implicit_resolver(  # YAML 1.1 takes it for a text without a poin
 def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
     layers = stack(origin, _content(text, origin), lambda name: _content(_read(name), name))
     content = flatten(layers)
+    for layer in layers:
+        _guard_code(layer.content, layer.origin)
     for override in overrides:
         _override(content, override)
     if variant:
@@ -191,6 +193,16 @@ def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = ""
 
 EXPANDED = ("name=", "seeds", "variants")
 """What a variant has instead of the recipe's own."""
+
+
+def _guard_code(value: Any, origin: str, path: str = "") -> None:
+    """Raises RecipeError where a file asks for a model's own code to be run: files are downloaded."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        place = f"{path}.{key}" if path else str(key)
+        if key == "trust_remote_code" and inner is not False:
+            hint = f"look at that code first; then: --set {place}=true"
+            raise RecipeError(f"`{origin}` sets `{place}`, which only the command line may", hint)
+        _guard_code(inner, origin, place)
 
 
 def _content(text: str, origin: str) -> dict[str, Any]:

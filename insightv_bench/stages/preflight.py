@@ -13,8 +13,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from insightv_bench.engines import label
-from insightv_bench.engines.openai import Server, Trouble
+from insightv_bench.engines import has_replies
+from insightv_bench.engines.openai import Server, Trouble, revision_of
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError, require
 from insightv_bench.journal import Journal
 from insightv_bench.settings import EngineSettings, HfEngine, OpenAIEngine, maker_of
@@ -46,7 +46,10 @@ def members(engine: EngineSettings, servers: Mapping[str, Sequence[str]]) -> Ite
         yield engine
         return
     for url in servers.get(engine.base_url, [engine.base_url]):
-        known_as = {"base_url": url, "revision": engine.revision or engine.base_url}
+        known_as = {
+            "base_url": url,
+            "revision": engine.revision or revision_of(engine.model_copy(update={"extra_body": {}})),
+        }
         yield engine if url == engine.base_url else engine.model_copy(update=known_as)
 
 
@@ -55,7 +58,7 @@ def check_engine(engine: EngineSettings, journal: Journal) -> None:
         check_local(engine)
     elif isinstance(engine, OpenAIEngine):
         server = Server(engine)
-        if not journal.has_replies(label(server)):
+        if not has_replies(server, journal):
             asyncio.run(check_server(server, engine))
 
 

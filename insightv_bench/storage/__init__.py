@@ -30,6 +30,7 @@ from .parquet import (
     batched,
     missing_columns,
     parquet_files,
+    pieces_of,
     read_frame,
     read_rows,
     read_slice,

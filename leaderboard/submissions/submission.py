@@ -12,20 +12,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import polars as pl
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
 from insightv_bench.errors import RunError
+from insightv_bench.hub import as_files, guard_secrets
+from insightv_bench.keys import has_private_part
 from insightv_bench.records import Record, content_id
 from insightv_bench.results import row_files
 from insightv_bench.runs import slug
 from insightv_bench.storage import first_line, sha256, write_text
 
-from ..board import LINEAGE, count_rows, read_origin
+from ..board import LINEAGE, count_rows, read_origin, read_sides
 from ..build import load_board
 
+NAMES = ("system", "base", "model", "path_model", "maker", "path_judge", "answer_judge")
+"""Columns that hold a model's or a server's name."""
 SUBMISSION, FIGURES, EVALUATIONS = "submission.json", "figures.json", "evaluations"
 FORMAT = 1
 
@@ -73,11 +79,29 @@ def make_submission(results: Sequence[Path], out: Path, title: str) -> Submissio
             parser=PARSER,
             evaluations=tuple(evaluations),
         )
+        _guard_addresses(out / EVALUATIONS)
+        guard_secrets(as_files(out, out.rglob("*")))
         write_text(out / FIGURES, board.model_dump_json(indent=1) + "\n")
         write_text(out / SUBMISSION, submission.model_dump_json(indent=1) + "\n")  # last: now it is whole
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
     return submission
+
+
+def _guard_addresses(folder: Path) -> None:
+    """Raises RunError where a row names a server by a URL with a user or a query part, as earlier versions did."""
+    if odd := next(addresses(read_sides(folder)), None):
+        raise RunError(
+            f"its rows hold {odd}, where keys stand",
+            "rewrite that column, and make a new key: the old one stands in the run's files",
+        )
+
+
+def addresses(frame: pl.DataFrame) -> Iterator[str]:
+    """Columns of names in which a URL has a part that nobody else may read; what is in it is not told."""
+    for column in (name for name in NAMES if name in frame.columns):
+        if any(has_private_part(str(name)) for name in frame[column].unique()):
+            yield f"in `{column}` a URL with a user or a query part"
 
 
 def _copy(place: Path, files: Sequence[Path], into: Path) -> Evaluation:

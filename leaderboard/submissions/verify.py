@@ -27,7 +27,7 @@ from ..board import Board, count_rows, read_sides
 from ..build import load_board
 from ..tables import NAME_WIDTH, short
 from . import rows
-from .submission import EVALUATIONS, FIGURES, Submission, read_submission
+from .submission import EVALUATIONS, FIGURES, Submission, addresses, read_submission
 
 PLAIN = re.compile(r"(?!\.)[^/\\\x00]+")
 """A name that stays in its folder."""
@@ -64,7 +64,12 @@ def verify(folder: Path) -> Verdict:
     """Raises RunError where the folder is no submission, or its rows cannot be read at all."""
     stated = read_submission(folder)
     frame = read_sides(folder / EVALUATIONS)
-    problems = [*_some(_files(folder, stated)), *_some(rows.problems(frame)), *_some(_figures(folder, stated))]
+    problems = [
+        *addresses(frame),
+        *_some(_files(folder, stated)),
+        *_some(rows.problems(frame)),
+        *_some(_figures(folder, stated)),
+    ]
     judged = frame.filter(pl.col("answer_judge") != "rule").height
     return Verdict(stated, frame.height, judged, tuple(problems))
 

@@ -10,4 +10,4 @@ from __future__ import annotations
 
 from .payload import encode
 from .retries import Trouble
-from .server import Server, revision_of
+from .server import Server, earlier_label, revision_of

@@ -8,7 +8,7 @@ Nothing is tried again (see `retries`).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -39,9 +39,10 @@ class HttpReply(NamedTuple):
 class Client:
     """Opened on first use, in the loop that it is used in."""
 
-    def __init__(self, base_url: str, key: str) -> None:
+    def __init__(self, base_url: str, key: str, mask: Callable[[str], str], bills: bool) -> None:
+        """`bills`: whether a vendor's own headers go out with the key."""
         self._aiohttp = require("aiohttp", "openai", "a model behind a server")
-        self._base_url, self._key = base_url, key
+        self._base_url, self._key, self._mask, self._bills = base_url, key, mask, bills
         self._session: Any = None
         self._proxy: str | None = None
 
@@ -58,7 +59,7 @@ class Client:
             self._open()
             return await self._follow(method, self._base_url.rstrip("/") + page, body)
         except self._aiohttp.InvalidURL as error:
-            words = f"`{self._base_url}` is not a URL of a server: {error}"
+            words = f"`{self._base_url}` is not a URL of a server: {self._words(error)}"
             raise Trouble("connection", words, passing=False) from None
         except TimeoutError:
             raise
@@ -71,7 +72,7 @@ class Client:
         from yarl import URL
 
         url = URL(place)
-        owners = {header: os.environ[name] for header, name in OWNERS.items() if os.environ.get(name)}
+        owners = {header: os.environ[name] for header, name in OWNERS.items() if self._bills and os.environ.get(name)}
         # gzip and deflate are what aiohttp unpacks piece by piece
         own = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "insightv-bench"}
         headers = {**own, **owners, "Authorization": f"Bearer {self._key}"}
@@ -90,14 +91,15 @@ class Client:
                     return HttpReply(reply.status, reply.headers, await bounded(reply))
             before, url = url, url.join(URL(place))
             if not is_same_server(before, url):
-                headers.pop("Authorization", None)
+                headers = own
+            if method == "POST" and not is_same_host(before, url):
+                raise Trouble("redirect", f"it redirects a request to another host, `{url.host}`", passing=False)
             if reply.status not in WITH_BODY:
                 method, body = "GET", None
         raise Trouble("connection", f"it redirects more than {MAX_REDIRECTS} times", passing=True)
 
     def _words(self, error: BaseException) -> str:
-        words = first_line(error).replace(" ssl:default", "")  # aiohttp says it of plain HTTP too
-        return words.replace(self._key, "...") if self._key else words
+        return self._mask(first_line(error).replace(" ssl:default", ""))  # aiohttp says it of plain HTTP too
 
     def _open(self) -> None:
         if self._session is None:
@@ -130,6 +132,11 @@ def is_same_server(before: Any, after: Any) -> bool:
     """Whether the key may follow a redirect: to the same origin, or to the same host by HTTPS in the place of HTTP."""
     origins = [(url.scheme, url.port) for url in (before, after)]
     return before.host == after.host and (origins[0] == origins[1] or origins == [("http", 80), ("https", 443)])
+
+
+def is_same_host(before: Any, after: Any) -> bool:
+    """Whether what is asked, images and all, may follow: not to another host, and not from HTTPS to HTTP."""
+    return before.host == after.host and (before.scheme, after.scheme) != ("https", "http")
 
 
 def proxy_of(url: str) -> str | None:

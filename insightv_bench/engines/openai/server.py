@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
 
 from insightv_bench.chat import Chat, to_openai
 from insightv_bench.errors import EngineError, EngineUnavailable
 from insightv_bench.journal import Reply, Request
+from insightv_bench.keys import Mask, key_for, secrets_of_environment
 from insightv_bench.protocol import response_format
 from insightv_bench.records import Image, Message, content_id
 from insightv_bench.settings import OpenAIEngine, Sampling
@@ -39,6 +40,7 @@ MAX_CHARS = 1_000_000
 """Of one reply; what is longer is a server gone astray, and is cut as at a token limit."""
 MAX_ERROR_CHARS = 500
 """Of what a server says of an error."""
+NO_MASK = Mask(())
 REASONING = ("reasoning_content", "reasoning")
 """How servers name it; newer vLLM has the second."""
 
@@ -47,8 +49,9 @@ class Server:
     def __init__(self, settings: OpenAIEngine, scenes: Mapping[str, str] | None = None) -> None:
         """`scenes`: as every engine is opened with; a server sees the images alone."""
         self._settings = settings
-        self._key = os.environ.get(settings.api_key_env) or NO_KEY
-        self._client = Client(settings.base_url, self._key)
+        key = key_for(settings.api_key_env, settings.base_url)
+        self._mask = Mask([key, *secrets_of_environment().values()])
+        self._client = Client(settings.base_url, key or NO_KEY, self._mask, bills=bool(key))
         self._patience = Patience(settings.max_retries, settings.first_wait_s, settings.max_wait_s)
         self._images = ImageUrls()
         self._has_formats = self.structured = settings.structured != "never"
@@ -58,6 +61,7 @@ class Server:
         self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
         self.opens_thought = settings.opens_thought
         self.name, self.revision = settings.model, revision_of(settings)
+        self.earlier = earlier_label(settings)
 
     def begin(self, start: Start) -> None:
         self._start = start
@@ -77,7 +81,7 @@ class Server:
                 await asyncio.sleep(self._patience.wait(trouble, number))
             else:
                 self._start, self._num_turned_away = self._start._replace(has_answered=True), 0
-                return as_reply(answer, time.monotonic() - started, self._settings)
+                return as_reply(answer, time.monotonic() - started, self._settings, self._mask)
         raise AssertionError("the count has no end")
 
     async def _try(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
@@ -118,13 +122,12 @@ class Server:
         except (ValueError, RecursionError) as error:
             raise Trouble("not chat", str(error), passing=self._start.has_answered) from None
         if not isinstance(answer, dict):
-            raise Trouble("not chat", f"{answer!r:.80}", passing=self._start.has_answered)
+            raise Trouble("not chat", f"{self._mask(repr(answer)):.80}", passing=self._start.has_answered)
         return answer
 
     def _words(self, http_reply: HttpReply) -> str:
         """What was said, without the key: a server may have said it again."""
-        words = f"Error code: {http_reply.status} - {error_words(http_reply.content)}"
-        return words if self._key == NO_KEY else words.replace(self._key, "...")
+        return f"Error code: {http_reply.status} - {self._mask(error_words(http_reply.content)):.{MAX_ERROR_CHARS}}"
 
     def _give_up(self, trouble: Trouble) -> Reply:
         """A failed reply where only this request is lost; raises EngineError where all would be."""
@@ -155,7 +158,7 @@ class Server:
             raise Trouble("timeout", f"it says nothing for {wait_s:g} s", True) from None
         if http_reply.status in (401, 403):
             raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
-        return listed(http_reply.content) if http_reply.status == 200 else []
+        return [self._mask(name) for name in listed(http_reply.content)] if http_reply.status == 200 else []
 
     async def probe(self, wait_s: float) -> None:
         """One reply of one token. Raises Trouble where there is none; slow is not none."""
@@ -195,7 +198,21 @@ class Server:
 
 def revision_of(settings: OpenAIEngine) -> str:
     """What stands for the model's version in journal keys: whatever may change its replies and is in no request."""
-    revision = settings.revision or settings.base_url
+    return _with_extra(settings.revision or server_id(settings.base_url), settings)
+
+
+def server_id(url: str) -> str:
+    """A server as rows and journals name it where its model's revision is not told: a hash of host and path."""
+    parts = urlsplit(url)
+    return f"server-{content_id(parts.netloc.lower(), parts.path.rstrip('/'), length=10)}"
+
+
+def earlier_label(settings: OpenAIEngine) -> str:
+    """How journals of before named it, by its address: what is kept under that is not paid for again. Else empty."""
+    return "" if settings.revision else f"{settings.model}@{_with_extra(settings.base_url, settings)}"
+
+
+def _with_extra(revision: str, settings: OpenAIEngine) -> str:
     return f"{revision}+{content_id(settings.extra_body, length=8)}" if settings.extra_body else revision
 
 
@@ -209,22 +226,22 @@ def listed(content: bytes) -> list[str]:
 
 
 def error_words(content: bytes) -> str:
-    """A server's words on what was wrong: its JSON's message, or the first of its page."""
+    """A server's words on what was wrong: its JSON's message, or its page. Not cut: who shows them masks keys first."""
     try:
         error = json.loads(content)
         error = error.get("error", error) if isinstance(error, dict) else error
         words = error.get("message") or error.get("detail") if isinstance(error, dict) else error
     except (ValueError, RecursionError):
         words = content.decode("utf-8", "replace")
-    return " ".join(str(words).split())[:MAX_ERROR_CHARS]
+    return " ".join(str(words).split())
 
 
-def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine) -> Reply:
+def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine, mask: Mask = NO_MASK) -> Reply:
     """The first choice; what a server leaves out or sends as another type is empty or 0."""
     choice, usage = answer["choices"][0], answer.get("usage")
     message, usage = choice["message"], usage if isinstance(usage, dict) else {}
-    reasoning = [message.get(name) for name in REASONING]
-    text, refusal = (_text(message.get(name)) for name in ("content", "refusal"))
+    reasoning = [mask(_text(message.get(name))) for name in REASONING]
+    text, refusal = (mask(_text(message.get(name))) for name in ("content", "refusal"))
     num_prompt_tokens, num_tokens = (_number(usage.get(f"{part}_tokens")) for part in ("prompt", "completion"))
     cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + num_tokens * settings.usd_per_million_tokens
     finish = choice.get("finish_reason")
@@ -232,7 +249,7 @@ def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine) 
     cut = finish == "length" or len(text) > MAX_CHARS
     return Reply(
         text=(text or refusal)[:MAX_CHARS],
-        reasoning=next(filter(None, map(_text, reasoning)), "")[:MAX_CHARS],
+        reasoning=next(filter(None, reasoning), "")[:MAX_CHARS],
         finish="refusal" if refused else "length" if cut else "stop",
         num_prompt_tokens=num_prompt_tokens,
         num_tokens=num_tokens,
