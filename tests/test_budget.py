@@ -56,9 +56,7 @@ def num_kept(journal: Journal) -> int:
 
 
 def test_a_token_budget_stops_the_run_and_keeps_what_was_in_flight(server: ChatServer, journal: Journal) -> None:
-    with pytest.raises(
-        BudgetSpent, match=r"the budget for `slow@server-.*` is spent: \d+ calls, [\d,]+ "
-    ) as raised:
+    with pytest.raises(BudgetSpent, match=r"the budget for `slow@server-.*` is spent: \d+ calls, [\d,]+ ") as raised:
         ask_all(server, journal, max_tokens_total=420)  # ten calls
     assert "`max_tokens_total`: 420" in raised.value.fact
     assert "the same command goes on" in raised.value.hint
