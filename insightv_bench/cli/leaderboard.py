@@ -27,11 +27,17 @@ def build(
     results: Results,
     out: Annotated[Path, typer.Option("--out", help="Where the page and the files go.")] = Path("leaderboard-page"),
     title: Title = "insightv-bench",
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Show what `verify` rejects too, apart and marked.")
+    ] = False,
 ) -> None:
-    """Results -> comparable rows, a terminal table, a page, Markdown, JSON and parquet."""
+    """Results -> comparable rows, a terminal table, a page, Markdown, JSON and parquet.
+
+    Of submissions those count that `verify` accepts; what cannot be read is left out with a line.
+    """
     console = Console()
-    folders, notes = load_function("leaderboard.board.results:find")(results)
-    board = load_function("leaderboard.build:build")(folders, out, title, notes)
+    sources = load_function("leaderboard.submissions:collect")(results, unverified)
+    board = load_function("leaderboard.build:build")(sources, out, title)
     load_function("leaderboard.tables:print_board")(board, console)
     console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
     console.print(f"Files    {out / 'board.md'}, board.json, tables/*.parquet", soft_wrap=True, highlight=False)
@@ -75,8 +81,10 @@ def submit(
     private: Private = None,
 ) -> None:
     """Results -> a submission: rows, figures and lineage, checked; with `--to` added to a data set on the Hub."""
-    folders, _ = load_function("leaderboard.board.results:find")(results)
-    submission = load_function("leaderboard.submissions:make_submission")(folders, out, title)
+    sources = load_function("leaderboard.submissions:collect")(results)
+    for note in sources.notes:
+        typer.echo(visible(f"note: {note}"))
+    submission = load_function("leaderboard.submissions:make_submission")(sources.folders, out, title)
     typer.echo(f"submission {submission.id} in {out}: {sum(each.num_rows for each in submission.evaluations):,} rows")
     if to:
         _, pushed = load_function("leaderboard.submissions:submit")(out, to, private)
@@ -95,7 +103,7 @@ def verify(
     if not place.exists():
         place, note = load_function("leaderboard.board.results:from_hub")(submission)
         typer.echo(note)
-    rejected = 0
+    rejected = accepted = 0
     folders = load_function("leaderboard.submissions:find_submissions")(place)
     for folder in folders:
         try:
@@ -108,6 +116,9 @@ def verify(
             continue
         load_function("leaderboard.submissions:print_verdict")(verdict, Console())
         rejected += bool(verdict.problems)
+        accepted += not verdict.problems
+    if accepted:
+        typer.echo(load_function("leaderboard.submissions.verify:NOT_SEEN"))
     if rejected:
         raise RunError(f"{rejected} submission{'s' if rejected > 1 else ''} rejected", "the lines above say why")
 

@@ -17,6 +17,6 @@ from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
 from .equal_tokens import equal_tokens
 from .load import Results, evaluations, load, parse_name
 from .outcomes import EVENTS, OUTCOMES, counted, outcomes, tokens_a_right_answer
-from .rescore import Change, by_arm, counts, num_kept_votes, read_again, rescored
+from .rescore import Change, by_arm, counts, is_gold, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, row_files, scan, with_planted

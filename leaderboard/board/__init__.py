@@ -6,6 +6,7 @@ systems.py       what systems are to the method, and which comparisons follow
 sets.py          which systems may stand in one table
 records.py       what `board.json` holds
 arms.py, averages.py, comparisons.py, ranks.py, rounds.py, robustness.py   its figures
+whole.py         all of them together
 results.py       a run, a folder or a data set on the Hub, as folders of rows
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 from .arms import arm_rows, counted
 from .averages import average_rows
 from .comparisons import compared_columns, comparison_rows
-from .lineage import LINEAGE, lineage_rows, read_origin
+from .lineage import LINEAGE, Origin, lineage_rows, read_origin
 from .ranks import with_ranks
 from .records import (
     ARMS,
@@ -34,10 +35,12 @@ from .records import (
     MeasureRow,
     RobustnessRow,
     RoundRow,
+    SubmissionRow,
 )
 from .results import find
 from .robustness import ANY, flaw_rows, measure_rows, robustness_rows
 from .rounds import round_rows
-from .rows import REPLY, UNIT, count_rows, load_rows, read_sides
+from .rows import REPLY, SUBMISSION, UNIT, Sources, count_rows, load_rows, read_sides
 from .sets import split_sets
 from .systems import ROUND_ARMS, Method, Side, System, control_pairs, method_of, systems_in, twins_among
+from .whole import Sets, compute, load_board

@@ -244,6 +244,18 @@ class LineageRow(Record):
     """What else is known in a few words: the reference policy, the last loss."""
 
 
+class SubmissionRow(Record):
+    """One submission among the results, and what `verify` said of it."""
+
+    id: str
+    title: str
+    status: Literal["accepted", "judged", "rejected"]
+    """`judged`: a model judged answers, which nothing here can work out again. What is rejected counts nowhere."""
+    num_rows: int
+    why: str
+    """Who judged, the first problem, or what was not checked."""
+
+
 class Board(Record):
     """Everything the table, the figures and the page show, samples apart."""
 
@@ -260,3 +272,5 @@ class Board(Record):
     rounds: tuple[RoundRow, ...] = ()
     flaws: tuple[FlawRow, ...] = ()
     lineage: tuple[LineageRow, ...] = ()
+    submissions: tuple[SubmissionRow, ...] = ()
+    """Empty where the results are of no submission."""

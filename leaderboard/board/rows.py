@@ -7,35 +7,58 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import polars as pl
 
+from insightv_bench.answers import PARSER
 from insightv_bench.arms import Role
 from insightv_bench.errors import RunError
-from insightv_bench.results import HINT, row_files, scan, with_planted
+from insightv_bench.records import EvalRecord
+from insightv_bench.results import HINT, rescored, row_files, scan, with_planted
 from insightv_bench.storage import first_line
 
 from .labels import labelled
 from .lineage import role_before
+from .records import SubmissionRow
 
+SUBMISSION = "submission.json"
+"""What makes a folder a submission."""
+NOT_VERIFIED = ", not verified"
 UNIT = ["task", "task_version", "parser", "base", "system", "arm"]
 REPLY = ["question_id", "sample", "path_id", "path", "flaw", "severity", "position", "propagated"]
 """With a unit's setting, what makes a row one reply of its own."""
 
 
-def load_rows(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
-    """Every row under the folders, and notes in words on what was left out or renamed.
+class Sources(NamedTuple):
+    """Where a board's rows come from."""
+
+    folders: Sequence[Path]
+    unverified: Sequence[Path] = ()
+    """Rows that are shown apart, and marked: nobody has verified them, or they were rejected."""
+    submissions: Sequence[SubmissionRow] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def every(self) -> list[Path]:
+        return [*self.folders, *self.unverified]
+
+
+def load_rows(sources: Sequence[Path] | Sources) -> tuple[pl.DataFrame, list[str]]:
+    """Every row of the sources, and notes in words on what was left out or renamed.
 
     Adds `evaluation` (the folder a row lies in), `label` (the system's name on the board), `twin` (the label of the
     system whose greedy twin it is), `trained` (supervised fine-tuning or a DPO round, sampled), `level` (severity to
     the nearest quarter), `misleads` (the path is flawed and its planted answer is not the gold answer) and `follows`
-    (the reply gives the planted answer).
+    (the reply gives the planted answer). Rows of submissions that an earlier answer reader wrote are read again.
     Raises RunError where a folder holds no such rows.
     """
-    frame = read_sides(*eval_folders)
-    frame, notes = labelled(_with_scoring(with_roles(frame)))
+    sources = sources if isinstance(sources, Sources) else Sources(sources)
+    frame = _with_scoring(with_roles(_submitted_read_again(read_sides(*sources.every))))
+    frame, notes = labelled(_apart(frame, sources.unverified))
+    frame, conflicts = _conflicts_apart(frame)
     kept = frame.unique(subset=["label", *UNIT, *REPLY], keep="first", maintain_order=True)
+    notes += conflicts
     if kept.height < frame.height:
         notes.append(f"{frame.height - kept.height:,} rows stood twice; the first of each was kept.")
     # A label begins with the system's name; what follows tells models and settings apart.
@@ -45,6 +68,75 @@ def load_rows(eval_folders: Sequence[Path]) -> tuple[pl.DataFrame, list[str]]:
         trained=pl.col("role").is_in(["agent", "round"]) & (pl.col("twin_of") == ""),
     )
     return with_planted(kept), notes
+
+
+def _submitted_read_again(frame: pl.DataFrame) -> pl.DataFrame:
+    """A submission stays on the board when the answer reader moves on: its replies are read with the new one."""
+    before = (pl.col("parser") != PARSER) & pl.col("evaluation").is_in(
+        [name for name in frame["evaluation"].unique() if submission_of(name)]
+    )
+    old = frame.filter(before)
+    if old.is_empty():
+        return frame
+    names = list(EvalRecord.model_fields)
+    changes = rescored([EvalRecord.model_validate(row) for row in old.select(names).iter_rows(named=True)])
+    again = pl.DataFrame([change.after.model_dump() for change in changes], schema=old.select(names).schema)
+    again = again.with_columns(old["evaluation"]).select(frame.columns)
+    return pl.concat([frame.filter(~before), again])
+
+
+def submission_of(evaluation: str) -> str:
+    """The submission that an evaluation's folder lies in; empty: none."""
+    place = Path(evaluation).parent.parent
+    return place.name if (place / SUBMISSION).exists() else ""
+
+
+def _apart(frame: pl.DataFrame, unverified: Sequence[Path]) -> pl.DataFrame:
+    """Unverified rows get a scoring of their own, so that they stand in no table with others."""
+    folders = [
+        name
+        for name in frame["evaluation"].unique()
+        if any(Path(name).is_relative_to(place) or Path(name) == place.parent for place in unverified)
+    ]
+    marked = pl.when(pl.col("evaluation").is_in(folders)).then(pl.col("parser") + NOT_VERIFIED).otherwise("parser")
+    return frame.with_columns(parser=marked)
+
+
+def _conflicts_apart(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Where two evaluations say other things of the same reply, neither takes the other's place: both are shown."""
+    keys = ["label", *UNIT, "prompt", "token_cap", *REPLY]
+    said = pl.struct("response", "answer", "correct", "total_tokens").hash()
+    differing = frame.group_by(keys).agg("evaluation", num=said.n_unique()).filter(pl.col("num") > 1)
+    differing = differing.filter(pl.col("evaluation").list.n_unique() > 1)
+    if differing.is_empty():
+        return frame, []
+    notes: list[str] = []
+    names: dict[tuple[object, str], str] = {}
+    for (label,), rows in differing.sort(keys).group_by(["label"], maintain_order=True):
+        folders = sorted({folder for own in rows["evaluation"] for folder in own})
+        told = _told_apart(folders)
+        names |= {(label, folder): f"{label} [{told[folder]}]" for folder in folders}
+        both = " and ".join(f"`{told[folder]}`" for folder in folders)
+        notes.append(
+            f"Conflict: {both} say other things of {rows.height:,} of the same replies of `{label}`; each is shown by "
+            "itself, and one of them is not what the model said."
+        )
+    renamed = pl.DataFrame(
+        [(*key, name) for key, name in names.items()],
+        schema={"label": pl.String, "evaluation": pl.String, "renamed": pl.String},
+        orient="row",
+    )
+    joined = frame.join(renamed, on=["label", "evaluation"], how="left", maintain_order="left")
+    return joined.with_columns(label=pl.coalesce("renamed", "label")).drop("renamed"), notes
+
+
+def _told_apart(folders: Sequence[str]) -> dict[str, str]:
+    """A name for each folder: its submission's, else its own, and where that is not enough, more of its place."""
+    for way in (submission_of, lambda name: Path(name).name, lambda name: "/".join(Path(name).parts[-3:])):
+        named = {folder: way(folder) for folder in folders}
+        if all(named.values()) and len(set(named.values())) == len(folders):
+            return named
+    return {folder: folder for folder in folders}
 
 
 def read_sides(*folders: Path) -> pl.DataFrame:

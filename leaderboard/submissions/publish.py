@@ -10,7 +10,8 @@ import yaml
 from insightv_bench.errors import HubError
 from insightv_bench.hub import Additions, Change, Made, Seen, commit, files_of
 
-from .submission import SUBMISSION, Submission, read_submission
+from ..board import SUBMISSION
+from .submission import Submission, read_submission
 from .verify import verify
 
 README = "README.md"
@@ -74,6 +75,9 @@ def submit(folder: Path, repo_id: str, private: bool | None = None) -> tuple[Sub
 
     def prepare(seen: Seen) -> Change:
         if f"{place}/{SUBMISSION}" in seen.files:
+            if seen.read(f"{place}/{SUBMISSION}") != (folder / SUBMISSION).read_bytes():
+                fact = f"`{repo_id}` has another submission under the id `{submission.id}`"
+                raise HubError(fact, f"look at it: insightv-bench leaderboard verify {repo_id}")
             return Change({})
         add: Additions = {f"{place}/{name}": folder / name for name in names}
         if README not in seen.files:  # a card that is there may have been written by hand

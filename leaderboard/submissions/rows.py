@@ -5,17 +5,19 @@ What only the questions' owner could know, a gold answer changed in every row, i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from insightv_bench.answers import PARSER
 from insightv_bench.arms import ARMS
+from insightv_bench.flaws import FLAWS
 from insightv_bench.judging import RULE
 from insightv_bench.records import EvalRecord
-from insightv_bench.results import SEPARATOR, read_again
+from insightv_bench.results import SEPARATOR, is_gold, read_again
+from insightv_bench.storage import first_line
 
 from ..board import REPLY, UNIT
 
@@ -28,21 +30,57 @@ SAME = {
 """What rows of one id must share."""
 
 
+ODD: dict[str, pl.Expr] = {
+    "a negative number of tokens": (pl.min_horizontal("num_tokens", "num_prompt_tokens", "total_tokens") < 0)
+    | (pl.col("token_cap") <= 0),
+    "a severity or a tolerance that is no share": ~pl.col("severity").is_between(0, 1)
+    | pl.col("severity").is_nan()
+    | pl.col("tolerance").is_nan()
+    | (pl.col("tolerance") < 0),
+    "a flaw that there is not": ~pl.col("flaw").is_in(["none", *FLAWS]),
+    "an arm that there is not": ~pl.col("arm").is_in(list(ARMS)),
+    "a flaw without a severity, or a severity without a flaw": (pl.col("flaw") == "none") != (pl.col("severity") == 0),
+}
+"""Of a single row -> where it is so."""
+
+
+def odd_values(frame: pl.DataFrame) -> Iterator[str]:
+    """Values that no evaluation writes: rows that have them can be neither read again nor counted."""
+    for words, wrong in ODD.items():
+        rows = frame.filter(wrong.fill_null(True))
+        if rows.height:
+            more = "" if rows.height == 1 else f" and {rows.height - 1:,} more"
+            yield f"{where(rows.row(0, named=True))}{more}: {words}"
+
+
+def is_of_before() -> pl.Expr:
+    """Rows that another version of the answer reader wrote: they are read again with this one."""
+    return pl.col("parser") != PARSER
+
+
 def problems(frame: pl.DataFrame) -> Iterator[str]:
     """What does not hold, a line each."""
-    others: list[str] = frame["parser"].filter(frame["parser"] != PARSER).to_list()
-    for parser, num in sorted(Counter(others).items()):
-        yield (
-            f"{num:,} rows were read with parser `{parser}`, and this one is `{PARSER}`: "
-            "their answers cannot be read again here"
-        )
+    odd = list(odd_values(frame))
+    yield from odd
+    if odd:
+        return  # such rows can be neither compared nor read again
     keys = [*UNIT, "prompt", "token_cap", "evaluation", *REPLY]
     for row in frame.group_by(keys, maintain_order=True).len().filter(pl.col("len") > 1).iter_rows(named=True):
         yield f"{where(row)} stands {row['len']} times"
     yield from _missing(frame)
     yield from _contradictions(frame)
-    for row in frame.filter(pl.col("parser") == PARSER).iter_rows(named=True):
+    for row in frame.iter_rows(named=True):
         yield from _read_again(row)
+
+
+def read_otherwise(frame: pl.DataFrame) -> int:
+    """Of the rows that another version of the answer reader wrote, how many this one reads otherwise."""
+    records = (_record(row) for row in frame.filter(is_of_before()).iter_rows(named=True))
+    return sum(read_again(record).answer != record.answer for record in records)
+
+
+def _record(row: dict[str, Any]) -> EvalRecord:
+    return EvalRecord.model_validate({name: row[name] for name in EvalRecord.model_fields})
 
 
 def _missing(frame: pl.DataFrame) -> Iterator[str]:
@@ -56,11 +94,39 @@ def _missing(frame: pl.DataFrame) -> Iterator[str]:
                     f"`{system}`, arm `{arm}` lacks {len(lacking):,} of {len(whole):,} questions, "
                     f"`{lacking[0]}` the first"
                 )
+    yield from _paths_missing(frame)
     for _, rows in asked.group_by("task", "base", "system", "arm", "evaluation", maintain_order=True):
         counts = rows.group_by("question_id").len().sort("question_id")
         most = counts["len"].max()
         for question, num in counts.filter(pl.col("len") < most).iter_rows():
             yield f"{where(rows.row(0, named=True), question)} has {num} samples, and other questions {most!r}"
+
+
+def _paths_missing(frame: pl.DataFrame) -> Iterator[str]:
+    """An arm that lacks given paths which another system was shown, or the exact path of a question with a flawed one;
+    a summary agent that was not asked about a stored path of its system."""
+    keys = ["question_id", "path", "flaw", "severity"]
+    for _, task in frame.group_by("task", "task_version", maintain_order=True):
+        given = task.filter(pl.col("arm") == "flawed", pl.col("severity") > 0)
+        whole = given.select(keys).unique()
+        for (system,), rows in given.group_by(["system"], maintain_order=True):
+            lacking = whole.join(rows, on=keys, how="anti").sort(keys)
+            if lacking.height:
+                what = f"`{lacking['question_id'][0]}` the first"
+                yield f"`{system}`, arm `flawed` lacks {lacking.height:,} of {whole.height:,} flawed paths, {what}"
+        for (system,), rows in task.filter(pl.col("arm") == "oracle").group_by(["system"], maintain_order=True):
+            if lacking_ids := sorted(set(given["question_id"]) - set(rows["question_id"])):
+                what = f"{len(lacking_ids):,} questions that have a flawed path, `{lacking_ids[0]}` the first"
+                yield f"`{system}`, arm `oracle` lacks {what}"
+    stored = frame.filter(pl.col("arm") == "reason", pl.col("path_id") != "")
+    for arm in [arm for arm, spec in ARMS.items() if spec.shows == "own" and spec.seat == "summary"]:
+        shown = frame.filter(pl.col("arm") == arm)
+        unit = ["task", "base", "system", "evaluation"]
+        asked_about = stored.join(shown.select(unit).unique(), on=unit, how="semi")
+        gone = asked_about.join(shown, on=[*unit, "path_id"], how="anti")
+        for (system,), rows in gone.group_by(["system"], maintain_order=True):
+            first = rows["question_id"][0]
+            yield f"`{system}`, arm `{arm}` lacks {rows.height:,} of its own paths, that of `{first}` the first"
 
 
 def _contradictions(frame: pl.DataFrame) -> Iterator[str]:
@@ -77,9 +143,19 @@ def _contradictions(frame: pl.DataFrame) -> Iterator[str]:
 
 
 def _read_again(row: dict[str, Any]) -> Iterator[str]:
-    record = EvalRecord.model_validate({name: row[name] for name in EvalRecord.model_fields})
-    again = read_again(record)
+    try:
+        record = _record(row)
+    except ValidationError as error:
+        yield f"{where(row)}: {first_line(error)}"
+        return
     place = where(row)
+    if record.total_tokens < record.num_tokens:
+        yield f"{place}: {record.total_tokens} tokens in all, and {record.num_tokens} of the reply alone"
+    if record.parser != PARSER:  # what it says must fit what it says it read
+        if record.answer_judge == RULE and is_gold(record, record.answer) != record.correct:
+            yield f"{place}: it counts as {_right(record.correct)}, and is {_right(not record.correct)}"
+        return
+    again = read_again(record)
     if again.answer != record.answer:
         yield f"{place}: its answer is `{_short(record.answer)}`, and the reply reads `{_short(again.answer)}`"
     elif again.span != record.span:
@@ -90,8 +166,6 @@ def _read_again(row: dict[str, Any]) -> Iterator[str]:
         yield f"{place}: its path counts as {_right(record.path_correct)}, and is {_right(again.path_correct)}"
     if again.verdict != record.verdict:
         yield f"{place}: its verdict is `{record.verdict}`, and the reply says `{again.verdict}`"
-    if record.total_tokens < record.num_tokens:
-        yield f"{place}: {record.total_tokens} tokens in all, and {record.num_tokens} of the reply alone"
 
 
 def _right(is_right: bool | None) -> str:

@@ -27,13 +27,13 @@ from insightv_bench.results import row_files
 from insightv_bench.runs import slug
 from insightv_bench.storage import first_line, sha256, write_text
 
-from ..board import LINEAGE, count_rows, read_origin, read_sides
-from ..build import load_board
+from ..board import LINEAGE, SUBMISSION, count_rows, load_board, read_origin, read_sides
 
 NAMES = ("system", "base", "model", "path_model", "maker", "path_judge", "answer_judge")
 """Columns that hold a model's or a server's name."""
-SUBMISSION, FIGURES, EVALUATIONS = "submission.json", "figures.json", "evaluations"
-FORMAT = 1
+FIGURES, EVALUATIONS = "figures.json", "evaluations"
+FORMAT = 2
+"""Of format 1 the hashes are of the rows alone, without the lineages."""
 
 
 class Evaluation(Record):
@@ -42,7 +42,7 @@ class Evaluation(Record):
     name: str
     num_rows: int
     files: dict[str, str]
-    """Name of a parquet file -> its sha256."""
+    """Name of a file of rows, or of the lineage -> its sha256."""
 
 
 class Submission(Record):
@@ -55,6 +55,11 @@ class Submission(Record):
     """Of insightv-bench."""
     parser: str
     evaluations: tuple[Evaluation, ...]
+
+    @property
+    def own_id(self) -> str:
+        """The id that it must have: its title and the hash of the rows and lineages; the figures follow from those."""
+        return f"{slug(self.title)}-{content_id([one.files for one in self.evaluations], length=12)}"
 
 
 def make_submission(results: Sequence[Path], out: Path, title: str) -> Submission:
@@ -73,12 +78,13 @@ def make_submission(results: Sequence[Path], out: Path, title: str) -> Submissio
         board, _ = load_board([out / EVALUATIONS], title)
         submission = Submission(
             format=FORMAT,
-            id=f"{slug(title)}-{content_id([one.files for one in evaluations], length=12)}",
+            id="",
             title=title,
             version=__version__,
             parser=PARSER,
             evaluations=tuple(evaluations),
         )
+        submission = submission.model_copy(update={"id": submission.own_id})
         _guard_addresses(out / EVALUATIONS)
         guard_secrets(as_files(out, out.rglob("*")))
         write_text(out / FIGURES, board.model_dump_json(indent=1) + "\n")
@@ -119,7 +125,8 @@ def _copy(place: Path, files: Sequence[Path], into: Path) -> Evaluation:
         lineage = origin._replace(evaluation=name, stages=stages)._asdict()
         write_text(target / LINEAGE, json.dumps(lineage, ensure_ascii=False, indent=1) + "\n")
     num_rows = sum(count_rows(file) for file in files)
-    return Evaluation(name=name, num_rows=num_rows, files={file.name: sha256(file) for file in files})
+    held = [*(target / file.name for file in files), target / LINEAGE]
+    return Evaluation(name=name, num_rows=num_rows, files={file.name: sha256(file) for file in held if file.exists()})
 
 
 def read_submission(folder: Path) -> Submission:
@@ -136,10 +143,15 @@ def read_submission(folder: Path) -> Submission:
 
 
 def find_submissions(folder: Path) -> list[Path]:
-    """The folder itself, or those of a data set of results."""
-    if (folder / SUBMISSION).exists():
-        return [folder]
-    folders = sorted(place.parent for place in folder.glob(f"submissions/*/{SUBMISSION}"))
+    """The folder itself, or those of a data set of results. Raises RunError where there are none."""
+    folders = submissions_in(folder)
     if not folders:
         read_submission(folder)
     return folders
+
+
+def submissions_in(folder: Path) -> list[Path]:
+    """The folder itself, or those below it; none where it holds no submission."""
+    if (folder / SUBMISSION).exists():
+        return [folder]
+    return sorted(place.parent for place in folder.rglob(SUBMISSION))

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from rich.console import Console
 from rich.text import Text
 
 from insightv_bench import __version__
+from insightv_bench.answers import PARSER
 from insightv_bench.errors import RunError
 from insightv_bench.escape import visible
+from insightv_bench.judging import RULE
 from insightv_bench.results import row_files
 from insightv_bench.storage import sha256
 
-from ..board import Board, count_rows, read_sides
-from ..build import load_board
+from ..board import LINEAGE, Board, count_rows, load_board, read_sides
 from ..tables import NAME_WIDTH, short
-from . import rows
+from . import lineage, rows
 from .submission import EVALUATIONS, FIGURES, Submission, addresses, read_submission
 
 PLAIN = re.compile(r"(?!\.)[^/\\\x00]+")
@@ -50,28 +51,62 @@ CLOSE = 1e-9
 """Figures are made of the same rows by the same code: only the last bits may differ from machine to machine."""
 
 
+Status = Literal["accepted", "judged", "rejected"]
+NOT_SEEN = (
+    "replies that were rewritten to the gold answer are not found by reading; `--rerun N --model MODEL` asks again"
+)
+"""What stands under what is accepted."""
+
+
 class Verdict(NamedTuple):
     """What was found of one submission."""
 
     submission: Submission
     num_rows: int
-    num_judged: int
-    """Rows whose answer a model judged: whether they are right is taken from the submission."""
+    judges: Mapping[str, int]
+    """Who judged answers -> how many: whether those are right is taken from the submission."""
     problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    """What was not checked, and why."""
+
+    @property
+    def status(self) -> Status:
+        return "rejected" if self.problems else "judged" if self.judges else "accepted"
 
 
 def verify(folder: Path) -> Verdict:
     """Raises RunError where the folder is no submission, or its rows cannot be read at all."""
     stated = read_submission(folder)
     frame = read_sides(folder / EVALUATIONS)
-    problems = [
-        *addresses(frame),
-        *_some(_files(folder, stated)),
-        *_some(rows.problems(frame)),
-        *_some(_figures(folder, stated)),
-    ]
-    judged = frame.filter(pl.col("answer_judge") != "rule").height
-    return Verdict(stated, frame.height, judged, tuple(problems))
+    problems = [*addresses(frame), *_some(_files(folder, stated)), *_parsers(frame, stated)]
+    problems += _some(rows.problems(frame))
+    problems += _some(lineage.problems(frame))
+    is_of_before = not frame.filter(rows.is_of_before()).is_empty()
+    if not is_of_before and not list(rows.odd_values(frame)):
+        problems += _some(_figures(folder, stated))
+    judged = frame.filter(pl.col("answer_judge") != RULE)
+    judges = dict(judged.group_by("answer_judge", maintain_order=True).len().iter_rows())
+    remarks = tuple(_not_checked(frame)) if not problems else ()
+    return Verdict(stated, frame.height, judges, tuple(problems), remarks)
+
+
+def _parsers(frame: pl.DataFrame, stated: Submission) -> Iterator[str]:
+    """Rows that another reader wrote than the submission names."""
+    others = frame.filter(pl.col("parser") != stated.parser).group_by("parser").len().sort("parser")
+    for parser, num in others.iter_rows():
+        yield f"{num:,} rows were read with parser `{parser}`, and the submission says `{stated.parser}`"
+
+
+def _not_checked(frame: pl.DataFrame) -> Iterator[str]:
+    before = frame.filter(rows.is_of_before())
+    if before.height:
+        parsers = " and ".join(sorted(before["parser"].unique()))
+        yield (
+            f"written with {parsers}, so its replies are read again with {PARSER}: {rows.read_otherwise(frame):,} of "
+            f"{before.height:,} read otherwise; its figures are made of that"
+        )
+    if names := lineage.without_lineage(frame):
+        yield f"`{names[0]}` has no lineage: whether flawed paths were dropped from every system is not checked"
 
 
 def _some(lines: Iterator[str]) -> Iterator[str]:
@@ -94,10 +129,13 @@ def _files(folder: Path, stated: Submission) -> Iterator[str]:
         for name, file in there.items():
             if sha256(file) != one.files[name]:
                 yield f"`{one.name}/{name}` is not the file that was submitted"
-        num = sum(count_rows(file) for file in there.values())
+        num = sum(count_rows(file) for name, file in there.items() if name != LINEAGE)
         if num != one.num_rows:
             yield f"`{one.name}` holds {num:,} rows, and {one.num_rows:,} were submitted"
-    others = set(row_files(folder / EVALUATIONS)) - named
+    if stated.id != stated.own_id:
+        yield f"its id is `{stated.id}`, and the hash of what it holds makes `{stated.own_id}`"
+    there_too = {*row_files(folder / EVALUATIONS), *(folder.rglob(LINEAGE) if stated.format > 1 else ())}
+    others = there_too - named
     yield from (f"`{file.relative_to(folder)}` is not named in the submission" for file in sorted(others))
 
 
@@ -153,12 +191,19 @@ def _short(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else f"{str(value)[:60]}"
 
 
+STYLES: dict[Status, str] = {"accepted": "green", "judged": "yellow", "rejected": "red"}
+
+
+def judged_words(judges: Mapping[str, int]) -> str:
+    """`1,200 judged by org/judge@1, not recomputed`."""
+    return "; ".join(f"{num:,} judged by {name}, not recomputed" for name, num in judges.items())
+
+
 def print_verdict(verdict: Verdict, console: Console) -> None:
     """One submission: accepted, or every line of why not."""
     line = f"{short(verdict.submission.id, NAME_WIDTH * 2)}: {verdict.num_rows:,} rows"
-    if verdict.num_judged:
-        line += f", {verdict.num_judged:,} of them judged by a model and taken as they are"
-    style = "red" if verdict.problems else "green"
-    console.print(Text(f"{'rejected' if verdict.problems else 'accepted'}  {line}", style=style))
-    for problem in verdict.problems:
-        console.print(Text(f"  {visible(problem)}"), soft_wrap=True)
+    if verdict.judges:
+        line += f", {visible(judged_words(verdict.judges))}"
+    console.print(Text(f"{verdict.status:9} {line}", style=STYLES[verdict.status]), soft_wrap=True)
+    for told in (*verdict.problems, *verdict.remarks):
+        console.print(Text(f"  {visible(told)}"), soft_wrap=True)

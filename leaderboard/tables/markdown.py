@@ -24,6 +24,7 @@ from ..board import (
     MeasureRow,
     RobustnessRow,
     RoundRow,
+    SubmissionRow,
 )
 from . import views
 from .views import View, questions
@@ -39,6 +40,7 @@ TABLES: dict[str, type[Record]] = {
     "rounds": RoundRow,
     "flaws": FlawRow,
     "lineage": LineageRow,
+    "submissions": SubmissionRow,
 }
 """Field of `Board` -> its rows."""
 FOLDER = "tables"
@@ -57,6 +59,7 @@ def markdown(board: Board) -> str:
     for comparable in board.sets:
         parts += [f"## {escape(comparable.name)}", f"{escape(questions(comparable))}.", *_set(board, comparable)]
     parts += [_table(views.lineage(board, ("questions", "paths", "corpus", "model")), "##")]
+    parts += [_table(views.submissions(board), "##")]
     # Backticks are escaped too: one inside a name would let the name out of its code.
     notes = [f"- {escape(note)}" for note in board.notes]
     parts += ["\n".join(["## Kept apart, renamed or left out\n", *notes])] if notes else []

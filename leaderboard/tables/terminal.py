@@ -22,6 +22,7 @@ MAX_SYSTEMS = 20
 MAP_SYSTEMS = 5
 """Columns of the heat map that fit beside each other."""
 STYLES = {"higher": "green", "lower": "red", "tie": "dim"}
+VERDICTS = {"accepted": "green", "judged": "yellow", "rejected": "red"}
 COUNTS = {
     "likely": "answer likely, not sure",
     "unread": "no answer read",
@@ -42,6 +43,9 @@ def print_board(board: Board, console: Console) -> None:
         console.print(Text(f"\n{visible(comparable.name)}: {questions(comparable)}", style="bold"))
         _print_set(board, comparable, console)
     print_view(views.lineage(board), console)
+    for row in board.submissions:
+        told = f"{row.status:9} {short(row.id, NAME_WIDTH * 2)}" + (f": {visible(row.why)}" if row.why else "")
+        console.print(Text(told, style=VERDICTS[row.status]))
     for note in board.notes:
         console.print(Text(f"note: {visible(note)}", style="yellow"))
 

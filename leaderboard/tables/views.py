@@ -152,6 +152,12 @@ def _came_from(row: LineageRow, systems: Sequence[str], with_run: bool) -> tuple
     return row.kind, f"{run}{row.name}", row.fingerprint or NONE, num, users
 
 
+def submissions(board: Board) -> View:
+    """What `verify` said of each submission."""
+    rows = [(row.status, row.id, row.why or NONE, f"{row.num_rows:,}") for row in board.submissions]
+    return View("Submissions, verified", ("verdict", "submission", "why", "rows"), rows, num_names=3)
+
+
 def made_by(board: Board) -> str:
     """`recipe quickstart, seed 0; insightv-bench 0.1.0 at b2e7f0f6ed73`."""
     runs = _distinct(f"recipe {row.recipe}, seed {row.seed}" for row in board.lineage if row.recipe)
