@@ -1,4 +1,4 @@
-"""A board of submissions is made of what `verify` accepts: forgeries and their verdicts, conflicts, bad files, judges."""
+"""A board of submissions is made of what `verify` accepts: forgeries, conflicts, bad files, verdicts of a judge."""
 
 from __future__ import annotations
 
