@@ -1,6 +1,7 @@
 """What a judge is asked and how its reply is read: strictly, never a guess.
 
     answer verdict   {"verdict": "right"} or {"verdict": "wrong"}
+    answer found     {"answer": "B"}, copied from the reply that is judged, or null
     path ratings     {"path": 1, "accuracy": 80, "detail": 60}, one a path, in the order shown
     first wrong step {"first_wrong_step": 2}, or null
 
@@ -12,16 +13,21 @@ It asks nobody (see the package `judging`).
 from __future__ import annotations
 
 import json
+import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from insightv_bench.chat import Chat, ask, load_prompt, question_text
+from insightv_bench.chat import LETTERS, Chat, ask, load_prompt, question_text
 from insightv_bench.protocol import objects_in, rest_of
 from insightv_bench.records import Message, QuestionColumns, Step
 
 T = TypeVar("T")
-ANSWER, SCORE, STEPS = "judge_answer", "judge_score", "judge_steps"
+ANSWER, EXTRACT, SCORE, STEPS = "judge_answer", "extract", "judge_score", "judge_steps"
 LOWEST, HIGHEST = 1, 100
+MAX_COPIED_CHARS = 500
+NOT_BEFORE_NUMBER = r"(?<![\w.,/−-])"
+"""What would make a number another: `2` does not stand in `1.2`, nor `5` in `-5`."""
 
 
 class Read(NamedTuple, Generic[T]):
@@ -29,6 +35,12 @@ class Read(NamedTuple, Generic[T]):
 
     value: T | None
     problem: str = ""
+
+
+class Extracted(NamedTuple):
+    """The answer as the judge copied it from a reply; None: it found none."""
+
+    answer: str | None
 
 
 class Rating(NamedTuple):
@@ -48,6 +60,13 @@ def answer_chat(question: QuestionColumns, answer: str) -> Chat:
     """Text alone: the images do not change whether two answers are the same."""
     slots = {"question": question_text(question), "gold": quoted(gold_text(question)), "answer": quoted(answer)}
     return Chat((Message(role="user", content=load_prompt(ANSWER).render(**slots)),))
+
+
+def extraction_chat(question: str, options: Sequence[str], reply: str) -> Chat:
+    """Which answer the reply gives, to be copied from it; what would be right is not told."""
+    lettered = [f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False)]
+    text = load_prompt(EXTRACT).render(question="\n".join([question, *lettered]), answer=reply)
+    return Chat((Message(role="user", content=text),))
 
 
 def score_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
@@ -84,6 +103,36 @@ def read_answer_verdict(text: str) -> Read[bool]:
     verdict = objects[0]["verdict"]
     right = verdict == "right" if verdict in ("right", "wrong") else None
     return Read(right, '`verdict` must be "right" or "wrong"' if right is None else "")
+
+
+def read_extraction(text: str) -> Read[Extracted]:
+    """One object with `answer`, a text or null."""
+    said = text[rest_of(text) :]
+    start, end = said.find("{"), said.rfind("}") + 1
+    try:
+        reply = json.loads(said[start:end]) if 0 <= start < end else None
+    except (ValueError, RecursionError):
+        reply = None
+    if not isinstance(reply, dict) or "answer" not in reply:
+        return Read(None, 'reply with one JSON object: {"answer": "..."} or {"answer": null}')
+    answer = reply["answer"]
+    if answer is not None and not isinstance(answer, str | int | float):
+        return Read(None, "`answer` must be a text or null")
+    return Read(Extracted(None if answer is None else str(answer)))
+
+
+def place_in(response: str, answer: str | None) -> tuple[int, int] | None:
+    """Where the reply holds the answer that a judge says it gives, as a whole word and whatever the blanks, the last
+    time; None where it does not: a judge may find an answer, never make one."""
+    chars = "".join((answer or "").split())[:MAX_COPIED_CHARS]
+    if not chars:
+        return None
+    before = NOT_BEFORE_NUMBER if chars[0].isdigit() else r"(?<!\w)" if chars[0].isalnum() else ""
+    after = r"(?!\w|[.,]\d)" if chars[-1].isalnum() else ""
+    if chars in ("A", "I"):
+        after = r"(?!\w|['’]|\s+[a-z])"  # an article, a pronoun
+    last = deque(re.finditer(before + r"\s*".join(map(re.escape, chars)) + after, response), maxlen=1)
+    return last[0].span() if last else None
 
 
 def read_ratings(text: str, num_paths: int) -> Read[list[Rating]]:

@@ -16,6 +16,7 @@ from insightv_bench.cli.main import app
 from insightv_bench.engines import Caller
 from insightv_bench.errors import RecipeError, RunError
 from insightv_bench.journal import Journal, Reply, Request
+from insightv_bench.judge_replies import place_in
 from insightv_bench.judging import AnswerFilter
 from insightv_bench.records import EvalRecord
 from insightv_bench.results import load, parse_name, rescored
@@ -24,13 +25,19 @@ from insightv_bench.settings import AssessSettings
 
 
 class Judge:
-    """Says right of `seven`, nothing that can be read of `mute`, wrong of all else."""
+    """Finds `seven`, or `forty`, which no reply holds. Says right of `seven`, nothing that can be read of `mute`."""
 
     name, revision, concurrency = "judge", "1", 4
 
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
     async def reply(self, request: Request) -> Reply:
         asked = request.chat.messages[0].content
-        verdict = "right" if '"seven' in asked or "It is seven" in asked else "wrong"
+        self.asked.append(asked)
+        if "Copy the final answer" in asked:
+            return Reply(text=json.dumps({"answer": "seven" if "seven" in asked else "forty"}))
+        verdict = "right" if '"seven' in asked else "wrong"
         return Reply(text="Well." if "mute" in asked else json.dumps({"verdict": verdict}))
 
 
@@ -78,14 +85,47 @@ def test_a_judge_settles_what_the_rule_cannot_and_its_failures_are_kept(tmp_path
         "It is seven, as one sees in the third row of them all.",
         "",
     ]
-    texts += ['{"answer": "mute"}', '{"answer": "eight"}']
+    texts += ['{"answer": "mute"}', '{"answer": "eight"}', "It is eight, as one sees in the third row of them all."]
     with Caller(Judge(), Journal(tmp_path / "journal.sqlite")) as caller:
         judge = AnswerFilter(AssessSettings(judge="rule"), caller)
         made = [change.after for change in rescored([free(place, text) for place, text in enumerate(texts)], judge)]
-    assert [row.correct for row in made] == [True, True, True, False, False, False]
-    assert [row.answer_judge for row in made] == ["rule", "judge@1", "judge@1", "rule", "judge@1", "judge@1"]
-    assert [bool(row.judge_failure) for row in made] == [False, False, False, False, True, False]
-    assert made[2].answer is None
+    assert [row.correct for row in made] == [True, True, True, False, False, False, False]
+    assert [row.answer_judge for row in made] == ["rule", "judge@1", "judge@1", "rule", *["judge@1"] * 3]
+    assert [bool(row.judge_failure) for row in made] == [False, False, False, False, True, False, True]
+    assert (made[2].answer, made[2].method) == ("seven", "judged")
+    assert made[2].response[slice(*made[2].span or ())] == "seven" and made[6].answer is None
+
+
+def test_a_paid_judge_is_asked_only_what_no_rule_can_tell(tmp_path: Path) -> None:
+    judge = Judge()
+    texts = ["The answer is 7.", "The answer is 9.", "Adding them up gives 9.", "I cannot tell.", "Answer: 12"]
+    rows = [row(place, "reason", False, response=text) for place, text in enumerate(texts)]
+    cut = row(5, "reason", False, response="The answer is", finish="length")
+    dates = [free(place, "Answer: 4 March 2021").model_copy(update={"gold": "5 March 2021"}) for place in (6, 7)]
+    with Caller(judge, Journal(tmp_path / "journal.sqlite")) as caller:
+        changes = rescored([*rows, cut, *dates], AnswerFilter(AssessSettings(judge="rule"), caller))
+    made = [change.after for change in changes]
+    assert [each.answer_judge == "judge@1" for each in made] == [place in (2, 3) for place in range(8)]
+    assert len(judge.asked) == 2 and all("Copy the final answer" in asked for asked in judge.asked)
+    assert (made[2].answer, made[2].sure, made[3].answer) == ("9", False, None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "copied", "there"),
+    [
+        ("It is 1.2 or 3", "1.2", True),
+        ("It is 1.2 or 3", "2", False),
+        ("It is -5", "5", False),
+        ("It is 15", "5", False),
+        ("A bar is taller", "A", False),
+        ("I would say A", "A", True),
+        ("New  Zealand it is", "New Zealand", True),
+        ("redder", "red", False),
+        ("red", "", False),
+    ],
+)
+def test_a_judge_finds_only_what_stands_in_the_reply(reply: str, copied: str, there: bool) -> None:
+    assert (place_in(reply, copied) is not None) == there
 
 
 def test_rescore_writes_rows_that_compare_takes_and_leaves_the_old_ones(tmp_path: Path) -> None:

@@ -6,37 +6,27 @@ may find an answer, never make one. A judge that does not answer, or in no reada
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from insightv_bench.answers import read
-from insightv_bench.chat import LETTERS, Chat, load_prompt
+from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal
-from insightv_bench.judge_replies import Read
+from insightv_bench.judge_replies import EXTRACT, extraction_chat, place_in, read_extraction
 from insightv_bench.judging import ask_strictly
 from insightv_bench.protocol import render_answer
-from insightv_bench.records import Message
 from insightv_bench.settings import Sampling, engine_of, seat_name
 
-from .metrics import UNSCORED
+from .metrics import UNSCORED, scored
 
 JUDGE = "INSIGHTV_JUDGE"
 """Names the judge: a folder, a Hub id, or `openai:URL#NAME`."""
 JOURNAL = "lm-eval-journal.sqlite"
-PROMPT = "extract"
 TRIES = 3
 Doc = Mapping[str, Any]
-
-
-class Extracted(NamedTuple):
-    """The answer as the judge copied it; None: it found none."""
-
-    answer: str | None
 
 
 def judge_named() -> str:
@@ -67,44 +57,21 @@ def extract(responses: Sequence[Sequence[str]], docs: Sequence[Doc]) -> list[str
 
 
 def is_clear(response: str, doc: Doc) -> bool:
-    """Whether our reader is sure, or there is nothing to extract."""
-    return not response.strip() or read(response, doc["answer_type"], tuple(doc["options"])).sure
+    """Whether our reader is sure, or there is nothing to extract: no reply, or one that was cut off."""
+    kind = scored(doc, response).kind
+    return not response.strip() or kind in ("sure", "cut off")
 
 
 async def _one(caller: Caller, response: str, doc: Doc) -> str:
-    lettered = [f"{letter}. {option}" for letter, option in zip(LETTERS, doc["options"], strict=False)]
-    question = "\n".join([doc["question"], *lettered])
-    text = load_prompt(PROMPT).render(question=question, answer=response)
-    chat = Chat((Message(role="user", content=text),))
+    chat = extraction_chat(doc["question"], doc["options"], response)
     try:
         asked = await ask_strictly(caller, chat, Sampling(max_new_tokens=256), TRIES, read_extraction)
     except EngineError:
         return UNSCORED
     if asked.value is None:
         return UNSCORED
-    return found_in(response, asked.value.answer)
-
-
-def read_extraction(text: str) -> Read[Extracted]:
-    """The judge's reply: one object with `answer`, a text or null."""
-    start, end = text.find("{"), text.rfind("}") + 1
-    try:
-        reply = json.loads(text[start:end]) if 0 <= start < end else None
-    except (ValueError, RecursionError):
-        reply = None
-    if not isinstance(reply, dict) or "answer" not in reply:
-        return Read(None, 'reply with one JSON object: {"answer": "..."} or {"answer": null}')
-    answer = reply["answer"]
-    if answer is not None and not isinstance(answer, str | int | float):
-        return Read(None, "`answer` must be a text or null")
-    return Read(Extracted(None if answer is None else str(answer)))
-
-
-def found_in(response: str, answer: str | None) -> str:
-    """In our protocol where the reply holds these characters, whatever the blanks; else empty: nothing is read."""
-    holds = bool(answer) and "".join(str(answer).split()) in "".join(response.split())
-    return render_answer(answer) if holds and answer else ""
+    return render_answer(response[slice(*place)]) if (place := place_in(response, asked.value.answer)) else ""
 
 
 def judge_label() -> str:
-    return f"{seat_name(judge_named())}, prompt {load_prompt(PROMPT).label}"
+    return f"{seat_name(judge_named())}, prompt {load_prompt(EXTRACT).label}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from .agreement import AgreementReport, KindAgreement, as_text, check_rows
 from .choices import option_letter
 from .extract import Reading, read
-from .match import is_gold, matches
+from .match import both_closed, is_gold, matches
 from .values import STORED, GoldType, number_value, type_of, yes_no
 from .voting import VERDICTS, majority
 
@@ -25,6 +25,7 @@ __all__ = [
     "STORED",
     "VERDICTS",
     "as_text",
+    "both_closed",
     "is_strict",
     "parser_label",
     "check_rows",

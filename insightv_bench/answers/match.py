@@ -36,6 +36,7 @@ from .values import (
 RELATIVE_TOLERANCE = 1e-6
 MAX_EXPRESSION_CHARS = 400
 TIMEOUT_S = 5
+MAX_CLOSED_ITEMS = 20
 
 _YEAR = re.compile(r"[12]\d{3}")
 _WHOLE = re.compile(r"[-+]?\d+")
@@ -258,3 +259,13 @@ def is_gold(answer: str, question: QuestionColumns) -> bool:
     """Whether it is the gold answer, as near as the question asks; the columns of a corpus ask for the very answer."""
     tolerance = question.tolerance if isinstance(question, Question) else 0.0
     return matches(answer, question.answer, question.answer_type, question.options, tolerance)
+
+
+CLOSED = ("number", "quantity", "date", "time", "range", "ratio", "yes_no")
+"""Types of which one answer is another or not, whatever words are chosen."""
+
+
+def both_closed(answer: str, gold: str) -> bool:
+    """Whether two answers are of types that a rule can settle: numbers, dates, yes or no, lists of numbers."""
+    items = [_BETWEEN_ITEMS.split(bare(each)) for each in (answer, gold)]
+    return all(len(each) <= MAX_CLOSED_ITEMS and all(type_of(item) in CLOSED for item in each) for each in items)

@@ -8,5 +8,5 @@ It knows no stage; what a judge is asked and how its reply is read is `protocol`
 
 from __future__ import annotations
 
-from .answer_filter import RULE, AnswerFilter, Settled, is_right
+from .answer_filter import RULE, AnswerFilter, Found, Settled, is_right
 from .ask import REPAIR, Asked, ask_strictly

@@ -1,8 +1,9 @@
 """Read kept replies again, with the answer reader of today or with a judge; nothing is generated.
 
-A reply's text, span, answer, verdict and whether its path is right are read anew. A judge is asked only where the rule
-cannot settle an answer, or of all replies where it is asked to; what it says is kept in a journal, and where it fails
-the rule's word stands and the row says so.
+A reply's text, span, answer, verdict and whether its path is right are read anew. A judge is asked what a reply answers
+that is likely read or not at all, and what it says counts only where it stands in the reply. It is asked whether an
+answer is the gold one only where no rule can tell, or of all where it is asked to. What it says is kept in a journal,
+and where it fails the rule's word stands and the row says so.
 
 Votes are cast again from the kept paths as they are read today. `majority` counts the answers of its paths anew.
 `best-of-k` chooses anew where the summary agent's verdicts chose, as they stand in arm `reason+summary`. What another
@@ -18,12 +19,12 @@ from typing import NamedTuple
 
 from insightv_bench.answers import VERDICTS, is_strict, majority, matches, parser_label, read
 from insightv_bench.arms import ARMS
-from insightv_bench.judging import RULE, AnswerFilter, Settled
+from insightv_bench.judging import RULE, AnswerFilter, Found, Settled
 from insightv_bench.protocol import parse_path, parse_summary, render_answer, rest_of
 from insightv_bench.records import EvalRecord, Question
 
 MAX_JUDGED_CHARS = 2_000
-"""At the end of a reply in which no answer could be read, as far as a judge is shown it."""
+"""At the end of a reply, as far as a judge is shown it."""
 BY_VERDICT = "summary"
 """How `path_judge` begins where the summary agent's verdicts chose."""
 
@@ -49,8 +50,7 @@ def rescored(
     ballots = Ballots(records)
     again = [read_again(ballots.vote(record) or record, strict) for record in records]
     if judge:
-        verdicts = judge.settle((as_question(record), text_for_judge(record)) for record in again)
-        again = [settled(record, verdicts[record.question_id, text_for_judge(record)]) for record in again]
+        again = list(_judged(again, judge))
     return [Change(*pair) for pair in zip(records, again, strict=True)]
 
 
@@ -84,12 +84,49 @@ def is_gold(record: EvalRecord, answer: str | None) -> bool:
     return answer is not None and matches(answer, record.gold, record.answer_type, record.options, record.tolerance)
 
 
-def text_for_judge(record: EvalRecord) -> str | None:
-    """What a judge is shown: the answer, or where none could be read the end of the reply; None of no reply."""
-    if record.answer is not None:
-        return record.answer
-    spoken = record.response[rest_of(record.response, record.opened) :].strip()
-    return spoken[-MAX_JUDGED_CHARS:] or None
+def _judged(records: Sequence[EvalRecord], judge: AnswerFilter) -> Iterator[EvalRecord]:
+    """The judge copies what replies answer that are not surely read; then it settles what no rule can compare."""
+    found = judge.find((as_question(record), spoken(record)) for record in records if _is_unclear(record))
+    clear = [
+        with_found(record, found.get((record.question_id, spoken(record)))) if _is_unclear(record) else record
+        for record in records
+    ]
+    verdicts = judge.settle((as_question(record), record.answer) for record in clear)
+    for record in clear:
+        yield settled(record, verdicts[record.question_id, record.answer])
+
+
+def _is_unclear(record: EvalRecord) -> bool:
+    return record.reading in ("likely", "unread") and bool(spoken(record))
+
+
+def spoken(record: EvalRecord) -> str:
+    """What a judge is shown of a reply: the end of what stands after its path or thought."""
+    return record.response[rest_of(record.response, record.opened) :][-MAX_JUDGED_CHARS:].strip()
+
+
+def with_found(record: EvalRecord, found: Found | None) -> EvalRecord:
+    """The answer that the judge found, read as any other; the rule's where it found none."""
+    if found is None:
+        return record
+    asked = {"answer_judge": found.judge, "judge_failure": found.reason}
+    if found.place is None:
+        return record.model_copy(update=asked)
+    text = spoken(record)
+    copied = text[slice(*found.place)]
+    reading = read(copied, record.answer_type, record.options)
+    if reading.answer is None or reading.span is None:
+        return record.model_copy(update=asked | {"judge_failure": "the answer that it names cannot be read"})
+    start = record.response.rindex(text) + found.place[0]
+    known = {
+        "answer": reading.answer,
+        "span": (start + reading.span[0], start + reading.span[1]),
+        "method": "judged",
+        "sure": True,
+        "reading": "sure",
+        "correct": is_gold(record, reading.answer),
+    }
+    return record.model_copy(update=asked | known)
 
 
 def as_question(record: EvalRecord) -> Question:
@@ -110,7 +147,7 @@ def settled(record: EvalRecord, verdict: Settled) -> EvalRecord:
     """The judge's word where it gave one; the rule's where it was not asked or failed."""
     if verdict.judge == RULE:
         return record
-    update = {"answer_judge": verdict.judge, "judge_failure": verdict.reason}
+    update = {"answer_judge": verdict.judge, "judge_failure": verdict.reason or record.judge_failure}
     return record.model_copy(update=update if verdict.correct is None else {**update, "correct": verdict.correct})
 
 
