@@ -98,6 +98,15 @@ def columns_of(row: QuestionColumns) -> dict[str, Any]:
     return {name: getattr(row, name) for name in QuestionColumns.model_fields}
 
 
+class Step(Record):
+    """One step of a path."""
+
+    summary: str
+    """What the step does, in a few words."""
+    reasoning: str
+    action: Literal["continue", "summary"]
+
+
 class Question(QuestionColumns):
     """A question with its image and gold answer."""
 
@@ -109,15 +118,12 @@ class Question(QuestionColumns):
     """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's images."""
     scene: str = ""
     """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
-
-
-class Step(Record):
-    """One step of a path."""
-
-    summary: str
-    """What the step does, in a few words."""
-    reasoning: str
-    action: Literal["continue", "summary"]
+    source_id: str = ""
+    """The row's own id in its source; empty where it has none."""
+    row: int | None = None
+    """0-based place of the row in its source."""
+    rationale: tuple[Step, ...] = ()
+    """Its authors' own solution, step by step, where the source has one. Never part of a prompt but as a path shown."""
 
 
 class Path(Record):
@@ -128,9 +134,9 @@ class Path(Record):
     sample: int
     """0-based; each sample of a question has a seed of its own."""
     generator: str
-    """Model name and revision, `name@revision`."""
+    """Model name and revision, `name@revision`; `gold` for the authors' own solution."""
     prompt: str
-    """Name and version of the prompt, `reason@1`."""
+    """Name and version of the prompt, `reason@1`; empty where it is not ours."""
     steps: tuple[Step, ...]
     answer: str | None
     """None: the path states no answer."""
@@ -144,6 +150,8 @@ class Path(Record):
     num_calls: int = 1
     num_tokens: int = 0
     """Tokens generated, over all calls."""
+    recorded_right: bool | None = None
+    """What the log that it comes from says of its answer; None: it comes from no log, or the log does not say."""
 
 
 class Assessment(Record):

@@ -202,7 +202,8 @@ def test_real_questions_have_a_benchmark_from_the_first_agents_right_paths() -> 
     seats = "model_seats={base: a, reason: b, summary: c}"
     arms = "eval.arms=[base, direct, reason, reason+summary, oracle, flawed, self-flawed]"
     more = "eval.summaries={other: d}"
-    stages = {stage.name: stage for stage in plan(load_recipe("puzzlevqa", [seats, arms, more]))}
+    columns = "questions.test.columns={question: question, answer: answer, options: options, image: image}"
+    stages = {stage.name: stage for stage in plan(load_recipe("puzzlevqa", [seats, arms, more, columns]))}
     assert stages["corpora-benchmark"].inputs == {
         "questions": "questions-test",
         "paths": "paths-eval-model",

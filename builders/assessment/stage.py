@@ -1,9 +1,10 @@
 """Two steps, as in the paper: an answer filter, then scores 1-100 for the paths whose answer is right.
 
 A path with a wrong answer is `not_scored`; a right one is scored by the exact `oracle` (drawn world) or by a model
-(`engine`), else it is `unscored`. A judge whose replies cannot be read leaves `unscored` and the reason, after its
-tries; a judge that cannot be asked at all (server down, wrong key) ends the stage with one line, since an outage is no
-finding about a path: what it answered is kept, and the same command goes on.
+(`engine`), else it is `unscored`. The authors' own solution, where no judge rates it, has their word for it: 100. A
+judge whose replies cannot be read leaves `unscored` and the reason, after its tries; a judge that cannot be asked at
+all (server down, wrong key) ends the stage with one line, since an outage is no finding about a path: what it answered
+is kept, and the same command goes on.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 
 from insightv_bench.engines import Costs
 from insightv_bench.errors import StageError
+from insightv_bench.judge_replies import HIGHEST
 from insightv_bench.judging import RULE, Settled, is_right
 from insightv_bench.records import Assessment, Path, Question
 from insightv_bench.settings import AssessSettings
+from insightv_bench.sources import GOLD
 from insightv_bench.stages import AskingOptions, Context
 from insightv_bench.storage import Images, QuestionsById, questions_of, read_frame, read_slice, with_images
 from insightv_bench.world import judge, rate
@@ -133,7 +136,7 @@ def assess_path(
         return Assessment(**shared, status="unscored", reason=f"answer not judged: {settled.reason}")
     if not settled.correct:
         return Assessment(**shared, status="not_scored", reason="wrong answer")
-    return Assessment(**shared, **_score(settings, question, path, scored))
+    return Assessment(**{**shared, **_score(settings, question, path, scored)})
 
 
 def _labelled(question: Question, path: Path) -> dict[str, Any]:
@@ -153,6 +156,8 @@ def _score(settings: AssessSettings, question: Question, path: Path, scored: Sco
         accuracy, detail = rate(question.question, question.scene, path.steps)
         score = judge(question.question, question.scene, path.steps).score
         return {"score": score, "status": "scored", "accuracy": accuracy, "detail": detail}
+    if scored is None and path.generator == GOLD:
+        return {"status": "scored", "score": HIGHEST, "judge": GOLD}
     if scored is None:
         return {"status": "unscored", "reason": "no judge rated it"}
     if not scored.passes:

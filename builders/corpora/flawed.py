@@ -79,7 +79,8 @@ def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scene
     for portion in assessed_by_question(context, QUESTIONS_AT_ONCE, *ASSESSED):
         scenes.clear()
         scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
-        chains = (_versions(settings, group, caller, context.seed) for group in portion)
+        seed = 0 if context.options.fixed else context.seed
+        chains = (_versions(settings, group, caller, seed) for group in portion)
         versions = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
         for group, rows in zip(portion, versions, strict=True):
             yield from rows

@@ -16,13 +16,14 @@ import polars as pl
 
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
-from insightv_bench.records import Image, Question
-from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, TableSource
+from insightv_bench.records import Image, Question, Step
+from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, PathColumns, TableSource
 from insightv_bench.sources import (
     NO_IMAGE,
     Draft,
     Layout,
     Origin,
+    Part,
     Row,
     as_options,
     as_question,
@@ -30,6 +31,7 @@ from insightv_bench.sources import (
     check_image,
     image_cells,
     letter_of,
+    rationale_of,
 )
 from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.stages import Dropped
@@ -42,6 +44,7 @@ TWO_MEANINGS = "answer is one option's letter and another's text"
 HOLDS = {
     "options": (pl.List, pl.Array, pl.String),
     "image": (pl.Struct, pl.Binary, pl.String, pl.List, pl.Array),
+    "path": (pl.List, pl.Array, pl.String),
 }
 """What these columns hold; the others hold text or numbers."""
 
@@ -60,12 +63,12 @@ class Table(NamedTuple):
         """Raises SourceError where a file or one of the needed columns is missing or unreadable."""
         layout = layout_of(self.source)
         rows = (row for file in self.files for row in file_rows(file, layout, self.source))
-        for row in islice(rows, self.source.limit):
+        for number, row in enumerate(islice(rows, self.source.limit)):
             if isinstance(row, Dropped):
                 yield row
                 continue
             draft = layout.draft(row)
-            yield as_question(draft, self.origin, *self._images(draft))
+            yield as_question(draft, self.origin, *self._images(draft), row=number)
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
         """All of the row's images in order, or the first problem with one."""
@@ -113,9 +116,27 @@ def by_columns(columns: Columns) -> Layout:
             id=cell(row.get(columns.id)) if columns.id else "",
             kind=cell(row.get(columns.kind)) if columns.kind else "",
             problem=problem or (TWO_MEANINGS if means_two else ""),
+            rationale=mapped_rationale(row, columns.path),
         )
 
     return Layout(needs, draft)
+
+
+def mapped_rationale(row: Row, mapped: PathColumns | None) -> tuple[Step, ...]:
+    """The steps of the columns that hold the authors' own solution; each item of a list is a step of its own."""
+    if mapped is None:
+        return ()
+    steps: list[Step] = []
+    for name, summary in mapped.summaries.items():
+        value = row.get(name)
+        if isinstance(value, (list, tuple)):
+            steps += rationale_of((Part(summary, cell(item).replace("\n", " ")) for item in value), "lines")
+        else:
+            steps += rationale_of([Part(summary, cell(value))], mapped.split)
+    return tuple(
+        step.model_copy(update={"action": "continue" if place < len(steps) else "summary"})
+        for place, step in enumerate(steps, 1)
+    )
 
 
 def _mapped_options(row: Row, columns: Sequence[str]) -> tuple[tuple[str, ...], str]:
@@ -144,6 +165,7 @@ def _check_types(schema: pl.Schema, columns: Columns | None, file: Path) -> None
         for column in names:
             if not _fits(field, schema[column]):
                 wanted = {"options": "lists", "image": "bytes, structs with a field `bytes`, or paths"}
+                wanted["path"] = "text or lists of texts"
                 raise SourceError(
                     f"column `{column}` of `{file}`, for `{field}`, holds {schema[column]}",
                     f"make it {wanted.get(field, 'text or numbers')}",

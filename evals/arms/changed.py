@@ -42,7 +42,7 @@ from insightv_bench.records import Path, Question, QuestionColumns
 from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import parse_question, scene_from_json
 
-from .columns import NO_PATH, answer_right, exact_text, flaw_columns
+from .columns import NO_PATH, answer_right, exact_text, flaw_columns, known_path
 
 CHANGED = [arm for arm, spec in ARMS.items() if spec.shows == "changed"]
 
@@ -53,7 +53,7 @@ class Base(NamedTuple):
     question: Question
     text: str
     path: Path | None
-    """None: the exact path."""
+    """None: the path that comes with the question, exact or its authors' own."""
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -110,8 +110,9 @@ Made = Iterator[tuple[str, dict[str, Any] | str]]
 
 def base_of(question: Question, paths: Sequence[Path]) -> Base | str:
     """What the controls change, or why there is none; the question's id goes before the reason."""
-    if question.scene:
-        return Base(question, exact_text(question), None)
+    text, _ = known_path(question)
+    if text:
+        return Base(question, text, None)
     whole = next((path for path in paths if path.status == "complete"), None)
     return Base(question, path_text(whole), whole) if whole else question.id
 

@@ -9,6 +9,7 @@ from insightv_bench.answers import is_gold
 from insightv_bench.flaws import Flawed
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawedRow, Path, Question
+from insightv_bench.sources import GOLD, gold_path
 from insightv_bench.world import exact_path, parse_question, scene_from_json
 
 TURNS = "turns"
@@ -61,9 +62,19 @@ def answer_right(question: Question, answer: str | None) -> bool:
     return answer is not None and is_gold(answer, question)
 
 
-def exact(question: Question) -> dict[str, Any]:
-    known = {"path": exact_text(question), "path_correct": True, "path_status": "complete", "maker": "exact"}
-    return {**NO_PATH, **known}
+def known_path(question: Question) -> tuple[str, str]:
+    """The right path that comes with a question, and who made it: the exact one of the drawn world, or its authors' own
+    solution; both empty where there is none."""
+    if question.scene:
+        return exact_text(question), "exact"
+    steps = gold_path(question)
+    return ("", "") if isinstance(steps, str) else (render_path(steps, question.answer), GOLD)
+
+
+def exact(question: Question) -> dict[str, Any] | None:
+    """None: no right path comes with the question."""
+    text, maker = known_path(question)
+    return {**NO_PATH, "path": text, "path_correct": True, "path_status": "complete", "maker": maker} if text else None
 
 
 def stored(question: Question, path: Path) -> dict[str, Any]:

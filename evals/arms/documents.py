@@ -7,6 +7,7 @@ paths a question each is shown in a document of its own; a vote is one document,
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +19,7 @@ from insightv_bench.engines import Caller
 from insightv_bench.protocol import render_answer
 from insightv_bench.records import DECODERS, FlawedRow, Image, Path, Question
 from insightv_bench.settings import EngineSettings, EvalSettings
+from insightv_bench.sources import gold_path
 
 from .best_of import best_of
 from .changed import change
@@ -62,6 +64,9 @@ def prepare(
         beforehand["best-of-k"] = best_of(questions, given.paths, settings, _judge(settings, models))
     given = given._replace(beforehand=beforehand)
     left_out = {arm: dict(reasons) for arm, reasons in changed.left_out.items() if reasons}
+    if "oracle" in arms and any(question.rationale for question in questions):
+        reasons = Counter(reason for question in questions if isinstance(reason := gold_path(question), str))
+        left_out |= {"oracle": dict(reasons)} if reasons else {}
     return Prepared({arm: docs(arm, questions, given, settings) for arm in arms}, left_out)
 
 
@@ -83,8 +88,8 @@ def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
     if shows == "nothing":
         yield NO_PATH
     elif shows == "exact":
-        if question.scene:
-            yield exact(question)
+        if known := exact(question):
+            yield known
     elif shows == "flawed":
         yield from ({**NO_PATH, **flaw_columns(question, row)} for row in given.flawed.get(question.id, ()))
     elif shows == "changed" or arm == "best-of-k":
@@ -95,7 +100,8 @@ def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
     else:
         for path in paths:
             turns = {TURNS: turns_before(question, path)} if arm == "multi-turn" else {}
-            yield {**stored(question, path), **turns}
+            logged = {"seat": "vote", "vote": path.text} if arm == "reason" and not path.prompt else {}
+            yield {**stored(question, path), **turns, **logged}
 
 
 def _voted(question: Question, paths: Sequence[Path]) -> dict[str, Any]:

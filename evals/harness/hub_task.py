@@ -102,9 +102,9 @@ class HubTask(QuestionTask):
 
     def questions(self, limit: int | None, max_pixels: int) -> Iterator[Question | Dropped]:
         """The same rows as Question rows, for every arm."""
-        for _, draft in islice(self.drafts(), limit):
+        for number, draft in islice(self.drafts(), limit):
             images, problem = self._images(draft, max_pixels)
-            yield as_question(draft, self.origin, images, problem)
+            yield as_question(draft, self.origin, images, problem, number)
 
 
 def content_of(value: object) -> bytes:

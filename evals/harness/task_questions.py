@@ -85,12 +85,12 @@ def task_rows(task: Any, source: TaskSource) -> Iterator[Question | Dropped]:
         yield from task.questions(source.limit, source.max_pixels)
         return
     origin = origin_of(task, source)
-    for doc in islice(task.eval_docs, source.limit):
+    for number, doc in enumerate(islice(task.eval_docs, source.limit)):
         draft = draft_of(task, doc)
         checked = [check_image(content, source.max_pixels) for content in draft.images]
         problem = "" if checked else NO_IMAGE
         problem = next((each.problem for each in checked if each.problem), problem)
-        yield as_question(draft, origin, tuple(each.image for each in checked if each.image), problem)
+        yield as_question(draft, origin, tuple(each.image for each in checked if each.image), problem, number)
 
 
 def origin_of(task: Any, source: TaskSource) -> Origin:

@@ -9,7 +9,16 @@ from typing import Any
 from rich.console import Console
 
 from insightv_bench.runs import place, run_folder
-from insightv_bench.settings import BaseSettings, HardSettings, HubSource, PathsSettings, Recipe, TaskSource
+from insightv_bench.settings import (
+    BaseSettings,
+    GoldPaths,
+    HardSettings,
+    HubSource,
+    LoggedPaths,
+    PathsSettings,
+    Recipe,
+    TaskSource,
+)
 from insightv_bench.stages import JOURNAL, Stage
 
 NEXT = """What to try next
@@ -46,6 +55,10 @@ def size_of(stage: Stage, real: bool = False) -> str:
         return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
     if isinstance(settings, HardSettings) and settings.engine:
         return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"
+    if isinstance(settings, GoldPaths):
+        return "the authors' own solutions"
+    if isinstance(settings, LoggedPaths):
+        return f"replies of {', '.join(log.path for log in settings.logs)}"
     if stage.makes == "paths":
         tokens = settings.sampling.max_new_tokens
         return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"

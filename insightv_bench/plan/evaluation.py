@@ -12,6 +12,7 @@ from insightv_bench.arms import ARMS, Arm
 from insightv_bench.settings import (
     AssessSettings,
     EvalSettings,
+    GoldPaths,
     ModelEngine,
     PathsSettings,
     Recipe,
@@ -26,7 +27,14 @@ from insightv_bench.stages import AskingOptions, EvalOptions, FlawOptions, Stage
 from insightv_bench.world import VERSION as WORLD_VERSION
 
 from .controls import control_systems
-from .names import System, assessed, contents, model_of_round, ranges_for
+from .names import (
+    System,
+    assessed,
+    contents,
+    model_of_round,
+    paths_stage,
+    ranges_for,
+)
 
 PATH_ARMS = [arm for arm, spec in ARMS.items() if spec.needs == "paths"]
 """Arms over the reasoning agent's own paths; the others are the same whoever reasons."""
@@ -63,23 +71,36 @@ def evaluation(recipe: Recipe) -> Iterator[Stage]:
 
 
 def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System], questions: str) -> Iterator[Stage]:
-    """The flawed paths, the same for every system: from exact ones; where questions have none, from the right paths
-    of the first system that reasons."""
+    """The flawed paths, the same for every system: from exact ones, or the authors' own; where questions have neither,
+    from the right paths of the first system that reasons."""
     source = recipe.questions[settings.questions]
     if isinstance(source, WorldSource):
         options = FlawOptions(fixed=bool(source.fixed))
         yield Stage(BENCHMARK, "exact-flaws", settings.flaws, {"questions": questions}, options)
         return
+    if _has_gold(recipe, settings):  # the same for every system, whoever reasons
+        yield from _spoilt(recipe, settings, questions, paths_stage("paths-gold", questions, GoldPaths(source="gold")))
+        return
     written = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
     paths = next(written, None)
-    if paths is None:
-        return
+    if paths is not None:
+        yield from _spoilt(recipe, settings, questions, paths)
+
+
+def _spoilt(recipe: Recipe, settings: EvalSettings, questions: str, paths: Stage) -> Iterator[Stage]:
     yield paths
     own = paths.name.removeprefix("paths-")
     inputs = {"questions": questions, "paths": paths.name}
     yield Stage(f"assess-{own}", "assess", AssessSettings(judge="rule"), inputs)
-    ranges = ranges_for(recipe, settings.flaws)
-    yield Stage(BENCHMARK, "sampled-flaws", settings.flaws, assessed(questions, own), ranges)
+    options = ranges_for(recipe, settings.flaws)
+    if paths.kind == "gold-paths":
+        options = options.model_copy(update={"fixed": True})
+    yield Stage(BENCHMARK, "sampled-flaws", settings.flaws, assessed(questions, own), options)
+
+
+def _has_gold(recipe: Recipe, settings: EvalSettings) -> bool:
+    """Whether the questions come with their authors' own solutions."""
+    return getattr(recipe.questions[settings.questions], "has_rationale", False)
 
 
 def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
@@ -88,10 +109,10 @@ def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
 
 def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     for system in [*_sampled_systems(recipe, settings)]:
-        arms = tuple(arm for arm in system.arms if _seat(arm, settings) in system.seats)
+        arms = tuple(arm for arm in system.arms if _is_filled(arm, system, settings))
         yield system._replace(arms=arms)
         greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
-        if greedy and settings.greedy:
+        if greedy and settings.greedy and settings.paths is None:
             yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True, twin_of=system.name)
 
 
@@ -124,7 +145,11 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         yield paths
     world = _is_world(recipe, settings)
     # Of any system with a reasoning agent the right paths can be spoilt.
-    has_flawed = world or any(_paths(recipe, settings, other) for other in systems(recipe, settings))
+    has_flawed = (
+        world
+        or _has_gold(recipe, settings)
+        or any(_paths(recipe, settings, other) for other in systems(recipe, settings))
+    )
     flawed = BENCHMARK if "flawed" in system.arms and has_flawed else ""
     task = f"drawn_{recipe.world.name}" if world else (recipe.task or recipe.name).replace("-", "_")
     options = EvalOptions(
@@ -147,6 +172,8 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
 
 
 def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Stage | None:
+    if settings.paths is not None:
+        return paths_stage("paths-eval-logged", questions, settings.paths)
     paths = _paths(recipe, settings, system)
     if not paths:
         return None
@@ -158,7 +185,8 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
 
 
 def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
-    needing = PATH_ARMS if _is_world(recipe, settings) else [*PATH_ARMS, *EXACT_ARMS]
+    known = _is_world(recipe, settings) or _has_gold(recipe, settings)
+    needing = PATH_ARMS if known else [*PATH_ARMS, *EXACT_ARMS]
     if "reason" not in system.seats or not any(arm in needing for arm in system.arms):
         return None
     name = f"paths-eval-{system.paths or system.name}" + (GREEDY if system.greedy and system.paths else "")
@@ -175,6 +203,13 @@ def seat_engine(seat: ModelEngine, settings: EvalSettings) -> ModelEngine:
 def task_version(source: Source) -> str:
     """Scores compare only over the same version of the same questions. Empty: the rows' own revision, once read."""
     return WORLD_VERSION if isinstance(source, WorldSource) else source.revision or ""
+
+
+def _is_filled(arm: Arm, system: System, settings: EvalSettings) -> bool:
+    """Whether somebody sits in the seat without which the arm cannot be run; a log's paths need nobody who reasons."""
+    logged = settings.paths is not None and ARMS[arm].shows == "own" and ARMS[arm].verdict != "stated"
+    seat = _seat(arm, settings)
+    return seat in system.seats or (seat == "reason" and logged)
 
 
 def _seat(arm: Arm, settings: EvalSettings) -> str:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from insightv_bench.arms import Arm, Role
+from insightv_bench.errors import RecipeError
 from insightv_bench.records import content_id
-from insightv_bench.settings import FlawsSettings, HfEngine, ModelEngine, PathsSettings, Recipe, ScoreRanges, made_by
-from insightv_bench.stages import FlawOptions, Stage
+from insightv_bench.settings import (
+    AnyPaths,
+    FlawsSettings,
+    GoldPaths,
+    HfEngine,
+    LoggedPaths,
+    ModelEngine,
+    PathsSettings,
+    Recipe,
+    ScoreRanges,
+    Section,
+    made_by,
+)
+from insightv_bench.stages import FlawOptions, Stage, StoredOptions
+from insightv_bench.storage import sha256
 
 TEACHER, AGENT = "teacher", "sft"
 SAMPLE = "questions-sample"
@@ -41,12 +56,35 @@ def asked(recipe: Recipe) -> str:
     return f"questions-{'train' if 'train' in recipe.questions else next(iter(recipe.questions))}"
 
 
-def sampled(recipe: Recipe, name: str, questions: str, settings: PathsSettings, model: str = "") -> Iterator[Stage]:
+def sampled(recipe: Recipe, name: str, questions: str, settings: Section, model: str = "") -> Iterator[Stage]:
     """Paths of `questions` and what the judge says of them."""
-    inputs = {"questions": questions, **({"model": model} if model else {})}
-    yield Stage(f"paths-{name}", "paths", settings, inputs)
+    yield paths_stage(f"paths-{name}", questions, settings, model)
     inputs = {"questions": questions, "paths": f"paths-{name}"}
     yield Stage(f"assess-{name}", "assess", recipe.assess, inputs)
+
+
+def paths_stage(name: str, questions: str, settings: Section, model: str = "") -> Stage:
+    """Paths that a model writes, or that are there already. `model`: the stage that makes the model."""
+    inputs = {"questions": questions, **({"model": model} if model else {})}
+    if isinstance(settings, LoggedPaths):
+        content = content_id([log_content(log.path) for log in settings.logs])
+        return Stage(name, "logged-paths", settings, inputs, StoredOptions(content=content))
+    return Stage(name, "gold-paths" if isinstance(settings, GoldPaths) else "paths", settings, inputs)
+
+
+def log_content(path: str) -> list[str]:
+    """Of each file of a log, the hash; what a log holds is part of what is made of it. Raises RecipeError."""
+    place = Path(path)
+    files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+    try:
+        return [_sha256(file, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    except OSError as error:
+        raise RecipeError(f"the log `{path}` cannot be read: {error.strerror}", "name the place in `logs`") from error
+
+
+@lru_cache(maxsize=4096)
+def _sha256(file: Path, size: int, changed: int) -> str:
+    return sha256(file)
 
 
 def assessed(questions: str, name: str) -> dict[str, str]:
@@ -66,9 +104,23 @@ def model_of_round(number: int) -> str:
     return f"train-dpo-{number}" if number else "train-reason"
 
 
+def agent_paths(recipe: Recipe, settings: AnyPaths) -> Iterator[Stage]:
+    """The trained reasoning agent's own paths and what the judge says of them; or a model's, as a log holds them."""
+    if isinstance(settings, PathsSettings):
+        yield from sampled(recipe, AGENT, SAMPLE, by_model(settings, "train-reason"), "train-reason")
+    else:
+        yield from sampled(recipe, AGENT, agent_questions(recipe), settings)
+
+
+def agent_questions(recipe: Recipe) -> str:
+    """Of the agent's own paths; for a log those of all other paths, unless the recipe has some apart."""
+    logged = not isinstance(recipe.agent_paths, PathsSettings)
+    return questions_of(recipe) if logged and SAMPLE.removeprefix("questions-") not in recipe.questions else SAMPLE
+
+
 def summary_inputs(recipe: Recipe) -> dict[str, str]:
     """What a summary corpus is chosen from: the teacher's paths, flawed ones, and the trained agent's own."""
-    own = {f"agent-{role}": name for role, name in assessed(SAMPLE, AGENT).items()}
+    own = {f"agent-{role}": name for role, name in assessed(agent_questions(recipe), AGENT).items()}
     return {**assessed(questions_of(recipe), TEACHER), "flawed": "corpora-flawed", **own}
 
 

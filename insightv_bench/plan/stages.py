@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from insightv_bench.errors import RecipeError
 from insightv_bench.settings import (
     BaseSettings,
+    PathsSettings,
     ReasoningCorpus,
     Recipe,
     Source,
@@ -23,10 +24,9 @@ from .cluster import told_apart
 from .controls import controls
 from .evaluation import evaluation
 from .names import (
-    AGENT,
     HARD,
-    SAMPLE,
     TEACHER,
+    agent_paths,
     asked,
     assessed,
     by_model,
@@ -72,7 +72,9 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
     if recipe.lessons:
         yield Stage("lessons", "lessons", recipe.lessons, {}, WorldOptions(world=recipe.world.model_dump()))
     if recipe.hard and recipe.paths:  # the questions that the generator gets wrong when it answers directly
-        settings = recipe.hard.model_copy(update={"engine": recipe.hard.engine or recipe.paths.engine})
+        settings = recipe.hard
+        if isinstance(recipe.paths, PathsSettings):
+            settings = settings.model_copy(update={"engine": settings.engine or recipe.paths.engine})
         yield Stage(HARD, "hard", settings, {"questions": asked(recipe)})
 
 
@@ -123,8 +125,7 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
         options = TrainOptions(threads=recipe.threads, seat="reason", corpora=("reasoning",))
         yield Stage("train-reason", "sft", recipe.reason, inputs, options)
     if recipe.summary and recipe.agent_paths:
-        settings = by_model(recipe.agent_paths, "train-reason")
-        yield from sampled(recipe, AGENT, SAMPLE, settings, "train-reason")
+        yield from agent_paths(recipe, recipe.agent_paths)
         yield Stage("corpora-summary", "summary", recipe.corpora.part(SummaryCorpus), summary_inputs(recipe))
         inputs = {"model": summary_init(recipe), "summary": "corpora-summary"}
         options = TrainOptions(threads=recipe.threads, seat="summary", corpora=("summary",))

@@ -3,7 +3,7 @@
     recipe.py       a recipe: a file, those it extends, overrides; inheritance.py lays them over each other
     errors.py       what is wrong with a recipe, in a user's words
     base.py         what sections share: what of them is not at its default, how a model samples
-    sources.py, paths.py, corpora.py, training.py, evaluation.py, engines.py, cluster.py  the sections
+    sources.py, paths.py, stored_paths.py, corpora.py, training.py, evaluation.py, engines.py, cluster.py  the sections
     seats.py        a model in a seat
 
 What a model, a trainer or a server calls an option keeps that name. It knows the drawn world's levels and splits; not
@@ -49,9 +49,11 @@ from .sources import (
     JsonlSource,
     Names,
     ParquetSource,
+    PathColumns,
     Source,
     TableSource,
     TaskSource,
     WorldSource,
 )
+from .stored_paths import AnyPaths, GoldPaths, LogColumns, LogFile, LogFormat, LoggedPaths, StoredPaths
 from .training import *  # noqa: F403 - its `__all__`: a section more is a line in one file

@@ -90,6 +90,8 @@ def _members(kind: Any) -> list[Any]:
 def _tags(kind: Any) -> list[str]:
     """What tells this section from the others of its union: `world` for `source: world`, say."""
     fields = kind.model_fields.values() if _is_section(kind) else ()
+    if getattr(kind, "UNTAGGED", ""):
+        return [kind.UNTAGGED]
     return [get_args(field.annotation)[0] for field in fields if is_tag(field.annotation)]
 
 

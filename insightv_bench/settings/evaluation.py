@@ -13,6 +13,7 @@ from .base import NAME, Sampling, Section
 from .engines import EngineSettings
 from .paths import FlawsSettings
 from .seats import Seat
+from .stored_paths import LoggedPaths
 
 
 class EvalSettings(Section):
@@ -24,6 +25,9 @@ class EvalSettings(Section):
     control_arms: tuple[Literal["reason", "reason+summary"], ...] = ("reason", "reason+summary")
     """What a control of the reasoning agent's training is evaluated in."""
     path_sampling: Sampling = Sampling(max_new_tokens=1024)
+    paths: LoggedPaths | None = None
+    """Replies of an evaluation run before in the place of paths that the reasoning agent writes: arms `reason`,
+    `majority`, `best-of-k` and `reason+summary` then rest on them, and nobody sits in the seat `reason`."""
     num_paths: int = Field(1, ge=1)
     """Paths a question. Each is answered in every arm that shows it, and counts as a row of its question."""
     greedy: bool = False
@@ -50,7 +54,7 @@ class EvalSettings(Section):
     @model_validator(mode="after")
     def _enough_paths(self) -> EvalSettings:
         for arm in self.arms:
-            if self.num_paths < ARMS[arm].min_paths:
+            if self.num_paths < ARMS[arm].min_paths and self.paths is None:
                 raise ValueError(f"arm `{arm}` needs `num_paths` of at least {ARMS[arm].min_paths}")
         if self.best_of_judge == "engine" and self.judge is None:
             raise ValueError("`best_of_judge: engine` needs `judge`, the model that judges")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,9 @@ from .sources import WorldSource
 
 class PathsSettings(Section):
     """Question -> paths."""
+
+    UNTAGGED: ClassVar[str] = "model"
+    """What a union calls it, where nothing in it says so."""
 
     engine: EngineSettings = TeacherEngine()
     num_paths: int = Field(4, ge=1)

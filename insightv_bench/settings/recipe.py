@@ -26,6 +26,7 @@ from .inheritance import Layer, flatten, merge, stack
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .seats import Seat, seat_name
 from .sources import Source
+from .stored_paths import AnyPaths
 from .training import SMALL_MODEL, BaseSettings, RoundsSettings, SummarySettings, TinyModel, TrainSettings
 
 
@@ -48,7 +49,7 @@ class Recipe(Section):
     """By name; the name is part of a folder's."""
     hard: HardSettings | None = None
     """Build paths for those questions alone that the generator gets wrong when it answers directly."""
-    paths: PathsSettings | None = None
+    paths: AnyPaths | None = None
     assess: AssessSettings = AssessSettings()
     calibrate: CalibrateSettings | None = None
     """The judge under `assess` against the oracle."""
@@ -60,8 +61,8 @@ class Recipe(Section):
     base: BaseSettings | None = None
     """The model that both agents start from."""
     reason: TrainSettings | None = None
-    agent_paths: PathsSettings | None = None
-    """How the trained reasoning agent is sampled for the summary corpus."""
+    agent_paths: AnyPaths | None = None
+    """How the trained reasoning agent is sampled for the summary corpus; or the log of a model's own replies."""
     summary: SummarySettings | None = None
     rounds: RoundsSettings | None = None
     controls: tuple[Control, ...] = ()
@@ -129,6 +130,8 @@ class Recipe(Section):
                 raise ValueError(f"`{part}` needs `{needed}`")
         if self.lessons and self.world.charts:
             raise ValueError("`lessons` teach a model from nothing to see plain bars; level `full` is for other models")
+        if self.hard and self.hard.engine is None and not isinstance(self.paths, PathsSettings):
+            raise ValueError("`hard` needs `hard.engine`: the paths are there already, and no model writes them")
         if self.eval and self.eval.questions not in self.questions:
             raise ValueError(f"`eval.questions` names `{self.eval.questions}`, which is not among `questions`")
         named = [*self.release.against, self.release.benchmark] if self.release else []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from insightv_bench.sources import Split as PathSplit
 from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.world import Split
 
@@ -34,6 +35,21 @@ READERS: dict[str, Reader] = {name: benchmark.name for benchmark in BENCHMARKS.v
 """The reader of a data set by its Hub id, where the recipe names neither `columns` nor `reader`."""
 
 
+class PathColumns(Section):
+    """Which columns hold the authors' own solution, and how it falls into steps."""
+
+    columns: dict[str, str] | Names
+    """One column, or several in order, of text or of lists of steps; or a table of columns and of what each does in a
+    few words, `explanation: find the pattern` say, which becomes the summary of its steps."""
+    split: PathSplit = "sentences"
+    """Where the text of a column is cut: at sentences, at lines, or at numbers such as `Step 2:`."""
+
+    @property
+    def summaries(self) -> dict[str, str]:
+        """Column -> what its steps do; empty where nothing is said."""
+        return self.columns if isinstance(self.columns, dict) else dict.fromkeys(self.columns, "")
+
+
 class Columns(Section):
     """Which column of a table holds what."""
 
@@ -46,10 +62,13 @@ class Columns(Section):
     """A list, a list written as text, or one column an option."""
     id: str | None = None
     kind: str | None = None
+    path: PathColumns | None = None
+    """The authors' own solution, from which `source: gold` makes a path."""
 
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """Each field that is mapped, with its columns."""
         given = self.model_dump(exclude_none=True)
+        given |= {"path": tuple(self.path.summaries)} if self.path else {}
         return [(field, (names,) if isinstance(names, str) else tuple(names)) for field, names in given.items()]
 
 
@@ -70,6 +89,13 @@ class TableSource(Section):
     @property
     def known_reader(self) -> Reader | None:
         return self.reader or (None if self.columns else READERS.get(self.set_name))
+
+    @property
+    def has_rationale(self) -> bool:
+        """Whether its rows hold their authors' own solutions."""
+        if self.columns:
+            return self.columns.path is not None
+        return self.known_reader is not None and BENCHMARKS[self.known_reader].rationale
 
     @model_validator(mode="after")
     def _told_once(self) -> TableSource:

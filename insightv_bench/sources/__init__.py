@@ -3,6 +3,7 @@
 drafts.py    what a row says, and the columns that a table must have to say it
 rows.py      a draft -> a Question row, its answer typed; or why it is none
 images.py  an image's bytes, checked and where needed mended
+rationales.py  the authors' own solution as the steps of a path
 benchmarks/  one file a benchmark: its columns, its authors' prompt, an example row
 
 Where the rows come from, a file or the Hub, is the matter of the rooms; it knows no settings, engines or stages.
@@ -12,4 +13,5 @@ from __future__ import annotations
 
 from .drafts import Draft, Layout, Row, as_options, cell, image_cells, letter_of
 from .images import BROKEN, MAX_BYTES, NO_IMAGE, check_image
+from .rationales import GOLD, Part, Split, gold_path, rationale_of
 from .rows import Origin, as_question, distinct, problem_with, type_answer

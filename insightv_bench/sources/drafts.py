@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
-from insightv_bench.records import AnswerType
+from insightv_bench.records import AnswerType, Step
 
 MAX_LIST_CHARS = 100_000
 Row = Mapping[str, Any]
@@ -33,6 +33,8 @@ class Draft(NamedTuple):
     group: str = ""
     problem: str = ""
     """Why it can be no question, where the row alone shows it."""
+    rationale: tuple[Step, ...] = ()
+    """Its authors' own solution."""
 
 
 class Layout(NamedTuple):

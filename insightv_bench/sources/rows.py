@@ -34,8 +34,10 @@ def problem_with(draft: Draft, with_images: str = "") -> str:
     return draft.problem or with_images or ("" if type_answer(draft)[0] else NOT_AN_OPTION)
 
 
-def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], with_images: str) -> Question | Dropped:
-    """`with_images`: what is wrong with the images; empty for nothing."""
+def as_question(
+    draft: Draft, origin: Origin, images: tuple[Image, ...], with_images: str, row: int | None = None
+) -> Question | Dropped:
+    """`with_images`: what is wrong with the images; empty for nothing. `row`: 0-based place in the source."""
     problem = problem_with(draft, with_images)
     if problem:
         row_id = draft.id or content_id(draft.question, draft.options, draft.answer)
@@ -57,6 +59,9 @@ def as_question(draft: Draft, origin: Origin, images: tuple[Image, ...], with_im
         kind=draft.kind,
         tolerance=draft.tolerance,
         group=draft.group,
+        source_id=draft.id,
+        row=row,
+        rationale=draft.rationale,
     )
 
 

@@ -28,6 +28,7 @@ from .options import (
     Options,
     ReleaseOptions,
     RoundOptions,
+    StoredOptions,
     TrainOptions,
     WorldOptions,
 )

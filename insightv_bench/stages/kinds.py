@@ -20,9 +20,11 @@ from insightv_bench.settings import (
     FileSource,
     FlawsSettings,
     GivenSettings,
+    GoldPaths,
     HardSettings,
     HubSource,
     LessonsSettings,
+    LoggedPaths,
     PairsSettings,
     PathsSettings,
     ReasoningCorpus,
@@ -43,6 +45,7 @@ from .options import (
     Options,
     ReleaseOptions,
     RoundOptions,
+    StoredOptions,
     TrainOptions,
     WorldOptions,
 )
@@ -98,6 +101,14 @@ KINDS: dict[str, Kind] = {
         Kind(
             "paths", "paths", "builders.paths:paths", "build paths", PathsSettings, AskingOptions, "blocks",
             about={"paths": "Question -> K paths, step by step."},
+        ),
+        Kind(
+            "gold-paths", "paths", "builders.stored.gold:gold_paths", "build paths", GoldPaths, StoredOptions,
+            depends_on=_QUESTIONS,
+        ),
+        Kind(
+            "logged-paths", "paths", "builders.stored.logged:logged_paths", "build paths", LoggedPaths, StoredOptions,
+            depends_on=_QUESTIONS,
         ),
         Kind(
             "assess", "verdicts", "builders.assessment.stage:assess", "build assess", AssessSettings, AskingOptions,

@@ -26,6 +26,11 @@ class AskingOptions(Options):
     """Rows whose batches a cluster plans together, if it is not what one machine plans."""
 
 
+class StoredOptions(Options):
+    content: str = ""
+    """Tells one content of the logs from another."""
+
+
 class WorldOptions(Options):
     world: dict[str, Any] = {}
     """The level of drawn questions."""

@@ -6,6 +6,7 @@ lmms-eval has half of the instruction, and `A.` for `(A)`.
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, as_options, cell, image_cells
+from ..rationales import Part, rationale_of
 from .shared import ANSWER, BRACKETED, DECODED, PIXEL, QUESTION, Benchmark, first, listed
 
 BOXED = (
@@ -25,6 +26,7 @@ def draft(row: Row) -> Draft:
         id=cell(row.get("id")),
         kind=cell(row.get("subject")),
         problem=problem,
+        rationale=rationale_of([Part("", cell(row.get("solution")))]),
     )
 
 
@@ -37,7 +39,7 @@ def prompt(row: Row, draft: Draft) -> str:
 BENCHMARKS = (
     Benchmark(
         "mathvision",
-        Layout((QUESTION, ANSWER, DECODED), draft, ("id", "options", "subject")),
+        Layout((QUESTION, ANSWER, DECODED), draft, ("id", "options", "subject", "solution")),
         prompt,
         example={
             "id": "4",
@@ -49,6 +51,7 @@ BENCHMARKS = (
             "subject": "counting",
             "level": 1,
         },
+        rationale=True,
         hub=("MathLLMs/MathVision",),
     ),
 )

@@ -90,7 +90,7 @@ EXAMPLE = {
     "subfield": "Painting",
 }
 BENCHMARKS = (
-    Benchmark("mmmu", LAYOUT, prompt, EXAMPLE, ("MMMU/MMMU", "lmms-lab/MMMU", "lmms-lab-encoder/MMMU")),
+    Benchmark("mmmu", LAYOUT, prompt, EXAMPLE, hub=("MMMU/MMMU", "lmms-lab/MMMU", "lmms-lab-encoder/MMMU")),
     Benchmark("mmmu-pro", LAYOUT, prompt_pro, {**EXAMPLE, "subject": "Art"}),
     Benchmark(
         "mmmu-pro-vision",

@@ -8,7 +8,11 @@ such task.
 from __future__ import annotations
 
 from ..drafts import Draft, Layout, Row, cell, image_cells
+from ..rationales import Part, rationale_of
 from .shared import ANSWER, BRACKETED, IMAGE, OPTIONS, PIXEL, QUESTION, Benchmark, chosen, listed
+
+RATIONALE = {"caption": "describe the image", "explanation": "find the pattern", "deduction": "apply the pattern"}
+"""The authors' own solution, by column."""
 
 
 def draft(row: Row) -> Draft:
@@ -21,6 +25,7 @@ def draft(row: Row) -> Draft:
         id=cell(row.get("id")),
         kind=cell(row.get("category")),
         problem=problem,
+        rationale=rationale_of(Part(summary, cell(row.get(name))) for name, summary in RATIONALE.items()),
     )
 
 
@@ -32,7 +37,7 @@ def prompt(row: Row, draft: Draft) -> str:
 BENCHMARKS = (
     Benchmark(
         "puzzlevqa",
-        Layout((QUESTION, ANSWER, OPTIONS, IMAGE), draft, ("id", "category")),
+        Layout((QUESTION, ANSWER, OPTIONS, IMAGE), draft, ("id", "category", *RATIONALE)),
         prompt,
         example={
             "question": "What is missing?",
@@ -43,6 +48,7 @@ BENCHMARKS = (
             "deduction": "",
             "image": PIXEL,
         },
+        rationale=True,
         hub=("declare-lab/PuzzleVQA",),
     ),
 )

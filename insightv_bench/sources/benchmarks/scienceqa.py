@@ -5,8 +5,12 @@ from __future__ import annotations
 from insightv_bench.chat import LETTERS
 
 from ..drafts import Draft, Layout, Row, as_options, cell, image_cells
+from ..rationales import Part, rationale_of
 from ..rows import NOT_AN_OPTION
 from .shared import ANSWER, CHOICES, IMAGE, PIXEL, QUESTION, Benchmark, hinted
+
+RATIONALE = {"lecture": "recall what is known", "solution": "apply it to the question"}
+"""The authors' own solution, by column; either may be empty."""
 
 
 def draft(row: Row) -> Draft:
@@ -20,6 +24,7 @@ def draft(row: Row) -> Draft:
         images=image_cells([row.get("image")]),
         options=options,
         kind=cell(row.get("topic")),
+        rationale=rationale_of(Part(summary, cell(row.get(name))) for name, summary in RATIONALE.items()),
         problem=problem or ("" if there or place is None else NOT_AN_OPTION),
     )
 
@@ -27,7 +32,7 @@ def draft(row: Row) -> Draft:
 BENCHMARKS = (
     Benchmark(
         "scienceqa",
-        Layout((QUESTION, ANSWER, CHOICES, IMAGE), draft, ("hint", "topic")),
+        Layout((QUESTION, ANSWER, CHOICES, IMAGE), draft, ("hint", "topic", *RATIONALE)),
         None,
         example={
             "question": "Which is a mammal?",
@@ -37,6 +42,7 @@ BENCHMARKS = (
             "topic": "biology",
             "image": PIXEL,
         },
+        rationale=True,
         hub=("derek-thomas/ScienceQA",),
     ),
 )

@@ -42,6 +42,8 @@ class Benchmark:
     others; our own prompts ask it in the arms. None: it is read for training alone."""
     example: Row
     """One row, made by hand, with every column that is used."""
+    rationale: bool = False
+    """Whether its rows hold their authors' own solutions, some or all."""
     hub: tuple[str, ...] = ()
     """Ids on the Hub, its copies too, that are read so where a recipe names neither `columns` nor `reader`."""
 
