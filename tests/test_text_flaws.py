@@ -16,7 +16,7 @@ import pytest
 from insightv_bench.answers import matches, read
 from insightv_bench.flaws import Flawed, make_text_flawed, planted_by
 from insightv_bench.flaws.arithmetic import equations, work_out
-from insightv_bench.flaws.by_rule import ASIDES, LEAKS
+from insightv_bench.flaws.by_rule import LEAKS
 from insightv_bench.flaws.edits import comparison_spots, near_misses, observation_spots
 from insightv_bench.flaws.text_path import split_prose
 from insightv_bench.protocol import parse_path, render_path
@@ -121,12 +121,18 @@ def protocol(words: tuple[str, ...] = WORDS, answer: str = "47") -> str:
 
 
 PROSE = "\n\n".join(WORDS)
+ASIDES = [
+    Step(summary="look at the sails", reasoning="The boat has a tall mast and two sails.", action="continue"),
+    Step(summary="look at the flag", reasoning="A flag is at the top of it.", action="continue"),
+]
+"""Steps of another question's path, with summaries and without."""
+ASIDES += [step.model_copy(update={"summary": ""}) for step in ASIDES]
 
 
 def made(
     flaw: FlawType, text: str, propagate: bool = False, severity: float = 0.25, position: str = "early", seed: int = 0
 ) -> Flawed:
-    found = make_text_flawed(SUM, text, flaw, severity, position, propagate, random.Random(seed))  # type: ignore[arg-type]
+    found = make_text_flawed(SUM, text, flaw, severity, position, propagate, random.Random(seed), ASIDES)  # type: ignore[arg-type]
     assert isinstance(found, Flawed), found
     return found
 
@@ -169,7 +175,7 @@ def test_a_flaw_leaves_prose_as_it_was_around_it() -> None:
     skipped = made("skipped-step", PROSE)
     assert len(skipped.flawed_path.split("\n\n")) == 3 and skipped.correction in WORDS
     aside = made("irrelevant-step", protocol())
-    assert parse_path(aside.flawed_path).steps[aside.error_steps[0]].reasoning in ASIDES
+    assert parse_path(aside.flawed_path).steps[aside.error_steps[0]] in ASIDES
 
 
 def test_severity_and_position_are_as_they_came_out() -> None:
@@ -242,7 +248,9 @@ def test_flaws_in_real_replies_are_what_they_say() -> None:
     for row in rows:
         asked = question(row["gold"], "option", tuple(row["options"]))
         for flaw in planted_by("rule"):
-            found = make_text_flawed(asked, row["response"], flaw, 0.25, "middle", False, random.Random(row["id"]))
+            found = make_text_flawed(
+                asked, row["response"], flaw, 0.25, "middle", False, random.Random(row["id"]), ASIDES
+            )
             if isinstance(found, str):
                 continue
             counts[flaw] += 1

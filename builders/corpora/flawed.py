@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
@@ -24,12 +24,13 @@ from insightv_bench.flaws import (
     flawed_versions,
     in_our_form,
     make_text_flawed,
+    others_steps,
     position_of,
     read_flawed,
     spreads,
 )
 from insightv_bench.judging import REPAIR, ask_strictly
-from insightv_bench.records import FlawedRow, FlawType, Position, columns_of
+from insightv_bench.records import FlawedRow, FlawType, Position, Step, columns_of
 from insightv_bench.settings import FlawsSettings, ScoreRanges
 from insightv_bench.stages import Context, Dropped, FlawOptions
 from insightv_bench.storage import read_frame
@@ -80,7 +81,8 @@ def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scene
         scenes.clear()
         scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
         seed = 0 if context.options.fixed else context.seed
-        chains = (_versions(settings, group, caller, seed) for group in portion)
+        right = {group[0].question.id: path_text(best[0].path) for group in portion if (best := right_ones(group))}
+        chains = (_versions(settings, group, caller, seed, right) for group in portion)
         versions = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
         for group, rows in zip(portion, versions, strict=True):
             yield from rows
@@ -100,8 +102,15 @@ def _without_asking(chain: object) -> list[Made]:
     raise AssertionError("a rule has nobody to wait for")
 
 
-async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: Caller | None, seed: int) -> list[Made]:
-    """Up to `per_question` flawed versions of the question's best right path, and what could not be planted."""
+async def _versions(
+    settings: FlawsSettings,
+    group: Sequence[Assessed],
+    caller: Caller | None,
+    seed: int,
+    right_paths: Mapping[str, str],
+) -> list[Made]:
+    """Up to `per_question` flawed versions of the question's best right path, and what could not be planted.
+    `right_paths`: of the questions at hand, which lend a step that is beside the point."""
     question = group[0].question
     random_ = random.Random(f"{seed}/{question.id}")
     if question.scene and settings.maker in ("auto", "exact"):
@@ -116,10 +125,11 @@ async def _versions(settings: FlawsSettings, group: Sequence[Assessed], caller: 
         return [Dropped(right[0].path.id, why_not(right[0]))]
     rows: list[Made] = []
     texts: set[str] = set()
+    donors = others_steps(right_paths, question.id, random.Random(f"{seed}/{question.id}/others"))
     for flaw in drawn_flaws(settings, "model" if caller else "rule", random_):
         if len(texts) == settings.per_question:
             break
-        planted = await _plant(settings, able[0], flaw, caller, random_)
+        planted = await _plant(settings, able[0], flaw, caller, random_, donors)
         if isinstance(planted, str):
             rows.append(Dropped(able[0].path.id, f"{flaw}: {planted}"))
         elif planted.flawed_path not in texts:
@@ -135,7 +145,12 @@ def why_not(row: Assessed) -> str:
 
 
 async def _plant(
-    settings: FlawsSettings, row: Assessed, flaw: FlawType, caller: Caller | None, random_: random.Random
+    settings: FlawsSettings,
+    row: Assessed,
+    flaw: FlawType,
+    caller: Caller | None,
+    random_: random.Random,
+    donors: Sequence[Step],
 ) -> Flawed | str:
     """One flaw in one path, propagated or not as drawn, the other way where that cannot be; or why there is none."""
     severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
@@ -145,7 +160,7 @@ async def _plant(
     text = path_text(row.path)
     problem = ""
     for propagate in dict.fromkeys((wanted, *settings.propagated)):
-        planted = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_)
+        planted = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_, donors)
         if isinstance(planted, Flawed):
             return planted
         problem = planted

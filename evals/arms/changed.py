@@ -32,13 +32,14 @@ from insightv_bench.flaws import (
     keeps_content,
     make_flawed,
     make_text_flawed,
+    others_steps,
     paraphrased,
     shuffled,
 )
 from insightv_bench.judge_replies import Read
 from insightv_bench.judging import Asked, ask_strictly
 from insightv_bench.protocol import parse_path, render_path
-from insightv_bench.records import Path, Question, QuestionColumns
+from insightv_bench.records import Path, Question, QuestionColumns, Step
 from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import parse_question, scene_from_json
 
@@ -120,18 +121,28 @@ def base_of(question: Question, paths: Sequence[Path]) -> Base | str:
 def _self_flawed(
     questions: Sequence[Question], paths: Mapping[str, Sequence[Path]], settings: EvalSettings, seed: int
 ) -> Made:
+    right = {
+        question.id: path_text(path)
+        for question in questions
+        for path in paths.get(question.id, ())
+        if path.status == "complete" and answer_right(question, path.answer)
+    }
     for question in questions:
         for path in paths.get(question.id, ()):
             if path.status != "complete" or not answer_right(question, path.answer):
                 yield question.id, "the path is not right"
                 continue
             base = Base(question, path_text(path), path)
-            flawed = plant_one(question, base.text, settings, random.Random(f"{seed}/{path.id}"))
+            donors = others_steps(right, question.id, random.Random(f"{seed}/{path.id}/others"))
+            flawed = plant_one(question, base.text, settings, random.Random(f"{seed}/{path.id}"), donors)
             yield question.id, flawed if isinstance(flawed, str) else {**base.origin, **flaw_columns(question, flawed)}
 
 
-def plant_one(question: Question, text: str, settings: EvalSettings, random_: random.Random) -> Flawed | str:
-    """One flaw in a right path, its type by chance among those that can be made; or why none can."""
+def plant_one(
+    question: Question, text: str, settings: EvalSettings, random_: random.Random, donors: Sequence[Step] = ()
+) -> Flawed | str:
+    """One flaw in a right path, its type by chance among those that can be made; or why none can. `donors`: steps of
+    other questions, of which one may be added."""
     flaws = [flaw for flaw in settings.flaws.flaws if FLAWS[flaw].is_single]
     exact = bool(question.scene) and text == exact_text(question)
     for flaw in random_.sample(flaws, len(flaws)):
@@ -144,7 +155,7 @@ def plant_one(question: Question, text: str, settings: EvalSettings, random_: ra
             if made := make_flawed(program, scene, flaw, 0, position, random_):
                 return made
         elif not exact and "rule" in FLAWS[flaw].makers:
-            tried = (make_text_flawed(question, text, flaw, 0, position, way, random_) for way in ways)
+            tried = (make_text_flawed(question, text, flaw, 0, position, way, random_, donors) for way in ways)
             if found := next((one for one in tried if isinstance(one, Flawed)), None):
                 return found
     return "no flaw can be planted by rule"

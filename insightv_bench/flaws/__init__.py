@@ -9,6 +9,7 @@ controls.py   a paraphrase, words about nothing, another question's path
 text_path.py  any text as steps and an answer, and back
 edits.py      places in a text that can be made false, and what to write there
 arithmetic.py equations in a text, worked out
+values.py     what each value of a path means, so that what follows from a changed one changes with it
 propagate.py  spoil chosen steps, and write what follows; state another answer
 
 It knows nothing of engines, stages or files.
@@ -21,4 +22,5 @@ from .by_rule import make_text_flawed, position_of
 from .controls import Shown, irrelevant, keeps_content, paraphrased, shuffled
 from .exact import make_flawed
 from .rows import drawn_flaws, flawed_versions
-from .types import FLAWS, Flaw, Flawed, Maker, planted_by
+from .text_path import others_steps, steps_of
+from .types import FLAWS, VERSION, Flaw, Flawed, Maker, planted_by

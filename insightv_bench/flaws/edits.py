@@ -66,16 +66,21 @@ _ONE_WAY = (("the same", "different"), ("equal to", "not equal to"))
 """The other way round they make no sentence."""
 _SIGNS = re.compile(r"(?<=[\w)}$ ])(?<![-=<>])([<>])(?=[\w({$\\ -])(?![=<>/])")
 _NUMBER = re.compile(rf"(?<![\w.^\\_{{-])(?<!\d,)(?<!\d, )-?{NUMBER}(?![\w^]|\.\d|\s*/)")
-_LABELLED = re.compile(
-    r"(?:step|figure|fig\.?|option|answer|case|part|equation|eq\.?|problem|question|table|page|line|chapter|rule)\s*\(?$",
-    re.IGNORECASE,
+_LABELS = (
+    "step|figure|fig|diagram|image|picture|graph|chart|option|answer|choice|case|part|equation|eq|problem|question"
 )
+_LABELS += "|table|page|line|chapter|rule|section|method|solution|item|point|note|theorem|lemma|exercise|example|no|#"
+_LABELLED = re.compile(rf"(?:{_LABELS})s?\.?\s*[(:]?(?:[\d\s,&]|and\b|or\b|to\b|-)*$", re.IGNORECASE)
+"""`Step 2`, and also the last number of `steps 1, 2 and 3`."""
+_ORDINAL = re.compile(r"(?:^|[.!?:;]\s+|\n\s*)[\s*#(]*$")
+"""What stands before the number of a list, be it in a line of its own or in running text."""
 _IN_FORMULA = re.compile(r"[-+−*/×·÷^=<>\\|≈]")
 _CODE = re.compile(
     r"</?[a-z]{1,12}>|\[asy\].*?(?:\[/asy\]|$)|```.*?(?:```|$)|\\begin\{.*?\\end\{\w+\*?\}|!\[[^\]]*\]\([^)]*\)",
     re.DOTALL,
 )
 
+_NO_SHAPE = re.compile(r"\s+(?:root|of\b|unit|cm|m\b|inch|feet|number)")
 _NO_SIDE = r"(?!\s+(?:angle|triangle|answer|option|choice|order|place))"
 
 NEAR = 60
@@ -150,7 +155,9 @@ def _numbers(text: str) -> Iterator[Spot]:
     for match in _NUMBER.finditer(text):
         if match.start() not in explained and _states_a_value(text, match):
             yield Spot(match.start(), match.end(), near_misses(match[0]), "number")
-    for match in re.finditer(rf"\b({'|'.join(IN_WORDS)})\b(?!-)", text):
+    for match in re.finditer(
+        rf"(?<!the )(?<!these )(?<!those )(?<!both )(?<!of )\b({'|'.join(IN_WORDS)})\b(?!-)", text
+    ):
         place = IN_WORDS.index(match[0])
         others = [IN_WORDS[other] for other in (place + 1, place - 1) if 0 <= other < len(IN_WORDS)]
         yield Spot(match.start(), match.end(), tuple(others), "number")
@@ -160,11 +167,16 @@ def _states_a_value(text: str, match: re.Match[str]) -> bool:
     """Not a list's number, a label such as `Step 2`, or part of a formula."""
     line = max(text.rfind("\n", 0, match.start()) + 1, match.start() - NEAR)
     before, after = text[line : match.start()], text[match.end() : match.end() + 12]
-    if re.fullmatch(r"[\s*#(]*", before) and re.match(r"[.)\]:]|\*\*", after):
+    if _ORDINAL.search(before) and re.match(r"[)\]:](?=\D|$)|\.(?=\s|$)|\*\*", after):
         return False
+    if after.startswith(")") and len(match[0]) < 3 and (before.endswith("(") or before.count("(") <= before.count(")")):
+        return False  # a reference, as to equation (2), or an item: `1) the left 2) the top`
     if _LABELLED.search(before) or _IN_FORMULA.match(after.lstrip()):
         return False
-    assigned = re.search(r"[\w)}]\s*=\s*$", before)  # `h = 12`, but not `3 + 4 = 12`, which does not hold
+    # `h = 12`, but not `3 + 4 = 12`, which does not hold or cannot be worked out
+    assigned = re.search(r"[^\W\d][\d_]*\s*=\s*$", before) and not re.search(
+        r"[+−*/×÷^][^=]*=\s*$|\d\s*-[^=]*=\s*$", before
+    )
     return bool(assigned) or not re.search(r"[-+−*/×·÷^_=<>({\\]\s*$", before)
 
 
@@ -183,9 +195,7 @@ def _sizes(text: str) -> Iterator[Spot]:
 
 
 def _shapes(text: str) -> Iterator[Spot]:
-    for match in re.finditer(
-        rf"\b({'|'.join(SHAPES)})(s?)\b(?!\s+(?:root|of\b|unit|cm|m\b|inch|feet|number))", text, re.I
-    ):
+    for match in re.finditer(rf"\b({'|'.join(SHAPES)})(s?)\b(?!{_NO_SHAPE.pattern})", text, re.I):
         others = [shape for shape in SHAPES if shape != match[1].lower()]
         near = [shape for shape in others if re.search(rf"\b{shape}", text, re.IGNORECASE)]
         yield Spot(match.start(1), match.end(1), tuple(cased(each, match[1]) for each in [*near, *others]), "shape")
@@ -218,13 +228,35 @@ def _units(text: str) -> Iterator[Spot]:
 
 
 def _comparing_words(text: str) -> Iterator[Spot]:
+    """Not where a word tells a place on the page (`the diagram below`, `as shown above`)."""
     seen: set[int] = set()
     for word, opposite in (*OPPOSITES, *(pair[::-1] for pair in OPPOSITES), *_ONE_WAY):
         pattern = rf"{re.escape(word)}(?![a-zA-Z])" if not word[0].isalpha() else rf"(?<!not )\b{word}\b"
         for match in re.finditer(pattern, text, re.IGNORECASE):
-            if match.start() not in seen:
+            if match.start() not in seen and (word not in ("above", "below") or _compares(text, match)):
                 seen.add(match.start())
                 yield Spot(match.start(), match.end(), (cased(opposite, match[0]),), "comparison")
+
+
+def _compares(text: str, match: re.Match[str]) -> bool:
+    """Whether `above` or `below` sets two things side by side."""
+    before, after = text[max(0, match.start() - NEAR) : match.start()], text[match.end() :]
+    on_page = (
+        rf"(?:{_LABELS}|drawing|map|list|text|shown|given|seen|see|listed|described|drawn|mentioned|stated|as|the)"
+    )
+    said_of = re.match(
+        r"\s+(?:the|a|an|it|its|this|that|them|each|all|zero|\$?-?\d|\w+ (?:line|bar|axis|point))\b", after
+    )
+    return bool(said_of) and not re.search(rf"\b{on_page}s?\s+(?:is\s+)?$", before, re.IGNORECASE)
+
+
+def has_sense(text: str, span: tuple[int, int]) -> bool:
+    """Whether the word there is one of a closed set of values, in the sense of it: no `square root`."""
+    word = text[slice(*span)].casefold()
+    plain = word.removesuffix("s")
+    if plain in SHAPES:
+        return not _NO_SHAPE.match(text, span[1])
+    return word in IN_WORDS or plain in COLOURS or word in SIZES[0] or word in SIZES[1]
 
 
 def _one_of(text: str, words: list[str], kind: str, need: int = 1) -> Iterator[Spot]:

@@ -15,11 +15,9 @@ from typing import NamedTuple
 
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawType, Position, Step
-from insightv_bench.world import Program, Scene, State, exact_path, tell, tell_reading, trace, update
+from insightv_bench.world import Kind, Program, Scene, State, exact_path, tell, tell_reading, trace, update
 
 from .types import FLAWS, Flawed
-
-IRRELEVANT, CHART_IRRELEVANT = "the bars stand on a plain background", "the chart has a plain background"
 
 
 class Case(NamedTuple):
@@ -174,10 +172,18 @@ def _contradiction(case: Case) -> Draft:
 
 
 def _irrelevant_step(case: Case) -> Draft:
+    """A bar is read a second time, rightly, and what another kind of question would make of it is told: true, in words
+    that right paths hold, and beside the point."""
     (steps, answer), spoilt = exact_path(case.program, case.scene.values), case.choose()
-    reasoning = CHART_IRRELEVANT if case.program.chart else IRRELEVANT
-    added = Step(summary="look", reasoning=reasoning, action="continue")
-    return Draft((*steps[: spoilt.start], added, *steps[spoilt.start :]), answer, spoilt)
+    again = trace(case.program, case.scene.values)[spoilt.start]
+    kind = case.random_.choice([kind for kind in TOLD if kind != case.program.kind])
+    other = case.program._replace(kind=kind, colours=(again.colour,))
+    added = tell_reading(other, again._replace(state=update(other, None, again.colour, again.value)))
+    return Draft((*steps[: spoilt.stop], added, *steps[spoilt.stop :]), answer, spoilt)
+
+
+TOLD: tuple[Kind, ...] = ("sum", "tallest", "shortest")
+"""Kinds of questions that tell where they stand after one bar."""
 
 
 def _premature(case: Case) -> Draft | None:

@@ -1,7 +1,7 @@
 """Spoil chosen steps of a text path, and write what follows from it, if it is to follow; state another answer.
 
-A new value is carried on only where the old one was first said at the spoilt place: then every later mention means this
-one. Equations that it enters are worked out again, and what they come to is carried on as well.
+A flaw is planted in what a step means: its words and its summary change together. Whether anything later follows is
+decided value by value (see `values`); what cannot be told for certain is planted elsewhere, or not at all.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from insightv_bench.answers import yes_no
+from insightv_bench.answers import is_gold, yes_no
 from insightv_bench.chat import LETTERS
-from insightv_bench.records import FlawType, Position, QuestionColumns
+from insightv_bench.records import FlawType, Position, QuestionColumns, Step
 
-from .arithmetic import NUMBER, equations, number, work_out, write_number
-from .edits import Spot, near_misses, observation_spots, word_of, words_of
+from .arithmetic import NUMBER, equations
+from .edits import Spot, near_misses, observation_spots
 from .text_path import TextPath
 from .types import FLAWS
+from .values import Unclear, Values, value_words
 
-TRIES = 6
-"""Other places and values, where nothing follows from the first."""
+TRIES = 12
+"""Other places and values, where the first cannot be spoilt or nothing follows from it."""
+CARRIED = ("number", "equation", "colour", "size", "shape")
+"""Kinds of places whose value means the same wherever it is said; a side or a unit belongs to its place."""
 Finder = Callable[[str], list[Spot]]
 _SAYS = (
     r"\b[Oo]ption\s+(?:is\s+)?",
@@ -45,12 +48,15 @@ class Case(NamedTuple):
     position: Position
     propagate: bool
     random_: random.Random
+    donors: tuple[Step, ...] = ()
+    """Steps of other questions' right paths, for a step that is beside the point."""
 
 
 class Draft(NamedTuple):
     """A spoilt path before it is text."""
 
     steps: tuple[str, ...]
+    summaries: tuple[str, ...]
     origins: tuple[int | None, ...]
     """Which old step each new one stands for; None: it was added."""
     answer: str
@@ -76,101 +82,130 @@ def choose(case: Case, eligible: Sequence[int]) -> list[int]:
 
 def spoil(case: Case, find: Finder) -> Draft | str:
     """Chosen steps each with one place made false; the rest as it was, or following from it."""
-    eligible = [index for index, step in enumerate(case.path.steps) if find(step)]
+    eligible = [index for index in range(len(case.path.steps)) if _places(case, find, index)]
     if not eligible:
         return "no step holds anything to spoil"
     all_steps = FLAWS[case.flaw].spoils == "all"
     chosen = eligible if all_steps else choose(case, eligible)
-    for attempt in range(TRIES if case.propagate else 1):
-        if attempt and not all_steps:  # nothing followed from there: elsewhere, then, whatever position was asked for
-            chosen = choose(case, case.random_.sample(eligible, len(eligible))[: len(chosen)])
-        draft = _Spoiler(case, find, chosen).run()
-        if draft and (draft.propagated or not case.propagate):
+    problem = ""
+    for attempt in range(TRIES):
+        if attempt > 1 and not all_steps:  # elsewhere, then, whatever position was asked for
+            chosen = sorted(case.random_.sample(eligible, len(chosen)))
+        try:
+            draft = _spoilt(case, find, chosen)
+        except Unclear as unclear:
+            problem = str(unclear)
+            continue
+        if draft.propagated or not case.propagate:
             return draft
-    return "nothing later in the path follows from what can be spoilt"
+    return problem or "nothing later in the path follows from what can be spoilt"
 
 
-class _Spoiler:
-    """One run over a path: what was changed so far decides what the later steps say."""
-
-    def __init__(self, case: Case, find: Finder, chosen: Sequence[int]) -> None:
-        self._case, self._find, self._chosen = case, find, chosen
-        self._seen = words_of(case.question.question)
-        self._news: dict[str, str] = {}
-        """Old value, in one spelling -> what is written in its place from here on."""
-
-    def run(self) -> Draft | None:
-        """None where the answer would become nothing that can be answered."""
-        case, steps, notes = self._case, list(self._case.path.steps), []
-        inherited = False
-        for index, old in enumerate(case.path.steps):
-            if case.propagate and self._news:
-                steps[index] = inherit(old, self._news)
-                inherited = inherited or steps[index] != old
-            if index in self._chosen:
-                steps[index], note = self._spoil_step(steps[index])
-                notes.append(f"step {index}: {note}")
-            self._seen |= words_of(old)
-        answer = changed_answer(case.question, case.path.answer, self._news) if case.propagate else case.path.answer
-        if answer is None:
-            return None
-        steps = restate(steps, case.path.answer, answer, case.question) if answer != case.path.answer else steps
-        chosen = tuple(self._chosen)
-        spread = inherited or answer != case.path.answer
-        first = case.path.steps[chosen[0]]
-        return Draft(
-            tuple(steps),
-            tuple(range(len(steps))),
-            answer,
-            chosen,
-            chosen,
-            "; ".join(notes),
-            first,
-            case.propagate and spread,
-        )
-
-    def _spoil_step(self, step: str) -> tuple[str, str]:
-        """The step with one place made false, and what that was, in words."""
-        spots = [spot for spot in self._find(step) if step[spot.start : spot.end] not in self._news.values()]
-        spots = spots or self._find(step)
-        if not spots:  # what was to be spoilt here has become something else by an earlier flaw
-            return step, "follows from the step before"
-        # Only where a value is first said does every later mention mean this one.
-        fresh = [
-            spot
-            for spot in (spots if self._case.propagate else ())
-            if word_of(step[spot.start : spot.end]) not in self._seen | words_of(step[: spot.start])
-        ]
-        spot = self._case.random_.choice(fresh or spots)
-        old = step[spot.start : spot.end]
-        new = self._other(spot, old)
-        head, tail = step[: spot.start] + new, step[spot.end :]
-        if spot in fresh:
-            self._news[word_of(old)] = new
-            tail = inherit(tail, self._news)
-        return head + tail, f"`{old}` became `{new}`"
-
-    def _other(self, spot: Spot, old: str) -> str:
-        """A new value; where the answer hangs on it, one that leads to an answer that may be given."""
-        others = list(spot.others[:4])
-        self._case.random_.shuffle(others)
-        if self._case.propagate and spot.kind != "comparison":
-            others = [*option_values(self._case.question, self._case.path.answer, old), *others]
-            question, answer = self._case.question, self._case.path.answer
-            ends = {new: changed_answer(question, answer, {**self._news, word_of(old): new}) for new in others}
-            others = [new for new in others if ends[new] not in (None, answer)] or others
-        return others[0]
+def _spoilt(case: Case, find: Finder, chosen: Sequence[int]) -> Draft:
+    """One run over the path. Raises Unclear where what follows cannot be told."""
+    steps, summaries, notes = list(case.path.steps), list(case.path.summaries), []
+    values = Values(case.question.question, carries=True)
+    for index, old in enumerate(case.path.steps):
+        if not case.propagate and index not in chosen:
+            continue
+        at_hand = values if case.propagate else Values("", carries=False)
+        spot = _spot(case, find, index, at_hand) if index in chosen else None
+        new = _other(case, spot, old[spot.start : spot.end], at_hand) if spot else ""
+        carried = spot is None or spot.kind in CARRIED
+        steps[index] = at_hand.say(old, index, spot, new) if carried else _at(old, spot, new)
+        summaries[index] = at_hand.sum_up(case.path.summaries[index], index)
+        if spot:
+            was = old[spot.start : spot.end]
+            summaries[index] = summaries[index] if carried else _same_word(summaries[index], find, spot, was, new)
+            notes.append(f"step {index}: `{was}` became `{new}`")
+    chosen = tuple(chosen)
+    answer = changed_answer(case.question, case.path.answer, values) if case.propagate else case.path.answer
+    if answer is None:
+        raise Unclear("the answer would become nothing that can be answered")
+    if answer != case.path.answer and case.question.answer_type == "option":  # a number's mentions were carried on
+        steps, summaries = restate(steps, summaries, case.path.answer, answer, case.question)
+    others = [index for index in range(len(steps)) if index not in chosen]
+    spread = answer != case.path.answer or any(
+        (steps[index], summaries[index]) != (case.path.steps[index], case.path.summaries[index]) for index in others
+    )
+    return Draft(
+        tuple(steps),
+        tuple(summaries),
+        tuple(range(len(steps))),
+        answer,
+        chosen,
+        chosen,
+        "; ".join(notes),
+        case.path.steps[chosen[0]],
+        case.propagate and spread,
+    )
 
 
-def changed_answer(question: QuestionColumns, answer: str, news: dict[str, str]) -> str | None:
+def _places(case: Case, find: Finder, index: int) -> list[Spot]:
+    """What can be spoilt in a step: in the last not the answer itself, unless the path is to answer what follows."""
+    step, question, answer = case.path.steps[index], case.question, case.path.answer
+    if case.propagate or index < len(case.path.steps) - 1:
+        return find(step)
+    is_option = question.answer_type == "option" and bool(question.options)
+    said = value_words(question.options[LETTERS.index(answer)] if is_option else answer)
+    return [spot for spot in find(step) if not value_words(step[spot.start : spot.end]) & said]
+
+
+def _spot(case: Case, find: Finder, index: int, values: Values) -> Spot | None:
+    """A place to spoil; where it is to be carried on, a value that is said here first. None: what was to be spoilt here
+    follows from an earlier flaw. Raises Unclear where there is no such place."""
+    step = case.path.steps[index]
+    spots = [spot for spot in _places(case, find, index) if not values.is_changed(step[spot.start : spot.end])]
+    if case.propagate:
+        fresh = [spot for spot in spots if _is_fresh(step, spot, values)]
+        if not fresh and not any(values.is_changed(step[spot.start : spot.end]) for spot in find(step)):
+            raise Unclear("nothing later in the path follows from what can be spoilt")
+        spots = fresh
+    return case.random_.choice(spots) if spots else None
+
+
+def _is_fresh(step: str, spot: Spot, values: Values) -> bool:
+    """Every later mention means this place. The result of an equation follows from it whatever was said before."""
+    written = step[spot.start : spot.end]
+    if spot.kind == "equation":
+        return True
+    said = values.is_new(written) and spot.kind in CARRIED
+    return said and not value_words(written) & value_words(step[: spot.start])
+
+
+def _at(text: str, spot: Spot | None, new: str) -> str:
+    return text if spot is None else text[: spot.start] + new + text[spot.end :]
+
+
+def _same_word(summary: str, find: Finder, spot: Spot, was: str, new: str) -> str:
+    """A summary that says the word which was changed says the other one, too."""
+    for each in find(summary)[::-1]:
+        if each.kind == spot.kind and summary[each.start : each.end].casefold() == was.casefold():
+            summary = _at(summary, each, new.lower() if summary[each.start].islower() else new)
+    return summary
+
+
+def _other(case: Case, spot: Spot, old: str, values: Values) -> str:
+    """A new value; where it is to be carried on, none that the path says already, and of those that may be answered
+    first."""
+    others = list(spot.others[:4])
+    case.random_.shuffle(others)
+    if case.propagate and spot.kind in CARRIED:
+        others = [*option_values(case.question, case.path.answer, old), *others]
+        held = value_words(" ".join(case.path.steps)) | values.news()
+        others = [new for new in others if not value_words(new) & held] or others
+    return others[0]
+
+
+def changed_answer(question: QuestionColumns, answer: str, values: Values) -> str | None:
     """What the answer becomes where its value was changed; None: it becomes nothing that can be answered."""
     is_option = question.answer_type == "option" and bool(question.options)
     value = question.options[LETTERS.index(answer)] if is_option else answer
-    changed = inherit(value, news)
+    changed = values.answer(value)
     if changed == value:
         return answer
     if not is_option:
-        return changed
+        return None if is_gold(changed, question) else changed
     held = [place for place, option in enumerate(question.options) if option == changed]
     return LETTERS[held[0]] if len(held) == 1 else None
 
@@ -183,34 +218,6 @@ def option_values(question: QuestionColumns, answer: str, old: str) -> list[str]
     pattern = re.escape(gold).replace(re.escape(old), rf"(-?{NUMBER}|[a-z]+)", 1) if old in gold else ""
     matches = [re.fullmatch(pattern, option) for option in question.options if pattern and option != gold]
     return [match[1] for match in matches if match]
-
-
-def inherit(text: str, news: dict[str, str]) -> str:
-    """`text` with new values in place of old ones; equations that they enter are worked out again, and what comes out
-    of them is added to `news`."""
-    for old in equations(text):
-        written = text[slice(*old.right)]
-        left = _replaced(text[slice(*old.left)], news)
-        value = work_out(left)
-        if left != text[slice(*old.left)] and value is not None:
-            new = write_number(value, old.decimals)
-            news.setdefault(word_of(written), new.removeprefix("-") if written.startswith("-") else new)
-    return _replaced(text, news)
-
-
-def _replaced(text: str, news: dict[str, str]) -> str:
-    if not news:
-        return text
-    pattern = rf"(?<![\d.^_\\]){NUMBER}(?!\d|\.\d)|[^\W\d_]+(?:-[^\W\d_]+)*"
-    return re.sub(pattern, lambda match: _new_word(match[0], news), text)
-
-
-def _new_word(word: str, news: dict[str, str]) -> str:
-    key = str(number(word)) if word[0].isdecimal() else word.casefold()
-    new, singular = news.get(key), news.get(key.removesuffix("s"))
-    if new is None and singular and singular.isalpha():
-        new = f"{singular}s"
-    return word if new is None else new.capitalize() if word[0].isupper() and word[1:].islower() else new
 
 
 def other_answers(question: QuestionColumns, answer: str) -> list[str]:
@@ -227,34 +234,68 @@ def other_answers(question: QuestionColumns, answer: str) -> list[str]:
     return [answer[: s.start] + other + answer[s.end :] for s in spots[:1] for other in s.others]
 
 
-def restate(steps: Sequence[str], old: str, new: str, question: QuestionColumns) -> list[str]:
-    """The steps with the answer `old` stated as `new` in the last of them that states it, by letter or by an option's
-    words."""
-    if question.answer_type == "option":
-        letter = re.escape(old)
-        pattern = f"{_SAYS_LETTER.format(letter=letter)}|{_ALONE.format(letter=letter)}"
-    else:
-        start, end = (r"(?<![\w.])" if old[:1].isalnum() else ""), (r"(?![\w]|\.\d)" if old[-1:].isalnum() else "")
-        pattern = f"{start}({re.escape(old)}){end}"
-    stating = [index for index, step in enumerate(steps) if re.search(pattern, step, re.MULTILINE)]
-    if not stating:
-        return [*steps[:-1], _by_text(steps[-1], old, new, question)]
-    return [_restated(step, pattern, old, new, question) if i >= stating[-1] else step for i, step in enumerate(steps)]
+def restate(
+    steps: Sequence[str], summaries: Sequence[str], old: str, new: str, question: QuestionColumns
+) -> tuple[list[str], list[str]]:
+    """Steps and summaries with the answer `old` stated as `new` where it is stated last, by letter or in an option's
+    words. An equation stays as it is, unless nothing else in that step states the answer."""
+    change = _Restated(old, new, question)
+    now, told = list(steps), list(summaries)
+    stating = [index for index, step in enumerate(steps) if change.states(step)]
+    place = stating[-1] if stating else len(steps) - 1
+    now[place] = change.of(steps[place])
+    for index in {place, len(steps) - 1}:
+        told[index] = change.of(summaries[index])
+    return now, told
 
 
-def _restated(step: str, pattern: str, old: str, new: str, question: QuestionColumns) -> str:
-    """Every statement in the step; and, of an option, its words as well."""
-    parts, end = [], 0
-    for match in re.finditer(pattern, step, re.MULTILINE):
-        place = next(group for group in range(1, match.re.groups + 1) if match[group] is not None)
-        parts += [step[end : match.start(place)], new]
-        end = match.end(place)
-    return _by_text("".join([*parts, step[end:]]), old, new, question)
+class _Restated:
+    """One answer for another, in any text that states it."""
 
+    def __init__(self, old: str, new: str, question: QuestionColumns) -> None:
+        self._new = new
+        self._words = ("", "")
+        if question.answer_type == "option":
+            letter = re.escape(old)
+            self._pattern = f"{_SAYS_LETTER.format(letter=letter)}|{_ALONE.format(letter=letter)}"
+            if question.options:
+                one, other = (question.options[LETTERS.index(letter)] for letter in (old, new))
+                self._words = one, other
+        else:
+            self._pattern = self._whole(old)
 
-def _by_text(step: str, old: str, new: str, question: QuestionColumns) -> str:
-    """The words of one option in place of another's."""
-    if question.answer_type != "option" or not question.options:
-        return step
-    words, instead = (question.options[LETTERS.index(letter)] for letter in (old, new))
-    return re.sub(rf"(?<!\w){re.escape(words)}(?!\w)", lambda _: instead, step)
+    def states(self, text: str) -> bool:
+        words = self._words[0]
+        return bool(re.search(self._pattern, text, re.MULTILINE) or (words and re.search(self._whole(words), text)))
+
+    def of(self, text: str) -> str:
+        return self._replaced(
+            self._replaced(text, self._pattern, self._new), self._whole(self._words[0]), self._words[1]
+        )
+
+    @staticmethod
+    def _whole(words: str) -> str:
+        """The words in one group, not as part of a longer word or number."""
+        if not words:
+            return r"(?!)()"
+        start = r"(?<![\w.])" if words[:1].isalnum() else ""
+        end = r"(?![\w]|\.\d)" if words[-1:].isalnum() else ""
+        return f"{start}({re.escape(words)}){end}"
+
+    @staticmethod
+    def _replaced(text: str, pattern: str, new: str) -> str:
+        """A letter wherever the text states it, a value where it does so last."""
+        found = [match for match in re.finditer(pattern, text, re.MULTILINE) if match.lastindex]
+        sums = [(each.left[0], each.right[1], each.right[0]) for each in equations(text)]
+        outside = [match for match in found if not any(start <= match.start() < end for start, end, _ in sums)]
+        outside = outside or [match for match in found if any(match.start() == result for _, _, result in sums)][-1:]
+        if not outside:
+            return text
+        parts, end = [], 0
+        for match in outside:
+            group = next(group for group in range(1, match.re.groups + 1) if match[group] is not None)
+            if match is not outside[-1] and not (len(match[group]) == 1 and match[group].isalpha()):
+                continue  # of a value the last mention: `the one with 9 sides should be 9`
+            parts += [text[end : match.start(group)], new]
+            end = match.end(group)
+        return "".join([*parts, text[end:]])

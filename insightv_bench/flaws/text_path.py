@@ -6,8 +6,9 @@ follows it and displayed mathematics with what came before. The pieces put toget
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from insightv_bench.records import QuestionColumns, Step
 MIN_PIECES = 3
 """A text that falls into fewer at one kind of cut is tried at the next."""
 MAX_PIECES = 200
+OTHERS = 8
+"""Questions whose steps are looked at for one to add."""
 MAX_CHARS = 50_000
 """Of a path that is spoilt; 16 steps of 1,024 tokens stay below it, mostly."""
 _CUTS = (r"\n[ \t\r]*\n\s*", r"\n\s*", r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\\$\"'*(])")
@@ -43,20 +46,21 @@ class TextPath(NamedTuple):
     def is_prose(self) -> bool:
         return self.frame is None
 
-    def render(self, steps: Sequence[str], answer: str, origins: Sequence[int | None]) -> str:
-        """The text with these steps; `origins` names the old step that each stands for, None for a new one.
+    @property
+    def summaries(self) -> tuple[str, ...]:
+        """Each step's few words; of prose, which has none, empty ones."""
+        return tuple(step.summary for step in self.frame) if self.frame else ("",) * len(self.steps)
 
-        In prose the answer stands in the steps' own words, so `answer` is not written.
-        """
+    def render(self, steps: Sequence[str], answer: str, summaries: Sequence[str]) -> str:
+        """The text with these steps. In prose the answer stands in the steps' own words, so it is not written."""
         if self.frame is None:
             return "".join(steps).rstrip()
-        old = [Step(summary="look again", reasoning="", action="continue"), *self.frame]
-        changed = [old[0 if origin is None else origin + 1] for origin in origins]
-        frame = [step.model_copy(update={"reasoning": words}) for step, words in zip(changed, steps, strict=True)]
+        frame = [
+            Step(summary=summary, reasoning=words, action="continue")
+            for summary, words in zip(summaries, steps, strict=True)
+        ]
         last = frame[-1].model_copy(update={"action": "summary"})
-        return render_path(
-            [*(step.model_copy(update={"action": "continue"}) for step in frame[:-1]), last], self._write_answer(answer)
-        )
+        return render_path([*frame[:-1], last], self._write_answer(answer))
 
     def _write_answer(self, answer: str) -> str:
         """An answer in the way in which the path wrote its own: by letter, or by the option's words."""
@@ -88,6 +92,21 @@ def open_path(text: str, question: QuestionColumns) -> TextPath | str:
         return "no answer can be read in the path"
     pieces = split_prose(text)
     return TextPath(tuple(pieces), reading.answer, None) if len(pieces) > 1 else "the path is a single step"
+
+
+def steps_of(text: str) -> list[Step]:
+    """Of any path; pieces of prose have no summary."""
+    parsed = parse_path(text)
+    if parsed.steps:
+        return list(parsed.steps)
+    return [Step(summary="", reasoning=piece.strip(), action="continue") for piece in split_prose(text)]
+
+
+def others_steps(paths: Mapping[str, str], question_id: str, random_: random.Random) -> list[Step]:
+    """Steps of some other questions' right paths, but for the last ones, which answer; `paths` are texts by question
+    id."""
+    others = [name for name in paths if name != question_id]
+    return [step for name in random_.sample(others, min(len(others), OTHERS)) for step in steps_of(paths[name])[:-1]]
 
 
 def read_letter(answer: str, question: QuestionColumns) -> str | None:

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 from insightv_bench.records import FlawType, Position
 
 Maker = Literal["exact", "rule", "model"]
+VERSION = "flaws@2"
+"""Of how flaws are planted; a flawed corpus of another version is made anew."""
 
 
 @dataclass(frozen=True)

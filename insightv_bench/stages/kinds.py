@@ -51,8 +51,9 @@ from .options import (
 )
 
 Makes = Literal["questions", "paths", "verdicts", "corpus", "model", "evaluation", "board", "calibration", "release"]
-Depends = Literal["prompts", "answers", "world"]
+Depends = Literal["prompts", "answers", "world", "flaws"]
 ON_ALL: tuple[Depends, ...] = ("prompts", "answers", "world")
+ON_FLAWS: tuple[Depends, ...] = (*ON_ALL, "flaws")
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,11 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "exact-flaws", function="builders.corpora.reasoning:flawed", settings=FlawsSettings, options=FlawOptions,
-            **_ROWS,
+            depends_on=ON_FLAWS, **_ROWS,
         ),
         Kind(
             "sampled-flaws", function="builders.corpora.flawed:flawed", settings=FlawsSettings, options=FlawOptions,
-            **_ROWS,
+            depends_on=ON_FLAWS, **_ROWS,
         ),
         Kind("summary", function="builders.corpora.summary:summary", settings=SummaryCorpus, **_ROWS),
         Kind(

@@ -25,6 +25,7 @@ from insightv_bench.answers import PARSER
 from insightv_bench.chat import load_prompt, prompt_names
 from insightv_bench.engines import Engine, open_engine
 from insightv_bench.errors import RunError
+from insightv_bench.flaws import VERSION as FLAWS_VERSION
 from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
 from insightv_bench.records import Dropped, Question, Record, content_id
@@ -199,13 +200,14 @@ def versions_of(kind: str) -> dict[str, str]:
 
 @cache
 def code_versions() -> dict[str, str]:
-    """What changes a stage's rows though no recipe changed: prompts, answer reader, drawn world, this package."""
+    """What changes a stage's rows though no recipe did: prompts, answer reader, drawn world, flaws, this package."""
     prompts = {name: load_prompt(name).template for name in prompt_names()}
     return {
         "insightv-bench": __version__,
         "defaults": DEFAULTS,
         "answers": PARSER,
         "world": WORLD_VERSION,
+        "flaws": FLAWS_VERSION,
         **{load_prompt(name).label: content_id(template) for name, template in prompts.items()},
     }
 

@@ -79,7 +79,7 @@ def replay(program: Program, steps: Sequence[Step]) -> tuple[list[str], State]:
     colours: list[str] = []
     state: State = None
     for claim in (read_claim(program, step) for step in steps):
-        if claim.colour:
+        if claim.colour and (claim.state is not None or not claim.told):  # it tells nothing of another question
             colours.append(claim.colour)
             state = update(program, state, claim.colour, claim.value) if claim.state is None else claim.state
     return colours, state
