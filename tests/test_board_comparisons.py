@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from boards import ARMS, FAMILIES, arm_of, board_of, controls, printed, walk
 
+from insightv_bench.leaderboard.board import ComparisonRow
 from insightv_bench.leaderboard.page.build import render
+from insightv_bench.records import EvalRecord
 
 
 def test_two_agents_against_one_by_hand(tmp_path: Path) -> None:
@@ -30,12 +32,49 @@ def test_natural_pairs_are_compared_and_no_others(tmp_path: Path) -> None:
     assert sorted(pairs["rounds"]) == sorted((f"{b}: {arm}", f"{a}: {arm}") for b, a in rounds for arm in arms)
 
 
-def test_p_is_adjusted_within_its_family(tmp_path: Path) -> None:
-    board = board_of(tmp_path, walk())
-    for family in FAMILIES:
-        rows = sorted((row for row in board.comparisons if row.family == family), key=lambda row: row.p_raw)
-        assert rows[0].p == pytest.approx(min(1, rows[0].p_raw * len(rows)))
-        assert all(row.p >= row.p_raw for row in rows)
+def two_systems(row: ComparisonRow) -> tuple[str, str, str]:
+    return row.family, row.a.partition(": ")[0], row.b.partition(": ")[0]
+
+
+def test_p_is_adjusted_over_the_comparisons_of_the_same_two_systems(tmp_path: Path) -> None:
+    """Recomputed by statsmodels' own Holm and scipy's own binomial test, from the rows."""
+    from scipy.stats import binomtest
+
+    rows = controls()
+    board = board_of(tmp_path, rows)
+    right: dict[str, dict[str, list[bool]]] = {}
+    for one in counted_rows(rows):
+        name = one.system if one.arm == "base" else f"{one.system}: {one.arm}"
+        right.setdefault(name, {}).setdefault(one.question_id, []).append(one.correct)
+    families: dict[tuple[str, str, str], list[ComparisonRow]] = {}
+    for row in board.comparisons:
+        families.setdefault(two_systems(row), []).append(row)
+        a, b = right[row.a], right[row.b]
+        if all(len(replies) == 1 for side in (a, b) for replies in side.values()):
+            gained = sum(b[q] > a[q] for q in a)
+            lost = sum(b[q] < a[q] for q in a)
+            p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+            assert row.p_raw == pytest.approx(p) and row.num_differ == gained + lost
+    for members in families.values():
+        ordered = sorted(members, key=lambda row: row.p_raw)
+        least = 0.0
+        for rank, row in enumerate(ordered):
+            least = max(least, min(1.0, row.p_raw * (len(members) - rank)))
+            assert row.p == pytest.approx(least) and row.family_size == len(members)
+            assert row.outcome == ("tie" if row.p >= 0.05 else "higher" if row.difference > 0 else "lower")
+            assert row.low <= 0 <= row.high if row.outcome == "tie" else row.low >= 0 or row.high <= 0
+
+
+def counted_rows(rows: list[EvalRecord]) -> list[EvalRecord]:
+    return [row for row in rows if row.arm != "flawed" or row.severity > 0]
+
+
+def test_who_else_is_listed_changes_no_p_and_no_interval(tmp_path: Path) -> None:
+    alone = arm_of("reason", "0" * 14 + "1" * 10) + arm_of("reason+summary", "0" * 4 + "1" * 20)
+    crowd = [row for n in range(12) for arm in ARMS for row in arm_of(arm, "10" * 12, system=f"s{n}")]
+    (own,) = board_of(tmp_path / "alone", alone).comparisons
+    among = next(row for row in board_of(tmp_path / "crowd", alone + crowd).comparisons if row.b.startswith("sft"))
+    assert own == among and own.outcome == "higher" and own.p == own.p_raw
 
 
 def test_a_lone_model_is_compared_with_its_own_base_arm(tmp_path: Path) -> None:

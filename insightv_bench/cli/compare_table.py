@@ -77,7 +77,7 @@ def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
         for one in pairings
     ]
     columns = ["task", "arm", "A, %", "B, %", "B - A, points", "p", "n", "detectable"]
-    _table("Accuracy, p after Holm over this table", columns, 2, console, rows)
+    _table("Accuracy, p and B - A after Holm over this table", columns, 2, console, rows)
 
 
 def _sides(one: Pairing) -> str:
@@ -88,7 +88,7 @@ def _sides(one: Pairing) -> str:
 def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
     rows = [_paired(one, one.measure.replace("_", " "), one.figure_a, one.figure_b) for one in figures]
     columns = ["task", "system", "figure", "A, %", "B, %", "B - A, points", "p", "n"]
-    _table("Robustness, p after Holm over this table", columns, 3, console, rows)
+    _table("Robustness, p and B - A after Holm over this table", columns, 3, console, rows)
     for measure in dict.fromkeys(one.measure for one in figures):
         console.print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", highlight=False, markup=False)
 
@@ -102,7 +102,13 @@ def _paired(one: FigurePairing | CurvePairing, name: str, a: Interval, b: Interv
 def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
     rows = [_paired(one, f"{one.severity:g}", one.accuracy_a, one.accuracy_b) for one in curves]
     columns = ["task", "system", "severity", "A, %", "B, %", "B - A, points", "p", "n"]
-    _table("Accuracy by severity, 0 being the clean path, p after Holm over this table", columns, 2, console, rows)
+    _table(
+        "Accuracy by severity, 0 being the clean path, p and B - A after Holm over this table",
+        columns,
+        2,
+        console,
+        rows,
+    )
 
 
 def _rows_of(results: Results, task: str, system: str, arm: str) -> pl.DataFrame:

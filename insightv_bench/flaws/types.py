@@ -33,8 +33,6 @@ class Flaw:
     """It ends in another answer even where nothing is to follow from it."""
     makers: tuple[Maker, ...] = ("exact", "rule", "model")
     """Who can plant it; nobody where it is sampled."""
-    label: str = ""
-    """How tables call it; empty: by its name."""
 
     @property
     def leaves_out(self) -> bool:
@@ -61,7 +59,6 @@ FLAWS: dict[FlawType, Flaw] = {
             changes="values",
             spoils="share",
             inherited=True,
-            label="near-miss read",
         ),
         Flaw("arithmetic", "get one calculation wrong", changes="values", spoils="share", inherited=True),
         Flaw("comparison", "get one comparison the wrong way round", changes="values", spoils="share", inherited=True),

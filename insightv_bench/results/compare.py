@@ -1,21 +1,22 @@
 """Two results against each other: paired per task and arm on the same questions, or refused with the reason.
 
-Nothing is averaged over tasks. p is adjusted after Holm over all accuracies that one call compares, over all its
-figures of robustness, and over all severities, each apart.
+Nothing is averaged over tasks. p and interval are adjusted after Holm over all accuracies that one call compares, over
+all its figures of robustness, and over all severities, each apart.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Generic, NamedTuple, TypeVar
 
 import polars as pl
 
 from insightv_bench import statistics
 from insightv_bench.arms import ARMS
 from insightv_bench.errors import RunError
-from insightv_bench.statistics import Comparison, Interval, accuracy, detectable_in, estimate, holm, paired
+from insightv_bench.statistics import Comparison, Interval, Sums, accuracy, adjusted, detectable_in, estimate, paired
 
 from .load import Results
 from .outcomes import counted
@@ -90,14 +91,23 @@ class Compared(NamedTuple):
 
 
 Sides = tuple[pl.DataFrame, pl.DataFrame]
+AnyPairing = TypeVar("AnyPairing", Pairing, FigurePairing, CurvePairing)
+
+
+class Made(NamedTuple, Generic[AnyPairing]):
+    """A pairing by itself."""
+
+    pairing: AnyPairing
+    again: Callable[[float], Comparison]
+    """With an interval of another confidence."""
 
 
 def compare(a: Results, b: Results) -> Compared:
     """Raises RunError where the two cannot be compared, with what differs."""
     notes = [*a.notes, *b.notes]
-    pairings: list[Pairing] = []
-    figures: list[FigurePairing] = []
-    curves: list[CurvePairing] = []
+    pairings: list[Made[Pairing]] = []
+    figures: list[Made[FigurePairing]] = []
+    curves: list[Made[CurvePairing]] = []
     for systems in _systems(a, b, notes):
         rows = (_of(a.rows, "system", systems[0]), _of(b.rows, "system", systems[1]))
         for task in _shared(rows, "task", systems, notes):
@@ -109,15 +119,17 @@ def compare(a: Results, b: Results) -> Compared:
                 curves += _curves(task, systems, sides)
     if not pairings:
         raise RunError(f"`{a.named}` and `{b.named}` share no arm of a task", "; ".join(notes) or HINTS["questions"])
-    adjusted = holm([pairing.comparison.p for pairing in pairings])
-    others = holm([figure.comparison.p for figure in figures])
-    points = holm([point.comparison.p for point in curves])
-    return Compared(
-        tuple(pairing._replace(p=p) for pairing, p in zip(pairings, adjusted, strict=True)),
-        tuple(figure._replace(p=p) for figure, p in zip(figures, others, strict=True)),
-        tuple(point._replace(p=p) for point, p in zip(curves, points, strict=True)),
-        tuple(dict.fromkeys(notes)),
-    )
+    told = tuple(dict.fromkeys(notes))
+    return Compared(tuple(_family(pairings)), tuple(_family(figures)), tuple(_family(curves)), told)
+
+
+def _family(made: Sequence[Made[AnyPairing]]) -> Iterator[AnyPairing]:
+    """The pairings of one table with p and interval as their family leaves them."""
+    alone = [one.pairing.comparison for one in made]
+    found = adjusted(alone, lambda place, level: made[place].again(level))
+    for one, family in zip(made, found, strict=True):
+        comparison = one.pairing.comparison._replace(low=family.low, high=family.high)
+        yield one.pairing._replace(comparison=comparison, p=family.p)
 
 
 def _of(rows: pl.DataFrame, column: str, value: str) -> pl.DataFrame:
@@ -164,7 +176,9 @@ def _refuse(what: str, difference: str, hint: str) -> None:
     raise RunError(f"{what} cannot be compared: {difference}", HINTS[hint])
 
 
-def _pairings(task: str, systems: tuple[str, str], sides: Sides, one_arm: str, notes: list[str]) -> Iterator[Pairing]:
+def _pairings(
+    task: str, systems: tuple[str, str], sides: Sides, one_arm: str, notes: list[str]
+) -> Iterator[Made[Pairing]]:
     if one_arm:  # each side has one arm, or the arm that the other names
         arms = [(_lone_arm(sides[0], one_arm), _lone_arm(sides[1], one_arm))]
     else:
@@ -204,14 +218,15 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
             _refuse(what, num, "questions")
 
 
-def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Pairing:
+def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Made[Pairing]:
     replies = [dict(side.group_by("question_id").agg("correct").iter_rows()) for side in rows]
     gap = paired(replies[0], replies[1])
     shares = [accuracy(side["correct"].to_list(), side["question_id"].to_list()) for side in rows]
-    return Pairing(task, *cells, shares[0], shares[1], gap, gap.p, detectable_in(gap, replies[0], replies[1]))
+    pairing = Pairing(task, *cells, shares[0], shares[1], gap, gap.p, detectable_in(gap, replies[0], replies[1]))
+    return Made(pairing, lambda level: paired(replies[0], replies[1], confidence=level))
 
 
-def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[FigurePairing]:
+def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[Made[FigurePairing]]:
     here, there = ({one.measure: one for one in measured(side)} for side in sides)
     for measure in here:
         if measure in there:
@@ -220,13 +235,18 @@ def _figures(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[Figu
             if one.totals.shape[1] == other.totals.shape[1]:  # else curves over severities without a common area
                 gap = statistics.compare(one, other)
             intervals = here[measure].interval, there[measure].interval
-            yield FigurePairing(task, *systems, measure, *intervals, gap, gap.p)
+            pairing = FigurePairing(task, *systems, measure, *intervals, gap, gap.p)
+            yield Made(pairing, partial(_at, one, other))
 
 
-def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[CurvePairing]:
+def _curves(task: str, systems: tuple[str, str], sides: Sides) -> Iterator[Made[CurvePairing]]:
     here, there = (severity_points(side) for side in sides)
     for level in sorted(here.keys() & there.keys()) if len(here) > 1 else ():
         one, other = here[level], there[level]
         gap = statistics.compare(one, other)
         shares = estimate(one), estimate(other)
-        yield CurvePairing(task, *systems, level, *shares, gap, gap.p)
+        yield Made(CurvePairing(task, *systems, level, *shares, gap, gap.p), partial(_at, one, other))
+
+
+def _at(one: Sums, other: Sums, level: float) -> Comparison:
+    return statistics.compare(one, other, confidence=level)

@@ -1,14 +1,15 @@
 """Intervals, tests, rank statistics and their words, over numpy and scipy. Knows nothing of rows, arms or files.
 
 estimates: a figure made of sums over questions, with its 95 % interval; `accuracy` is the one most used
-comparisons: two arms on the questions that they share, p over a family, the smallest difference that can be found
+comparisons: two arms on the questions that they share, the smallest difference that can be found
+families: p of one family, and intervals of the same level
 ranking: AUROC, Spearman's correlation, and the F1 of judges of steps
 text: figures as text, in one form everywhere
 """
 
 from __future__ import annotations
 
-from .comparisons import Comparison, compare, detectable_in, holm, paired
+from .comparisons import Comparison, compare, detectable_in, holm, num_differ, paired
 from .estimates import (
     CONFIDENCE,
     Floats,
@@ -22,5 +23,6 @@ from .estimates import (
     ratio,
     wilson,
 )
+from .families import ALPHA, Adjusted, adjusted
 from .ranking import auroc, first_wrong_f1, spearman
 from .text import NONE, interval, p_value, percent, points, sentence

@@ -37,7 +37,7 @@ Arm = Mapping[str, Sequence[bool]]
 """Question id -> right or wrong, reply by reply."""
 
 
-def paired(a: Arm, b: Arm, seed: int = 0) -> Comparison:
+def paired(a: Arm, b: Arm, seed: int = 0, confidence: float = CONFIDENCE) -> Comparison:
     """Compare two arms' shares of right replies; only the questions in both count.
 
     One row a question in both: exact McNemar test (binomial on the discordant pairs) and the adjusted Wald interval
@@ -56,15 +56,16 @@ def paired(a: Arm, b: Arm, seed: int = 0) -> Comparison:
         gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
         p = float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
         method = "exact McNemar test, Bonett-Price interval"
-        return Comparison(float(differences.mean()), *_bonett_price(differences), p, len(shared), method)
+        return Comparison(float(differences.mean()), *_bonett_price(differences, confidence), p, len(shared), method)
     gap = _gap(ratio, ratio, 2)
     # A bootstrap of equal questions has no width.
-    low, high = _bonett_price(differences) if np.ptp(differences) == 0 else bootstrap(totals, gap, seed)
+    alike = np.ptp(differences) == 0
+    low, high = _bonett_price(differences, confidence) if alike else bootstrap(totals, gap, seed, confidence)
     method = "sign-flip test and percentile bootstrap over questions"
     return Comparison(_value(gap, totals), low, high, _sign_flip(totals, seed), len(shared), method)
 
 
-def compare(a: Sums, b: Sums, seed: int = 0) -> Comparison:
+def compare(a: Sums, b: Sums, seed: int = 0, confidence: float = CONFIDENCE) -> Comparison:
     """b less a, of any figure, over the questions of either: percentile bootstrap and swap test of whole questions.
 
     A question that has rows on one side only (the wrong paths of two agents are not the same) counts there alone.
@@ -77,7 +78,7 @@ def compare(a: Sums, b: Sums, seed: int = 0) -> Comparison:
     gap = _gap(a.statistic, b.statistic, width)
     p = _swap_test(totals, width, gap, seed)
     method = "swap test and percentile bootstrap over questions"
-    return Comparison(_value(gap, totals), *bootstrap(totals, gap, seed), p, len(questions), method)
+    return Comparison(_value(gap, totals), *bootstrap(totals, gap, seed, confidence), p, len(questions), method)
 
 
 def _gap(a: Statistic, b: Statistic, width: int) -> Statistic:
@@ -96,12 +97,12 @@ def _aligned(sums: Sums, questions: Sequence[str]) -> Floats:
     return totals
 
 
-def _bonett_price(differences: Floats) -> tuple[float, float]:
+def _bonett_price(differences: Floats, confidence: float) -> tuple[float, float]:
     """Wald's interval once one pair won and one pair lost are added: the form in which the paper's formula is short."""
     from scipy.stats import norm
 
     padded = np.append(differences, [1.0, -1.0])
-    half = float(norm.ppf(0.5 + CONFIDENCE / 2)) * math.sqrt(float(padded.var()) / len(padded))
+    half = float(norm.ppf(0.5 + confidence / 2)) * math.sqrt(float(padded.var()) / len(padded))
     return max(-1.0, float(padded.mean()) - half), min(1.0, float(padded.mean()) + half)
 
 
@@ -176,7 +177,7 @@ def detectable_at(low: float, high: float, power: float = 0.8, alpha: float = 0.
     return standard_error * float(norm.ppf(1 - alpha / 2) + norm.ppf(power))
 
 
-def detectable_in(comparison: Comparison, a: Arm, b: Arm) -> float:
+def detectable_in(comparison: Comparison, a: Arm, b: Arm, alpha: float = 0.05) -> float:
     """The smallest difference that this comparison of `a` and `b` finds with 80 % power: from the discordant pairs
     where a question has one row on each side, else from the interval's width.
 
@@ -184,6 +185,11 @@ def detectable_in(comparison: Comparison, a: Arm, b: Arm) -> float:
     """
     shared = a.keys() & b.keys()
     if any(len(a[question]) + len(b[question]) > 2 for question in shared):
-        return detectable_at(comparison.low, comparison.high)
-    discordant = sum(list(a[question]) != list(b[question]) for question in shared)
-    return detectable_effect(len(shared), discordant / len(shared)) if discordant else math.nan
+        return detectable_at(comparison.low, comparison.high, alpha=alpha)
+    discordant = num_differ(a, b)
+    return detectable_effect(len(shared), discordant / len(shared), alpha=alpha) if discordant else math.nan
+
+
+def num_differ(a: Arm, b: Arm) -> int:
+    """Shared questions on which the two sides' replies are not alike."""
+    return sum(list(a[question]) != list(b[question]) for question in a.keys() & b.keys())

@@ -124,8 +124,10 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return (0.0 if share == 0 else middle - half), (1.0 if share == 1 else middle + half)
 
 
-def bootstrap(totals: Floats, statistic: Statistic, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile interval of a statistic of column sums, over whole clusters resampled with replacement.
+def bootstrap(
+    totals: Floats, statistic: Statistic, seed: int = 0, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Percentile interval of a statistic of column sums, over whole clusters resampled with replacement.
 
     `totals` is [clusters, columns]; `statistic` takes [resamples, columns] of column sums and gives [resamples].
     Clusters with equal totals are interchangeable, so how often each *kind* of cluster is drawn is one multinomial
@@ -138,6 +140,6 @@ def bootstrap(totals: Floats, statistic: Statistic, seed: int = 0) -> tuple[floa
         statistic(generator.multinomial(counts.sum(), shares, size=CHUNK) @ kinds)
         for _ in range(NUM_RESAMPLES // CHUNK)
     ]
-    tail = 50 * (1 - CONFIDENCE)
+    tail = 50 * (1 - confidence)
     low, high = np.nanpercentile(np.concatenate(draws), [tail, 100 - tail])
     return float(low), float(high)

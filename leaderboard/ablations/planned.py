@@ -1,8 +1,8 @@
 """The planned comparisons: fixed before any figure is seen, each paired on the same questions of the same seed.
 
-Seeds are pooled, and a question that several seeds share is one cluster. p is adjusted after Holm over all planned
-comparisons of a decoding, so that no choice of family can flatter. The intervals speak of other questions; how far
-other trainings would differ, the seeds' own differences show.
+Seeds are pooled, and a question that several seeds share is one cluster. p is adjusted after Holm as on the board, over
+the comparisons of one kind between the same two systems; what the board has not is adjusted topic by topic. The
+intervals speak of other questions; how far other trainings would differ, the seeds' own differences show.
 """
 
 from __future__ import annotations
@@ -13,12 +13,27 @@ from typing import NamedTuple
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.statistics import Comparison, holm, paired, percent
+from insightv_bench.statistics import paired, percent
 
-from ..board import ROUND_ARMS, Method, Side, compared_columns, control_pairs, counted, method_of, systems_in
+from ..board import (
+    ROUND_ARMS,
+    Method,
+    Pair,
+    Side,
+    System,
+    Tested,
+    compared_columns,
+    control_pairs,
+    counted,
+    family_tests,
+    method_of,
+    natural_pairs,
+    systems_in,
+)
 from .records import Decoding, PlannedRow, Topic
-from .table import BOTH, WORDS, flaw_words, majority_words
+from .table import BOTH, WORDS, majority_words
 
+BESIDE_BASE = {"reason": "reasoning agent alone", BOTH: "both agents", "direct": "summary agent without a path"}
 Answers = Mapping[tuple[int, str], list[bool]]
 """(seed, question id) -> right or wrong, reply by reply."""
 Cells = dict[Side, Answers]
@@ -61,7 +76,7 @@ def _rounds(method: Method) -> Iterator[Planned]:
 
 
 def _base(method: Method) -> Iterator[Planned]:
-    for arm, words in (("reason", "reasoning agent alone"), ("direct", "summary agent without a path")):
+    for arm, words in BESIDE_BASE.items():
         yield Planned("base", Side(method.base, "base"), Side(method.agent, arm), f"{words} against base model")
     longer = method.controls.get("longer-sft", "")  # whether the agent was near a plateau
     words = f"{longer} against {method.agent}, {WORDS['reason']}"
@@ -72,10 +87,10 @@ def _flaws(method: Method, flaws: list[str]) -> Iterator[Planned]:
     agent, optimal = method.agent, method.controls.get("optimal-only", "")
     for flaw in flaws:
         a, b = Side(agent, "flawed", flaw), Side(agent, "oracle")
-        yield Planned("flaws", a, b, f"exact path against flaw: {flaw_words(flaw)}")
+        yield Planned("flaws", a, b, f"exact path against flaw: {flaw}")
     for flaw in flaws:
         a, b = Side(agent, FOLLOWED, flaw), Side(agent, MISLED, flaw)
-        yield Planned("flaws", a, b, f"right against following it: {flaw_words(flaw)}")
+        yield Planned("flaws", a, b, f"right against following it: {flaw}")
     a, b = Side(agent, "flawed"), Side(optimal, "flawed")
     yield Planned("flaws", a, b, f"{optimal} against {agent}, all flawed paths")
 
@@ -87,7 +102,8 @@ def planned_rows(rows: pl.DataFrame, num_paths: int) -> list[PlannedRow]:
     sampled = planned(cells, method_of(systems), num_paths)
     twins = {system.twin_of: system.system for system in systems if system.twin_of}
     greedy = [_greedy(pair, cells, twins) for pair in sampled]
-    return [*_compared(sampled, cells, "sampled"), *_compared([pair for pair in greedy if pair], cells, "greedy")]
+    greedily = _compared([pair for pair in greedy if pair], cells, systems, "greedy")
+    return [*_compared(sampled, cells, systems, "sampled"), *greedily]
 
 
 def cells_of(rows: pl.DataFrame) -> Cells:
@@ -116,15 +132,18 @@ def _greedy(pair: Planned, cells: Cells, twins: Mapping[str, str]) -> Planned | 
     return pair._replace(a=a, b=b) if b in cells and a in cells else None
 
 
-def _compared(pairs: list[Planned], cells: Cells, decoding: Decoding) -> list[PlannedRow]:
+def _compared(pairs: list[Planned], cells: Cells, systems: list[System], decoding: Decoding) -> list[PlannedRow]:
+    """Tested in the families of the board, so that one comparison has one p; those that it has not, topic by topic."""
     sides = [(pair, Paired(cells[pair.a], cells[pair.b])) for pair in pairs if pair.a in cells and pair.b in cells]
     sides = [(pair, both) for pair, both in sides if both.seeds]
-    pooled = [paired(*both.by_question()) for _, both in sides]
-    adjusted = holm([comparison.p for comparison in pooled])
-    return [
-        _row(pair, both, comparison, p, decoding)
-        for (pair, both), comparison, p in zip(sides, pooled, adjusted, strict=True)
-    ]
+    labels = {system.label: system for system in systems}
+    natural = {(pair.a, pair.b): pair for pair in natural_pairs(list(labels), cells, labels)}
+    mine = {pair: natural.get((pair.a, pair.b)) or Pair(pair.topic, pair.a, pair.b) for pair, _ in sides}
+    asked = {pair.tested_with for pair in mine.values()}
+    every = dict.fromkeys([*mine.values(), *(pair for pair in natural.values() if pair.tested_with in asked)])
+    shared = {pair: Paired(cells[pair.a], cells[pair.b]) for pair in every}
+    tested = family_tests([pair for pair in every if shared[pair].seeds], lambda pair: shared[pair].by_question())
+    return [_row(pair, both, tested[mine[pair]], decoding) for pair, both in sides]
 
 
 class Paired:
@@ -145,15 +164,17 @@ class Paired:
         return replies
 
 
-def _row(pair: Planned, both: Paired, pooled: Comparison, p: float, decoding: Decoding) -> PlannedRow:
+def _row(pair: Planned, both: Paired, tested: Tested, decoding: Decoding) -> PlannedRow:
     own = [paired(*both.by_question(seed)) for seed in both.seeds]
-    columns = compared_columns(_code(pair.a), _code(pair.b), pooled, p, both.by_question())
+    columns = compared_columns(_code(pair.a), _code(pair.b), tested, both.by_question())
     return PlannedRow(
         **columns,
         topic=pair.topic,
         decoding=decoding,
         name=pair.name,
-        verdict=verdict(columns["outcome"], columns["detectable"], [one.difference for one in own]),
+        verdict=verdict(
+            columns["outcome"], columns["detectable"], [one.difference for one in own], columns["num_differ"]
+        ),
         seeds=tuple(both.seeds),
         seed_differences=tuple(one.difference for one in own),
         seed_lows=tuple(one.low for one in own),
@@ -161,10 +182,12 @@ def _row(pair: Planned, both: Paired, pooled: Comparison, p: float, decoding: De
     )
 
 
-def verdict(outcome: str, detectable: float | None, own: list[float]) -> str:
+def verdict(outcome: str, detectable: float | None, own: list[float], num_differ: int) -> str:
     """What the comparison shows, in plain words. `own`: each seed's difference."""
     if outcome == "tie":
-        least = "the two never differ" if detectable is None else f"smallest detectable {percent(detectable)} points"
+        least = f"smallest detectable {percent(detectable)} points"
+        if detectable is None:
+            least = "too few questions to find any" if num_differ else "the two never differ"
         return f"no difference shown; {least}"
     same = sum((difference > 0) == (outcome == "higher") and difference != 0 for difference in own)
     return f"{outcome}, in {same} of {len(own)} seeds" if len(own) > 1 else outcome

@@ -77,7 +77,7 @@ class FlawRow(Record):
 
 class PlannedRow(Compared):
     """One planned comparison in one decoding; seeds pooled, paired on the same questions of a seed, each counted once.
-    p is adjusted over all planned comparisons of this decoding."""
+    p is adjusted over those of its kind between the same two systems, as on the board."""
 
     topic: Topic
     decoding: Decoding

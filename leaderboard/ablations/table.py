@@ -12,7 +12,6 @@ import polars as pl
 
 from insightv_bench.arms import Role
 from insightv_bench.controls import CONTROLS
-from insightv_bench.flaws import FLAWS
 from insightv_bench.statistics import accuracy, paired
 
 from ..board import ARMS, System, counted, systems_in
@@ -167,10 +166,3 @@ def with_kind_of_flaw(rows: pl.DataFrame) -> pl.DataFrame:
     how = pl.when("propagated").then(pl.lit(", propagated")).otherwise(pl.lit(", not propagated"))
     kind = pl.when(pl.col("flaw").is_in(both.to_list())).then(pl.col("flaw") + how).otherwise(pl.col("flaw"))
     return rows.with_columns(kind_of_flaw=kind)
-
-
-def flaw_words(flaw: str) -> str:
-    """The label of a type of flaw in place of its name; what is said of it behind a comma stays."""
-    labels = {str(name): row.label for name, row in FLAWS.items() if row.label}
-    name = flaw.partition(",")[0]
-    return flaw.replace(name, labels.get(name, name), 1)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from .arms import arm_rows, counted
 from .averages import average_rows
-from .comparisons import compared_columns, comparison_rows
+from .comparisons import Pair, Tested, compared_columns, comparison_rows, family_tests, natural_pairs
 from .lineage import LINEAGE, Origin, lineage_rows, read_origin
 from .ranks import with_ranks
 from .records import (

@@ -1,30 +1,33 @@
-"""The natural pairs, each compared on shared questions, with p adjusted after Holm within each family.
+"""The natural pairs, each compared on shared questions.
 
-Family `agents`: within a system, reason+summary and multi-turn against reason and against each other; reason,
-reason+summary and direct against the base model; flawed against oracle. Family `paths`: arms that show a changed path,
-or no image, against the arm that shows the same unchanged, and texts that say nothing against no path at all. Family
+Kind `agents`: within a system, reason+summary and multi-turn against reason and against each other; reason,
+reason+summary and direct against the base model; flawed against oracle. Kind `paths`: arms that show a changed path,
+or no image, against the arm that shows the same unchanged, and texts that say nothing against no path at all. Kind
 `controls`: what the same tokens or the same compute do without one part of the method; where it has rows for a system,
-its reason+summary against reason stands there. Family `rounds`: each DPO round against supervised fine-tuning and
+its reason+summary against reason stands there. Kind `rounds`: each DPO round against supervised fine-tuning and
 against the round before.
 Of greedy systems and of the controls only their own arms are compared with each other.
+
+The family that p is adjusted over, and that the interval's level comes from, is the comparisons of one kind between the
+same two systems, or within one: who else stands on the board changes neither.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.statistics import Comparison, detectable_in, holm, paired, sentence
+from insightv_bench.statistics import Adjusted, Comparison, adjusted, detectable_in, num_differ, paired, sentence
 
 from .arms import counted
 from .records import FAMILIES, ComparableSet, ComparisonRow, Family
 from .systems import ROUND_ARMS, Side, System, control_pairs, method_of, systems_in
 
-ALPHA = 0.05
 UNSPOILT = "unspoilt"
 """As a side's flaw: of arm `reason+summary` those paths that arm `self-flawed` shows with a flaw."""
 AGAINST_BASE = ["reason", "reason+summary", "direct"]
@@ -37,29 +40,70 @@ Cells = dict[Side, Answers]
 class Pair(NamedTuple):
     """Two sides with answers, still to be compared: b against a."""
 
-    family: Family
+    family: str
+    """A `Family`, or a kind of the ablations' own."""
     a: Side
     b: Side
+
+    @property
+    def tested_with(self) -> tuple[str, str, str]:
+        """Pairs that have this in common are one family."""
+        return self.family, self.a.system, self.b.system
 
 
 def comparison_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ComparisonRow]:
     """Every natural pair of one comparable set that shares questions."""
     cells = _cells(rows)
     systems = {system.label: system for system in systems_in(rows)}
+    pairs = [
+        pair for pair in natural_pairs(in_set.systems, cells, systems) if cells[pair.a].keys() & cells[pair.b].keys()
+    ]
+    tested = family_tests(pairs, lambda pair: (cells[pair.a], cells[pair.b]))
+    return [_row(in_set.name, pair, tested[pair], cells) for pair in sorted(pairs, key=_place)]
+
+
+def _place(pair: Pair) -> int:
+    return [str(family) for family in FAMILIES].index(pair.family)
+
+
+def natural_pairs(order: Sequence[str], cells: Collection[Side], systems: Mapping[str, System]) -> list[Pair]:
+    """Every pair of sides that have rows; `order`: the systems as they are listed."""
     controls = list(_control_pairs(cells, systems.values()))
     across = {(pair.a, pair.b) for pair in controls}
-    agents = [pair for pair in _agent_pairs(in_set, cells, systems) if (pair.a, pair.b) not in across]
-    candidates = (sides for system in in_set.systems for sides in _within(system, "paths"))
+    agents = [pair for pair in _agent_pairs(order, cells, systems) if (pair.a, pair.b) not in across]
+    candidates = (sides for system in order for sides in _within(system, "paths"))
     paths = [Pair("paths", a, b) for a, b in candidates if a in cells and b in cells]
-    pairs = [*agents, *paths, *controls, *_round_pairs(cells, systems.values())]
-    compared = [(pair, paired(cells[pair.a], cells[pair.b])) for pair in pairs]
-    compared = [(pair, comparison) for pair, comparison in compared if comparison.n]
-    compared_rows: list[ComparisonRow] = []
-    for family in FAMILIES:
-        members = [(pair, comparison) for pair, comparison in compared if pair.family == family]
-        adjusted = holm([comparison.p for _, comparison in members])
-        compared_rows += [_row(in_set.name, *member, p, cells) for member, p in zip(members, adjusted, strict=True)]
-    return compared_rows
+    return [*agents, *paths, *controls, *_round_pairs(cells, systems.values())]
+
+
+class Tested(NamedTuple):
+    """One comparison by itself, and as its family leaves it."""
+
+    alone: Comparison
+    adjusted: Adjusted
+    family_size: int
+
+
+Sides = Callable[["Pair"], tuple[Answers, Answers]]
+"""The two sides' answers."""
+
+
+def family_tests(pairs: Sequence[Pair], sides: Sides) -> dict[Pair, Tested]:
+    """Every pair, tested in its family."""
+    families: dict[tuple[str, str, str], list[Pair]] = {}
+    for pair in pairs:
+        families.setdefault(pair.tested_with, []).append(pair)
+    tested: dict[Pair, Tested] = {}
+    for members in families.values():
+        answers = [sides(pair) for pair in members]
+        alone = [paired(*both) for both in answers]
+        found = adjusted(alone, partial(_again, answers))
+        tested |= {pair: Tested(one, each, len(members)) for pair, one, each in zip(members, alone, found, strict=True)}
+    return tested
+
+
+def _again(answers: Sequence[tuple[Answers, Answers]], place: int, level: float) -> Comparison:
+    return paired(*answers[place], confidence=level)
 
 
 def _cells(rows: pl.DataFrame) -> Cells:
@@ -74,9 +118,9 @@ def _cells(rows: pl.DataFrame) -> Cells:
     return cells
 
 
-def _agent_pairs(in_set: ComparableSet, cells: Cells, systems: Mapping[str, System]) -> Iterator[Pair]:
+def _agent_pairs(order: Sequence[str], cells: Collection[Side], systems: Mapping[str, System]) -> Iterator[Pair]:
     bases = {system.base: label for label, system in sorted(systems.items(), reverse=True) if system.role == "base"}
-    for label in in_set.systems:
+    for label in order:
         system = systems[label]
         if system.twin_of and system.role == "control":
             continue  # its sampled twin is told
@@ -96,7 +140,7 @@ def _within(system: str, family: Family) -> Iterator[tuple[Side, Side]]:
             yield from ((Side(system, other, flaw), Side(system, arm)) for other in spec.against)
 
 
-def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
+def _control_pairs(cells: Collection[Side], systems: Collection[System]) -> Iterator[Pair]:
     """The control pairs with answers, base model by base model; of greedy systems the ablation table has them."""
     for base in sorted({system.base for system in systems}):
         planned = control_pairs(method_of(system for system in systems if system.base == base))
@@ -106,7 +150,7 @@ def _control_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
         yield from (Pair("controls", a, b) for a, b in answered if b in controlled)
 
 
-def _round_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
+def _round_pairs(cells: Collection[Side], systems: Collection[System]) -> Iterator[Pair]:
     """Rounds of one base model; the first round's predecessor is supervised fine-tuning itself."""
     trained = [system for system in systems if system.role in ("agent", "round") and not system.twin_of]
     in_order = sorted(trained, key=lambda one: (one.base, one.round, one.label))
@@ -118,35 +162,41 @@ def _round_pairs(cells: Cells, systems: Collection[System]) -> Iterator[Pair]:
             yield from (Pair("rounds", a, b) for a, b in sides if a in cells and b in cells)
 
 
-def _row(set_name: str, pair: Pair, comparison: Comparison, p: float, cells: Cells) -> ComparisonRow:
+def _row(set_name: str, pair: Pair, tested: Tested, cells: Cells) -> ComparisonRow:
     # What both sides share is said once: `sft: reason+summary against reason`, `dpo-1: reason against sft`.
     against = _against(pair)
     over_rounds = pair.family == "rounds"
+    shown = tested.alone._replace(p=tested.adjusted.p, low=tested.adjusted.low, high=tested.adjusted.high)
     return ComparisonRow(
-        **compared_columns(_name(pair.a), _name(pair.b), comparison, p, (cells[pair.a], cells[pair.b])),
+        **compared_columns(_name(pair.a), _name(pair.b), tested, (cells[pair.a], cells[pair.b])),
         set=set_name,
         family=pair.family,
         group=pair.b.arm if over_rounds else pair.b.system,
         label=f"{pair.b.system if over_rounds else pair.b.arm} against {against}",
-        sentence=sentence(against, _name(pair.b), comparison._replace(p=p)),
+        sentence=sentence(against, _name(pair.b), shown),
     )
 
 
-def difference_columns(a: str, comparison: Comparison, p: float) -> dict[str, Any]:
-    """Of a `Difference`. `p`: the adjusted one."""
-    outcome = "tie" if p >= ALPHA else "higher" if comparison.difference > 0 else "lower"
-    shares = {"difference": comparison.difference, "low": comparison.low, "high": comparison.high}
-    return {"a": a, **shares, "p": p, "n": comparison.n, "outcome": outcome}
+def difference_columns(a: str, tested: Tested) -> dict[str, Any]:
+    """Of a `Difference`."""
+    one, found = tested.alone, tested.adjusted
+    outcome = "tie" if not found.is_found else "higher" if one.difference > 0 else "lower"
+    shares = {"difference": one.difference, "low": found.low, "high": found.high}
+    return {"a": a, **shares, "level": found.level, "p": found.p, "n": one.n, "outcome": outcome}
 
 
-def compared_columns(
-    a: str, b: str, comparison: Comparison, p: float, sides: tuple[Answers, Answers]
-) -> dict[str, Any]:
+def compared_columns(a: str, b: str, tested: Tested, sides: tuple[Answers, Answers]) -> dict[str, Any]:
     """Of a `Compared`. `sides`: what was compared."""
-    least = detectable_in(comparison, *sides)
-    detectable = None if math.isnan(least) else least
-    more = {"b": b, "p_raw": comparison.p, "detectable": detectable, "method": comparison.method}
-    return {**difference_columns(a, comparison, p), **more}
+    least = detectable_in(tested.alone, *sides, alpha=1 - tested.adjusted.level)
+    more: dict[str, Any] = {
+        "b": b,
+        "p_raw": tested.alone.p,
+        "family_size": tested.family_size,
+        "num_differ": num_differ(*sides),
+        "detectable": None if math.isnan(least) else least,
+        "method": tested.alone.method,
+    }
+    return {**difference_columns(a, tested), **more}
 
 
 def _against(pair: Pair) -> str:

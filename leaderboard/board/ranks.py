@@ -15,10 +15,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from insightv_bench.statistics import Floats, holm
+from insightv_bench.statistics import ALPHA, Floats, holm
 
 from .arms import counted
-from .comparisons import ALPHA
 from .records import ArmRow
 from .systems import twins_among
 

@@ -100,8 +100,10 @@ class Difference(Record):
     difference: float
     low: float
     high: float
+    level: float = 0.95
+    """The confidence of the interval: that at which Holm's procedure decided, 0.95 in a family of one."""
     p: float
-    """Holm-adjusted."""
+    """Holm-adjusted over its family."""
     n: int
     """Shared questions."""
     outcome: Literal["higher", "lower", "tie"]
@@ -113,18 +115,22 @@ class Compared(Difference):
 
     b: str
     p_raw: float
+    family_size: int = 1
+    """The comparisons of one kind between the same two systems, or within one: what p is adjusted over."""
+    num_differ: int = 0
+    """Shared questions on which the sides' replies are not alike."""
     detectable: float | None
-    """The smallest true difference found with 80 % power at this n; None: too few questions for any, or the two never
-    differ."""
+    """The smallest true difference found with 80 % power at this n and level; None: too few questions for any, or the
+    two never differ."""
     method: str
 
 
 class ComparisonRow(Compared):
-    """A natural pair; p is adjusted within set and family."""
+    """A natural pair; p is adjusted over those of its kind between the same two systems."""
 
     set: str
     family: Family
-    """The comparisons p is adjusted over: `agents`, arms against each other; `paths`, one of them shown a path that was
+    """Its kind: `agents`, arms against each other; `paths`, one of them shown a path that was
     changed or no image; `controls`, against what the same compute
     or the same tokens do otherwise; `rounds`, DPO against before."""
     group: str

@@ -1,8 +1,9 @@
 """The DPO rounds of each base model: accuracy and robustness round by round, with paired differences, path lengths and
 the margin that the training ended with.
 
-Arms `reason` and `reason+summary` are what a round is meant to move; their p is that of the family `rounds`. Arms
-`self-flawed` and `flawed` show whether it became easier to mislead; their p is adjusted among themselves.
+Arms `reason` and `reason+summary` are what a round is meant to move; their p is that of the comparisons of kind
+`rounds`. Arms `self-flawed` and `flawed` show whether it became easier to mislead; their p is adjusted among
+themselves.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from insightv_bench.statistics import bootstrap, holm, paired
+from insightv_bench.statistics import bootstrap
 
 from .arms import counted
-from .comparisons import difference_columns
+from .comparisons import Pair, difference_columns, family_tests
 from .lineage import read_origin, training_of
 from .records import ArmRow, ComparableSet, ComparisonRow, Difference, RoundRow
-from .systems import ROUND_ARMS
+from .systems import ROUND_ARMS, Side
 
 ROBUST_ARMS = ("self-flawed", "flawed")
 OF_ARM = ("set", "base", "system", "round", "arm", "accuracy", "low", "high", "n")
@@ -85,11 +86,13 @@ def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict
         for arm in ROBUST_ARMS
         if earlier and (system, arm) in cells and (earlier, arm) in cells
     ]
-    tested = [paired(cells[earlier, arm], cells[system, arm]) for system, earlier, arm in keys]
+    pairs = {key: Pair("rounds", Side(key[1], key[2]), Side(key[0], key[2])) for key in keys}
+    answers = {Side(*key): cell for key, cell in cells.items()}
+    tested = family_tests(list(pairs.values()), lambda pair: (answers[pair.a], answers[pair.b]))
     return {
-        key: Difference(**difference_columns(key[1], one, p))
-        for key, one, p in zip(keys, tested, holm([one.p for one in tested]), strict=True)
-        if one.n
+        key: Difference(**difference_columns(key[1], tested[pair]))
+        for key, pair in pairs.items()
+        if tested[pair].alone.n
     }
 
 

@@ -90,14 +90,18 @@ def _family(family: Family, caption: str, rows: Sequence[ComparisonRow]) -> str:
     widest = max(max(abs(row.low), abs(row.high)) for row in rows)
     span = max(10, 10 * math.ceil(10 * widest))  # points
     headings = ["Arm" if family == "rounds" else "System", "Comparison", "Outcome", "Difference, points"]
-    headings += [f"−{span} – {span}", "95&nbsp;% interval", "p (Holm)", "Shared questions", "Detectable, points"]
-    tests = "1 test" if len(rows) == 1 else f"{len(rows)} tests"
+    headings += [f"−{span} – {span}", "Interval", "p (Holm)", "Shared questions", "Detectable, points"]
     order = list(dict.fromkeys(row.group for row in rows))
     in_order = sorted(rows, key=lambda row: order.index(row.group))
     by_group = [(group, list(members)) for group, members in groupby(in_order, key=attrgetter("group"))]
     groups = [Group(escape(group), [_comparison(row, span / 100) for row in members]) for group, members in by_group]
     kinds = ("name", "name", "name", "number", "strip")
-    return table(f"{caption}; p Holm-adjusted over {tests}", headings, groups, kinds)
+    return table(
+        f"{caption}; p Holm-adjusted over those of the same two systems, intervals of that level",
+        headings,
+        groups,
+        kinds,
+    )
 
 
 def _comparison(row: ComparisonRow, span: float) -> list[Cell]:

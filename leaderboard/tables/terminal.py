@@ -147,6 +147,8 @@ def _print_comparisons(board: Board, comparable: ComparableSet, systems: list[st
             continue
         heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
         console.print(Text(heading, style="bold"))
+        if any(row.family_size > 1 for row in rows):
+            console.print(Text(views.FAMILY, style="dim"))
         for row in rows:
             mark = (views.MARKS[row.outcome], STYLES[row.outcome])
             sentence = visible(row.sentence).replace(f", n = {row.n:,}, p", ", p") if shared else visible(row.sentence)

@@ -28,6 +28,7 @@ from ..board import (
 )
 
 AMONG = "; greedy twins are ranked among themselves"
+FAMILY = "p and interval: of this kind between the same two systems, whoever else is listed"
 MARKS = {"higher": "▲", "lower": "▼", "tie": "="}
 ROBUST: tuple[Measure, ...] = ("rescue", "over_rejection", "recovery", "follow")
 
@@ -189,7 +190,10 @@ def rounds(board: Board, comparable: ComparableSet, whole: bool = False) -> View
     columns = ("arm", "system", "accuracy %", "95 % interval", "against round 0")
     more = ("against the round before",) if whole else ()
     return View(
-        "DPO rounds", (*columns, *more), rows, remark="differences in points, Holm-adjusted: ▲ higher, ▼ lower, = tie"
+        "DPO rounds",
+        (*columns, *more),
+        rows,
+        remark="differences in points, interval and verdict Holm-adjusted: ▲ higher, ▼ lower, = tie",
     )
 
 

@@ -91,8 +91,34 @@
       if (test) tested.push({ ...test, set: one });
     }
     const adjusted = insightv.statistics.holm(tested.map((test) => test.p));
-    const tests = tested.map((test, i) => ({ ...test, raw: test.p, p: adjusted[i], outcome: outcomeOf(test, adjusted[i]) }));
+    const tests = [];
+    for (const [i, test] of tested.entries()) {
+      const own = await planned_(test.set, a, b);
+      const p = adjusted[i];
+      tests.push({ ...test, p, ...agreeing(test, p), outcome: outcomeOf(test, p), ...own });
+    }
+    if (mine !== turn) return;
     found_.replaceChildren(...(tests.length === 1 ? [verdict(tests[0], a, b)] : [across(tests, a, b)]));
+  }
+
+  // A pair that was planned has the figures of the board: one comparison, one p.
+  async function planned_(set, a, b) {
+    const piece = await load(`set-${insightv.board.sets.indexOf(set)}`);
+    const called = ({ system, arm }) => (arm === "base" ? system : `${system}: ${arm}`);
+    for (const row of rows(piece.comparisons)) {
+      const kept = { p: row.p, outcome: row.outcome, family: row.family_size };
+      if (row.a === called(a) && row.b === called(b)) return { ...kept, difference: row.difference, low: row.low, high: row.high };
+      if (row.b === called(a) && row.a === called(b)) {
+        return { ...kept, outcome: { higher: "lower", lower: "higher" }[row.outcome] ?? "tie", difference: -row.difference, low: -row.high, high: -row.low };
+      }
+    }
+    return {};
+  }
+
+  // Test and interval are of two methods: where they differ by a hair, the interval ends at 0, as the test has it.
+  function agreeing({ difference, low, high }, p) {
+    if (p >= 0.05) return { low: Math.min(low, 0), high: Math.max(high, 0) };
+    return difference > 0 ? { low: Math.max(low, 0), high } : { low, high: Math.min(high, 0) };
   }
 
   const outcomeOf = (test, p) => (p >= 0.05 ? "tie" : test.difference > 0 ? "higher" : "lower");
@@ -103,7 +129,7 @@
     const headline = make("p", { class: "headline" }, name(b), ` ${words} `, name(a),
       test.outcome === "tie" ? ": no difference was found" : "");
     const facts = make("p", {}, make("strong", { id: "difference" }, `${points(test.difference)} points`),
-      ` ${interval(test.low, test.high)}, ${pWords(test.p)}, on ${count(test.n)} shared questions. ${test.method[0].toUpperCase()}${test.method.slice(1)}, computed in this page from every question's outcome.`);
+      ` ${interval(test.low, test.high)}, ${pWords(test.p)}, on ${count(test.n)} shared questions. ${test.method[0].toUpperCase()}${test.method.slice(1)}, ${test.family ? `planned, so Holm-adjusted over ${test.family === 1 ? "this comparison alone" : `${test.family} comparisons of the same two systems`}` : "computed in this page from every question's outcome"}.`);
     return make("div", { class: "card" }, headline, facts, make("dl", { class: "two" },
       figure(b, test.accuracyB), figure(a, test.accuracyA)), ...(test.cells ? [cells(test, a, b)] : []));
   }
@@ -139,7 +165,7 @@
       ...differences(tests),
     ];
     return make("div", { class: "card" }, head, table({ rows: tests, columns,
-      caption: "Paired tests computed in this page from every question's outcome; p Holm-adjusted over the tasks" }));
+      caption: "Paired tests from every question's outcome; p of a planned pair as planned, else Holm-adjusted over the tasks" }));
   }
 
   // The columns that every table of paired tests has.
@@ -168,7 +194,7 @@
     }
     for (const [family, caption] of insightv.board.families) {
       const of = all.filter((row) => row.family === family);
-      if (of.length) planned.append(familyTable(of, `${caption}; p Holm-adjusted over ${of.length === 1 ? "1 test" : `${of.length} tests`}`));
+      if (of.length) planned.append(familyTable(of, `${caption}; p Holm-adjusted over those of the same two systems, intervals of that level`));
     }
     if (!all.length) planned.append(make("p", { class: "absent" }, "No planned comparison has rows on both sides."));
   }

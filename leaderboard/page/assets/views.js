@@ -142,7 +142,7 @@
       ...(any("num_pairs") ? [{ key: "num_pairs", title: "Pairs trained on", value: (row) => row.num_pairs, cell: (row) => count(row.num_pairs) }] : []),
       { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
     ];
-    return table({ caption: "Supervised fine-tuning and the DPO rounds, 95 % intervals; paired differences in points, p Holm-adjusted over the rounds", rows: of, columns });
+    return table({ caption: "Supervised fine-tuning and the DPO rounds, 95 % intervals; paired differences in points, p and interval Holm-adjusted over those of the same two systems", rows: of, columns });
   }
 
   // How every arm was run.
