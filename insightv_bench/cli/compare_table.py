@@ -69,7 +69,7 @@ def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
             _sides(one),
             percent(*one.accuracy_a[:3]),
             percent(*one.accuracy_b[:3]),
-            points(*one.comparison[:3]),
+            points(one.comparison.difference, one.adjusted.low, one.adjusted.high),
             p_value(one.p),
             f"{one.comparison.n:,}",
             percent(one.detectable),
@@ -95,7 +95,7 @@ def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
 
 def _paired(one: FigurePairing | CurvePairing, name: str, a: Interval, b: Interval) -> list[str]:
     systems = one.a if one.a == one.b else f"{one.a} | {one.b}"
-    sides = [percent(*a[:3]), percent(*b[:3]), points(*one.comparison[:3])]
+    sides = [percent(*a[:3]), percent(*b[:3]), points(one.comparison.difference, one.adjusted.low, one.adjusted.high)]
     return [one.task, systems, name, *sides, p_value(one.p), f"{a.n:,} | {b.n:,}"]
 
 
@@ -103,7 +103,7 @@ def _curves(curves: Sequence[CurvePairing], console: Console) -> None:
     rows = [_paired(one, f"{one.severity:g}", one.accuracy_a, one.accuracy_b) for one in curves]
     columns = ["task", "system", "severity", "A, %", "B, %", "B - A, points", "p", "n"]
     _table(
-        "Accuracy by severity, 0 being the clean path, p and B - A after Holm over this table",
+        "Accuracy by severity, 0: the clean path; p and B - A after Holm over this table",
         columns,
         2,
         console,

@@ -16,7 +16,17 @@ import polars as pl
 from insightv_bench import statistics
 from insightv_bench.arms import ARMS
 from insightv_bench.errors import RunError
-from insightv_bench.statistics import Comparison, Interval, Sums, accuracy, adjusted, detectable_in, estimate, paired
+from insightv_bench.statistics import (
+    Adjusted,
+    Comparison,
+    Interval,
+    Sums,
+    accuracy,
+    adjusted,
+    detectable_in,
+    estimate,
+    paired,
+)
 
 from .load import Results
 from .outcomes import counted
@@ -33,6 +43,9 @@ HINTS = {
     "token_cap": "evaluate both with one `eval.path_sampling.max_new_tokens` and `eval.answer_sampling.max_new_tokens`",
     "questions": "evaluate both on the same questions",
 }
+
+
+ALONE = Adjusted(math.nan, math.nan, math.nan, math.nan)
 
 
 class Cell(NamedTuple):
@@ -55,6 +68,8 @@ class Pairing(NamedTuple):
     """Holm-adjusted."""
     detectable: float
     """The smallest true difference found with 80 % power at this n; nan: the sides never differ, or are too few."""
+    adjusted: Adjusted = ALONE
+    """`comparison`, by itself, as the table's family leaves it."""
 
 
 class FigurePairing(NamedTuple):
@@ -68,6 +83,7 @@ class FigurePairing(NamedTuple):
     figure_b: Interval
     comparison: Comparison
     p: float
+    adjusted: Adjusted = ALONE
 
 
 class CurvePairing(NamedTuple):
@@ -81,6 +97,7 @@ class CurvePairing(NamedTuple):
     accuracy_b: Interval
     comparison: Comparison
     p: float
+    adjusted: Adjusted = ALONE
 
 
 class Compared(NamedTuple):
@@ -128,8 +145,7 @@ def _family(made: Sequence[Made[AnyPairing]]) -> Iterator[AnyPairing]:
     alone = [one.pairing.comparison for one in made]
     found = adjusted(alone, lambda place, level: made[place].again(level))
     for one, family in zip(made, found, strict=True):
-        comparison = one.pairing.comparison._replace(low=family.low, high=family.high)
-        yield one.pairing._replace(comparison=comparison, p=family.p)
+        yield one.pairing._replace(p=family.p, adjusted=family)
 
 
 def _of(rows: pl.DataFrame, column: str, value: str) -> pl.DataFrame:

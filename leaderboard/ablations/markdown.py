@@ -115,7 +115,7 @@ def _reading(ablations: Ablations) -> str:
     if ablations.comparisons:
         remarks.append(
             "Differences are paired on the same questions of the same seed; p is Holm-adjusted over the "
-            "comparisons of one kind between the same two systems, and intervals and the smallest detectable difference "
+            "comparisons of one kind between the same two systems; intervals and the smallest detectable difference "
             "(80 % power) are of the level that decided."
         )
     if any(row.topic == "flaws" for row in ablations.comparisons):

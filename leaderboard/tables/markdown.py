@@ -126,7 +126,10 @@ def _comparisons(board: Board, comparable: ComparableSet) -> View:
         if row.set == comparable.name
     ]
     columns = ("family", "comparison", "outcome", "difference, points", "interval", "p (Holm)", "shared questions")
-    remark = "p is Holm-adjusted over the comparisons of one kind between the same two systems, and the interval is of the level that decided, 95 % where there is one comparison"
+    remark = (
+        "p is Holm-adjusted over the comparisons of one kind between the same two systems, and the interval is of the "
+        "level that decided, 95 % where there is one comparison"
+    )
     return View("Paired comparisons", (*columns, "detectable, points"), rows, num_names=3, remark=remark)
 
 

@@ -193,7 +193,7 @@ def rounds(board: Board, comparable: ComparableSet, whole: bool = False) -> View
         "DPO rounds",
         (*columns, *more),
         rows,
-        remark="differences in points, interval and verdict Holm-adjusted: ▲ higher, ▼ lower, = tie",
+        remark="points, Holm-adjusted: ▲ higher, ▼ lower, = tie",
     )
 
 
