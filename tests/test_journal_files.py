@@ -73,7 +73,7 @@ def test_a_broken_line_in_the_middle_is_an_error_and_no_silent_loss(tmp_path: Pa
     file.write_text('{"model": "m@1", "repl\n' + to_text(Line("m@1", "", [("a", YES)])), encoding="utf-8")
     with pytest.raises(RunError, match="run-x.jsonl` cannot be read") as caught:
         opened(tmp_path)
-    assert f"rm {file}" in caught.value.hint
+    assert f"journal recover {tmp_path}" in caught.value.hint
 
 
 def test_nobody_appends_to_anothers_file(tmp_path: Path) -> None:

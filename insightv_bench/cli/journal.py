@@ -37,3 +37,27 @@ def _cell(value: object, figure: str) -> str:
     if figure == "cost_usd":
         return f"{value:,.4f}"  # a call may cost less than a cent
     return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@journal_app.command("recover")
+def recover(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
+    """Bring back what can be read of a damaged journal.
+
+    The damaged file is kept beside it.
+    """
+    from filelock import FileLock, Timeout
+
+    from insightv_bench.journal import recover as recover_journal
+
+    try:
+        with FileLock(run / ".lock").acquire(timeout=0):
+            found = recover_journal(run)
+    except (Timeout, OSError):
+        raise RunError(f"`{run}` is no run's folder, or another process works in it", "name a run's folder") from None
+    if not found.kept_as:
+        typer.echo(f"Nothing is damaged: {found.num_replies:,} replies")
+        return
+    lost = f"{found.num_lost:,} rows and {found.num_lost_pages:,} pages could not be read"
+    typer.echo(f"{found.num_replies:,} replies are back; {lost}")
+    typer.echo("The damaged files: " + ", ".join(map(str, found.kept_as)))
+    typer.echo("The same command goes on; what was lost is asked again")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from insightv_bench.chat import to_openai
+from insightv_bench.engines import cleared_for_server
 from insightv_bench.engines.hf import identity
 from insightv_bench.engines.openai import encode
 from insightv_bench.errors import MissingExtra, RecipeError
@@ -96,7 +97,7 @@ def as_row(request: Request, seed: int) -> dict[str, Any]:
     sampling = request.sampling
     return {
         "max_new_tokens": sampling.max_new_tokens,
-        "messages": to_openai(request.chat, urls),
+        "messages": to_openai(cleared_for_server(request.chat).chat, urls),
         "sampling_params": {
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,

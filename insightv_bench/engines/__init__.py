@@ -3,6 +3,7 @@
     base.py          what an engine is
     caller.py        asks an engine through the journal: many chains at once, nothing paid twice
     concurrency.py   how many requests at once a server takes, found out while it answers
+    control_tokens.py  turns, images and ends of turn in what others wrote, made text
     costs.py         what replies took, and what a run may spend on one model
     hf/              local transformers, in batches from a fixed plan, in one process or several
     openai/          any OpenAI-compatible server
@@ -20,6 +21,7 @@ from insightv_bench.settings import EngineSettings
 
 from .base import BatchEngine, Engine, OneByOneEngine, label, public
 from .caller import Caller, has_replies, spent_before
+from .control_tokens import ControlTokens, cleared_for_server
 from .costs import COSTS, Budget, Costs, Limits, costs_from, costs_of, figures_of, total
 
 ENGINES = {"teacher": "teacher:Teacher", "hf": "hf:local_model", "openai": "openai:Server"}

@@ -2,6 +2,7 @@
 
     calls.py        a request, its reply, and the key that a kept reply is found by
     sqlite.py       the journal of a run on one machine
+    recover.py      what can be read of a damaged journal
     append_only.py  the journal of a run over a cluster, and what all journals of a run hold together
 
 It knows no engine and no stage.
@@ -25,5 +26,6 @@ from .append_only import (
     to_line,
     to_text,
 )
-from .calls import Entry, Reply, Request, Spent, plan_id, request_key
+from .calls import MAX_TOKENS, Entry, Reply, Request, Spent, plan_id, request_key
+from .recover import Recovered, recover
 from .sqlite import Journal

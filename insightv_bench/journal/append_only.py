@@ -27,7 +27,7 @@ from uuid import uuid4
 from insightv_bench.errors import RunError
 
 from .calls import Entry, Reply, Spent
-from .sqlite import Journal
+from .sqlite import RECOVER, Journal
 
 JOURNALS = "journal"
 """Their folder in a run's."""
@@ -71,9 +71,8 @@ def read_lines(*files: Path) -> Iterator[Line]:
                     if text.endswith("\n"):
                         yield to_line(text)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"the journal `{file}` cannot be read: {error}", f"remove it and run again: rm {file}"
-            ) from error
+            run = next((place.parent for place in file.parents if place.name == JOURNALS), file.parent)
+            raise RunError(f"the journal `{file}` cannot be read: {error}", RECOVER.format(run)) from error
 
 
 def journal_files(run: Path) -> list[Path]:
@@ -187,8 +186,10 @@ class FileJournal(Journal):
         stats: list[dict[str, object]] = []
         for model, kept in sorted(replies.items()):
             figures: dict[str, object] = {"model": model, "num_calls": len(kept), "num_hits": 0}
-            for name in ("num_prompt_tokens", "num_tokens", "seconds", "cost_usd"):
+            for name in ("num_prompt_tokens", "num_tokens", "seconds", "cost_usd", "num_broken"):
                 figures[name] = sum(getattr(reply, name) for reply in kept.values())
+            if not figures["num_broken"]:
+                del figures["num_broken"]
             stats.append(figures | {f"failures: {kind}": num for (of, kind), num in failures.items() if of == model})
         return stats
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from insightv_bench.chat import Chat
 from insightv_bench.protocol import SCHEMAS
@@ -25,6 +25,10 @@ class Request(NamedTuple):
     """Which of `protocol.SCHEMAS` the reply is held to by an engine that can; empty: none."""
 
 
+MAX_TOKENS = 10_000_000
+"""Of one prompt or one reply; a server that says more counts as one that says nothing."""
+
+
 class Reply(BaseModel):
     """What came back."""
 
@@ -37,11 +41,18 @@ class Reply(BaseModel):
     """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
     opened: bool = False
     """Whether the prompt ended in a thought's opening mark, so that the text begins inside the thought."""
+    num_broken: int = 0
+    """Control tokens in what was asked that were broken up (see `engines.control_tokens`)."""
     num_prompt_tokens: int = 0
     num_tokens: int = 0
     seconds: float = 0.0
     cost_usd: float = 0.0
     """At the prices of its time; 0 where none were given."""
+
+    @field_validator("num_prompt_tokens", "num_tokens", mode="before")
+    @classmethod
+    def _bounded(cls, num: object) -> object:
+        return num if not isinstance(num, int) or 0 <= num <= MAX_TOKENS else 0
 
 
 class Spent(NamedTuple):

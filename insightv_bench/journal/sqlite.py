@@ -15,7 +15,7 @@ from typing import Any
 
 from insightv_bench.errors import RunError
 
-from .calls import Entry, Reply, Spent
+from .calls import MAX_TOKENS, Entry, Reply, Spent
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (
@@ -28,6 +28,10 @@ CREATE TABLE IF NOT EXISTS failures (
 );
 """
 COST_USD = "COALESCE(json_extract(reply, '$.cost_usd'), 0.0)"
+NUM_BROKEN = "COALESCE(json_extract(reply, '$.num_broken'), 0)"
+# Counts that were kept before they were bounded on arrival.
+PROMPT, WRITTEN = (f"MIN(MAX({name}, 0), {MAX_TOKENS})" for name in ("num_prompt_tokens", "num_tokens"))
+RECOVER = "what can be read of it is brought back, and nothing is deleted: insightv-bench journal recover {}"
 BUSY_TIMEOUT_S = 60
 KEYS_A_QUERY = 500
 
@@ -46,9 +50,9 @@ class Journal:
             self._connection.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; a power cut, little
             self._connection.executescript(SCHEMA)
         except (sqlite3.Error, OSError) as error:
-            raise RunError(
-                f"the journal `{file}` cannot be opened: {error}", "name another folder with `--out`"
-            ) from error
+            damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+            hint = RECOVER.format(file.parent) if damaged else "name another folder with `--out`"
+            raise RunError(f"the journal `{file}` cannot be opened: {error}", hint) from error
 
     def get(self, keys: Sequence[str]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
@@ -82,23 +86,30 @@ class Journal:
     def spent(self, model: str) -> Spent:
         """What all kept replies of `model` took, over every run of this journal."""
         cost = COST_USD.join(("SUM(", ")"))
-        rows = self._select(
-            f"SELECT COUNT(*), SUM(num_prompt_tokens + num_tokens), {cost} FROM replies WHERE model = ?", [model]
-        )
+        rows = self._select(f"SELECT COUNT(*), SUM({PROMPT} + {WRITTEN}), {cost} FROM replies WHERE model = ?", [model])
         num_calls, num_tokens, cost_usd = rows[0]
         return Spent(num_calls, num_tokens or 0, cost_usd or 0.0)
 
     def stats(self) -> list[dict[str, object]]:
         """Per model: calls, hits, tokens, seconds, cost, failures by kind."""
         rows = self._select(
-            "SELECT model, COUNT(*), SUM(hits), SUM(num_prompt_tokens), SUM(num_tokens), SUM(seconds), "
-            f"SUM({COST_USD}) FROM replies GROUP BY model ORDER BY model"
+            f"SELECT model, COUNT(*), SUM(hits), SUM({PROMPT}), SUM({WRITTEN}), SUM(seconds), "
+            f"SUM({COST_USD}), SUM({NUM_BROKEN}) FROM replies GROUP BY model ORDER BY model"
         )
-        columns = ("model", "num_calls", "num_hits", "num_prompt_tokens", "num_tokens", "seconds", "cost_usd")
+        columns = (
+            "model",
+            "num_calls",
+            "num_hits",
+            "num_prompt_tokens",
+            "num_tokens",
+            "seconds",
+            "cost_usd",
+            "num_broken",
+        )
         failures = self._select("SELECT model, kind, num FROM failures")
-        stats = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+        stats = {row[0]: dict(zip(columns if row[-1] else columns[:-1], row, strict=False)) for row in rows}
         for model, kind, num in failures:
-            stats.setdefault(model, dict.fromkeys(columns, 0) | {"model": model})[f"failures: {kind}"] = num
+            stats.setdefault(model, dict.fromkeys(columns[:-1], 0) | {"model": model})[f"failures: {kind}"] = num
         return list(stats.values())
 
     def close(self) -> None:
@@ -109,7 +120,7 @@ class Journal:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise RunError(
-                f"the journal `{self.file}` cannot be read: {error}", f"remove it and run again: rm {self.file}"
+                f"the journal `{self.file}` cannot be read: {error}", RECOVER.format(self.file.parent)
             ) from error
 
     def _transact(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:

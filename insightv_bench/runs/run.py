@@ -108,7 +108,10 @@ def _claim(recipe: Recipe, folder: Path) -> None:
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"`{file}` cannot be read: {error}", f"remove the folder: rm -r {folder}") from error
+        raise RunError(
+            f"`{file}` cannot be read: {error}",
+            f"name another folder with `--out`; the replies in it are kept: {folder / JOURNAL}",
+        ) from error
     if theirs != mine:
         whole = isinstance(theirs, dict) and mine.keys() <= theirs.keys()
         what = f"recipe `{theirs['recipe']}`, seed {theirs['seed']}" if whole else "something else"

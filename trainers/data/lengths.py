@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from insightv_bench.engines import ControlTokens
 from insightv_bench.records import DECODERS
 from insightv_bench.sources import BROKEN
 
@@ -147,25 +148,18 @@ def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
 def without_control_tokens(corpus: Any, processor: Any) -> Any:
     """The corpus with the words for images, turns and ends, which must not stand in a text as if they were written
     there, broken up by a space, as the engine does when it asks the model."""
-    tokens = sorted({*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))})
+    tokens = ControlTokens(processor)
     columns = [name for name in ("prompt", "completion", "chosen", "rejected") if name in corpus.column_names]
-    texts = zip(*(corpus[name] for name in columns), strict=True)
-    places = set()
-    for place, row in enumerate(texts):
-        text = "\n".join(content(messages) for messages in row)
-        if any(token in text for token in tokens):
-            places.add(place)
-    if not places:
+    cleared: dict[int, dict[str, Any]] = {}
+    for place, texts in enumerate(zip(*(corpus[name] for name in columns), strict=True)):
+        row = dict(zip(columns, texts, strict=True))
+        clean = {name: [_cleared(turn, tokens) for turn in turns] for name, turns in row.items()}
+        if clean != row:
+            cleared[place] = clean
+    if not cleared:
         return corpus
-
-    def clean(row: dict[str, Any], place: int) -> dict[str, Any]:
-        return {name: [_broken_up(turn, tokens) for turn in row[name]] for name in columns} if place in places else {}
-
-    return corpus.map(clean, with_indices=True, load_from_cache_file=False)
+    return corpus.map(lambda row, place: cleared.get(place, {}), with_indices=True, load_from_cache_file=False)
 
 
-def _broken_up(turn: dict[str, Any], tokens: Sequence[str]) -> dict[str, Any]:
-    text = turn["content"]
-    for token in tokens:
-        text = text.replace(token, f"{token[0]} {token[1:]}")
-    return {**turn, "content": text}
+def _cleared(turn: dict[str, Any], tokens: ControlTokens) -> dict[str, Any]:
+    return {**turn, "content": tokens.clear(turn["content"], turn["role"] == "assistant")[0]}

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.chat import Chat, to_blocks
+from insightv_bench.chat import to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import opens_thought
-from insightv_bench.records import DECODERS, Image, Message
+from insightv_bench.records import DECODERS, Image
 from insightv_bench.settings import HfEngine, Sampling, folder_name
 from insightv_bench.storage import first_line
 
+from ..control_tokens import ControlTokens
 from .processors import load_processor
 
 MAX_MARK_TOKENS = 64
@@ -32,6 +33,7 @@ class LocalModel:
     def __init__(self, settings: HfEngine) -> None:
         self._settings = settings
         self._loaded: tuple[Any, Any] | None = None
+        self._tokens: ControlTokens | None = None
         self.batch_size = settings.batch_size
         self.name, self.revision = identity(settings)
 
@@ -42,7 +44,10 @@ class LocalModel:
         if len({request.sampling for request in requests}) > 1:
             return [reply for request in requests for reply in self.generate([request], seed)]
         model, processor = self.load()
-        inputs = encode(processor, requests).to(model.device)
+        self._tokens = self._tokens or ControlTokens(processor)
+        cleared = [self._tokens.of_chat(request.chat) for request in requests]
+        shown = [request._replace(chat=each.chat) for request, each in zip(requests, cleared, strict=True)]
+        inputs = encode(processor, shown).to(model.device)
         torch.manual_seed(seed)
         started = time.monotonic()
         with torch.inference_mode():
@@ -52,8 +57,8 @@ class LocalModel:
         replies = [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
         ends = [processor.tokenizer.decode(row[-MAX_MARK_TOKENS:]) for row in inputs["input_ids"]]
         return [
-            reply.model_copy(update={"opened": True}) if opens_thought(end) else reply
-            for reply, end in zip(replies, ends, strict=True)
+            reply.model_copy(update={"opened": opens_thought(end), "num_broken": each.num_broken})
+            for reply, end, each in zip(replies, ends, cleared, strict=True)
         ]
 
     def load(self) -> tuple[Any, Any]:
@@ -154,9 +159,10 @@ def _device(name: str) -> str:
 
 def encode(processor: Any, requests: Sequence[Request]) -> Any:
     """Token ids and pixels of the chats, padded on the left."""
-    chats = [to_blocks(plain(r.chat, processor), [{"type": "image"}] * len(r.chat.images)) for r in requests]
-    texts = [processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats]
-    images = [[open_image(image) for image in r.chat.images] for r in requests]
+    chats = [request.chat for request in requests]
+    blocks = [to_blocks(chat, [{"type": "image"}] * len(chat.images)) for chat in chats]
+    texts = [processor.apply_chat_template(each, add_generation_prompt=True, tokenize=False) for each in blocks]
+    images = [[open_image(image) for image in chat.images] for chat in chats]
     return processor(
         text=texts,
         images=images if any(images) else None,
@@ -165,19 +171,6 @@ def encode(processor: Any, requests: Sequence[Request]) -> Any:
         add_special_tokens=False,
         return_tensors="pt",
     )
-
-
-def plain(chat: Chat, processor: Any) -> Chat:
-    """The chat with control tokens in its words broken up: `<image>` in a question's text is no image."""
-    tokens = {*processor.tokenizer.all_special_tokens, str(getattr(processor, "image_token", "<image>"))}
-    return chat._replace(messages=tuple(_plain_message(message, tokens) for message in chat.messages))
-
-
-def _plain_message(message: Message, tokens: set[str]) -> Message:
-    content = message.content
-    for token in tokens:
-        content = content.replace(token, f"{token[0]} {token[1:]}")
-    return message if content == message.content else message.model_copy(update={"content": content})
 
 
 def open_image(image: Image) -> Any:

@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 
 from insightv_bench.chat import Chat, to_openai
 from insightv_bench.errors import EngineError, EngineUnavailable
-from insightv_bench.journal import Reply, Request
+from insightv_bench.journal import MAX_TOKENS, Reply, Request
 from insightv_bench.keys import Mask, key_for, secrets_of_environment
 from insightv_bench.protocol import response_format
 from insightv_bench.records import Image, Message, content_id
 from insightv_bench.settings import OpenAIEngine, Sampling
 
 from ..base import Start
+from ..control_tokens import cleared_for_server
 from ..costs import Budget, Limits
 from .client import Client, HttpReply
 from .payload import Body, ImageUrls, placeholders
@@ -70,7 +71,8 @@ class Server:
         """Raises EngineUnavailable where the server stays away, EngineError where no retry would help."""
         started = time.monotonic()
         images = placeholders(request.chat.images)
-        body = self._body(request, list(images))
+        cleared = cleared_for_server(request.chat)
+        body = self._body(request._replace(chat=cleared.chat), list(images))
         for number in count():
             try:
                 answer = await self._try(body, images)
@@ -81,7 +83,8 @@ class Server:
                 await asyncio.sleep(self._patience.wait(trouble, number))
             else:
                 self._start, self._num_turned_away = self._start._replace(has_answered=True), 0
-                return as_reply(answer, time.monotonic() - started, self._settings, self._mask)
+                reply = as_reply(answer, time.monotonic() - started, self._settings, self._mask)
+                return reply.model_copy(update={"num_broken": cleared.num_broken})
         raise AssertionError("the count has no end")
 
     async def _try(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
@@ -259,7 +262,7 @@ def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine, 
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
+    return value if isinstance(value, int) and 0 <= value <= MAX_TOKENS else 0
 
 
 def _text(value: object) -> str:
