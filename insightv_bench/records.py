@@ -19,7 +19,7 @@ from insightv_bench.arms import Role
 
 AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression", "date", "time", "range", "ratio"]
 ReadingKind = Literal["sure", "likely", "unread", "cut off"]
-PathStatus = Literal["complete", "max_steps", "malformed"]
+PathStatus = Literal["complete", "max_steps", "cut_off", "malformed"]
 ScoreStatus = Literal["scored", "not_scored", "unscored"]
 SummaryKind = Literal["optimal", "flawed", "agent", "plain"]
 Position = Literal["early", "middle", "late", "all", "none"]
@@ -142,7 +142,7 @@ class Path(Record):
     """None: the path states no answer."""
     status: PathStatus
     dialect: str
-    """How the text was spelt: `json`, `official`, `thoughts`, `think`, `prose`."""
+    """How the text is laid out: a name of `insightv_bench.protocol.DIALECTS`."""
     repaired: bool = False
     """True: the text was broken JSON and a library mended it."""
     text: str
@@ -150,8 +150,12 @@ class Path(Record):
     num_calls: int = 1
     num_tokens: int = 0
     """Tokens generated, over all calls."""
+    # Columns with a default came later: rows written before them are read as if they held it.
     recorded_right: bool | None = None
     """What the log that it comes from says of its answer; None: it comes from no log, or the log does not say."""
+    split: str = ""
+    """By what the text was cut into steps: `objects`, `titles`, `sections`, `numbered`, `headings`, `paragraphs`,
+    `lines`, `sentences`, `whole`."""
 
 
 class Assessment(Record):

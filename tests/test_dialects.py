@@ -41,8 +41,9 @@ def test_thoughts_are_read_with_the_answer_after_them() -> None:
     assert parsed.answer_span and text[slice(*parsed.answer_span)] == parsed.answer
 
 
-def test_thoughts_without_titles_are_not_given_titles() -> None:
-    assert parse_path("<thoughts>\nred is 3\n</thoughts>\n8").status == "malformed"
+def test_thoughts_without_titles_are_called_by_their_first_clause() -> None:
+    (step,) = parse_path("<thoughts>\nred is 3, as the axis says\n</thoughts>\n8").steps
+    assert (step.summary, step.reasoning) == ("red is 3, as the axis says",) * 2
 
 
 @pytest.mark.parametrize("after", ['{"answer": "8"}', "8", "<answer> 8 </answer>", '```json\n{"answer": "8"}\n```'])
@@ -57,7 +58,7 @@ def test_thinking_is_read_by_paragraphs(after: str) -> None:
 
 def test_thinking_that_is_never_closed_has_no_answer() -> None:
     parsed = parse_path("<think>\nRed is 3.\n\nThe answer is 8")
-    assert (parsed.answer, parsed.status, len(parsed.steps)) == (None, "max_steps", 2)
+    assert (parsed.answer, parsed.status, len(parsed.steps)) == (None, "cut_off", 2)
 
 
 def test_empty_thinking_before_a_path_is_passed_over() -> None:
@@ -75,16 +76,18 @@ def test_a_tag_inside_a_step_is_text() -> None:
     assert parse_path(render_path([odd], "<think>")).steps == (odd,)
 
 
-def test_a_repeated_tag_is_malformed() -> None:
-    assert parse_path("<think>a</think>b<think>c</think>8").status == "malformed"
-    assert parse_path("<think>a</thoughts>8").status == "malformed"
+def test_several_thoughts_are_one_path_and_one_that_is_not_closed_is_cut_off() -> None:
+    parsed = parse_path("<think>a</think>b<think>c</think>8")
+    assert ([step.reasoning for step in parsed.steps], parsed.answer) == (["a", "c"], "8")
+    assert parse_path("<think>a</thoughts>8").status == "cut_off"
+    assert parse_path("<think>a</thoughts>8", finish="stop").status == "malformed"
 
 
 def test_reasoning_content_is_read_as_the_path_and_never_as_the_answer() -> None:
     parsed = parse_path('{"answer": "8"}', reasoning="Red is 3.\n\nThe answer is 9.")
     assert (parsed.answer, parsed.status, parsed.dialect, len(parsed.steps)) == ("8", "complete", "think", 2)
     unanswered = parse_path("", reasoning='Red is 3.\n\n{"answer": "9"}')
-    assert (unanswered.answer, unanswered.status) == (None, "max_steps")
+    assert (unanswered.answer, unanswered.status) == (None, "cut_off")
     assert parse_path(PATH, reasoning="thinking").steps == STEPS
 
 
@@ -118,7 +121,7 @@ def test_an_answer_whose_closing_tag_is_missing_is_no_answer() -> None:
 
 def test_a_path_whose_opening_mark_stood_in_the_prompt_is_a_path_that_stopped() -> None:
     parsed = parse_path("Red is 3.\n\nThe answer is 8", opened=True)
-    assert (parsed.status, parsed.answer, len(parsed.steps)) == ("max_steps", None, 2)
+    assert (parsed.status, parsed.answer, len(parsed.steps)) == ("cut_off", None, 2)
     assert parse_path("Red is 3.</think>8", opened=True).answer == "8"
     assert rest_of("Red is 3.", opened=True) == 9
 

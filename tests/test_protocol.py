@@ -169,8 +169,8 @@ def test_a_mended_answer_has_its_place() -> None:
     "end", ['{"answer": "8', '{"answer": 8', '{"answer"', '{"summary": "c", "reas', '{"summary": "c"']
 )
 def test_an_object_cut_off_at_the_end_is_left_out(end: str) -> None:
-    parsed = parse_path(f"{render_step(READ)}\n{end}")
-    assert (parsed.steps, parsed.answer, parsed.status, parsed.repaired) == ((READ,), None, "max_steps", False)
+    parsed = parse_path(f"{render_step(READ)}\n{end}", finish="length")
+    assert (parsed.steps, parsed.answer, parsed.status, parsed.repaired) == ((READ,), None, "cut_off", False)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from .agreement import AgreementReport, KindAgreement, as_text, check_rows
 from .choices import option_letter
 from .extract import Reading, read
 from .match import both_closed, is_gold, matches
+from .path import read_path
 from .values import STORED, GoldType, number_value, type_of, yes_no
 from .voting import VERDICTS, majority
 
@@ -35,6 +36,7 @@ __all__ = [
     "number_value",
     "option_letter",
     "read",
+    "read_path",
     "type_of",
     "yes_no",
 ]

@@ -3,6 +3,8 @@
     json_objects.py  JSON objects inside a text, mended where slightly broken
     wrappers.py      what of a reply is thought and what is said: each model's marks, a row each
     steps.py         what one object means: a step, an answer, a verdict; the schemas of such objects
+    dialects.py      the ways in which models lay out a path, a row each
+    prose.py         words as steps: where a text falls apart, and what each piece is called
     path.py          a whole path in every dialect, and the replies that a path grows from
 
 It does not say what an answer means (see `answers`), and it asks nobody.
@@ -10,6 +12,7 @@ It does not say what an answer means (see `answers`), and it asks nobody.
 
 from __future__ import annotations
 
+from .dialects import BY_NAME, DIALECTS
 from .json_objects import objects_in
 from .path import (
     ParsedAnswer,
@@ -26,5 +29,6 @@ from .path import (
     render_summary,
     rest_of,
 )
+from .prose import End, Split, split
 from .steps import SCHEMAS, AnswerRead, is_step, read_answer, response_format
 from .wrappers import WRAPPERS, Speech, Wrapper, opens_thought, speech

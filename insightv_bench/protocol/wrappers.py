@@ -34,6 +34,8 @@ class Wrapper(NamedTuple):
     """Whether its closing mark alone ends a thought that began in the prompt; other uses of the mark forbid it."""
     to_the_end: bool = False
     """Whether it may stay open to the end of the reply: its closing mark is a token that servers strip."""
+    dialect: str = "tags"
+    """Of a path whose thought stands in it: a name of `DIALECTS`."""
 
 
 def _tags(kind: Kind, *names: str) -> list[Wrapper]:
@@ -42,9 +44,10 @@ def _tags(kind: Kind, *names: str) -> list[Wrapper]:
 
 WRAPPERS = (
     # Tags: DeepSeek-R1, Qwen, GLM, MiMo, Insight-V, Vision-R1, VLM-R1, EXAONE, Reka, Keye, LLaVA-CoT, Seed-OSS ...
-    *_tags("thought", "think", "thinking", "thought", "reasoning", "analysis", "reflection", "scratchpad"),
+    Wrapper("thought", "<think>", "</think>", dialect="think"),
+    *_tags("thought", "thinking", "thought", "reasoning", "analysis", "reflection", "scratchpad"),
     *_tags("thought", "rationale", "reason", "cot", "seed:think", "inner_thought", "inner_monologue"),
-    Wrapper("thought", "<thoughts>", "</thoughts>", titled=True),
+    Wrapper("thought", "<thoughts>", "</thoughts>", titled=True, dialect="thoughts"),
     *_tags("aside", "caption", "tool_call", "observation"),
     Wrapper("aside", "<(?-i:SUMMARY)>", "</(?-i:SUMMARY)>"),  # LLaVA-CoT, as its caption; `<summary>` is HTML
     *_tags(
@@ -53,10 +56,20 @@ WRAPPERS = (
     Wrapper("answer", r"<\|begin_of_box\|>", r"<\|end_of_box\|>"),  # GLM-4.1V, 4.5V
     # gpt-oss, with its special tokens and without (see `_BARE_CHANNEL`)
     Wrapper(
-        "thought", r"<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>", r"<\|(?:end|call)\|>", alone=False
+        "thought",
+        r"<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>",
+        r"<\|(?:end|call)\|>",
+        alone=False,
+        dialect="channels",
     ),
-    Wrapper("answer", r"<\|channel\|>\s*final[^<]{0,40}<\|message\|>", r"<\|(?:return|end)\|>", to_the_end=True),
-    Wrapper("thought", r"<\|channel>\s*thought", r"<channel\|>"),  # Gemma 4
+    Wrapper(
+        "answer",
+        r"<\|channel\|>\s*final[^<]{0,40}<\|message\|>",
+        r"<\|(?:return|end)\|>",
+        to_the_end=True,
+        dialect="channels",
+    ),
+    Wrapper("thought", r"<\|channel>\s*thought", r"<channel\|>", dialect="channels"),  # Gemma 4
     Wrapper("thought", "<unused94>thought", "<unused95>"),  # MedGemma
     Wrapper("thought", r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # Sky-T1, OpenThinker
     Wrapper("answer", r"<\|begin_of_solution\|>", r"<\|end_of_solution\|>", to_the_end=True),
