@@ -65,10 +65,12 @@ def paths(context: Context[PathsSettings, AskingOptions]) -> None:
 
 def _counted(context: Context, rows: Iterable[Path]) -> Iterator[Path]:
     statuses: Counter[str] = Counter()
+    dialects: Counter[str] = Counter()
     for path in rows:
         statuses[path.status] += 1
+        dialects[path.dialect] += 1
         yield path
-    context.totals["statuses"] = dict(statuses)
+    context.totals.update(statuses=dict(statuses), dialects=dict(dialects))
 
 
 def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:

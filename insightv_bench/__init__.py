@@ -27,6 +27,7 @@ _EXPORTS = {
     "read_answer": "answers:read",
     "match_answer": "answers:matches",
     "parse_path": "protocol",
+    "read_path": "answers",
     "render_path": "protocol",
     "read_rows": "storage",
     "run_recipe": "runs:run",

@@ -9,21 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
+from insightv_bench.answers import read_path
 from insightv_bench.chat import Chat, ask, assistant, go_on, load_prompt
 from insightv_bench.engines import Caller
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import (
+    BY_NAME,
     ParsedAnswer,
     ParsedPath,
     ParsedStep,
     parse_answer,
-    parse_path,
     parse_step,
-    render_answer,
+    render_path,
     render_step,
+    without_blank_thought,
 )
 from insightv_bench.records import Message, Path, PathStatus, Question, QuestionColumns, Step, content_id
-from insightv_bench.settings import PathsSettings, Sampling
+from insightv_bench.settings import PathsSettings, Sampling, Spelling
 
 Parsed = TypeVar("Parsed", ParsedStep, ParsedAnswer)
 MAX_CHARS_SHOWN = 20_000
@@ -63,6 +65,7 @@ class ReasoningAgent:
             status=draft.parsed.status,
             dialect=draft.parsed.dialect,
             repaired=draft.parsed.repaired,
+            split=draft.parsed.split,
             text=draft.text,
             num_calls=draft.num_calls,
             num_tokens=draft.num_tokens,
@@ -70,7 +73,11 @@ class ReasoningAgent:
 
     async def _one_call(self, question: Question, sample: int) -> Drafted:
         reply = await self._caller.ask(Request(ask("reason", question), self._settings.sampling, sample))
-        return Drafted(parse_path(reply.text, reply.reasoning, reply.opened), whole_text(reply), 1, reply.num_tokens)
+        asked = (question.answer_type, question.options)
+        parsed = read_path(
+            reply.text, *asked, reasoning=reply.reasoning, finish=reply.finish, opened=reply.opened
+        )
+        return Drafted(parsed, whole_text(reply), 1, reply.num_tokens)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:
         """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""
@@ -153,11 +160,28 @@ def whole_text(reply: Reply) -> str:
 
 
 def path_text(path: Path | ParsedPath, text: str = "") -> str:
-    """A path as the summary agent is shown it: in our spelling where it was read, as it came where it was not.
+    """A path as a reader is shown it: in its own words where its dialect is words or it was not read, else in our JSON,
+    since marks of thought are tokens that the reader's own chat template would take for its own.
 
     `text`: what a parsed path was read from.
     """
-    if path.status == "malformed":
-        return path.text if isinstance(path, Path) else text
-    lines = [render_step(step) for step in path.steps]
-    return "\n".join([*lines, render_answer(path.answer)] if path.answer is not None else lines)
+    if path.status == "malformed" or is_words(path.dialect):
+        return without_blank_thought(path.text if isinstance(path, Path) else text)
+    return render_path(path.steps, path.answer)
+
+
+def written_path(path: Path, spelling: Spelling) -> str:
+    """A path as an agent is to learn to write it: `own` as its model wrote it, `json` in ours."""
+    if spelling == "own" or path.status == "malformed":
+        return path.text
+    return render_path(path.steps, path.answer)
+
+
+def judged_path(path: Path, spelling: Spelling) -> str:
+    """A path as an agent is to learn to judge it: `own` as the evaluation shows it (`path_text`), `json` in ours."""
+    return path_text(path) if spelling == "own" else written_path(path, spelling)
+
+
+def is_words(dialect: str) -> bool:
+    """Whether a path of this dialect is shown in its own words; one of a dialect of elsewhere is not."""
+    return dialect in BY_NAME and BY_NAME[dialect].is_words

@@ -190,7 +190,16 @@ def test_the_exported_names_are_these_and_all_load() -> None:
             "Recipe",
             "load_recipe",
         ]
-        + ["open_engine", "read_answer", "match_answer", "parse_path", "render_path", "read_rows", "run_recipe"]
+        + [
+            "open_engine",
+            "read_answer",
+            "match_answer",
+            "parse_path",
+            "read_path",
+            "render_path",
+            "read_rows",
+            "run_recipe",
+        ]
     )
     for name in iv.__all__:
         assert name == "__version__" or callable(getattr(iv, name)), f"`{name}` is hidden by a module of that name"

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from insightv_bench.answers import read_path
 from insightv_bench.errors import StageError
-from insightv_bench.protocol import parse_path
 from insightv_bench.records import Assessment, FlawedRow, Path, Question
 from insightv_bench.settings import ScoreRanges
 from insightv_bench.stages import Context
@@ -65,7 +65,8 @@ def right_ones(group: Iterable[Assessed]) -> list[Assessed]:
 def judge_flawed(question: Question, row: FlawedRow) -> Judgement:
     """A flawed path's score and correction: the oracle's in the drawn world, else by the share of steps left right."""
     if question.scene:
-        return judge(question.question, question.scene, parse_path(row.flawed_path).steps)
+        steps = read_path(row.flawed_path, question.answer_type, question.options).steps
+        return judge(question.question, question.scene, steps)
     return Judgement((), round(1 + 99 * (1 - row.severity)), None, row.correction)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from insightv_bench.agents import path_text
+from insightv_bench.agents import written_path
 from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, open_engine, public
 from insightv_bench.flaws import (
@@ -140,7 +140,7 @@ async def _versions(
 
 def why_not(row: Assessed) -> str:
     """Why a path cannot be spoilt; empty where it can. A judge may have found an answer right that no rule can read."""
-    opened = in_our_form(row.question, path_text(row.path))
+    opened = in_our_form(row.question, written_path(row.path, "json"))
     return opened if isinstance(opened, str) else ""
 
 
@@ -157,7 +157,7 @@ async def _plant(
     wanted = random_.choice(settings.propagated)
     if caller:
         return await _ask(settings, row, flaw, position, wanted, caller)
-    text = path_text(row.path)
+    text = written_path(row.path, "json")
     problem = ""
     for propagate in dict.fromkeys((wanted, *settings.propagated)):
         planted = make_text_flawed(row.question, text, flaw, severity, position, propagate, random_, donors)
@@ -170,7 +170,7 @@ async def _plant(
 async def _ask(
     settings: FlawsSettings, row: Assessed, flaw: FlawType, position: Position, wanted: bool, caller: Caller
 ) -> Flawed | str:
-    opened = in_our_form(row.question, path_text(row.path))
+    opened = in_our_form(row.question, written_path(row.path, "json"))
     if isinstance(opened, str):
         return opened
     path, text = opened
@@ -198,7 +198,7 @@ class Naturals:
         if not ranges:
             return Dropped(group[0].question.id, "natural: no path of a low score or with a wrong answer")
         self._counts[ranges[0][1]] += 1
-        best = [path_text(row.path) for row in right_ones(group)]
+        best = [written_path(row.path, "json") for row in right_ones(group)]
         return natural_row(by_range[ranges[0][1]], ranges[0][1], best[0] if best else "")
 
 
@@ -211,7 +211,7 @@ def natural_row(row: Assessed, range_: str, right: str) -> FlawedRow:
         **columns_of(row.question),
         kind=row.question.kind,
         path=right,
-        flawed_path=path_text(row.path),
+        flawed_path=written_path(row.path, "json"),
         flaw="natural",
         severity=round(len(wrong) / num, 4) if labels else 0.0,
         position=position_of(wrong, num) if wrong else "none",

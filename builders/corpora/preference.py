@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from insightv_bench.agents import path_text
+from insightv_bench.agents import written_path
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
 from insightv_bench.records import PreferenceRow, ReasoningRow, columns_of
-from insightv_bench.settings import PairsSettings
+from insightv_bench.settings import PairsSettings, Spelling
 from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
 from . import blocks, selection
@@ -65,15 +65,15 @@ def chosen(context: Context[PairsSettings, Options]) -> None:
     scored = read_scored(context, *ASSESSED)
     pairs, _ = balanced(context, blocks.pairs(scored, settings).made, settings.max_kind_share)
     context.totals["questions"] = selection.paired(scored, pairs)
-    context.write(ReasoningRow, _chosen(Store(context, *ASSESSED), pairs))
+    context.write(ReasoningRow, _chosen(Store(context, *ASSESSED), pairs, settings.spelling))
 
 
-def _chosen(store: Store, pairs: pl.DataFrame) -> Iterator[ReasoningRow]:
+def _chosen(store: Store, pairs: pl.DataFrame, spelling: Spelling) -> Iterator[ReasoningRow]:
     best = pairs.select("question", "chosen", "chosen_score").unique(subset=["question", "chosen"], maintain_order=True)
     for part in portions(best, store.portion):
         questions, paths = store.questions.take(part["question"]), store.paths.take(part["chosen"])
         for question, path, score in part.iter_rows():
-            yield reasoning_row(questions[question], paths[path], score)
+            yield reasoning_row(questions[question], paths[path], score, spelling)
 
 
 def _rows(context: Context, pairs: pl.DataFrame, left: pl.DataFrame) -> Iterator[PreferenceRow | Dropped]:
@@ -88,8 +88,8 @@ def _rows(context: Context, pairs: pl.DataFrame, left: pl.DataFrame) -> Iterator
             yield PreferenceRow(
                 **columns_of(questions[place]),
                 prompt=(user("reason", questions[place]),),
-                chosen=(assistant(path_text(paths[chosen])),),
-                rejected=(assistant(path_text(paths[rejected])),),
+                chosen=(assistant(written_path(paths[chosen], context.settings.spelling)),),
+                rejected=(assistant(written_path(paths[rejected], context.settings.spelling)),),
                 chosen_score=chosen_score,
                 rejected_score=rejected_score,
                 round=context.options.round,

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from insightv_bench.agents import path_text
+from insightv_bench.agents import written_path
 from insightv_bench.chat import assistant, user
 from insightv_bench.flaws import flawed_versions
 from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, columns_of
-from insightv_bench.settings import FlawsSettings, ReasoningCorpus
+from insightv_bench.settings import FlawsSettings, ReasoningCorpus, Spelling
 from insightv_bench.stages import Context, Dropped, FlawOptions, Options, drop
 
 from . import blocks
@@ -26,22 +26,25 @@ def reasoning(context: Context[ReasoningCorpus, Options]) -> None:
     """Inputs: `questions`, `paths`, `verdicts`."""
     settings = context.settings
     index = blocks.reasoning(read_scored(context, *ASSESSED), settings)
-    context.write(ReasoningRow, _reasoning_rows(Store(context, *ASSESSED), index))
+    context.write(ReasoningRow, _reasoning_rows(Store(context, *ASSESSED), index, settings.spelling))
 
 
-def _reasoning_rows(store: Store, index: Iterable[pl.DataFrame]) -> Iterator[ReasoningRow | Dropped]:
+def _reasoning_rows(
+    store: Store, index: Iterable[pl.DataFrame], spelling: Spelling
+) -> Iterator[ReasoningRow | Dropped]:
     for part in (part for block in index for part in portions(block, store.portion)):
         paths = store.paths.take(part["path"])
         questions = store.questions.take(part.filter(reason="")["question"])
         for question, path, score, reason in part.iter_rows():
-            yield drop(paths[path], reason) if reason else reasoning_row(questions[question], paths[path], score)
+            row = questions[question] if not reason else None
+            yield reasoning_row(row, paths[path], score, spelling) if row else drop(paths[path], reason)
 
 
-def reasoning_row(question: Question, path: Path, score: int) -> ReasoningRow:
+def reasoning_row(question: Question, path: Path, score: int, spelling: Spelling) -> ReasoningRow:
     return ReasoningRow(
         **columns_of(question),
         prompt=(user("reason", question),),
-        completion=(assistant(path_text(path)),),
+        completion=(assistant(written_path(path, spelling)),),
         score=score,
     )
 

@@ -70,7 +70,7 @@ def read_asked(folder: Folder) -> Iterator[Question]:
 
 
 def _described(file: Folder, asked: QuestionsById, seed: int | None) -> Iterator[tuple[Any, ...]]:
-    frame = read_frame(file, ["id", "question_id", "status", "steps", "answer", "text"])
+    frame = read_frame(file, ["id", "question_id", "status", "dialect", "steps", "answer", "text"])
     rows = [Path.model_construct(**row) for row in frame.iter_rows(named=True)]
     texts = [_text(row) for row in rows]
     normal = [normalised(text) for text in texts]

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from insightv_bench.agents import path_text, summary_chat
-from insightv_bench.answers import is_gold
+from insightv_bench.agents import judged_path, summary_chat
+from insightv_bench.answers import is_gold, read_path
 from insightv_bench.chat import assistant
-from insightv_bench.protocol import Verdict, parse_path, render_summary
+from insightv_bench.protocol import Verdict, render_summary
 from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow, columns_of
-from insightv_bench.settings import ScoreRanges, SummaryCorpus
+from insightv_bench.settings import ScoreRanges, Spelling, SummaryCorpus
 from insightv_bench.stages import Context, Options
 from insightv_bench.storage import Rows
 from insightv_bench.world import Judgement, program_of, reread
@@ -69,7 +69,7 @@ def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
     scored, store = read_scored(context, *ASSESSED, shuffled=True), Store(context, *ASSESSED)
     wanted = number_of("optimal", settings)
     followed = candidates(scored, lambda block: selection.optimal(block, settings))
-    yield Share("optimal", followed, wanted, _of_paths(store, "optimal"), store.portion)
+    yield Share("optimal", followed, wanted, _of_paths(store, settings.spelling, "optimal"), store.portion)
     yield from _flawed_shares(context, settings, scored, store)
     if "agent-paths" in context.inputs:
         yield from _agent_shares(context, settings, [f"agent-{role}" for role in ASSESSED])
@@ -88,7 +88,7 @@ def _flawed_shares(context: Context, settings: SummaryCorpus, scored: pl.LazyFra
         from_injected.append(_from("injected", injected.index(ranged=bool(shares))))
     if not from_injected and "sampled" not in settings.flawed_from:
         return
-    sampled = _of_paths(store, "flawed")
+    sampled = _of_paths(store, settings.spelling, "flawed")
 
     def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
         made = {"sampled": sampled(index.filter(source="sampled"))}
@@ -118,7 +118,7 @@ def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) 
     store, num = Store(context, *triple), number_of("agent", settings)
     if not settings.balance_agent:
         every = candidates(scored, lambda block: selection.agents(block, settings))
-        yield Share("agent", every, num, _of_paths(store, "agent"), store.portion)
+        yield Share("agent", every, num, _of_paths(store, settings.spelling, "agent"), store.portion)
         return
 
     def own(verdict: bool) -> Iterator[Block]:
@@ -127,17 +127,20 @@ def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) 
 
     verdicts = selection.agents(scored, settings).select(pl.col("correct").unique(maintain_order=True)).collect()
     for place, verdict in enumerate(verdicts["correct"]):
-        yield Share("agent", own(verdict), (num + 1 - place) // 2, _of_paths(store, "agent"), store.portion)
+        yield Share(
+            "agent", own(verdict), (num + 1 - place) // 2, _of_paths(store, settings.spelling, "agent"), store.portion
+        )
 
 
-def _of_paths(store: Store, kind: SummaryKind) -> MakeRows:
+def _of_paths(store: Store, spelling: Spelling, kind: SummaryKind) -> MakeRows:
     """Rows of sampled paths; an optimal one is followed as it is."""
 
     def rows(index: pl.DataFrame) -> Iterator[SummaryRow]:
         questions, paths = store.questions.take(index["question"]), store.paths.take(index["path"])
         assessments = store.assessments.take(index["assessment"])
         for row in index.iter_rows(named=True):
-            text, correction = path_text(paths[row["path"]]), assessments[row["assessment"]].correction
+            correction = assessments[row["assessment"]].correction
+            text = judged_path(paths[row["path"]], spelling)
             yield summary_row(questions[row["question"]], text, kind, row["range"], row["correct"], correction)
 
     return rows
@@ -167,7 +170,8 @@ def summary_row(
     check = "" if correct else correction
     if question.scene:
         program, scene = program_of(question.question, question.scene)
-        check = reread(scene, parse_path(path).steps, program)
+        steps = read_path(path, question.answer_type, question.options).steps
+        check = reread(scene, steps, program)
     completion = render_summary(question.answer, verdict, check)
     return SummaryRow(
         **columns_of(question),

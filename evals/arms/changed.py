@@ -20,7 +20,8 @@ from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from insightv_bench.agents import path_text
+from insightv_bench.agents import is_words, path_text
+from insightv_bench.answers import read_path
 from insightv_bench.arms import ARMS, Arm
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
@@ -173,14 +174,35 @@ def _paraphrased(bases: Sequence[Base], settings: EvalSettings, seed: int, parap
         yield from ((base.question.id, "no rule rewords it, and `eval.paraphraser` names no model") for base in open_)
         return
     sampling = Sampling(max_new_tokens=settings.path_sampling.max_new_tokens)
-    asked = paraphraser.run([paraphrase(paraphraser, base.question, base.text, sampling) for base in open_])
+    ours = [base.text if base.path is None else render_path(base.path.steps, base.path.answer) for base in open_]
+    asks = zip(open_, ours, strict=True)
+    asked = paraphraser.run([paraphrase(paraphraser, base.question, text, sampling) for base, text in asks])
     for base, reply in zip(open_, asked, strict=True):
-        change = reply.reason if reply.value is None else _with_text(base, reply.value, paraphraser.model)
+        change: dict[str, Any] | str = reply.reason
+        if reply.value is not None:
+            text = _laid_out(base, reply.value)
+            change = _with_text(base, text, paraphraser.model) if text else "the paraphrase cannot be read in prose"
         yield base.question.id, change
 
 
+def _laid_out(base: Base, paraphrase: str) -> str:
+    """A paraphrase as the path is laid out that it is of, with its headings; empty where its answer is lost."""
+    parsed = read_path(base.text, base.question.answer_type, base.question.options)
+    steps = parse_path(paraphrase).steps
+    if base.path is None or not is_words(base.path.dialect):
+        return paraphrase
+    if len(parsed.places) != len(steps):
+        return ""
+    text = base.text
+    for (start, end), old, new in reversed(list(zip(parsed.places, parsed.steps, steps, strict=True))):
+        text = text[:start] + text[start:end].replace(old.reasoning, new.reasoning, 1) + text[end:]
+    again = read_path(text, base.question.answer_type, base.question.options)
+    return text if again.answer == parsed.answer else ""
+
+
 def _with_text(base: Base, text: str, maker: str) -> dict[str, Any]:
-    right = answer_right(base.question, parse_path(text).answer)
+    question = base.question
+    right = answer_right(question, read_path(text, question.answer_type, question.options).answer)
     return {**base.origin, "path": text, "path_correct": right, "path_status": "complete", "maker": maker}
 
 

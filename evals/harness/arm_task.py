@@ -31,6 +31,7 @@ DOC_COLUMNS = (
     "path",
     "path_correct",
     "path_status",
+    "path_dialect",
     "flaw",
     "severity",
     "position",

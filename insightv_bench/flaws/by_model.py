@@ -13,7 +13,7 @@ from insightv_bench.answers import is_gold
 from insightv_bench.chat import Chat, ask
 from insightv_bench.judge_replies import Read, gold_text
 from insightv_bench.protocol import ParsedPath, parse_path, render_path
-from insightv_bench.records import FlawType, Position, QuestionColumns, Step
+from insightv_bench.records import FlawType, Position, QuestionColumns
 
 from .by_rule import LEAKS, position_of
 from .text_path import TextPath, open_path, read_letter
@@ -51,9 +51,7 @@ def in_our_form(question: QuestionColumns, text: str) -> tuple[TextPath, str] | 
     if not is_gold(path.answer, question):
         return "the path's own answer is wrong"
     if path.frame is None:
-        steps = [Step(summary="", reasoning=words.strip(), action="continue") for words in path.steps]
-        steps[-1] = steps[-1].model_copy(update={"action": "summary"})
-        path = TextPath(tuple(step.reasoning for step in steps), path.answer, tuple(steps), path.answer)
+        path = TextPath(tuple(step.reasoning for step in path.said), path.answer, path.said, path.answer)
     assert path.frame is not None
     return path, render_path(path.frame, path.written)
 

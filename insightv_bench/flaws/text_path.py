@@ -1,7 +1,7 @@
-"""Any path as steps of words and an answer, and back to text: our protocol's, or free prose.
+"""Any path as steps of words and an answer, and back to text: our protocol's, or one in words of its own.
 
-Prose has no steps of its own. It is cut at blank lines, else at lines, else at sentences; a heading stays with what
-follows it and displayed mathematics with what came before. The pieces put together are the text again, to the letter.
+A path in words is cut where the protocol cuts it (see `protocol.split`). The pieces put together are the text again, to
+the letter; what only says the answer is a piece of its own, after the last step.
 """
 
 from __future__ import annotations
@@ -12,21 +12,15 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from insightv_bench.answers import option_letter, read
+from insightv_bench.answers import option_letter, read, read_path
 from insightv_bench.chat import LETTERS
-from insightv_bench.protocol import parse_path, render_path
+from insightv_bench.protocol import BY_NAME, ParsedPath, parse_path, render_path, split
 from insightv_bench.records import QuestionColumns, Step
 
-MIN_PIECES = 3
-"""A text that falls into fewer at one kind of cut is tried at the next."""
-MAX_PIECES = 200
 OTHERS = 8
 """Questions whose steps are looked at for one to add."""
 MAX_CHARS = 50_000
 """Of a path that is spoilt; 16 steps of 1,024 tokens stay below it, mostly."""
-_CUTS = (r"\n[ \t\r]*\n\s*", r"\n\s*", r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z\\$\"'*(])")
-_HEADING = re.compile(r"(?:\*\*[^*\n]+\*\*:?|#+ [^\n]+|[^\n]{0,80}:)\s*$")
-_ON_ITS_OWN = re.compile(r"\s*(?:\\\[|\\begin|\$\$|[-*] |\d+[.)] +|Where:|where\b)")
 
 
 class TextPath(NamedTuple):
@@ -41,6 +35,8 @@ class TextPath(NamedTuple):
     written: str = ""
     """The answer as it stands in the path, where that is not `answer`."""
     options: tuple[str, ...] = ()
+    said: tuple[Step, ...] = ()
+    """Of prose: its steps as the protocol reads them, which a path in our form is made of."""
 
     @property
     def is_prose(self) -> bool:
@@ -77,21 +73,38 @@ def open_path(text: str, question: QuestionColumns) -> TextPath | str:
     """The path in `text`, or why it cannot be spoilt."""
     if len(text) > MAX_CHARS:
         return "the path is too long"
-    parsed = parse_path(text)
-    if parsed.status == "complete" and parsed.answer is not None:
-        answer = read_letter(parsed.answer, question)
-        if answer is None:
-            return "the path answers with none of the options"
-        return TextPath(
-            tuple(step.reasoning for step in parsed.steps), answer, parsed.steps, parsed.answer, question.options
-        )
-    if parsed.dialect != "prose":
-        return f"the path is {parsed.status}"
-    reading = read(text, question.answer_type, question.options)
-    if reading.answer is None:
-        return "no answer can be read in the path"
-    pieces = split_prose(text)
-    return TextPath(tuple(pieces), reading.answer, None) if len(pieces) > 1 else "the path is a single step"
+    parsed = read_path(text, question.answer_type, question.options)
+    if parsed.status != "complete" or parsed.answer is None:
+        return _not_opened(parsed)
+    answer = read_letter(parsed.answer, question)
+    if answer is None:
+        return "the path answers with none of the options"
+    if BY_NAME[parsed.dialect].is_words:
+        pieces = _pieces(text, parsed)
+        return TextPath(pieces, answer, None, said=parsed.steps) if len(pieces) > 1 else "the path is a single step"
+    words = tuple(step.reasoning for step in parsed.steps)
+    return TextPath(words, answer, parsed.steps, parsed.answer, question.options)
+
+
+def _not_opened(parsed: ParsedPath) -> str:
+    if not BY_NAME[parsed.dialect].is_words or parsed.status != "malformed":
+        return f"the path is {parsed.status.replace('_', ' ')}"
+    return "no answer can be read in the path" if parsed.answer is None else "the path is a single step"
+
+
+def _pieces(text: str, parsed: ParsedPath) -> tuple[str, ...]:
+    """The text cut between its steps, and after the last one where only the answer follows."""
+    cuts = [_between(text, one[1], other[0]) for one, other in pairwise(parsed.places)]
+    last = parsed.places[-1][1]
+    if text[last:].strip():
+        cuts.append(_between(text, last, len(text)))
+    return tuple(text[start:end] for start, end in pairwise([0, *cuts, len(text)]))
+
+
+def _between(text: str, end: int, start: int) -> int:
+    """Where a line begins between two steps; marks of sections stand between some."""
+    line = text.find("\n", end, start)
+    return start if line < 0 and start < len(text) else end if line < 0 else line + 1
 
 
 def steps_of(text: str) -> list[Step]:
@@ -118,36 +131,11 @@ def read_letter(answer: str, question: QuestionColumns) -> str | None:
 
 def answer_of(text: str, path: TextPath, question: QuestionColumns) -> str | None:
     """What a changed text answers, read as its kind of path is."""
-    if path.is_prose:
-        return read(text, question.answer_type, question.options).answer
-    answer = parse_path(text).answer
+    answer = read_path(text, question.answer_type, question.options).answer
     return None if answer is None else read_letter(answer, question)
 
 
 def split_prose(text: str) -> list[str]:
     """The pieces of a text; joined they are the text."""
-    for cut in _CUTS:
-        ends = [*(match.end() for match in re.finditer(cut, text)), len(text)]
-        parts = (text[start:end] for start, end in pairwise([0, *ends]))
-        pieces = _merged([part for part in parts if part.strip()])
-        if len(pieces) >= MIN_PIECES:
-            break
-    return pieces if len(pieces) <= MAX_PIECES else [text]
-
-
-def _merged(pieces: Sequence[str]) -> list[str]:
-    """A heading goes with what follows, a formula or a list's item with what it belongs to."""
-    merged: list[str] = []
-    for piece in pieces:
-        if merged and (_HEADING.fullmatch(merged[-1].strip()) or _ON_ITS_OWN.match(piece) or _is_open(merged[-1])):
-            merged[-1] += piece
-        else:
-            merged.append(piece)
-    return merged
-
-
-def _is_open(piece: str) -> bool:
-    """Displayed mathematics or code that a cut has divided."""
-    return any(
-        piece.count(opener) > piece.count(closer) for opener, closer in (("\\[", "\\]"), ("[asy]", "[/asy]"))
-    ) or (piece.count("$$") % 2 == 1)
+    found = split(text)
+    return [text[start:end] for start, end in found.steps] or [text]

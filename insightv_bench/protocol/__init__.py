@@ -28,6 +28,7 @@ from .path import (
     render_step,
     render_summary,
     rest_of,
+    without_blank_thought,
 )
 from .prose import End, Split, split
 from .steps import SCHEMAS, AnswerRead, is_step, read_answer, response_format

@@ -77,7 +77,9 @@ DIALECTS = (
             sign="Image Description|Rationales?",
         ),
     ),
-    Dialect("prose", "numbered steps, headings, paragraphs, lines or sentences; the answer as `answers` reads it", True),
+    Dialect(
+        "prose", "numbered steps, headings, paragraphs, lines or sentences; the answer as `answers` reads it", True
+    ),
 )
 BY_NAME = {dialect.name: dialect for dialect in DIALECTS}
 

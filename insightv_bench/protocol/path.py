@@ -1,10 +1,10 @@
 """A path as text: render and parse, in every dialect, never a guess.
 
-A path is one JSON object a line: steps `{"summary", "reasoning", "action"}`, then `{"answer"}`. Any other reasoning is a
-path too, in one of the dialects of `dialects`: thought between marks, sections, headings, plain prose. Its steps are
-pieces of the text (see `prose`), each with a summary, its heading or its first clause; its answer is what the reader of
-answers reads at its end, which is handed in as `read_end` (`answers.read_path` does so), since this package does not know
-what an answer means.
+A path is one JSON object a line: steps `{"summary", "reasoning", "action"}`, then `{"answer"}`. Any other reasoning is
+a path too, in one of the dialects of `dialects`: thought between marks, sections, headings, plain prose. Its steps are
+pieces of the text (see `prose`), each with a summary, its heading or its first clause; its answer is what the reader
+of answers reads at its end, which is handed in as `read_end` (`answers.read_path` does so), since this package does not
+know what an answer means.
 
     complete   steps and an answer
     cut off    the text stopped before its answer: at the token cap, inside a thought, in the middle of an object
@@ -205,8 +205,8 @@ def parse_answer(text: str, opened: bool = False) -> ParsedAnswer:
 
 
 def _malformed(dialect: str, repaired: bool = False, answer: End | AnswerRead | None = None) -> ParsedPath:
-    said = (None, None) if answer is None else (answer[0], answer[1])
-    return ParsedPath((), *said, "malformed", dialect, repaired, "")
+    text, span = (None, None) if answer is None else (answer[0], answer[1])
+    return ParsedPath((), text, span, "malformed", dialect, repaired, "")
 
 
 def _path_of_objects(objects: Objects, offset: int, finish: str) -> ParsedPath:
@@ -248,12 +248,13 @@ def _path_of_sections(text: str, sectioned: Sectioned, end: End | None, finish: 
 
 
 def _path_of_prose(text: str, start: int, end: End | None, finish: str, has_reader: bool) -> ParsedPath:
-    """The pieces of what is said, but for marks of an answer; without a reader of answers there is no telling its end."""
+    """The pieces of what is said, but for marks of an answer; without a reader of answers its end cannot be told."""
     if not has_reader:
         return _malformed("prose")
     stop = end.stop if end else len(text)
     for mark in marks_in(text, start) if end else ():
-        if mark.wrapper.kind == "answer" and mark.opens and mark.end <= end.span[0] and text[start : mark.start].strip():
+        opens = mark.wrapper.kind == "answer" and mark.opens and text[start : mark.start].strip()
+        if end and opens and mark.end <= end.span[0]:
             stop = min(stop, mark.start)
     return _path_of_words(text, "prose", split(text, start, stop, end), end, finish)
 
@@ -267,7 +268,7 @@ def _path_of_words(
     unfinished: bool = False,
     titles: Sequence[str] = (),
 ) -> ParsedPath:
-    """`unfinished`: the text itself shows that it stopped. A path that has no end keeps no steps, but where it is cut."""
+    """`unfinished`: the text itself shows that it stopped. A path that has no end keeps no steps."""
     cut = answer is None and (finish == "length" or (unfinished and finish in UNFINISHED))
     steps = _steps_at(text, found.steps, titles, not cut)
     if cut:
@@ -407,6 +408,12 @@ def thought_in(text: str, opened: bool = False) -> Thought:
 def rest_of(text: str, opened: bool = False) -> int:
     """Where the text after the last thought begins; the end of the text where that is never closed."""
     return thought_in(text, opened).rest
+
+
+def without_blank_thought(text: str) -> str:
+    """A text without the empty marks of thought before it, as models write them that are told not to think."""
+    thought = thought_in(text)
+    return text[thought.rest :].lstrip() if thought.places and thought.is_blank else text
 
 
 def titled(inside: str) -> list[tuple[str, str]]:

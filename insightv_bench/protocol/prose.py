@@ -1,11 +1,11 @@
 """Words as steps: where a text that nobody laid out as a path falls apart, and what each piece is called.
 
 A text is cut at its numbered steps, else its headings, else blank lines, else lines, else sentences: at the first of
-them that leaves two steps beside the end. A heading stays with what follows it, displayed mathematics and a list's items
-with what they belong to. The pieces lie next to each other and together are the text, to the letter.
+them that leaves two steps beside the end. A heading stays with what follows it, displayed mathematics and a list's
+items with what they belong to. The pieces lie next to each other and together are the text, to the letter.
 
-The end is what only says the answer, `Answer: B` or `So the answer is 8.`: it is no step, and a text that is nothing else
-has none. A step is called by its heading, or by its first clause. Linear in the text.
+The end is what only says the answer, `Answer: B` or `So the answer is 8.`: it is no step, and a text that is nothing
+else has none. A step is called by its heading, or by its first clause. Linear in the text.
 """
 
 from __future__ import annotations
@@ -31,13 +31,17 @@ MIN_LONE_WORDS = 14
 MAX_INTRODUCTION_CHARS = 160
 """Before a numbered step, of what belongs to it."""
 
-_WORDS_FOR_STEP = "step|schritt|étape|etape|paso|passo|passaggio|шаг|bước|langkah|adım|krok|steg|步骤|步驟|ステップ|단계|चरण"
+_WORDS_FOR_STEP = (
+    "step|schritt|étape|etape|paso|passo|passaggio|шаг|bước|langkah|adım|krok|steg|步骤|步驟|ステップ|단계|चरण"
+)
 _STEP = re.compile(
     rf"^[ \t>]*(?:#{{1,6}}[ \t]*)?(?:[-*][ \t]+)?[*_]{{0,2}}(?:(?:{_WORDS_FOR_STEP})[ \t#]*(?P<number>\d{{1,3}})\b"
     r"|第(?P<chinese>[一二三四五六七八九十]|\d{1,2})步)",
     re.IGNORECASE | re.MULTILINE,
 )
-_ITEM = re.compile(r"^(?:#{1,6}[ \t]*)?[*_]{0,2}(?P<number>\d{1,3})[.)](?:[*_]{0,2}[ \t]+|[*_]{1,2}(?=\S))", re.MULTILINE)
+_ITEM = re.compile(
+    r"^(?:#{1,6}[ \t]*)?[*_]{0,2}(?P<number>\d{1,3})[.)](?:[*_]{0,2}[ \t]+|[*_]{1,2}(?=\S))", re.MULTILINE
+)
 _HEADED = re.compile(r"^(?:#{1,6}[ \t]+\S|(?:\*\*|__)[^*\n]{1,100}(?:\*\*|__):?[ \t]*$)", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _LINE = re.compile(r"\n\s*")
@@ -52,19 +56,22 @@ _CHINESE = "一二三四五六七八九十"
 
 # A piece's own heading, from its beginning.
 _NUMBERING = re.compile(
-    rf"^[\s>#*_\-]*(?:(?:{_WORDS_FOR_STEP})[ \t#]*\d{{1,3}}|第(?:[{_CHINESE}]|\d{{1,2}})步|\d{{1,3}}[.)])[ \t]*[*_]{{0,2}}[ \t]*"
-    r"(?:[:：.)\-–—]+[ \t]*[*_]{0,2}[ \t]*)?",
+    rf"^[\s>#*_\-]*(?:(?:{_WORDS_FOR_STEP})[ \t#]*\d{{1,3}}|第(?:[{_CHINESE}]|\d{{1,2}})步|\d{{1,3}}[.)])"
+    r"[ \t]*[*_]{0,2}[ \t]*(?:[:：.)\-–—]+[ \t]*[*_]{0,2}[ \t]*)?",
     re.IGNORECASE,
 )
 _INTRODUCTION = re.compile(
-    rf"[^\n]{{1,{MAX_INTRODUCTION_CHARS}}}[:：]?[ \t]*\n\s*(?=[#*_\- ]*(?:(?:{_WORDS_FOR_STEP})[ \t#]*[01]\b|[01][.)]|第[一1]步))",
+    rf"[^\n]{{1,{MAX_INTRODUCTION_CHARS}}}[:：]?[ \t]*\n\s*"
+    rf"(?=[#*_\- ]*(?:(?:{_WORDS_FOR_STEP})[ \t#]*[01]\b|[01][.)]|第[一1]步))",
     re.IGNORECASE,
 )
-_BOLD = re.compile(r"^\s*(?:\*\*|__)(?P<title>[^*\n]{2,100}?)[:：.]?(?:\*\*|__)[:：.]?(?P<after>[ \t]*(?:\n|$)|[ \t]+|(?=\w))")
+_BOLD = re.compile(
+    r"^\s*(?:\*\*|__)(?P<title>[^*\n]{2,100}?)[:：.]?(?:\*\*|__)[:：.]?(?P<after>[ \t]*(?:\n|$)|[ \t]+|(?=\w))"
+)
 _HASHES = re.compile(r"^\s*#{1,6}[ \t]*(?P<title>[^\n]{1,160})(?:\n|$)")
 _TITLE_LINE = re.compile(r"^\s*(?P<title>[^\n:：]{2,80})[:：][ \t]*\n")
 _REST_OF_BOLD = re.compile(r"^(?P<title>[^*\n]{2,100}?)[:：.]?(?:\*\*|__)[:：.]?(?:\s+|$)")
-_MARKUP = re.compile(r"^[\s*_#>`:：.\-–—•]+|[\s*_#`:：]+$")
+_MARKUP = re.compile(r"^[\s*_#>`:：.\-–—•]+|[\s*_#`:：.。]+$")
 _CLAUSE = re.compile(r"[.!?;:](?=\s|$)|[。！？；：]|\n")
 _PAUSE = re.compile(r",\s|，|、|\s(?:because|since|so|which|where|and|but|weil|porque|car)\s")
 _WORD = re.compile(r"[^\W_]+(?:['’.,][^\W_]+)*")
@@ -130,7 +137,8 @@ def step_at(text: str, place: Span, action: Action, title: str = "") -> Step | N
 
 def titled_piece(piece: str) -> tuple[str, str]:
     """What a piece is called, and what it says; a heading that nothing follows is both."""
-    rest = piece[_INTRODUCTION.match(piece).end() :] if _INTRODUCTION.match(piece) else piece
+    introduction = _INTRODUCTION.match(piece)
+    rest = piece[introduction.end() :] if introduction else piece
     if numbering := _NUMBERING.match(rest):
         rest = rest[numbering.end() :]
     opened = bool(numbering and re.search(r"\*\*|__", numbering[0]) and not re.match(r"\s*(?:\*\*|__)", rest))
@@ -149,7 +157,10 @@ def first_clause(text: str) -> str:
     """The beginning of a text as far as it says one thing, in `MAX_SUMMARY_CHARS` at most."""
     line = " ".join(text.lstrip("*#_->•` \t\n").split("\n\n", 1)[0].split())
     for match in _CLAUSE.finditer(line, 0, 4 * MAX_SUMMARY_CHARS):
-        initial = line[match.start() - 2 : match.start() - 1] in (".", " ") and line[match.start() - 1 : match.start()].isupper()
+        initial = (
+            line[match.start() - 2 : match.start() - 1] in (".", " ")
+            and line[match.start() - 1 : match.start()].isupper()
+        )
         if match.start() >= 8 and not initial and line.count("$", 0, match.start()) % 2 == 0:
             line = line[: match.start()]
             break
@@ -176,8 +187,7 @@ def _shortened(line: str) -> str:
 
 def _numbered(text: str, start: int, stop: int) -> list[int]:
     """`Step 1` and its like, else the items of one list that the text is made of; what follows a list stands apart."""
-    steps = [match for match in _STEP.finditer(text, start, stop)]
-    places = _in_order([(_number(match), match.start()) for match in steps], lists_again=True)
+    places = _in_order([(_number(match), match.start()) for match in _STEP.finditer(text, start, stop)], again=True)
     items = _in_order([(int(match["number"]), match.start()) for match in _ITEM.finditer(text, start, stop)])
     if len(places) >= MIN_STEPS:
         return _with_introduction(text, start, places)
@@ -195,15 +205,15 @@ def _number(match: re.Match[str]) -> int:
     return _CHINESE.index(said) + 1 if said in _CHINESE else int(said)
 
 
-def _in_order(found: Sequence[tuple[int, int]], lists_again: bool = False) -> list[int]:
-    """The places whose numbers count up from 0 or 1; `lists_again`: a number may be mentioned again."""
+def _in_order(found: Sequence[tuple[int, int]], again: bool = False) -> list[int]:
+    """The places whose numbers count up from 0 or 1; `again`: a number may be mentioned again."""
     places: list[int] = []
     following = found[0][0] if found and found[0][0] in (0, 1) else -1
     for number, place in found:
         if number == following:
             places.append(place)
             following += 1
-        elif not lists_again:
+        elif not again:
             return []
     return places
 

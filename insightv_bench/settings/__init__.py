@@ -24,6 +24,7 @@ from .corpora import (
     ReasoningCorpus,
     ReleaseSettings,
     ScoreRanges,
+    Spelling,
     SummaryCorpus,
 )
 from .engines import *  # noqa: F403 - its `__all__`: a section more is a line in one file

@@ -10,6 +10,8 @@ from insightv_bench.records import SummaryKind
 
 from .base import Section
 
+Spelling = Literal["json", "own"]
+
 
 class ScoreRanges(Section):
     """Right paths by score: High, Mid and Low. The paper's thresholds are not public."""
@@ -29,13 +31,21 @@ class ScoreRanges(Section):
 Part = TypeVar("Part", bound=ScoreRanges)
 
 
-class ReasoningCorpus(ScoreRanges):
+class Spelled(Section):
+    """How paths are written into corpora."""
+
+    spelling: Spelling = "json"
+    """`json`: every path in our JSON, as the prompts of the rows ask for it. `own`: as the model wrote it, for an agent
+    that keeps its own manner of reasoning; where a path is only shown, as the evaluation shows it."""
+
+
+class ReasoningCorpus(ScoreRanges, Spelled):
     """What the reasoning corpus is made by."""
 
     max_paths_per_question: int = Field(1, ge=1)
 
 
-class SummaryCorpus(ScoreRanges):
+class SummaryCorpus(ScoreRanges, Spelled):
     """What the summary corpus is made by."""
 
     summary_num: int = Field(6000, ge=1)
@@ -76,7 +86,7 @@ class LessonsSettings(Section):
     }
 
 
-class PairsSettings(Section):
+class PairsSettings(Spelled):
     """Which paths of a question make a pair (chosen, rejected)."""
 
     per_question: int = Field(1, ge=1)

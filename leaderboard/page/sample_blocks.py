@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from insightv_bench.answers import read_path
 from insightv_bench.escape import visible
-from insightv_bench.protocol import parse_path
 from insightv_bench.storage import batched
 from insightv_bench.world import judge
 
@@ -135,7 +135,9 @@ class PathReader:
 
         `wrong`: places of steps that a judge calls wrong. `planted`: of steps that a flaw changed.
         """
-        parsed = parse_path(text) if len(text) <= MAX_CHARACTERS else None
+        finish = row["finish"] if row["arm"] == "reason" else ""
+        short = len(text) <= MAX_CHARACTERS
+        parsed = read_path(text, row["answer_type"], row["options"], finish=finish) if short else None
         if parsed is None or not parsed.steps:
             return {"text": cut(text)}
         path: Row = {"steps": [[visible(step.summary), visible(step.reasoning)] for step in parsed.steps]}
