@@ -74,9 +74,7 @@ class ReasoningAgent:
     async def _one_call(self, question: Question, sample: int) -> Drafted:
         reply = await self._caller.ask(Request(ask("reason", question), self._settings.sampling, sample))
         asked = (question.answer_type, question.options)
-        parsed = read_path(
-            reply.text, *asked, reasoning=reply.reasoning, finish=reply.finish, opened=reply.opened
-        )
+        parsed = read_path(reply.text, *asked, reasoning=reply.reasoning, finish=reply.finish, opened=reply.opened)
         return Drafted(parsed, whole_text(reply), 1, reply.num_tokens)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:

@@ -81,7 +81,9 @@ def _all(context: Context, settings: FlawsSettings, caller: Caller | None, scene
         scenes.clear()
         scenes.update({g[0].question.image_sha256[0]: g[0].question.scene for g in portion if g[0].question.scene})
         seed = 0 if context.options.fixed else context.seed
-        right = {group[0].question.id: path_text(best[0].path) for group in portion if (best := right_ones(group))}
+        right = {
+            group[0].question.id: written_path(best[0].path, "json") for group in portion if (best := right_ones(group))
+        }
         chains = (_versions(settings, group, caller, seed, right) for group in portion)
         versions = caller.run(list(chains)) if caller else [_without_asking(chain) for chain in chains]
         for group, rows in zip(portion, versions, strict=True):

@@ -13,9 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from insightv_bench.answers import is_gold, read
+from insightv_bench.answers import is_gold, read_path
 from insightv_bench.errors import StageError
-from insightv_bench.protocol import parse_path
 from insightv_bench.records import Dropped, Path, Question, content_id
 from insightv_bench.settings import LoggedPaths
 from insightv_bench.sources import gold_path
@@ -187,12 +186,7 @@ def agrees(kept: Kept, words: str) -> bool:
 
 def as_path(question: Question, logged: Logged) -> Path:
     """The reply as a path, its answer read by our reader."""
-    parsed = parse_path(logged.reply, logged.reasoning)
-    if parsed.answer is None:
-        answer = read(logged.reply, question.answer_type, question.options).answer
-        parsed = parsed._replace(
-            answer=answer, status="malformed" if answer is None or not parsed.steps else "complete"
-        )
+    parsed = read_path(logged.reply, question.answer_type, question.options, reasoning=logged.reasoning)
     thought = f"<think>\n{logged.reasoning}\n</think>\n" if logged.reasoning.strip() else ""
     text, generator = thought + logged.reply, logged.model or "unknown"
     return Path(
@@ -206,6 +200,7 @@ def as_path(question: Question, logged: Logged) -> Path:
         status=parsed.status,
         dialect=parsed.dialect,
         repaired=parsed.repaired,
+        split=parsed.split,
         text=text,
         num_tokens=logged.num_tokens,
         recorded_right=logged.recorded_right,

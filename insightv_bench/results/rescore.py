@@ -17,17 +17,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-<<<<<<< HEAD
-from insightv_bench.answers import VERDICTS, is_strict, majority, matches, parser_label, read
+from insightv_bench.answers import VERDICTS, is_strict, majority, matches, parser_label, read, read_path
 from insightv_bench.arms import ARMS
 from insightv_bench.judging import RULE, AnswerFilter, Found, Settled
-from insightv_bench.protocol import parse_path, parse_summary, render_answer, rest_of
-=======
-from insightv_bench.answers import PARSER, VERDICTS, majority, matches, read, read_path
-from insightv_bench.arms import ARMS
-from insightv_bench.judging import RULE, AnswerFilter, Settled
 from insightv_bench.protocol import parse_summary, render_answer, rest_of
->>>>>>> acaca55 (Paths of every dialect in arms, votes, flaws, corpora and the viewer; docs/paths.md)
 from insightv_bench.records import EvalRecord, Question
 
 MAX_JUDGED_CHARS = 2_000
@@ -199,12 +192,14 @@ class Ballots:
         }
         self._held: dict[tuple[str, str, str], list[Ballot]] = defaultdict(list)
         for row in sorted((row for row in records if row.arm == "reason"), key=lambda row: row.sample):
-<<<<<<< HEAD
-            answer = parse_path(row.response, row.reasoning, row.opened).answer
-=======
-            asked = (row.answer_type, row.options)
-            answer = read_path(row.response, *asked, reasoning=row.reasoning, finish=row.finish).answer
->>>>>>> acaca55 (Paths of every dialect in arms, votes, flaws, corpora and the viewer; docs/paths.md)
+            answer = read_path(
+                row.response,
+                row.answer_type,
+                row.options,
+                reasoning=row.reasoning,
+                finish=row.finish,
+                opened=row.opened,
+            ).answer
             self._held[_key(row)].append(Ballot(row, answer, scores.get((row.system, row.path_id))))
 
     def of(self, record: EvalRecord) -> list[Ballot]:
