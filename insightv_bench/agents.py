@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from insightv_bench.answers import read_path
-from insightv_bench.chat import Chat, ask, assistant, go_on, load_prompt
+from insightv_bench.chat import OURS, Asking, Chat, ask, assistant, go_on, load_prompt
 from insightv_bench.engines import Caller
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import (
@@ -49,11 +49,11 @@ class ReasoningAgent:
     def __init__(self, caller: Caller, settings: PathsSettings) -> None:
         self._caller = caller
         self._settings = settings
-        self._prompt = "reason" if settings.mode == "one-call" else "step"
+        self._prompt = settings.asking.prompt("reason") if settings.mode == "one-call" else load_prompt("step")
 
     async def write(self, question: Question, sample: int) -> Path:
         draft = await (self._one_call if self._settings.mode == "one-call" else self._stepwise)(question, sample)
-        generator, prompt = self._caller.model, load_prompt(self._prompt).label
+        generator, prompt = self._caller.model, self._prompt.label
         return Path(
             id=content_id(question.id, generator, prompt, self._settings.model_dump(exclude={"engine"}), sample),
             question_id=question.id,
@@ -72,14 +72,14 @@ class ReasoningAgent:
         )
 
     async def _one_call(self, question: Question, sample: int) -> Drafted:
-        reply = await self._caller.ask(Request(ask("reason", question), self._settings.sampling, sample))
+        reply = await self._caller.ask(Request(ask(self._prompt, question), self._settings.sampling, sample))
         asked = (question.answer_type, question.options)
         parsed = read_path(reply.text, *asked, reasoning=reply.reasoning, finish=reply.finish, opened=reply.opened)
         return Drafted(parsed, whole_text(reply), 1, reply.num_tokens)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:
         """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""
-        talk = _Talk(self._caller, self._settings.sampling, ask("step", question), sample)
+        talk = _Talk(self._caller, self._settings.sampling, ask(self._prompt, question), sample)
         steps: list[Step] = []
         while len(steps) < self._settings.max_steps and not (steps and steps[-1].action == "summary"):
             last = await self._read(talk, "next", "step", parse_step)
@@ -143,13 +143,13 @@ def summary_chat(question: QuestionColumns, path: str) -> Chat:
     return ask("summary", question, path=path) if path else ask("direct", question)
 
 
-def second_turn(question: QuestionColumns, path: str) -> Chat:
+def second_turn(question: QuestionColumns, path: str, asking: Asking = OURS) -> Chat:
     """One model in both seats: the path is what it said itself, and it is asked to judge it and to answer.
 
     It is asked in the words in which the summary agent is asked, so that only the layout of the chat differs.
     """
-    first = ask("reason", question)
-    return first._replace(messages=(*first.messages, assistant(path), go_on()))
+    first = ask(asking.prompt("reason"), question)
+    return first._replace(messages=(*first.messages, assistant(path), go_on(asking)))
 
 
 def whole_text(reply: Reply) -> str:

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from insightv_bench.records import Image, Message, QuestionColumns
+from insightv_bench.records import Image, Message, QuestionColumns, content_id
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SLOT = re.compile(r"\{(question|path|problem|gold|answer|paths|flaw|place|ending)\}")
+
+
+Ask = Literal["json", "native", "prose", "think", "sections", "rationale", "insightv"]
+"""How a path is asked for: our steps as JSON (`json`), the bare question, so that the model reasons as it was trained
+to (`native`), numbered steps (`prose`), think and answer tags (`think`), LLaVA-CoT's sections (`sections`), Mulberry's
+headings (`rationale`), or the prompts of Insight-V's own code (`insightv`)."""
+SLOTS: dict[str, tuple[str, ...]] = {
+    "reason": ("question",),
+    "summary": ("question", "path"),
+    "direct": ("question",),
+}
+"""The prompts in whose place a recipe or a profile may put its own, and what each must hold."""
 
 
 class Chat(NamedTuple):
@@ -53,6 +65,37 @@ def load_prompt(name: str) -> Prompt:
     return Prompt(name, first.removeprefix("version "), template.rstrip("\n"))
 
 
+class Asking(NamedTuple):
+    """The prompts that the seats are asked with."""
+
+    ask: Ask = "json"
+    own: Mapping[str, str] = {}
+    """Texts in the place of ours, by the prompt's name; `native/reason` is for that asking alone."""
+
+    def prompt(self, name: str) -> Prompt:
+        """Its own text, else the asking's file, else the one that all askings share."""
+        for key in (f"{self.ask}/{name}", name):
+            if key in self.own:
+                return Prompt(key, content_id(self.own[key], length=8), self.own[key])
+        return load_prompt(f"{self.ask}/{name}" if name in asked_otherwise(self.ask) else name)
+
+    def versions(self) -> dict[str, str]:
+        """Content by label of the prompts that are others than all askings share."""
+        others = (each for each in map(self.prompt, SLOTS) if each.name not in SLOTS or each.name in self.own)
+        return {each.label: content_id(each.template) for each in others}
+
+
+OURS = Asking()
+
+
+@cache
+def asked_otherwise(ask: Ask) -> frozenset[str]:
+    """Names of the prompts that this asking has of its own."""
+    folder = files("insightv_bench").joinpath(f"prompts/{ask}")
+    found = folder.iterdir() if folder.is_dir() else ()
+    return frozenset(item.name.removesuffix(".txt") for item in found if item.name.endswith(".txt"))
+
+
 def prompt_names() -> list[str]:
     folder = files("insightv_bench").joinpath("prompts")
     return sorted(item.name.removesuffix(".txt") for item in folder.iterdir() if item.name.endswith(".txt"))
@@ -64,13 +107,16 @@ def question_text(question: QuestionColumns) -> str:
     return "\n".join([question.question, *options])
 
 
-def user(prompt: str, question: QuestionColumns, **slots: str) -> Message:
-    content = load_prompt(prompt).render(question=question_text(question), **slots)
-    return Message(role="user", content=content)
+def user(prompt: str | Prompt, question: QuestionColumns, **slots: str) -> Message:
+    prompt = load_prompt(prompt) if isinstance(prompt, str) else prompt
+    return Message(role="user", content=prompt.render(question=question_text(question), **slots))
 
 
-def ask(prompt: str, question: QuestionColumns, **slots: str) -> Chat:
-    """A chat of one turn: the question's images and the prompt's text. The gold answer is never among the slots."""
+def ask(prompt: str | Prompt, question: QuestionColumns, **slots: str) -> Chat:
+    """A chat of one turn: the question's images and the prompt's text. The gold answer is never among the slots.
+
+    `prompt`: one of ours by its name, or any.
+    """
     return Chat((user(prompt, question, **slots),), question.images)
 
 
@@ -78,9 +124,27 @@ def assistant(content: str) -> Message:
     return Message(role="assistant", content=content)
 
 
-def go_on() -> Message:
-    """The turn after a model's own path: what the summary agent's prompt says after the path that it shows."""
-    return Message(role="user", content=SLOT.split(load_prompt("summary").template)[-1].strip("\n"))
+def go_on(asking: Asking = OURS) -> Message:
+    """The turn after a model's own path: what the summary agent's prompt says after the path that it shows; where that
+    says nothing there, what ours says."""
+    said = SLOT.split(asking.prompt("summary").template)[-1].strip("\n")
+    return Message(role="user", content=said or SLOT.split(load_prompt("summary").template)[-1].strip("\n"))
+
+
+def in_manner(chat: Chat, system: str, suffix: str = "") -> Chat:
+    """The chat as a model wants it: with its system prompt before it, unless the chat brings one, and with what must be
+    the last words of each user's turn. Done twice it is as done once."""
+    messages = list(chat.messages)
+    if suffix:
+        messages = [_ending(message, suffix) if message.role == "user" else message for message in messages]
+    if system and not (messages and messages[0].role == "system"):
+        messages.insert(0, Message(role="system", content=system))
+    return chat._replace(messages=tuple(messages))
+
+
+def _ending(message: Message, suffix: str) -> Message:
+    is_there = message.content.endswith(suffix)
+    return message if is_there else message.model_copy(update={"content": message.content + suffix})
 
 
 def to_blocks(chat: Chat, image_blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ ORDER = (
         "world",
         "sources",
         "hub",
+        "profiles",
         "settings",
         "journal",
     ),

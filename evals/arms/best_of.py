@@ -62,8 +62,9 @@ def _scores(pairs: Sequence[Pair], settings: EvalSettings, caller: Caller | None
     if caller is None:
         return [_by_oracle(*pair) for pair in pairs]
     if settings.best_of_judge == "summary":
+        prompt = settings.asking.prompt("summary")
         requests = [
-            Request(ask("summary", question, path=path_text(path)), settings.answer_sampling, path.sample)
+            Request(ask(prompt, question, path=path_text(path)), settings.answer_sampling, path.sample)
             for question, path in pairs
         ]
         replies = caller.ask_all(requests)

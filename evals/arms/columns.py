@@ -6,6 +6,7 @@ from typing import Any
 
 from insightv_bench.agents import path_text, second_turn
 from insightv_bench.answers import is_gold
+from insightv_bench.chat import OURS, Asking
 from insightv_bench.flaws import Flawed
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawedRow, Path, Question
@@ -93,9 +94,9 @@ def stored(question: Question, path: Path) -> dict[str, Any]:
     }
 
 
-def turns_before(question: Question, path: Path) -> list[dict[str, Any]]:
+def turns_before(question: Question, path: Path, asking: Asking = OURS) -> list[dict[str, Any]]:
     """The conversation in which the path was written, as it was written, up to the turn that is still to be asked."""
-    return [message.model_dump() for message in second_turn(question, path.text).messages[:-1]]
+    return [message.model_dump() for message in second_turn(question, path.text, asking).messages[:-1]]
 
 
 def flaw_columns(question: Question, row: FlawedRow | Flawed) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from insightv_bench.answers import majority as vote
 from insightv_bench.arms import ARMS, Arm
-from insightv_bench.chat import ask, go_on, load_prompt
+from insightv_bench.chat import ask, go_on
 from insightv_bench.engines import Caller
 from insightv_bench.protocol import render_answer
 from insightv_bench.records import DECODERS, FlawedRow, Image, Path, Question
@@ -79,10 +79,12 @@ def _judge(settings: EvalSettings, models: Models) -> Caller | None:
 
 def docs(arm: Arm, questions: Sequence[Question], given: Given, settings: EvalSettings) -> list[dict[str, Any]]:
     """The arm's documents, without the images' bytes: all that its records will need. None where it cannot be run."""
-    return [_doc(arm, question, path, settings) for question in questions for path in _paths(arm, question, given)]
+    return [
+        _doc(arm, question, path, settings) for question in questions for path in _paths(arm, question, given, settings)
+    ]
 
 
-def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, Any]]:
+def _paths(arm: Arm, question: Question, given: Given, settings: EvalSettings) -> Iterator[Mapping[str, Any]]:
     """What is shown or known of a path, one dict a document."""
     shows, paths = ARMS[arm].shows, given.paths.get(question.id, ())
     if shows == "nothing":
@@ -99,7 +101,7 @@ def _paths(arm: Arm, question: Question, given: Given) -> Iterator[Mapping[str, 
             yield _voted(question, paths)
     else:
         for path in paths:
-            turns = {TURNS: turns_before(question, path)} if arm == "multi-turn" else {}
+            turns = {TURNS: turns_before(question, path, settings.asking)} if arm == "multi-turn" else {}
             logged = {"seat": "vote", "vote": path.text} if arm == "reason" and not path.prompt else {}
             yield {**stored(question, path), **turns, **logged}
 
@@ -124,7 +126,8 @@ def majority(answers: Sequence[str], question: Question) -> str | None:
 def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
     spec = ARMS[arm]
     slots = {"path": path["path"]} if spec.prompt == "summary" else {}
-    text = go_on() if arm == "multi-turn" else ask(spec.prompt, question, **slots).messages[0]
+    prompt = settings.asking.prompt(spec.prompt)
+    text = go_on(settings.asking) if arm == "multi-turn" else ask(prompt, question, **slots).messages[0]
     images = question.image_sha256
     if spec.blank_images:
         images = tuple(blank_of(image).sha256 for image in question.images)
@@ -136,7 +139,7 @@ def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSe
         "group": question.group,
         "images": list(images),
         "context": text.content,
-        "prompt": load_prompt(spec.prompt).label,
+        "prompt": prompt.label,
         "token_cap": settings.path_sampling.max_new_tokens + settings.answer_sampling.max_new_tokens,
         **path,
     }

@@ -33,6 +33,12 @@ ModelArgs = Annotated[
         "--model_args", "--model-args", metavar="KEY=VALUE,...", help="Options of the models' engine.", callback=typed
     ),
 ]
+ProfileName = Annotated[
+    str, typer.Option("--profile", metavar="NAME|FILE", help="The models' manner; `none`: of one nothing is known of.")
+]
+AskOption = Annotated[
+    str, typer.Option("--ask", metavar="A,B", help="How a path is asked for: json, native, prose, think, ...")
+]
 Tasks = Annotated[str, typer.Option("--tasks", metavar="A,B,C", help="The drawn world at `full` if left out.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="So many questions of each task.")]
 GenKwargs = Annotated[
@@ -57,6 +63,8 @@ def eval_command(
     reason: Reason = "",
     summary: Summary = None,
     model_args: ModelArgs = "",
+    profile: ProfileName = "",
+    ask: AskOption = "",
     tasks: Tasks = "",
     limit: Limit = None,
     seed: Seed = None,
@@ -98,13 +106,24 @@ def eval_command(
             batch_size=batch_size,
             include_path=include_path,
             data=data,
-            overrides=(*([f"eval.answers={answers}"] if answers else ()), *(set_ or ()), *engine_override(engine)),
+            overrides=(
+                *([f"eval.answers={answers}"] if answers else ()),
+                *manner_overrides(profile, ask),
+                *(set_ or ()),
+                *engine_override(engine),
+            ),
         ),
         out,
         output_path,
         log_samples,
         dry_run,
     )
+
+
+def manner_overrides(profile: str, ask: str) -> list[str]:
+    """`--profile` and `--ask` as overrides of the recipe, which says what they may be."""
+    named = {"profile": profile, "eval.ask": ask}
+    return [f"{key}={json.dumps(value)}" for key, value in named.items() if value]
 
 
 def pairs(text: str, option: str, texts: Container[str] = ()) -> dict[str, Any]:

@@ -25,11 +25,13 @@ from .leaderboard import board_app
 from .results import compare, rescore
 from .run import build_app, recipes, run_command, train_app
 from .serve_teacher import serve_teacher
+from .try_model import try_model
 
 AS_IT_IS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """Of a command whose arguments go on to another program."""
 COMMANDS: dict[str, typer.Typer | Callable[..., None]] = {
     "recipes": recipes,
+    "try": try_model,
     "run": run_command,
     "build": build_app,
     "train": train_app,

@@ -40,6 +40,7 @@ class ClusterEngine:
         self.is_planned = isinstance(inner, BatchEngine)
         self.batch_size = inner.batch_size if isinstance(inner, BatchEngine) else block_size
         self.structured = bool(getattr(inner, "structured", False))
+        self.system, self.suffix = getattr(inner, "system", ""), getattr(inner, "suffix", "")
         self._run = run
 
     def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:

@@ -22,6 +22,15 @@ class Start(NamedTuple):
     """To be told the kind of each try that failed, `429` say."""
 
 
+class Sent(NamedTuple):
+    """A request as it reaches the model, for a person to read."""
+
+    text: str
+    """The prompt with its special tokens, or a server's messages as JSON; images are named, not shown."""
+    num_image_tokens: int | None
+    """None: a server does not tell."""
+
+
 class Engine(Protocol):
     name: str
     revision: str

@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import reduce
 from typing import Any, TypeVar
 
+from insightv_bench.chat import in_manner
 from insightv_bench.errors import BudgetSpent, EngineError, EngineUnavailable
 from insightv_bench.journal import Journal, Reply, Request, Spent, plan_id, request_key
 from insightv_bench.storage import batched
@@ -101,9 +102,15 @@ class Caller:
     def ask_all(self, requests: Sequence[Request]) -> list[Reply]:
         return self.run([self.ask(request) for request in requests])
 
+    def as_sent(self, request: Request) -> Request:
+        """With the system prompt and the last words that the model's manner wants; they so stand in the key."""
+        system, suffix = getattr(self.engine, "system", ""), getattr(self.engine, "suffix", "")
+        return request._replace(chat=in_manner(request.chat, system, suffix)) if system or suffix else request
+
     async def ask(self, request: Request) -> Reply:
         if not getattr(self.engine, "structured", False):
             request = request._replace(format="")
+        request = self.as_sent(request)
         key = request_key(self.model, request)
         if isinstance(self.engine, BatchEngine):
             future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

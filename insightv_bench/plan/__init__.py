@@ -11,4 +11,5 @@ cluster.py     which stages go over to a cluster
 from __future__ import annotations
 
 from .cluster import goes_over
+from .evaluation import seat_engine
 from .stages import plan

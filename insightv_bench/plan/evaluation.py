@@ -108,12 +108,28 @@ def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
 
 
 def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
-    for system in [*_sampled_systems(recipe, settings)]:
+    for system in [each for one in _sampled_systems(recipe, settings) for each in _askings(recipe, settings, one)]:
         arms = tuple(arm for arm in system.arms if _is_filled(arm, system, settings))
         yield system._replace(arms=arms)
         greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
         if greedy and settings.greedy and settings.paths is None:
             yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True, twin_of=system.name)
+
+
+def _askings(recipe: Recipe, settings: EvalSettings, system: System) -> Iterator[System]:
+    """The system, and where paths are asked for in further ways, once more in each: in the arms that show them."""
+    yield system
+    showing = _showing_paths(recipe, settings)
+    arms = tuple(arm for arm in system.arms if arm in showing)
+    is_asked = "reason" in system.seats and not system.paths and settings.paths is None
+    for ask in settings.ask[1:] if is_asked else ():
+        yield system._replace(name=f"{system.name}-{ask}", arms=arms, ask=ask, asked_as=system.name)
+
+
+def _showing_paths(recipe: Recipe, settings: EvalSettings) -> list[Arm]:
+    """Arms that rest on the reasoning agent's paths."""
+    known = _is_world(recipe, settings) or _has_gold(recipe, settings)
+    return PATH_ARMS if known else [*PATH_ARMS, *EXACT_ARMS]
 
 
 def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
@@ -164,11 +180,13 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         role=system.role,
         twin_of=system.twin_of,
         contents=contents(system.seats),
+        asked_as=system.asked_as,
     )
     inputs = {"questions": questions, "paths": paths.name if paths else "", "flawed": flawed}
     inputs |= {seat: maker_of(model) for seat, model in system.seats.items()}
     given = {role: name for role, name in inputs.items() if name}
-    yield Stage(f"eval-{system.name}", "evaluate", settings, given, options)
+    asked = settings.model_copy(update={"ask": (system.ask or settings.ask[0],)})
+    yield Stage(f"eval-{system.name}", "evaluate", asked, given, options)
 
 
 def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questions: str) -> Stage | None:
@@ -178,16 +196,22 @@ def _paths_stage(recipe: Recipe, settings: EvalSettings, system: System, questio
     if not paths:
         return None
     engine = seat_engine(paths.model, settings)
-    sampled = PathsSettings(engine=engine, num_paths=paths.num, mode="one-call", sampling=paths.sampling)
+    sampled = PathsSettings(
+        engine=engine,
+        num_paths=paths.num,
+        mode="one-call",
+        sampling=paths.sampling,
+        ask=system.ask or settings.ask[0],
+        prompts=settings.prompts,
+    )
     maker = maker_of(paths.model)
     inputs = {"questions": questions, **({"model": maker} if maker else {})}
     return Stage(paths.name, "paths", sampled, inputs, AskingOptions(contents=contents({"reason": paths.model})))
 
 
 def _paths(recipe: Recipe, settings: EvalSettings, system: System) -> Paths | None:
-    known = _is_world(recipe, settings) or _has_gold(recipe, settings)
-    needing = PATH_ARMS if known else [*PATH_ARMS, *EXACT_ARMS]
-    if "reason" not in system.seats or not any(arm in needing for arm in system.arms):
+    showing = _showing_paths(recipe, settings)
+    if "reason" not in system.seats or not any(arm in showing for arm in system.arms):
         return None
     name = f"paths-eval-{system.paths or system.name}" + (GREEDY if system.greedy and system.paths else "")
     model = system.seats["reason"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from insightv_bench.arms import Arm, Role
+from insightv_bench.chat import Ask
 from insightv_bench.errors import RecipeError
 from insightv_bench.records import content_id
 from insightv_bench.settings import (
@@ -45,6 +46,10 @@ class System(NamedTuple):
     role: Role = "other"
     twin_of: str = ""
     """The system whose greedy twin it is."""
+    ask: Ask | None = None
+    """How its paths are asked for, where that is not the first way that the recipe names."""
+    asked_as: str = ""
+    """The system that it is but for its asking; empty: it is asked in the first way."""
 
 
 def questions_of(recipe: Recipe) -> str:

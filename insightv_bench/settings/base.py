@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from insightv_bench.records import content_id
 
@@ -51,10 +51,31 @@ def is_tag(annotation: Any) -> bool:
     return get_origin(annotation) is Literal and len(get_args(annotation)) == 1
 
 
-class Sampling(Section):
+class WithLaterKeys(Section):
+    """A section that ids of rows and keys of replies are made of: what came later stands in them where it is set."""
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = dump(self)
+        fields = type(self).model_fields
+        for name in self.LATER:
+            if name in dumped and getattr(self, name) == fields[name].get_default(call_default_factory=True):
+                del dumped[name]
+        return dumped
+
+
+class Sampling(WithLaterKeys):
     """How a model samples; temperature 0 is greedy."""
+
+    LATER = ("top_k", "presence_penalty")
 
     max_new_tokens: int = Field(1024, ge=1)
     temperature: float = Field(0.0, ge=0)
     top_p: float = Field(1.0, gt=0, le=1)
     repetition_penalty: float = Field(1.0, gt=0)
+    top_k: int = Field(0, ge=0)
+    """0: all tokens."""
+    presence_penalty: float = Field(0.0, ge=-2, le=2)
+    """Of servers alone: OpenAI's."""

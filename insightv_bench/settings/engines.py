@@ -15,6 +15,7 @@ __all__ = [
     "EngineSettings",
     "HfEngine",
     "ModelEngine",
+    "ModelSection",
     "OpenAIEngine",
     "TeacherEngine",
     "TeacherJudge",
@@ -65,7 +66,29 @@ class TeacherEngine(EngineSection):
     judge: TeacherJudge = TeacherJudge()
 
 
-class HfEngine(EngineSection):
+class ModelSection(EngineSection):
+    """What is said of any named model: its manner. A profile lays these below what a recipe says itself."""
+
+    profile: str = ""
+    """The family whose manner it has: a name, a file, or `none`; empty: told by its name, type or chat template."""
+    system: str = ""
+    """The system prompt."""
+    suffix: str = ""
+    """The last words of each user's turn."""
+    enable_thinking: bool | None = None
+    """None: as the model does where nobody says so."""
+    thinking_budget: int | None = Field(None, ge=1)
+    """Tokens that it may think; then the thought is closed."""
+    chat_template_kwargs: dict[str, Any] = {}
+    """More arguments of the chat template; at a server they go into `extra_body`."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a reply."""
+    min_pixels: int | None = Field(None, ge=1)
+    max_pixels: int | None = Field(None, ge=1)
+    """Of an image, as the model's processor scales it."""
+
+
+class HfEngine(ModelSection):
     """Local transformers."""
 
     is_local = True
@@ -76,6 +99,16 @@ class HfEngine(EngineSection):
     batch_size: int = Field(128, ge=1)
     dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
     device: str = "auto"
+    device_map: str = ""
+    """`auto` spreads a model over all devices, as accelerate does; it takes the place of `device`."""
+    attn_implementation: str = ""
+    """The attention kernel, as transformers calls it: `sdpa`, `eager`, `flash_attention_2`."""
+    thought_close: str = "</think>"
+    """What is written where the budget of thought is spent: the tag that closes it, and words before it."""
+    adapter: str = ""
+    """A LoRA adapter on top of the model: a folder or a Hub id, as PEFT saves it."""
+    processor_kwargs: dict[str, Any] = {}
+    """Options of the processor in its own words: `size`, `max_soft_tokens`, `do_pan_and_scan`."""
     trust_remote_code: bool = False
 
     @property
@@ -83,7 +116,7 @@ class HfEngine(EngineSection):
         return self.device != "cpu"
 
 
-class OpenAIEngine(EngineSection):
+class OpenAIEngine(ModelSection):
     """Any OpenAI-compatible chat server."""
 
     kind: Literal["openai"] = "openai"

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from insightv_bench.arms import ARMS, Arm
+from insightv_bench.chat import Ask, Asking
 from insightv_bench.controls import Control as Control
+from insightv_bench.profiles import Prompts
 
 from .base import NAME, Sampling, Section
 from .engines import EngineSettings
 from .paths import FlawsSettings
 from .seats import Seat
 from .stored_paths import LoggedPaths
+
+
+def listed(value: object) -> object:
+    """`json,native` as its parts."""
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
 class EvalSettings(Section):
@@ -47,9 +54,25 @@ class EvalSettings(Section):
     summaries: dict[Annotated[str, Field(pattern=NAME)], Seat] = {}
     """More summary agents under test, by their name on the board: each is given the same stored paths. A folder, a Hub
     id, `openai:URL#NAME`, or an engine."""
+    ask: Annotated[tuple[Ask, ...], BeforeValidator(listed)] = ("json",)
+    """How a path is asked for, in every arm that shows one: our JSON steps, or the model's own manner. Of several each
+    is evaluated, on the same questions, and compared with the first."""
+    prompts: Prompts = {}
+    """Texts in the place of ours, the same in all arms; `native/reason` is for that asking alone."""
     batch_size: int = Field(128, ge=1)
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """What local models compute in, unless their engine says it. `auto`: as their weights are saved."""
+
+    @property
+    def asking(self) -> Asking:
+        """The first, which is the only one of what a stage is told."""
+        return Asking(self.ask[0], self.prompts)
+
+    @model_validator(mode="after")
+    def _asks_differ(self) -> EvalSettings:
+        if not self.ask or len(set(self.ask)) < len(self.ask):
+            raise ValueError("`ask` needs one asking, or several that differ")
+        return self
 
     @model_validator(mode="after")
     def _enough_paths(self) -> EvalSettings:

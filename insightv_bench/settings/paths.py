@@ -6,16 +6,19 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from insightv_bench.chat import OURS, Ask, Asking
+from insightv_bench.profiles import Prompts
 from insightv_bench.records import FlawType, Position
 
-from .base import Sampling, Section, Share
+from .base import Sampling, Section, Share, WithLaterKeys
 from .engines import EngineSettings, TeacherEngine
 from .sources import WorldSource
 
 
-class PathsSettings(Section):
+class PathsSettings(WithLaterKeys):
     """Question -> paths."""
 
+    LATER = ("ask", "prompts")
     UNTAGGED: ClassVar[str] = "model"
     """What a union calls it, where nothing in it says so."""
 
@@ -27,6 +30,22 @@ class PathsSettings(Section):
     """`stepwise`: one call a step, as in the paper; `one-call`: the whole path in one reply, for trained agents."""
     repair_tries: int = Field(3, ge=0)
     sampling: Sampling = Sampling(temperature=0.7, top_p=0.95, repetition_penalty=1.05)
+    ask: Ask = "json"
+    """How a whole path is asked for in one call: our JSON steps, or in the model's own manner."""
+    prompts: Prompts = {}
+    """Texts in the place of ours."""
+
+    @property
+    def asking(self) -> Asking:
+        return Asking(self.ask, self.prompts)
+
+    @model_validator(mode="after")
+    def _in_one_call(self) -> PathsSettings:
+        if self.asking != OURS and self.mode == "stepwise":
+            raise ValueError("`ask` and `prompts` are of whole paths: they need `mode: one-call`")
+        if self.asking != OURS and isinstance(self.engine, TeacherEngine):
+            raise ValueError("the teacher of the drawn world knows no other asking than `json`")
+        return self
 
 
 class HardSettings(Section):

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from insightv_bench.controls import CONTROLS
 from insightv_bench.errors import RecipeError
+from insightv_bench.profiles import Prompts
 from insightv_bench.world import Level
 
 from .base import NAME, Section
@@ -23,6 +24,7 @@ from .corpora import CorporaSettings, LessonsSettings, ReleaseSettings
 from .errors import explain, nearest
 from .evaluation import Control, EvalSettings
 from .inheritance import Layer, flatten, merge, stack
+from .manner import with_manner, with_prompts_read
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .seats import Seat, seat_name
 from .sources import Source
@@ -79,6 +81,12 @@ class Recipe(Section):
     release: ReleaseSettings | None = None
     given: str = ""
     """A pulled release: its corpora take the place of those that the run would make."""
+    profile: str = ""
+    """The family in whose manner the models of `model_seats` and `paths.engine` are asked: a name, a file, or `none`;
+    left out, it is told by each model's name, type or chat template."""
+    prompts: Prompts = {}
+    """Texts, or `.txt` files beside this one, in the place of our prompts: in `eval`, and in `paths` where whole ones
+    are asked for."""
     task: str = ""
     """The questions' name on the board; the recipe's own if left out."""
     system: str = "model"
@@ -173,6 +181,7 @@ OneKeyEach.add_implicit_resolver(  # YAML 1.1 takes it for a text without a poin
 
 def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
     layers = stack(origin, _content(text, origin), lambda name: _content(_read(name), name))
+    layers = [with_prompts_read(layer) for layer in layers]
     content = flatten(layers)
     for layer in layers:
         _guard_code(layer.content, layer.origin)
@@ -188,6 +197,7 @@ def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = ""
         _override(set_, override)
         if variant and not override.startswith(EXPANDED):
             _override(content, override)
+    content = with_manner(with_prompts_read(Layer("", content)).content)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:

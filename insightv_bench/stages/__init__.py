@@ -32,7 +32,7 @@ from .options import (
     TrainOptions,
     WorldOptions,
 )
-from .preflight import check_models
+from .preflight import check_engine, check_models
 from .processes import (
     Message,
     MessageWriter,

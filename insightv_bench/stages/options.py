@@ -84,6 +84,8 @@ class EvalOptions(AskingOptions):
     """What the system is to the method: its base, its agent, a round of it, a control, or something else."""
     twin_of: str = ""
     """The system whose greedy twin it is."""
+    asked_as: str = ""
+    """The system that it is but for how its paths are asked for; empty: it is asked in the first way."""
 
 
 class ReleaseOptions(Options):

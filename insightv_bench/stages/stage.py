@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
-from insightv_bench.chat import load_prompt, prompt_names
+from insightv_bench.chat import Asking, load_prompt, prompt_names
 from insightv_bench.engines import Engine, open_engine
 from insightv_bench.errors import RunError
 from insightv_bench.flaws import VERSION as FLAWS_VERSION
@@ -187,8 +187,15 @@ class Cluster(Protocol):
 
 def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:
     """Of what the stage is, is told and is given; not of where its function stands, nor of defaults."""
-    content = [stage.kind, stage.settings.changes(), stage.options.changes(), seed, versions_of(stage.kind)]
+    versions = {**versions_of(stage.kind), **asked_versions(stage)}
+    content = [stage.kind, stage.settings.changes(), stage.options.changes(), seed, versions]
     return content_id(content, {role: folder.name for role, folder in sorted(inputs.items())}, length=12)
+
+
+def asked_versions(stage: Stage) -> dict[str, str]:
+    """Of the prompts that it is asked with beside those of every stage: another asking's, or a recipe's own."""
+    asking = getattr(stage.settings, "asking", None)
+    return asking.versions() if isinstance(asking, Asking) else {}
 
 
 def versions_of(kind: str) -> dict[str, str]:

@@ -94,6 +94,6 @@ def time_bare(folder: Path, batches: Batches) -> Took:
     for requests in batches:
         inputs = encode(processor, requests)
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **generation_options(model, requests[0].sampling))
+            tokens = model.generate(**inputs, **generation_options(model, processor, requests[0].sampling))
         processor.tokenizer.batch_decode(tokens[:, inputs["input_ids"].shape[1] :])
     return Took(time.process_time() - started)

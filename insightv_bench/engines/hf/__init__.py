@@ -3,6 +3,7 @@
     model.py        one model: loaded, prompted, asked in batches, known by the hash of its files
     processes.py    the same in several processes, as `accelerate launch` starts them
     processors.py   its processor, with torchvision or without
+    template.py     what its chat template says: the prompt, control tokens, what ends a turn
 
 It knows no training (which loads models through it) and no stage.
 """

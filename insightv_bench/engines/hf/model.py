@@ -10,21 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.chat import to_blocks
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import opens_thought
-from insightv_bench.records import DECODERS, Image
+from insightv_bench.records import DECODERS, Image, content_id
 from insightv_bench.settings import HfEngine, Sampling, folder_name
 from insightv_bench.storage import first_line
 
-from ..control_tokens import ControlTokens
+from ..base import Sent
+from ..control_tokens import Cleared, ControlTokens
 from .processors import load_processor
+from .template import check_arguments, end_ids, prompt_text, template_arguments
 
-MAX_MARK_TOKENS = 64
-"""Of a thought's opening mark at the end of a prompt."""
 PLACEHOLDERS = ("image_token_id", "image_token_index", "video_token_id")
 HASHED = ("*.safetensors", "*.json", "*.jinja")
+ADAPTER = "adapter_model.safetensors"
+IN_REVISION = (
+    *("enable_thinking", "chat_template_kwargs", "thinking_budget", "thought_close", "stop"),
+    *("min_pixels", "max_pixels", "processor_kwargs", "attn_implementation"),
+)
+"""Options that change replies and stand in no request."""
 
 
 class LocalModel:
@@ -36,6 +41,7 @@ class LocalModel:
         self._tokens: ControlTokens | None = None
         self.batch_size = settings.batch_size
         self.name, self.revision = identity(settings)
+        self.system, self.suffix = settings.system, settings.suffix
 
     def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:
         """Replies by one batched `generate`; all requests must share their sampling."""
@@ -44,22 +50,42 @@ class LocalModel:
         if len({request.sampling for request in requests}) > 1:
             return [reply for request in requests for reply in self.generate([request], seed)]
         model, processor = self.load()
-        self._tokens = self._tokens or ControlTokens(processor)
-        cleared = [self._tokens.of_chat(request.chat) for request in requests]
+        cleared = [self.cleared(request) for request in requests]
         shown = [request._replace(chat=each.chat) for request, each in zip(requests, cleared, strict=True)]
-        inputs = encode(processor, shown).to(model.device)
+        prompts = self.prompts(shown)
+        inputs = encode(processor, shown, prompts).to(model.device)
         torch.manual_seed(seed)
         started = time.monotonic()
+        ends, stop = end_ids(model, processor), self._settings.stop
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **generation_options(model, requests[0].sampling))
+            tokens = model.generate(**inputs, **generation_options(model, processor, requests[0].sampling, stop))
         completions = tokens[:, inputs["input_ids"].shape[1] :]
         seconds = (time.monotonic() - started) / len(requests)
-        replies = [_reply(processor, inputs["attention_mask"][i], row, seconds) for i, row in enumerate(completions)]
-        ends = [processor.tokenizer.decode(row[-MAX_MARK_TOKENS:]) for row in inputs["input_ids"]]
+        rows = zip(inputs["attention_mask"], completions, strict=True)
+        replies = [stopped(_reply(processor, mask, row, seconds, ends), stop) for mask, row in rows]
         return [
-            reply.model_copy(update={"opened": opens_thought(end), "num_broken": each.num_broken})
-            for reply, end, each in zip(replies, ends, cleared, strict=True)
+            reply.model_copy(update={"opened": opens_thought(prompt), "num_broken": each.num_broken})
+            for reply, prompt, each in zip(replies, prompts, cleared, strict=True)
         ]
+
+    def prompts(self, requests: Sequence[Request]) -> list[str]:
+        """The text that the model reads of each request, with a place for each image."""
+        arguments = template_arguments(self._settings)
+        return [prompt_text(self.load()[1], request.chat, arguments) for request in requests]
+
+    def cleared(self, request: Request) -> Cleared:
+        """Its chat with control tokens in its words broken up."""
+        self._tokens = self._tokens or ControlTokens(self.load()[1])
+        return self._tokens.of_chat(request.chat)
+
+    def sent(self, request: Request) -> Sent:
+        """The prompt as the tokens say it. Raises ModelError."""
+        model, processor = self.load()
+        request = request._replace(chat=self.cleared(request).chat)
+        prompts = self.prompts([request])
+        ids = encode(processor, [request], prompts)["input_ids"][0].tolist()
+        image_ids = {getattr(model.config, name, None) for name in PLACEHOLDERS}
+        return Sent(prompts[0], sum(token in image_ids for token in ids))
 
     def load(self) -> tuple[Any, Any]:
         """Model and processor, once. Raises ModelError."""
@@ -75,11 +101,20 @@ def identity(settings: HfEngine) -> tuple[str, str]:
     if folder.is_dir():
         if not (folder / "config.json").exists():
             raise ModelError(f"`{settings.model}` is not a model: it holds no `config.json`", "name a folder that does")
-        return folder_name(folder), hash_folder(folder) + _type_suffix(_dtype_of(settings, folder))
+        suffix = _type_suffix(_dtype_of(settings, folder)) + _options_suffix(settings)
+        return folder_name(folder), hash_folder(folder) + suffix
     if settings.model.startswith((".", "/")) or settings.model.count("/") != 1:
         raise ModelError(f"`{settings.model}` is neither a folder nor a Hub id", "name a folder, or `ORG/NAME`")
     commit = settings.revision or _resolve_revision(settings.model)
-    return settings.model, commit + _type_suffix(settings.dtype)
+    return settings.model, commit + _type_suffix(settings.dtype) + _options_suffix(settings)
+
+
+def _options_suffix(settings: HfEngine) -> str:
+    changed = {name: value for name, value in settings.changes().items() if name in IN_REVISION}
+    if settings.adapter:
+        folder = Path(settings.adapter)
+        changed["adapter"] = hash_folder(folder) if folder.is_dir() else settings.adapter
+    return f"+{content_id(changed, length=8)}" if changed else ""
 
 
 def _type_suffix(dtype: str) -> str:
@@ -133,18 +168,45 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     source = {"revision": settings.revision, "trust_remote_code": settings.trust_remote_code}
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
-        processor = load_processor(settings.model, **source)
+        processor = load_processor(settings.model, image_options(settings), **source)
+        options = {"attn_implementation": settings.attn_implementation, "device_map": settings.device_map}
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            settings.model, dtype=dtype, use_safetensors=True, **source
+            settings.model,
+            dtype=dtype,
+            use_safetensors=True,
+            **{name: value for name, value in options.items() if value},
+            **source,
         )
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(
             f"`{settings.model}` cannot be loaded as an image-text model: {first_line(error)}",
             "it must load with `AutoModelForImageTextToText` and `AutoProcessor`, from safetensors",
         ) from error
     if getattr(processor, "tokenizer", None) is None:
         raise ModelError(f"`{settings.model}` has no processor for images and text")
-    return model.to(_device(settings.device)).eval(), processor
+    check_arguments(settings, processor)
+    if settings.adapter:
+        model = _with_adapter(model, settings.adapter)
+    return (model if settings.device_map else model.to(_device(settings.device))).eval(), processor
+
+
+def image_options(settings: HfEngine) -> dict[str, Any]:
+    """Of the processor's part for images."""
+    bounds = {"min_pixels": settings.min_pixels, "max_pixels": settings.max_pixels}
+    return {**{name: value for name, value in bounds.items() if value}, **settings.processor_kwargs}
+
+
+def _with_adapter(model: Any, adapter: str) -> Any:
+    """The model with a LoRA adapter in its weights. Raises ModelError where there is none, or none in safetensors."""
+    peft = require("peft", "train", "an adapter")
+    from transformers.utils import cached_file
+
+    try:
+        cached_file(adapter, ADAPTER)  # PEFT would fall back to a pickle
+        return peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        hint = f"name a folder or a Hub id that holds `adapter_config.json` and `{ADAPTER}` of this model"
+        raise ModelError(f"the adapter `{adapter}` cannot be loaded: {first_line(error)}", hint) from error
 
 
 def _device(name: str) -> str:
@@ -157,14 +219,12 @@ def _device(name: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def encode(processor: Any, requests: Sequence[Request]) -> Any:
-    """Token ids and pixels of the chats, padded on the left."""
-    chats = [request.chat for request in requests]
-    blocks = [to_blocks(chat, [{"type": "image"}] * len(chat.images)) for chat in chats]
-    texts = [processor.apply_chat_template(each, add_generation_prompt=True, tokenize=False) for each in blocks]
-    images = [[open_image(image) for image in chat.images] for chat in chats]
+def encode(processor: Any, requests: Sequence[Request], prompts: Sequence[str] = ()) -> Any:
+    """Token ids and pixels of the chats, padded on the left. `prompts`: their texts, where they are made already."""
+    prompts = prompts or [prompt_text(processor, request.chat, {}) for request in requests]
+    images = [[open_image(image) for image in request.chat.images] for request in requests]
     return processor(
-        text=texts,
+        text=list(prompts),
         images=images if any(images) else None,
         padding=True,
         padding_side="left",
@@ -180,7 +240,7 @@ def open_image(image: Image) -> Any:
     return PILImage.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
 
 
-def generation_options(model: Any, sampling: Sampling) -> dict[str, Any]:
+def generation_options(model: Any, processor: Any, sampling: Sampling, stop: Sequence[str] = ()) -> dict[str, Any]:
     """Every sampling option is named, so that a model's own generation config changes nothing."""
     greedy = sampling.temperature == 0
     placeholders = {getattr(model.config, name, None) for name in PLACEHOLDERS}
@@ -191,20 +251,28 @@ def generation_options(model: Any, sampling: Sampling) -> dict[str, Any]:
         # A sampled placeholder would be read as an image that is not there.
         "suppress_tokens": sorted(token for token in placeholders if token is not None) or None,
         "num_beams": 1,
+        "eos_token_id": end_ids(model, processor) or None,
     }
+    if stop:
+        options |= {"stop_strings": list(stop), "tokenizer": processor.tokenizer}
     if not greedy:
-        options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+        options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
     return options
 
 
-def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float) -> Reply:
-    special = set(processor.tokenizer.all_special_ids)
-    ends = [index for index, token in enumerate(tokens.tolist()) if token in special]
-    length = ends[0] if ends else len(tokens)
+def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float, ends: Sequence[int]) -> Reply:
+    found = [index for index, token in enumerate(tokens.tolist()) if token in ends]
+    length = found[0] if found else len(tokens)
     return Reply(
         text=processor.tokenizer.decode(tokens[:length]),
-        finish="stop" if ends else "length",
+        finish="stop" if found else "length",
         num_prompt_tokens=int(prompt_mask.sum()),
-        num_tokens=length + bool(ends),
+        num_tokens=length + bool(found),
         seconds=seconds,
     )
+
+
+def stopped(reply: Reply, stop: Sequence[str]) -> Reply:
+    """The reply up to the first text that ends it."""
+    places = [place for text in stop if (place := reply.text.find(text)) >= 0]
+    return reply.model_copy(update={"text": reply.text[: min(places)], "finish": "stop"}) if places else reply

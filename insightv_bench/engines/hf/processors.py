@@ -7,32 +7,48 @@ where the package is absent their processor is made without that part. It tokeni
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from insightv_bench.errors import MissingExtra
+from insightv_bench.errors import MissingExtra, ModelError
 
 FILES = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
 """Where a model names its processor's class."""
 
 
-def load_processor(model: str, **source: Any) -> Any:
+def load_processor(model: str, image_options: Mapping[str, Any] | None = None, **source: Any) -> Any:
     """`AutoProcessor.from_pretrained` on the PIL backend, which gives the same pixels with and without torchvision.
 
-    Raises OSError or ValueError as it does, and MissingExtra where a package is missing that nothing can stand in for.
+    `image_options`: of its part for images, in its own words. Raises ModelError for one that it does not have; OSError
+    or ValueError as `AutoProcessor` does, and MissingExtra where a package is missing that nothing can stand in for.
     """
     import transformers
 
     with_video = None if find_spec("torchvision") else class_with_video(model, source.get("revision"))
     try:
         if with_video is None:
-            return transformers.AutoProcessor.from_pretrained(model, backend="pil", **source)
-        return _without_video(with_video, model, source)
+            processor = transformers.AutoProcessor.from_pretrained(model, backend="pil", **source)
+        else:
+            processor = _without_video(with_video, model, source)
+        if image_options:
+            _check_options(model, processor.image_processor, image_options)
+            options = {"backend": "pil", **source, **image_options}
+            processor.image_processor = transformers.AutoImageProcessor.from_pretrained(model, **options)
     except ImportError as error:
         reason = " ".join(str(error).split())[:160]
         raise MissingExtra(f"the processor of `{model}` cannot be made: {reason}", "install what it names") from error
+    return processor
+
+
+def _check_options(model: str, image_processor: Any, options: Mapping[str, Any]) -> None:
+    known = sorted(getattr(getattr(image_processor, "valid_kwargs", None), "__annotations__", ()))
+    for name in options:
+        if known and name not in known:
+            hint = f"it takes {', '.join(known)}: set them by `processor_kwargs`"
+            raise ModelError(f"the image processor of `{model}` has no option `{name}`", hint)
 
 
 def _without_video(processor_class: Any, model: str, source: dict[str, Any]) -> Any:

@@ -23,7 +23,7 @@ from insightv_bench.protocol import response_format
 from insightv_bench.records import Image, Message, content_id
 from insightv_bench.settings import OpenAIEngine, Sampling
 
-from ..base import Start
+from ..base import Sent, Start
 from ..control_tokens import cleared_for_server
 from ..costs import Budget, Limits
 from .client import Client, HttpReply
@@ -63,6 +63,7 @@ class Server:
         self.opens_thought = settings.opens_thought
         self.name, self.revision = settings.model, revision_of(settings)
         self.earlier = earlier_label(settings)
+        self.system, self.suffix = settings.system, settings.suffix
 
     def begin(self, start: Start) -> None:
         self._start = start
@@ -152,6 +153,12 @@ class Server:
         hint = key if trouble.status in (401, 403) else "check `model` and `base_url`"
         raise EngineError(f"{place}: {trouble.words}", hint)
 
+    def sent(self, request: Request) -> Sent:
+        """The request's body as JSON, each image by its hash."""
+        urls = [f"[image {image.sha256[:12]}]" for image in request.chat.images]
+        request = request._replace(chat=cleared_for_server(request.chat).chat)
+        return Sent(json.dumps(self._body(request, urls), indent=2, ensure_ascii=False), None)
+
     async def models(self, wait_s: float) -> list[str]:
         """What the server lists; empty where it lists nothing. Raises Trouble where it is not there or wants a key."""
         try:
@@ -196,6 +203,11 @@ class Server:
             body["response_format"] = response_format(request.format)
         if sampling.repetition_penalty != 1:  # no key of the standard: sent where it is asked for
             body["repetition_penalty"] = sampling.repetition_penalty
+        if sampling.top_k:
+            body["top_k"] = sampling.top_k
+        if sampling.presence_penalty:
+            body["presence_penalty"] = sampling.presence_penalty
+        body |= manner_of(self._settings)
         return {name: value for name, value in (body | self._settings.extra_body).items() if value is not None}
 
 
@@ -216,7 +228,18 @@ def earlier_label(settings: OpenAIEngine) -> str:
 
 
 def _with_extra(revision: str, settings: OpenAIEngine) -> str:
-    return f"{revision}+{content_id(settings.extra_body, length=8)}" if settings.extra_body else revision
+    more = manner_of(settings)
+    body = {"extra_body": settings.extra_body, **more} if more else settings.extra_body
+    return f"{revision}+{content_id(body, length=8)}" if body else revision
+
+
+def manner_of(settings: OpenAIEngine) -> dict[str, Any]:
+    """What a model's manner adds to a request, and only where it is asked for: no key that a strict server refuses."""
+    thinking = {} if settings.enable_thinking is None else {"enable_thinking": settings.enable_thinking}
+    arguments = {**thinking, **settings.chat_template_kwargs}
+    pixels = {name: value for name in ("min_pixels", "max_pixels") if (value := getattr(settings, name))}
+    said = {"stop": list(settings.stop), "chat_template_kwargs": arguments, "mm_processor_kwargs": pixels}
+    return {name: value for name, value in said.items() if value}
 
 
 def listed(content: bytes) -> list[str]:

@@ -1,0 +1,84 @@
+"""What a model's chat template says: the prompt as it is sent, and what ends a turn.
+
+The end is told by the generation config, the tokenizer and the chat template together, since each of them is silent in
+some family: Llama 3's tokenizer does not say that `<|eot_id|>` ends a turn, Gemma's not `<end_of_turn>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from insightv_bench.chat import Chat, to_blocks
+from insightv_bench.errors import ModelError
+from insightv_bench.settings import HfEngine
+
+SAID = "QXQ"
+"""A reply of no model, to see what a template writes after one."""
+
+
+def template_arguments(settings: HfEngine) -> dict[str, Any]:
+    """What is handed to the chat template beside the messages."""
+    thinking = {} if settings.enable_thinking is None else {"enable_thinking": settings.enable_thinking}
+    return {**thinking, **settings.chat_template_kwargs}
+
+
+def check_arguments(settings: HfEngine, processor: Any) -> None:
+    """Raises ModelError for an argument that the template does not read: it would change nothing, silently."""
+    template = processor.chat_template
+    text = "\n".join(template.values()) if isinstance(template, Mapping) else str(template or "")
+    for name in template_arguments(settings):
+        if not re.search(rf"\b{re.escape(name)}\b", text):
+            raise ModelError(f"the chat template of `{settings.model}` has no argument `{name}`", "leave it out")
+
+
+def prompt_text(processor: Any, chat: Chat, arguments: Mapping[str, Any]) -> str:
+    """The chat as the model reads it, with a place for each image and the reply begun.
+
+    Raises ModelError where the template refuses the chat.
+    """
+    import jinja2
+
+    blocks = to_blocks(chat, [{"type": "image"}] * len(chat.images))
+    if processor.chat_template is None:
+        raise ModelError("the model has no chat template", "put a `chat_template.jinja` into its folder")
+    try:
+        text: str = processor.apply_chat_template(blocks, add_generation_prompt=True, tokenize=False, **arguments)
+    except jinja2.TemplateError as error:
+        raise ModelError(f"the model's chat template refuses the chat: {error}", "see its system prompt") from error
+    return text
+
+
+def turn_end(processor: Any) -> str:
+    """The token that the chat template writes after a reply; empty where what it writes there is no token."""
+    kept: str | None = getattr(processor, "_turn_end_told", None)
+    if kept is None:
+        kept = _turn_end(processor)
+        processor._turn_end_told = kept
+    return kept
+
+
+def _turn_end(processor: Any) -> str:
+    import jinja2
+
+    turns = [{"role": role, "content": [{"type": "text", "text": SAID}]} for role in ("user", "assistant")]
+    try:
+        text = processor.apply_chat_template(turns, tokenize=False)
+    except (jinja2.TemplateError, ValueError, TypeError):
+        return ""
+    after = str(text).rpartition(SAID)[2].lstrip()
+    tokenizer = processor.tokenizer
+    added = (str(token.content) for token in tokenizer.added_tokens_decoder.values())
+    return max((token for token in added if token and after.startswith(token)), key=len, default="")
+
+
+def end_ids(model: Any, processor: Any) -> list[int]:
+    """The tokens that end a reply: those of the generation config, or where it has none the tokenizer's, and the one
+    that the chat template writes after a reply. Any other special token inside a reply is text."""
+    tokenizer = processor.tokenizer
+    named = model.generation_config.eos_token_id
+    named = tokenizer.eos_token_id if named is None else named
+    ends = {named} if isinstance(named, int) else set(named or ())
+    end = turn_end(processor)
+    return sorted(ends | ({int(tokenizer.convert_tokens_to_ids(end))} if end else set()))
