@@ -366,6 +366,8 @@ class EvalRecord(Record):
     """Whether the prompt ended in a thought's opening mark, so that `response` begins inside the thought."""
     reading: ReadingKind | Literal[""] = ""
     """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""
+    cut_in: Literal["", "thought", "answer"] = ""
+    """Where a reply that ended at its token cap stopped: before it had said anything, or in what it said."""
     path_dialect: str = ""
     """How the stored path shown is laid out, a name of `insightv_bench.protocol.DIALECTS`; empty: there is none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from reading import png
@@ -131,3 +132,11 @@ def files(configs: dict[str, tuple[str, list[dict[str, Any]]]]) -> dict[str, byt
     paths = {config: f"data/{number}.parquet" for number, config in enumerate(configs)}
     about = card({config: (split, paths[config]) for config, (split, _) in configs.items()})
     return {"README.md": about, **{paths[config]: parquet(rows) for config, (_, rows) in configs.items()}}
+
+
+CUT = ("cut_in_thought", "cut_in_answer", "finished_acc", "acc_if_cut_wrong", "acc_if_cut_right")
+
+
+def without_cut(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """A reply's figures but for those of replies that were cut off."""
+    return {name: value for name, value in figures.items() if name not in CUT}

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 from arms_asked import ARMS, SETTINGS, UNREADABLE
+from task_rows import without_cut
 
 from insightv_bench.agents import path_text
 from insightv_bench.answers import PARSER, matches
@@ -15,7 +16,7 @@ from insightv_bench.errors import EngineError
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.harness import eval_record
 from insightv_bench.evals.harness.arm_task import context_with_markers, generation_kwargs, image_hashes
-from insightv_bench.evals.harness.metrics import Said, score
+from insightv_bench.evals.harness.metrics import Said, finished_accuracy, score
 from insightv_bench.evals.harness.model import Seats, chat_of, sampling_of
 from insightv_bench.journal import Reply
 from insightv_bench.protocol import parse_path, render_path
@@ -173,14 +174,30 @@ def test_our_models_give_no_log_likelihoods() -> None:
         Seats({}, {}).loglikelihood([])
 
 
+def figures_of(doc: dict[str, Any], text: str) -> dict[str, Any]:
+    return without_cut(score(doc, [text]))
+
+
+def test_a_reply_cut_off_is_neither_wrong_nor_right(sceneless: list[Question], stored: Given) -> None:
+    (doc, *_) = docs("direct", sceneless, stored, SETTINGS)
+    system = {"system": "s", "base": "b", "round": 0, "task": "t", "task_version": "1"}
+    cut = {"<think>Blue is": "thought", "Blue is the": "answer", "The answer is (B). I": "answer"}
+    replies = [Reply(text=text, finish="length") for text in cut] + [Reply(text="The answer is (A).")]
+    assert [eval_record(doc, reply, system).cut_in for reply in replies] == [*cut.values(), ""]
+    found = [score(doc, [Said.of(reply)]) for reply in replies]
+    assert [figures["acc_if_cut_wrong"] for figures in found] == [0, 0, 0, 0]
+    assert [figures["acc_if_cut_right"] for figures in found] == [1, 1, 1, 0]
+    assert finished_accuracy([figures["finished_acc"] for figures in found]) == 0
+
+
 def test_an_unread_reply_is_wrong_and_counted(sceneless: list[Question], stored: Given) -> None:
     (doc, *_) = docs("direct", sceneless, stored, SETTINGS)
     none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0, "cut_off": 0.0}
     right = {**none, "acc": 1.0, "sure_acc": 1.0}
-    assert score(doc, [UNREADABLE]) == {**none, "unread": 1.0}
-    assert score(doc, ['{"answer": "A"}']) == none
-    assert score(doc, ['{"answer": "B"}']) == score(doc, ["The answer is blue."]) == right
-    assert score(doc, ["I would pick (B)."]) == {**none, "acc": 1.0, "likely": 1.0}
+    assert figures_of(doc, UNREADABLE) == {**none, "unread": 1.0}
+    assert figures_of(doc, '{"answer": "A"}') == none
+    assert figures_of(doc, '{"answer": "B"}') == figures_of(doc, "The answer is blue.") == right
+    assert figures_of(doc, "I would pick (B).") == {**none, "acc": 1.0, "likely": 1.0}
     system = {"system": "s", "base": "b", "round": 0, "task": "t", "task_version": "1"}
     record = eval_record(doc, Reply(text=UNREADABLE, finish="length", num_tokens=4), system)
     assert (record.answer, record.span, record.method, record.correct) == (None, None, "unread", False)

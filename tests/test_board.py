@@ -283,3 +283,15 @@ def test_rows_written_before_later_columns_are_read(tmp_path: Path) -> None:
     file = folder / "data-00000.parquet"
     pl.read_parquet(file).drop("model", "tolerance", "answer_judge").write_parquet(file)
     assert load_rows([folder])[0]["answer_judge"].unique().to_list() == ["rule"]
+
+
+def test_an_arm_says_what_was_cut_off_and_between_what_its_accuracy_lies(tmp_path: Path) -> None:
+    rows = of("reason", "1111100000", path_dialect="prose")
+    cut = {"finish": "length", "cut_in": "thought", "path_dialect": "think", "answer": None}
+    board = board_of(tmp_path, [*rows[:8], *(one.model_copy(update=cut) for one in rows[8:])])
+    (found,) = board.arms
+    assert (found.cut_off, found.cut_in_thought, found.finished_accuracy) == (2, 2, 5 / 8)
+    assert (found.if_cut_wrong, found.if_cut_right, found.dialects) == (0.5, 0.7, (("prose", 8), ("think", 2)))
+    said = " ".join(printed(board).split())
+    assert "of the finished right, 50.0-70.0 % if all cut wrong-right" in said and "prose 8 think 2" in said
+    assert "2 of 10 replies in arm reason were cut off: raise `eval.path_sampling.max_new_tokens`" in said

@@ -88,7 +88,7 @@ def test_verdicts_on_controls_do_not_count(tmp_path: Path) -> None:
 def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_path: Path) -> None:
     rows = of("reason+summary", "1100", total_tokens=30, num_tokens=10)
     rows[2] = rows[2].model_copy(update={"answer": None, "path_status": "malformed"})
-    rows[3] = rows[3].model_copy(update={"finish": "length", "judge_failure": "no reply"})
+    rows[3] = rows[3].model_copy(update={"finish": "length", "cut_in": "thought", "judge_failure": "no reply"})
     found = frame(rows, tmp_path / "a")
     shares = {one.outcome: one.interval.value for one in outcomes(found)}
     assert shares == {
@@ -98,6 +98,11 @@ def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_p
         "unread": 0.25,
         "malformed": 0.25,
         "cut_off": 0.25,
+        "cut_in_thought": 0.25,
+        "cut_in_answer": 0,
+        "finished_accuracy": pytest.approx(2 / 3),
+        "if_cut_wrong": 0.5,
+        "if_cut_right": 0.75,
         "no_reply": 0,
         "judge_failed": 0.25,
     }

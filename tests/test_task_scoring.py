@@ -8,6 +8,7 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
+from task_rows import without_cut
 
 from insightv_bench.errors import EngineError
 from insightv_bench.evals.harness.hub_task import rotated
@@ -26,8 +27,8 @@ def test_figures_over_several_questions() -> None:
 def test_following_a_flaw_is_counted_where_it_reaches_the_answer() -> None:
     doc = {"options": [], "answer_type": "number", "gold": "8", "planted_answer": "9"}
     none = {"acc": 0.0, "sure_acc": 0.0, "likely": 0.0, "unread": 0.0, "cut_off": 0.0}
-    assert score_flawed(doc, ["Answer: 9"]) == {**none, "followed": 1.0}
-    assert score_flawed(doc, ["Answer: 8"]) == {**none, "acc": 1.0, "sure_acc": 1.0, "followed": 0.0}
+    assert without_cut(score_flawed(doc, ["Answer: 9"])) == {**none, "followed": 1.0}
+    assert without_cut(score_flawed(doc, ["Answer: 8"])) == {**none, "acc": 1.0, "sure_acc": 1.0, "followed": 0.0}
     assert "followed" not in score_flawed({**doc, "planted_answer": "8"}, ["Answer: 8"])
 
 
@@ -69,7 +70,7 @@ def extracted(
     monkeypatch.setattr(extraction, "open_engine", lambda settings: Judge(answers))
     doc = {"question": "How long?", "options": [], "answer_type": "number", "gold": "1.2"}
     texts = extraction.extract([[reply] for reply in replies], [doc] * len(replies))
-    return [score_extracted(doc, [text]) for text in texts]
+    return [without_cut(score_extracted(doc, [text])) for text in texts]
 
 
 def test_a_judge_finds_an_answer_and_never_makes_one(monkeypatch: pytest.MonkeyPatch, tmp_path: File) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from insightv_bench.answers import PARSER, parser_label
 from insightv_bench.arms import ARMS, Arm
 from insightv_bench.journal import Reply
-from insightv_bench.protocol import parse_summary
+from insightv_bench.protocol import cut_in, parse_summary
 from insightv_bench.records import EvalRecord
 from insightv_bench.settings import Sampling
 
@@ -120,5 +120,6 @@ def eval_record(doc: Mapping[str, Any], reply: Reply, system: Mapping[str, Any],
         finish=reply.finish,
         parser=parser_label(strict),
         reasoning=reply.reasoning,
+        cut_in=cut_in(reply.text, reply.finish, reply.opened),
         opened=reply.opened,
     )

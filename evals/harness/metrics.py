@@ -6,6 +6,7 @@ scores) gets its parts as tuples and is put together when all are there.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ import yaml
 
 from insightv_bench.answers import Reading, matches, read
 from insightv_bench.journal import Reply
+from insightv_bench.protocol import cut_in
 from insightv_bench.records import ReadingKind
 
 Doc = Mapping[str, Any]
@@ -67,10 +69,16 @@ def scored(doc: Doc, response: str) -> Scored:
 def score(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy, in which an unread reply is wrong; that of sure readings alone; the shares of the other kinds."""
     reply = scored(doc, results[0])
+    cut = cut_in(results[0], getattr(results[0], "finish", ""), getattr(results[0], "opened", False))
     return {
         "acc": float(reply.right),
         "sure_acc": float(reply.right and reply.kind == "sure"),
         **{name: float(reply.kind == kind) for name, kind in KINDS.items()},
+        "cut_in_thought": float(cut == "thought"),
+        "cut_in_answer": float(cut == "answer"),
+        "finished_acc": (float(reply.right), not cut),
+        "acc_if_cut_wrong": float(reply.right and not cut),
+        "acc_if_cut_right": float(reply.right or bool(cut)),
     }
 
 
@@ -127,6 +135,12 @@ def slug(words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
+def finished_accuracy(parts: Iterable[tuple[float, bool]]) -> float:
+    """Among the replies that were not cut off; nan where all were."""
+    rights = [right for right, finished in parts if finished]
+    return sum(rights) / len(rights) if rights else math.nan
+
+
 def circular_accuracy(parts: Iterable[tuple[str, float]]) -> float:
     """Share of the questions whose every rotation is right; 0-1."""
     groups: dict[str, list[float]] = defaultdict(list)
@@ -156,7 +170,16 @@ class Scores(NamedTuple):
 
 
 MEAN = "mean"
-ACCURACY = {"acc": MEAN, "sure_acc": MEAN, **dict.fromkeys(KINDS, MEAN)}
+CUT_OFF = ("cut_in_thought", "cut_in_answer")
+"""Shares of replies that ended at the token limit: before they had said anything, and in what they said."""
+ACCURACY: Mapping[str, Callable[[Any], float] | str] = {
+    "acc": MEAN,
+    "sure_acc": MEAN,
+    **dict.fromkeys((*KINDS, *CUT_OFF), MEAN),
+    "finished_acc": finished_accuracy,
+    "acc_if_cut_wrong": MEAN,
+    "acc_if_cut_right": MEAN,
+}
 SCORES: dict[str, Scores] = {
     "accuracy": Scores(score, ACCURACY),
     "by_kind": Scores(score_by_kind, {**ACCURACY, **{f"acc_{slug(kind)}": MEAN for kind in MMSTAR_KINDS}}),
@@ -166,7 +189,7 @@ SCORES: dict[str, Scores] = {
     "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
 }
-LOWER_IS_BETTER = (*KINDS, "unscored", "followed")
+LOWER_IS_BETTER = (*KINDS, *CUT_OFF, "unscored", "followed")
 
 
 def scores_of(task: str) -> Scores:

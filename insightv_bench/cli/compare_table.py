@@ -17,7 +17,9 @@ from rich.text import Text
 from insightv_bench.engines import Costs
 from insightv_bench.escape import visible
 from insightv_bench.results import (
+    CUT,
     MEANINGS,
+    OF_CUT,
     OUTCOMES,
     Compared,
     CurvePairing,
@@ -26,6 +28,7 @@ from insightv_bench.results import (
     Results,
     compare,
     counted,
+    cut_warning,
     equal_tokens,
     outcomes,
     tokens_a_right_answer,
@@ -44,7 +47,8 @@ def print_comparison(a: Results, b: Results, console: Console) -> None:
         _figures(compared.figures, console)
     _outcomes(compared.pairings, a, b, console)
     _tokens(compared.pairings, a, b, console)
-    for note in [*_equal_tokens(compared.pairings, a, b), *compared.notes]:
+    notes = [*_equal_tokens(compared.pairings, a, b), *_cut_off(compared.pairings, a, b), *compared.notes]
+    for note in notes:
         console.print(visible(note), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -123,8 +127,10 @@ def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Cons
     for one in pairings:
         sides = [_rows_of(a, one.task, *one.a), _rows_of(b, one.task, *one.b)]
         all_sure = not any((side["answer"].is_not_null() & ~side["sure"]).any() for side in sides)
+        any_cut = any(side.select(CUT.any()).item() for side in sides)
         for here, there in zip(outcomes(sides[0]), outcomes(sides[1]), strict=True):
             told_already = here.outcome == "accuracy" or (all_sure and here.outcome == "sure_accuracy")
+            told_already |= not any_cut and here.outcome in OF_CUT
             if not told_already and (here.interval.value or there.interval.value):
                 shares = [percent(*here.interval[:3]), percent(*there.interval[:3])]
                 rows.append([one.task, _sides(one), here.outcome.replace("_", " "), *shares])
@@ -187,6 +193,17 @@ def _equal_tokens(pairings: Sequence[Pairing], a: Results, b: Results) -> list[s
     return list(sentences)
 
 
+def _cut_off(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
+    """Which caps to raise before a difference is believed: a reply that was cut off is neither wrong nor right."""
+    warnings: dict[str, None] = {}
+    for one in pairings:
+        for side, results, cell in (("A", a, one.a), ("B", b, one.b)):
+            rows = _rows_of(results, one.task, *cell)
+            told = cut_warning(cell.arm, int(rows.select(CUT.sum()).item()), rows.height)
+            warnings |= {f"warning: {side}, {one.task}, {cell.system}: {told}": None} if told else {}
+    return list(warnings)
+
+
 def as_json(a: Results, b: Results) -> str:
     """Every figure of the comparison, and of each side what its arms took."""
     found: Compared = compare(a, b)
@@ -197,7 +214,7 @@ def as_json(a: Results, b: Results) -> str:
         "robustness": [_plain(one) for one in found.figures],
         "severities": [_plain(one) for one in found.curves],
         "outcomes": [row for side, results in (("a", a), ("b", b)) for row in _outcome_rows(side, results, found)],
-        "notes": list(found.notes),
+        "notes": [*_cut_off(found.pairings, a, b), *found.notes],
     }
     return json.dumps(content, indent=1)
 

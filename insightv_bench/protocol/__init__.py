@@ -32,4 +32,4 @@ from .path import (
 )
 from .prose import End, Split, split
 from .steps import SCHEMAS, AnswerRead, is_step, read_answer, response_format
-from .wrappers import WRAPPERS, Speech, Wrapper, opens_thought, speech
+from .wrappers import WRAPPERS, Speech, Wrapper, cut_in, opens_thought, speech

@@ -139,6 +139,14 @@ def speech(text: str, opened: bool = False) -> Speech:
     return _marked(text, marks, [place for place in places if place[0] < place[1]])
 
 
+def cut_in(text: str, finish: str, opened: bool = False) -> Literal["", "thought", "answer"]:
+    """Where a reply stopped that ended at its token cap: in its thought, or in what it said; empty: it did not."""
+    if finish != "length":
+        return ""
+    said = any(text[start:end].strip() for start, end in speech(text, opened).places)
+    return "answer" if said else "thought"
+
+
 def _after_unmarked(text: str) -> int:
     """Where speech begins in a reply whose thought has no marks of its own; past the end where it never does."""
     for begins, ends in UNMARKED:

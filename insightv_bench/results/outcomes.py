@@ -11,26 +11,55 @@ import polars as pl
 
 from insightv_bench.statistics import Interval, Sums, estimate, ratio
 
-from .sums import share_sums, sums_of
+from .sums import sums_of
 
-Outcome = Literal["accuracy", "sure_accuracy", "likely", "unread", "malformed", "cut_off", "no_reply", "judge_failed"]
+Outcome = Literal[
+    "accuracy",
+    "sure_accuracy",
+    "likely",
+    "unread",
+    "malformed",
+    "cut_off",
+    "cut_in_thought",
+    "cut_in_answer",
+    "finished_accuracy",
+    "if_cut_wrong",
+    "if_cut_right",
+    "no_reply",
+    "judge_failed",
+]
 OUTCOMES: dict[Outcome, str] = {
     "accuracy": "right answers; whatever could not be read or judged is wrong",
     "sure_accuracy": "right answers that a strong rule read; accuracy where nothing likely counts",
     "likely": "replies whose answer is likely and not sure: the only candidate of the last sentence",
     "unread": "replies in which no answer could be read",
     "malformed": "replies to, or made of, a path that could not be read",
-    "cut_off": "replies that ended at the token cap",
+    "cut_off": "replies that ended at the token cap: not wrong and not right, whatever stands in accuracy",
+    "cut_in_thought": "of all replies, those cut off before they had said anything",
+    "cut_in_answer": "of all replies, those cut off in what they said",
+    "finished_accuracy": "right answers among the replies that were not cut off; say it with the share that was",
+    "if_cut_wrong": "accuracy if every reply that was cut off is wrong",
+    "if_cut_right": "accuracy if every reply that was cut off would have been right",
     "no_reply": "replies that never came",
     "judge_failed": "replies whose judge gave no verdict that could be read",
 }
+CUT = pl.col("finish") == "length"
+OF_CUT: tuple[Outcome, ...] = ("finished_accuracy", "if_cut_wrong", "if_cut_right")
+"""Accuracy where replies were cut off; where none was, all three are accuracy."""
+MANY_CUT = 0.05
+"""Share of replies cut off above which a cap should be raised before the figure is believed."""
 EVENTS: dict[Outcome, pl.Expr] = {
     "accuracy": pl.col("correct"),
     "sure_accuracy": pl.col("correct") & pl.col("sure"),
     "likely": pl.col("answer").is_not_null() & ~pl.col("sure"),
     "unread": pl.col("answer").is_null(),
     "malformed": pl.col("path_status") == "malformed",
-    "cut_off": pl.col("finish") == "length",
+    "cut_off": CUT,
+    "cut_in_thought": CUT & (pl.col("cut_in") == "thought"),
+    "cut_in_answer": CUT & (pl.col("cut_in") != "thought"),
+    "finished_accuracy": pl.col("correct") & ~CUT,
+    "if_cut_wrong": pl.col("correct") & ~CUT,
+    "if_cut_right": pl.col("correct") | CUT,
     "no_reply": pl.col("finish") == "error",
     "judge_failed": pl.col("judge_failure") != "",
 }
@@ -52,8 +81,22 @@ def counted(rows: pl.DataFrame) -> pl.DataFrame:
 def outcomes(rows: pl.DataFrame) -> Iterator[Counted]:
     """Of one system's rows in one arm."""
     for outcome, event in EVENTS.items():
-        sums = share_sums(rows, event)
+        among = (~CUT).sum() if outcome == "finished_accuracy" else pl.len()
+        sums = sums_of(rows, [event.sum(), among], ratio)
         yield Counted(outcome, estimate(sums), sums)
+
+
+def cap_of(arm: str) -> str:
+    """The setting whose value is the token cap of an arm's replies."""
+    of = "path_sampling" if arm == "reason" else "answer_sampling"
+    return f"eval.{of}.max_new_tokens"
+
+
+def cut_warning(arm: str, num_cut: int, num: int) -> str:
+    """What to raise where many of an arm's replies were cut off; empty where few were."""
+    if num_cut <= MANY_CUT * num:
+        return ""
+    return f"{num_cut:,} of {num:,} replies in arm {arm} were cut off: raise `{cap_of(arm)}`"
 
 
 def tokens_a_right_answer(rows: pl.DataFrame) -> Sums:

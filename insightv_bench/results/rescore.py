@@ -20,7 +20,7 @@ from typing import NamedTuple
 from insightv_bench.answers import VERDICTS, is_strict, majority, matches, parser_label, read, read_path
 from insightv_bench.arms import ARMS
 from insightv_bench.judging import RULE, AnswerFilter, Found, Settled
-from insightv_bench.protocol import parse_summary, render_answer, rest_of
+from insightv_bench.protocol import cut_in, parse_summary, render_answer, rest_of
 from insightv_bench.records import EvalRecord, Question
 
 MAX_JUDGED_CHARS = 2_000
@@ -73,6 +73,7 @@ def read_again(record: EvalRecord, strict: bool | None = None) -> EvalRecord:
             "correct": reading.counts(strict) and is_gold(record, reading.answer),
             "path_correct": None if record.path_correct is None else is_gold(record, end_of_path),
             "verdict": parse_summary(record.response, record.opened).verdict if judges else "none",
+            "cut_in": cut_in(record.response, record.finish, record.opened),
             "parser": parser_label(strict),
             "answer_judge": RULE,
             "judge_failure": record.judge_failure if record.arm == "best-of-k" else "",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.results import EVENTS
+from insightv_bench.results import CUT, EVENTS, Outcome
 from insightv_bench.results import counted as counted
 from insightv_bench.statistics import Interval, accuracy
 
 from .records import ArmRow, ComparableSet
+
+BOUNDS: tuple[Outcome, ...] = ("if_cut_wrong", "if_cut_right")
 
 
 def arm_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
@@ -44,10 +49,25 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         unread_cut=int(rows.select((EVENTS["unread"] & EVENTS["cut_off"]).sum()).item()),
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
+        dialects=tuple(Counter(name for name in rows["path_dialect"] if name).most_common()),
+        **_cut_off(rows),
         failed=rows.filter(pl.col("finish") == "error").height,
         judge_failed=rows.filter(pl.col("judge_failure") != "").height,
         tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right else None,
     )
+
+
+def _cut_off(rows: pl.DataFrame) -> dict[str, Any]:
+    """What a reader must know beside an accuracy where replies were cut off; nothing where none was."""
+    if not rows.select(CUT.any()).item():
+        return {}
+    finished = rows.filter(~CUT)
+    found: dict[str, Any] = {name: rows.select(EVENTS[name].mean()).item() for name in BOUNDS}
+    found["cut_in_thought"] = int(rows.select(EVENTS["cut_in_thought"].sum()).item())
+    if not finished.is_empty():
+        among = share(finished, "correct")
+        found |= {"finished_accuracy": among.value, "finished_low": among.low, "finished_high": among.high}
+    return found
 
 
 def share(rows: pl.DataFrame, column: str) -> Interval:

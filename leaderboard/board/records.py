@@ -75,8 +75,19 @@ class ArmRow(Record):
     """Of the unread replies those that ended at the token cap, which are a kind of their own."""
     malformed: int
     """Replies to, or made of, a path that could not be read."""
+    dialects: tuple[tuple[str, int], ...] = ()
+    """How many of the replies rest on a path of which dialect (`insightv_bench.protocol.DIALECTS`), most first."""
     cut_off: int
     """Replies that ended at the token cap."""
+    cut_in_thought: int = 0
+    """Of these, those that had said nothing yet; the others were cut off in what they said."""
+    finished_accuracy: float | None = None
+    """Among the replies that were not cut off, with its interval below; None: none was cut off, or all were."""
+    finished_low: float | None = None
+    finished_high: float | None = None
+    if_cut_wrong: float | None = None
+    """Accuracy if every reply that was cut off is wrong, and if every one would have been right; None: none was."""
+    if_cut_right: float | None = None
     failed: int
     """Replies that never came (`finish` is `error`): wrong, and counted here."""
     judge_failed: int = 0

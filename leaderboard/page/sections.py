@@ -58,9 +58,20 @@ def _arm(row: ArmRow) -> list[Cell]:
         strip(row.accuracy, row.low, row.high),
         interval(row.low, row.high),
         NONE if row.sure_accuracy is None else Cell(percent(row.sure_accuracy)),
-        *(number(count) for count in (row.n, row.likely, row.unread, row.malformed, row.cut_off, row.failed)),
+        *(number(count) for count in (row.n, row.likely, row.unread, row.malformed)),
+        _cut_off(row),
+        number(row.failed),
         NONE if tokens is None else Cell(f"{tokens:,.0f}"),
     ]
+
+
+def _cut_off(row: ArmRow) -> Cell:
+    """How many, and below what they leave of the accuracy."""
+    if row.if_cut_wrong is None or row.if_cut_right is None:
+        return number(row.cut_off)
+    bounds = f"{percent(row.if_cut_wrong)} – {percent(row.if_cut_right)}&nbsp;% if all wrong – right"
+    finished = "" if row.finished_accuracy is None else f"{percent(row.finished_accuracy)}&nbsp;% of the finished; "
+    return Cell(f"{row.cut_off:,}<small>{row.cut_in_thought:,} in thought; {finished}{bounds}</small>")
 
 
 def _settings(comparable: ComparableSet) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from insightv_bench.escape import visible
+from insightv_bench.results import cut_warning
 from insightv_bench.statistics import percent
 
 from ..board import FAMILIES, ArmRow, Board, ComparableSet
@@ -125,7 +126,27 @@ def _print_remarks(rows: list[ArmRow], console: Console) -> None:
         counts = {row: f" {getattr(row, column):,} of {row.n:,}" for row in rows if getattr(row, column)}
         if column == "likely":
             counts = {row: f"{counted}, sure alone {percent(row.sure_accuracy)}" for row, counted in counts.items()}
+        if column == "cut_off":
+            counts = {row: counted + _finished(row) for row, counted in counts.items()}
         _print_remark(words, counts, console)
+    if any(name != "json" for row in rows for name, _ in row.dialects):
+        laid_out = {row: "".join(f" {name} {num:,}" for name, num in row.dialects) for row in rows if row.dialects}
+        _print_remark("dialects of the paths", laid_out, console)
+    for row in rows:
+        if warning := cut_warning(row.arm, row.cut_off, row.n):
+            console.print(Text(f"warning: {short(row.system, NAME_WIDTH)}: {warning}", style="yellow"))
+
+
+def _finished(row: ArmRow) -> str:
+    """What the replies that were not cut off say, and between what accuracy may lie."""
+    thought = f", {row.cut_in_thought:,} of them in thought" if row.cut_in_thought else ""
+    if row.if_cut_wrong is None or row.if_cut_right is None:
+        return thought
+    among = row.finished_accuracy
+    finished = (
+        "" if among is None else f", {percent(among, row.finished_low, row.finished_high)} % of the finished right"
+    )
+    return f"{thought}{finished}, {percent(row.if_cut_wrong)}-{percent(row.if_cut_right)} % if all cut wrong-right"
 
 
 def _print_remark(words: str, details: dict[ArmRow, str], console: Console, style: str = "") -> None:

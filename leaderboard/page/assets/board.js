@@ -237,9 +237,10 @@
 
   // Everything that is counted of a system, arm by arm.
   const WORDS = { n: "replies", num_questions: "questions", malformed: "malformed paths", cut_off: "cut off at the token cap",
-    failed: "replies that never came", likely: "likely, not sure", unread_cut: "unread, cut off" };
+    failed: "replies that never came", likely: "likely, not sure", unread_cut: "unread, cut off", cut_in_thought: "cut off in thought",
+    finished_accuracy: "accuracy of the finished", if_cut_wrong: "accuracy if all cut wrong", if_cut_right: "… right" };
   const KNOWN = new Set(["set", "system", "base", "round", "trained", "arm", "key", "accuracy", "low", "high", "above_chance",
-    "rank_best", "rank_worst", "tie_group", "sure_accuracy"]);
+    "rank_best", "rank_worst", "tie_group", "sure_accuracy", "finished_low", "finished_high"]);
   function more(line, task) {
     if (!opened.has(line.system)) return null;
     const of = board().arms.filter((row) => row.system === line.system && (!task || row.set === task.name));
