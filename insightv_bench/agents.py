@@ -41,6 +41,8 @@ class Drafted(NamedTuple):
     text: str
     num_calls: int
     num_tokens: int
+    error: str = ""
+    """Why its last request failed, in the server's words."""
 
 
 class ReasoningAgent:
@@ -69,13 +71,14 @@ class ReasoningAgent:
             text=draft.text,
             num_calls=draft.num_calls,
             num_tokens=draft.num_tokens,
+            error=draft.error,
         )
 
     async def _one_call(self, question: Question, sample: int) -> Drafted:
         reply = await self._caller.ask(Request(ask(self._prompt, question), self._settings.sampling, sample))
         asked = (question.answer_type, question.options)
         parsed = read_path(reply.text, *asked, reasoning=reply.reasoning, finish=reply.finish, opened=reply.opened)
-        return Drafted(parsed, whole_text(reply), 1, reply.num_tokens)
+        return Drafted(parsed, whole_text(reply), 1, reply.num_tokens, reply.error)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:
         """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""
@@ -135,7 +138,8 @@ class _Talk:
         text = "\n".join(reply.text for reply in self._replies)
         status: PathStatus = "malformed" if malformed else "max_steps" if answer is None else "complete"
         parsed = ParsedPath(tuple(steps), answer, None, status, "json", self._repaired)
-        return Drafted(parsed, text, len(self._replies), sum(reply.num_tokens for reply in self._replies))
+        num_tokens = sum(reply.num_tokens for reply in self._replies)
+        return Drafted(parsed, text, len(self._replies), num_tokens, self._replies[-1].error)
 
 
 def summary_chat(question: QuestionColumns, path: str) -> Chat:

@@ -151,6 +151,8 @@ class Path(Record):
     num_tokens: int = 0
     """Tokens generated, over all calls."""
     # Columns with a default came later: rows written before them are read as if they held it.
+    error: str = ""
+    """What the server said of the request that cost this path; empty where none failed."""
     recorded_right: bool | None = None
     """What the log that it comes from says of its answer; None: it comes from no log, or the log does not say."""
     split: str = ""

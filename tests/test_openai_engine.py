@@ -301,3 +301,14 @@ def test_the_first_message_of_a_path_is_what_the_prompt_says(serve: Serve, journ
     (path,) = write_paths(open_engine(settings(server.url)), journal, how, QUESTIONS[:1])
     assert as_request(server.bodies[0]).chat == ask("reason", QUESTIONS[0])
     assert path.status == "malformed"
+
+
+@pytest.mark.parametrize("mode", ["one-call", "stepwise"])
+def test_the_words_of_a_failed_request_stand_on_the_path_that_it_cost(
+    serve: Serve, journal: Journal, mode: str
+) -> None:
+    """Also where the server says it with a 200."""
+    server = serve(lambda body: (200, {"error": {"message": "the image is too large", "code": 422}}))
+    how = PathsSettings(num_paths=1, mode=mode)  # type: ignore[arg-type]
+    (path,) = write_paths(open_engine(settings(server.url)), journal, how, QUESTIONS[:1])
+    assert path.status != "complete" and path.error == "the image is too large"

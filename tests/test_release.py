@@ -14,6 +14,7 @@ from reading import png
 from releases import SMALL, files, released, size_of
 
 from insightv_bench.builders.release.card import public_recipe
+from insightv_bench.builders.release.licenses import license_id
 from insightv_bench.chat import load_prompt
 from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.engines import public
@@ -163,7 +164,7 @@ def test_questions_of_a_table_with_no_scores_make_a_release_too(tmp_path: Path) 
     kinds = Counter(row.kind for row in read_rows(folder / "summary/train", SummaryRow))
     assert kinds == {"plain": 5}
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "license: other" in card and re.search(r"\| o/rg/set \| `[^`]+` \| CC BY 4.0 \| 5 \|", card)
+    assert "license: cc-by-4.0" in card and re.search(r"\| o/rg/set \| `[^`]+` \| CC BY 4.0 \| 5 \|", card)
     assert (
         "No evaluation set was named" in card and "127.0.0.1" not in card and "| `reasoning` | train | 0 | 1 |" in card
     )
@@ -209,3 +210,24 @@ def test_an_agent_is_trained_from_a_release(release: Path, tmp_path: Path) -> No
     manifest = run(load_recipe("walk", steps), tmp_path, "train-reason")
     assert manifest["totals"]["num_rows"] == len(list(read_rows(release / "reasoning/train", ReasoningRow)))
     assert not list(tmp_path.glob("*/stages/paths-*"))
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        ("CC BY-NC 4.0", "cc-by-nc-4.0"),
+        ("Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International", "cc-by-nc-sa-4.0"),
+        ("Creative Commons Attribution 4.0 International (CC BY 4.0)", "cc-by-4.0"),
+        ("CC0 1.0", "cc0-1.0"),
+        ("Apache License, Version 2.0", "apache-2.0"),
+        ("MIT License", "mit"),
+        ("BSD 3-Clause", "bsd-3-clause"),
+        ("GPLv3", "gpl-3.0"),
+        ("CC BY-NC", "other"),  # of no version: nothing is guessed
+        ("MIT, Apache 2.0", "other"),
+        ("for research alone", "other"),
+        ("", "unknown"),
+    ],
+)
+def test_licences_as_people_write_them_are_those_of_the_hubs_list(written: str, listed: str) -> None:
+    assert license_id(written) == listed

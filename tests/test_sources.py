@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Sequence
@@ -177,6 +178,11 @@ def test_the_order_of_images_makes_another_question(folder: File, tmp_path: File
         ({"choices": '["red", "blue"]'}, "choices", ("red", "blue")),
         ({"choices": [1, 2.5]}, "choices", ("1", "2.5")),
         ({"A": "red", "B": "blue", "C": None}, ["A", "B", "C"], ("red", "blue")),
+        ({"choices": {"B": "blue", "A": "red", "C": None}}, "choices", ("red", "blue")),
+        ({"choices": '{"a": "red", "b": "blue"}'}, "choices", ("red", "blue")),
+        ({"choices": "A. red; B. blue"}, "choices", ("red", "blue")),
+        ({"choices": "(A) red (B) 3.5 cm\n(C) both A and B"}, "choices", ("red", "3.5 cm", "both A and B")),
+        ({"choices": "A: red, B: blue"}, "choices", ("red", "blue")),
         ({"choices": []}, "choices", ()),
         ({"choices": None}, "choices", ()),
     ],
@@ -195,8 +201,10 @@ def test_options_come_in_several_forms(
     [
         ("red or blue", "options cannot be read"),
         ("__import__('os').getcwd()", "options cannot be read"),
-        ("{'A': 'red'}", "options cannot be read"),
-        ({"A": "red"}, "options cannot be read"),
+        ("{'colour': 'red'}", "options cannot be read"),
+        ({"colour": "red", "B": "blue"}, "options cannot be read"),
+        ({"A": "red", "C": "blue"}, "an option is empty"),
+        ("B. blue; A. red", "options cannot be read"),
         ([["red"], ["blue"]], "options cannot be read"),
         ("[" * 5000, "options cannot be read"),
         (["red", ""], "an option is empty"),
@@ -210,6 +218,107 @@ def test_options_that_cannot_be_read_leave_their_row_out(
     rows = [row(0, answer="A", choices=choices), row(1, answer="A", choices=["x", "y"])]
     kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows), columns=map_))
     assert len(kept) == 1 and [one.reason for one in out] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("gold", "index_from", "answer", "reason"),
+    [
+        ("(B)", None, "B", ""),
+        ("B.", None, "B", ""),
+        ("b", None, "B", ""),
+        ("B) blue", None, "B", ""),
+        ("B. red", None, "", "the answer's letter is not that of its text"),
+        (["B"], None, "B", ""),
+        ('["blue"]', None, "B", ""),
+        (["B", "C"], None, "", "several gold answers"),
+        (1.0, 0, "B", ""),
+        ("1.0", 1, "A", ""),
+        (1.0, None, "", "the answer is an option's number, and `index_from` does not say whether they begin at 0 or 1"),
+        (7, 0, "", "answer not an option"),
+        ("nan", None, "", "the answer stands for none, as `nan` does"),
+        ("null", None, "", "the answer stands for none, as `nan` does"),
+        ("?", None, "", "the answer stands for none, as `nan` does"),
+    ],
+)
+def test_a_gold_answer_is_read_as_people_write_it_or_left_out_with_a_reason(
+    folder: File, tmp_path: File, gold: Any, index_from: Any, answer: str, reason: str
+) -> None:
+    map_ = Columns(question="question", answer="answer", image=("image",), options=("choices",), index_from=index_from)
+    rows = [
+        row(0, answer=gold, choices=["red", "blue", "green"]),
+        row(1, answer=1.0 if index_from else "A", choices=["x", "y"]),
+    ]
+    kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows), columns=map_))
+    assert [one.reason for one in out if "(0)" in one.row] == ([reason] if reason else [])
+    assert [q.answer for q in kept if "(0)" in q.question] == ([answer] if answer else [])
+
+
+def test_golds_in_a_list_and_golds_that_stand_for_none(folder: File, tmp_path: File) -> None:
+    golds: list[Any] = [["7"], '["7", "7.0"]', ["7", "8"], "[3, 5]", "N/A", "none", 0]
+    rows = [row(n, answer=gold) for n, gold in enumerate(golds)]
+    kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows)))
+    assert [q.answer for q in kept] == ["7", "7", "[3, 5]", "none", "0"]
+    assert [one.reason for one in out] == ["several gold answers", "the answer stands for none, as `nan` does"]
+
+
+def test_an_empty_option_column_moves_no_letter(folder: File, tmp_path: File) -> None:
+    map_ = Columns(question="question", answer="answer", image=("image",), options=("A", "B", "C", "D"))
+    first = {"A": None, "B": "cat", "C": "dog", "D": "cow"}
+    last = {"A": "ant", "B": "cat", "C": "dog", "D": ""}
+    rows = [row(0, answer="C", **first), row(1, answer="C", **last)]
+    kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows), columns=map_))
+    assert [(q.options, q.answer) for q in kept] == [(("ant", "cat", "dog"), "C")]
+    assert [one.reason for one in out] == ["an option is empty"]
+
+
+def test_images_as_base64_are_read_and_addresses_are_not(folder: File, tmp_path: File) -> None:
+    code = base64.b64encode(png(3)).decode()
+    given = [
+        code,
+        f"data:image/png;base64,{code}",
+        f"{code[:40]}\n{code[40:]}",
+        "https://host/x.png",
+        "data:image/png,x",
+    ]
+    given += ["data:image/png;base64,AAAA", "A" * 80]
+    rows = [row(n, image=image) for n, image in enumerate(given)]
+    kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows)))
+    assert [q.images[0].bytes for q in kept] == [png(3)] * 3
+    reasons = ["the image is an address on the web, not a file", "image cannot be decoded", "image cannot be decoded"]
+    assert [one.reason for one in out] == [*reasons, "image file is missing"]
+
+
+def test_links_lead_into_a_named_image_folder_and_nowhere_else(folder: File, tmp_path: File) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "a.png").write_bytes(png(5))
+    (folder / "link.png").symlink_to(store / "a.png")
+    (folder / "out.png").symlink_to(tmp_path / "secret.png")
+    rows = [
+        row(0, image="link.png"),
+        row(1, image="a.png"),
+        row(2, image="out.png"),
+        row(3),
+        row(4, image="../secret.png"),
+    ]
+    kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows), images=str(store)))
+    assert [q.images[0].bytes for q in kept] == [png(5), png(5), png(3)]
+    assert {one.reason for one in out} == {"image file lies outside the data's folder"} and len(out) == 2
+
+
+def test_the_same_question_with_two_answers_is_left_out_wherever_it_stands(folder: File, tmp_path: File) -> None:
+    (folder / "0 again.png").write_bytes(png(0))
+    rows = [
+        row(0, question="A?", answer="7", image="0.png"),
+        row(1, question="B?", answer="7", image="0.png"),
+        row(2, question="A?", answer="8", image="0.png"),
+        row(3, question="B?", answer="7.0", image="0.png"),
+        row(4, question="A?", answer="9", image="1.png"),
+    ]
+    kept, out, _ = ran(tmp_path, lines(jsonl(folder / "rows.jsonl", rows)))
+    assert [(q.question, q.answer) for q in kept] == [("B?", "7"), ("A?", "9")]
+    reason = "the same question has another answer elsewhere"
+    assert sorted(one.reason for one in out) == ["duplicate", reason, reason]
 
 
 def test_files_without_a_revision_have_their_content_as_one(folder: File, tmp_path: File) -> None:

@@ -6,7 +6,6 @@ Its facts are the run's files'. Places of this machine and addresses of servers 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -23,6 +22,7 @@ from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stages import Context, git_commit, what_it_makes
 from insightv_bench.storage import parquet_files
 
+from .licenses import OTHER, license_id
 from .plots import Figure
 from .report import Yield, details, place_of, yields_table
 from .shards import Written
@@ -99,7 +99,7 @@ class Facts(NamedTuple):
         }
         return cls(
             settings.title or context.recipe.name,
-            settings.license or common_license(sources),
+            license_id(settings.license) if settings.license else common_license(sources),
             dict(written),
             {name: value_counts(frame) for name, frame in frames.items()},
             sources,
@@ -128,9 +128,8 @@ def source_counts(frames: Any) -> list[tuple[str, str, str, int]]:
 
 
 def common_license(sources: Sequence[tuple[str, str, str, int]]) -> str:
-    names = {license_.lower() for _, _, license_, _ in sources}
-    known = len(names) == 1 and names != {"unknown"} and all(re.fullmatch(r"[a-z0-9.-]+", name) for name in names)
-    return names.pop() if known else "other"
+    names = {license_id(license_) for _, _, license_, _ in sources}
+    return names.pop() if len(names) == 1 and names != {"unknown"} else OTHER
 
 
 def models_of(context: Context, yields: Sequence[Yield]) -> list[tuple[str, str]]:

@@ -33,6 +33,9 @@ class Fetched(NamedTuple):
     problem: str = ""
 
 
+OUTSIDE = "image file lies outside the data's folder"
+
+
 class Beside(Protocol):
     """Where images lie that a row names by path."""
 
@@ -40,17 +43,20 @@ class Beside(Protocol):
 
 
 class Folder:
-    """Files of one local folder; none outside it, by `..` or by a link."""
+    """Files of one local folder, or of the first of several; none outside them, by `..` or by a link."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+    def __init__(self, *roots: Path) -> None:
+        """Where a path is looked for, in order. A link may lead from one root into another."""
+        self._roots = [root.resolve() for root in roots]
 
     def fetch(self, path: str) -> Fetched:
         try:
-            file = (self._root / path).resolve()
-            if not file.is_relative_to(self._root):
-                return Fetched(b"", "image file lies outside the data's folder")
-            if not file.is_file():
+            places = [(root / path).resolve() for root in self._roots]
+            held = [file for file in places if any(file.is_relative_to(root) for root in self._roots)]
+            file = next((file for file in held if file.is_file()), None)
+            if file is None and (not held or any(file.exists() for file in places if file not in held)):
+                return Fetched(b"", OUTSIDE)
+            if file is None:
                 return Fetched(b"", "image file is missing")
             too_large = file.stat().st_size > MAX_BYTES
             return Fetched(b"", "image too large") if too_large else Fetched(file.read_bytes())

@@ -20,7 +20,7 @@ from insightv_bench.settings import HubSource
 from insightv_bench.sources import MAX_BYTES, Origin
 from insightv_bench.storage import first_line, write_text
 
-from .files import Fetched, inside
+from .files import OUTSIDE, Fetched, inside
 from .table import Table
 
 REVISIONS = "revisions.json"
@@ -203,7 +203,7 @@ class Repo:
         """An image that a row names by path."""
         plain = inside(path)
         if plain is None:
-            return Fetched(b"", "image file lies outside the data's folder")
+            return Fetched(b"", OUTSIDE)
         for folder in self._folders:
             file = self._there(f"{folder}/{plain}" if folder else plain)
             if file:

@@ -6,17 +6,19 @@ reason; a file that cannot be read is an error.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
-from insightv_bench.records import Image, Question, Step
+from insightv_bench.records import Image, Question, Step, content_id
 from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, PathColumns, TableSource
 from insightv_bench.sources import (
     NO_IMAGE,
@@ -29,9 +31,14 @@ from insightv_bench.sources import (
     as_question,
     cell,
     check_image,
+    gold_of,
     image_cells,
+    inline_image,
+    kept_letters,
     letter_of,
+    problem_with,
     rationale_of,
+    type_answer,
 )
 from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.stages import Dropped
@@ -40,9 +47,10 @@ from .files import Beside, Fetched, Folder, hash_files, jsonl_rows, local_files,
 from .files import seen_columns as jsonl_columns
 
 NESTED = (pl.List, pl.Array, pl.Struct)
+TWO_GOLDS = "the same question has another answer elsewhere"
 TWO_MEANINGS = "answer is one option's letter and another's text"
 HOLDS = {
-    "options": (pl.List, pl.Array, pl.String),
+    "options": (pl.List, pl.Array, pl.String, pl.Struct),
     "image": (pl.Struct, pl.Binary, pl.String, pl.List, pl.Array),
     "path": (pl.List, pl.Array, pl.String),
 }
@@ -62,13 +70,20 @@ class Table(NamedTuple):
     def questions(self) -> Iterator[Question | Dropped]:
         """Raises SourceError where a file or one of the needed columns is missing or unreadable."""
         layout = layout_of(self.source)
-        rows = (row for file in self.files for row in file_rows(file, layout, self.source))
-        for number, row in enumerate(islice(rows, self.source.limit)):
-            if isinstance(row, Dropped):
-                yield row
+        first, again = tee(self.files)
+        conflicts = conflicting(self._drafts(first, layout))
+        for number, draft in enumerate(self._drafts(again, layout)):
+            if isinstance(draft, Dropped):
+                yield draft
                 continue
-            draft = layout.draft(row)
+            if asked(draft) in conflicts:
+                draft = draft._replace(problem=draft.problem or TWO_GOLDS)
             yield as_question(draft, self.origin, *self._images(draft), row=number)
+
+    def _drafts(self, files: Iterable[Path], layout: Layout) -> Iterator[Draft | Dropped]:
+        rows = (row for file in files for row in file_rows(file, layout, self.source))
+        for row in islice(rows, self.source.limit):
+            yield row if isinstance(row, Dropped) else layout.draft(row)
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
         """All of the row's images in order, or the first problem with one."""
@@ -83,11 +98,34 @@ class Table(NamedTuple):
         return tuple(image.image for image in checked if image.image), ""
 
 
+def conflicting(drafts: Iterable[Draft | Dropped]) -> set[str]:
+    """What is asked with different answers: nobody can say which is right, so none of them is asked."""
+    golds: dict[str, str] = {}
+    conflicts: set[str] = set()
+    for draft in drafts:
+        if isinstance(draft, Dropped) or problem_with(draft):
+            continue
+        gold, answer_type = type_answer(draft)
+        key = asked(draft)
+        known = golds.setdefault(key, gold)
+        if known != gold and not matches(gold, known, answer_type, draft.options):
+            conflicts.add(key)
+    return conflicts
+
+
+def asked(draft: Draft) -> str:
+    """A key of what a row asks, its images as they lie in the row."""
+    images = [value.get("bytes") or value.get("path") if isinstance(value, dict) else value for value in draft.images]
+    hashes = [hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value) for value in images]
+    return content_id(draft.question, draft.options, hashes)
+
+
 def read_local(source: FileSource, mended: Counter[str]) -> Table:
     """Raises SourceError where there are no files."""
     files = local_files(source)
     path = Path(source.path)
-    beside = Folder(path if path.is_dir() else path.parent)
+    folder = path if path.is_dir() else path.parent
+    beside = Folder(Path(source.images) if source.images else folder, folder)
     origin = Origin(source.name, source.revision or hash_files(files), source.license)
     return Table(source, origin, files, beside, mended)
 
@@ -105,7 +143,7 @@ def by_columns(columns: Columns) -> Layout:
 
     def draft(row: Row) -> Draft:
         options, problem = _mapped_options(row, columns.options or ())
-        answer = cell(row.get(columns.answer))
+        answer, unread = gold_of(row.get(columns.answer), options, columns.index_from)
         letter = letter_of(answer, options)  # of one option, where it is the text of another: only a reader could tell
         means_two = letter and letter != answer.upper() and answer.upper() in LETTERS[: len(options)]
         return Draft(
@@ -115,7 +153,7 @@ def by_columns(columns: Columns) -> Layout:
             options=options,
             id=cell(row.get(columns.id)) if columns.id else "",
             kind=cell(row.get(columns.kind)) if columns.kind else "",
-            problem=problem or (TWO_MEANINGS if means_two else ""),
+            problem=problem or unread or (TWO_MEANINGS if means_two else ""),
             rationale=mapped_rationale(row, columns.path),
         )
 
@@ -142,7 +180,7 @@ def mapped_rationale(row: Row, mapped: PathColumns | None) -> tuple[Step, ...]:
 def _mapped_options(row: Row, columns: Sequence[str]) -> tuple[tuple[str, ...], str]:
     """One column of lists, or one column an option of which the last may be empty."""
     if len(columns) != 1:
-        return tuple(filter(None, (cell(row.get(name)) for name in columns))), ""
+        return kept_letters([cell(row.get(name)) for name in columns])
     return as_options(row.get(columns[0]))
 
 
@@ -164,8 +202,8 @@ def _check_types(schema: pl.Schema, columns: Columns | None, file: Path) -> None
     for field, names in columns.named() if columns else ():
         for column in names:
             if not _fits(field, schema[column]):
-                wanted = {"options": "lists", "image": "bytes, structs with a field `bytes`, or paths"}
-                wanted["path"] = "text or lists of texts"
+                wanted = {"options": "lists, texts or a table by letter", "path": "text or lists of texts"}
+                wanted["image"] = "bytes, structs with a field `bytes`, or paths"
                 raise SourceError(
                     f"column `{column}` of `{file}`, for `{field}`, holds {schema[column]}",
                     f"make it {wanted.get(field, 'text or numbers')}",
@@ -174,6 +212,8 @@ def _check_types(schema: pl.Schema, columns: Columns | None, file: Path) -> None
 
 def _fits(field: str, dtype: pl.DataType) -> bool:
     plain = not isinstance(dtype, NESTED) and dtype != pl.Binary
+    if field == "answer" and isinstance(dtype, (pl.List, pl.Array)):
+        return True
     return dtype == pl.Null or (isinstance(dtype, HOLDS[field]) if field in HOLDS else plain)
 
 
@@ -182,5 +222,8 @@ def fetched(value: Any, beside: Beside) -> Fetched:
     if isinstance(value, dict):
         value = value.get("bytes") or value.get("path")
     if isinstance(value, str) and value.strip():
-        return beside.fetch(value.strip())
+        inline = inline_image(value.strip())
+        if inline is None:
+            return beside.fetch(value.strip())
+        return Fetched(b"", inline) if isinstance(inline, str) else Fetched(inline)
     return Fetched(value) if isinstance(value, bytes) and value else Fetched(b"", NO_IMAGE)

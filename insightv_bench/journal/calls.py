@@ -39,6 +39,8 @@ class Reply(BaseModel):
     """A server's `reasoning_content`; never read as the answer."""
     finish: str = "stop"
     """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
+    error: str = ""
+    """Of `error`: what the server said; never kept in a journal."""
     opened: bool = False
     """Whether the prompt ended in a thought's opening mark, so that the text begins inside the thought."""
     num_broken: int = 0

@@ -59,7 +59,9 @@ class Columns(Section):
     image: Names
     """Bytes, a struct with `bytes`, a path inside the data's folder, or a list of these; several columns in order."""
     options: Names | None = None
-    """A list, a list written as text, or one column an option."""
+    """A list, a list written as text, a table by letter, a text such as `A. cat; B. dog`, or one column an option."""
+    index_from: Literal[0, 1] | None = None
+    """Where the answer is an option's number: that of the first one."""
     id: str | None = None
     kind: str | None = None
     path: PathColumns | None = None
@@ -67,7 +69,7 @@ class Columns(Section):
 
     def named(self) -> list[tuple[str, tuple[str, ...]]]:
         """Each field that is mapped, with its columns."""
-        given = self.model_dump(exclude_none=True)
+        given = self.model_dump(exclude_none=True, exclude={"index_from"})
         given |= {"path": tuple(self.path.summaries)} if self.path else {}
         return [(field, (names,) if isinstance(names, str) else tuple(names)) for field, names in given.items()]
 
@@ -116,6 +118,8 @@ class FileSource(TableSource):
     revision: str | None = None
     """Left out, it is a hash of the files."""
     license: str = "unknown"
+    images: str | None = None
+    """A folder where images lie that rows name by path, if not beside the data; links into it are followed."""
 
     @property
     def set_name(self) -> str:

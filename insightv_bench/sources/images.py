@@ -8,7 +8,9 @@ more pixels than allowed, broken bytes) has a problem instead. The size is read 
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -37,6 +39,33 @@ BROKEN = (
 
 
 NO_IMAGE = "no image"
+
+
+ON_THE_WEB = "the image is an address on the web, not a file"
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s_-]+={0,2}\s*")
+_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+"""First bytes of the formats that are read."""
+_SHORTEST = 60  # characters of base64; a path that is longer does not begin as an image does
+
+
+def inline_image(text: str) -> bytes | str | None:
+    """The bytes of an image written as base64, with `data:` before it or without; why there are none; None where the
+    text is the path of a file."""
+    if text[:8].lower().startswith(("http://", "https://")):
+        return ON_THE_WEB
+    is_url = text[:5].lower() == "data:"
+    if is_url and ";base64," not in text[:100]:
+        return "image cannot be decoded"
+    code = text.partition(",")[2] if is_url else text
+    if not is_url and (len(code) < _SHORTEST or not _BASE64.fullmatch(code)):
+        return None
+    if len(code) > 2 * MAX_BYTES:
+        return "image too large"
+    try:
+        content = base64.b64decode("".join(code.split()).replace("-", "+").replace("_", "/") + "==")
+    except ValueError:
+        return "image cannot be decoded" if is_url else None
+    return content if is_url or content.startswith(_STARTS) else None
 
 
 class Checked(NamedTuple):

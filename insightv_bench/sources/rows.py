@@ -10,7 +10,7 @@ from insightv_bench.answers import STORED, type_of
 from insightv_bench.chat import LETTERS
 from insightv_bench.records import AnswerType, Dropped, Image, Question, content_id, drop
 
-from .drafts import Draft, letter_of
+from .drafts import NO_GOLD, PLACEHOLDERS, Draft, letter_of
 
 NOT_AN_OPTION = "answer not an option"
 
@@ -29,6 +29,8 @@ def problem_with(draft: Draft, with_images: str = "") -> str:
         return "no question"
     if not draft.answer:
         return "no answer"
+    if draft.answer.casefold() in PLACEHOLDERS and not letter_of(draft.answer, draft.options):
+        return NO_GOLD
     if len(draft.options) > len(LETTERS):
         return "too many options"
     return draft.problem or with_images or ("" if type_answer(draft)[0] else NOT_AN_OPTION)

@@ -116,7 +116,8 @@ class Server:
         choices = answer.get("choices")
         first = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(first, dict) or not isinstance(first.get("message"), dict):
-            raise Trouble("no reply", "its reply holds no choice", True)
+            said = self._mask(error_words(http_reply.content)) if answer.get("error") else "its reply holds no choice"
+            raise Trouble("no reply", f"{said:.{MAX_ERROR_CHARS}}", True)
         return answer
 
     def _completion(self, content: bytes) -> dict[str, Any]:
@@ -136,11 +137,11 @@ class Server:
     def _give_up(self, trouble: Trouble) -> Reply:
         """A failed reply where only this request is lost; raises EngineError where all would be."""
         if trouble.kind == "no reply":
-            return Reply(text="", finish="error")
+            return Reply(text="", finish="error", error=trouble.words)
         is_its_own = trouble.status in TURNED_AWAY or trouble.kind == "too large"
         if is_its_own and self._start.has_answered and self._num_turned_away < MAX_TURNED_AWAY:
             self._num_turned_away += 1
-            return Reply(text="", finish="error")
+            return Reply(text="", finish="error", error=trouble.words)
         place = f"`{self.name}` at {self._settings.base_url}"
         if trouble.kind in ("not chat", "too large"):
             hint = "check `base_url`; it mostly ends in `/v1`"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 
-from ..drafts import Draft, Layout, Row, as_options, cell, letter_of
+from ..drafts import Draft, Layout, Row, as_options, letter_of
+from ..drafts import one_gold as one_gold
 from ..rows import NOT_AN_OPTION
 
 REFERENCE = re.compile(r"<image (\d+)>")
@@ -60,15 +60,6 @@ def chosen(row: Row, text: str) -> tuple[tuple[str, ...], str, str]:
 def first(row: Row, *names: str) -> Any:
     """Of the first of these columns that is there and not empty."""
     return next((row[name] for name in names if row.get(name) is not None), None)
-
-
-def one_gold(golds: Sequence[Any]) -> tuple[str, str]:
-    """The gold answer of a list of them: the first, where the others say the same; else a problem, never a guess."""
-    texts = [text for text in map(cell, golds) if text]
-    if not texts:
-        return "", ""
-    same = all(matches(text, texts[0], "number") or text.casefold() == texts[0].casefold() for text in texts[1:])
-    return texts[0], "" if same else "several gold answers"
 
 
 def renumbered(texts: Sequence[str], held: Sequence[int]) -> tuple[list[str], str]:
