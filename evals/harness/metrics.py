@@ -17,8 +17,8 @@ import yaml
 
 from insightv_bench.answers import Reading, matches, read
 from insightv_bench.journal import Reply
-from insightv_bench.protocol import cut_in
-from insightv_bench.records import ReadingKind
+from insightv_bench.protocol import cut_in, parse_summary
+from insightv_bench.records import AnswerType, ReadingKind
 
 Doc = Mapping[str, Any]
 UNSCORED = "\x00unscored"
@@ -124,6 +124,81 @@ def score_flawed(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     return {**figures, "followed": float(followed)}
 
 
+def score_flawed_set(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
+    """One question without a path, with its right path, with flawed ones and with controls: each its own accuracy, and
+    what is told by several of them together (see `SET_FIGURES`). `acc` is that on flawed paths."""
+    reply = scored(doc, results[0])
+    shows, told = doc["shows"], parse_summary(results[0]).verdict if doc["shows"] != "direct" else "none"
+    misleads = shows == "flawed" and not _same(doc["planted_answer"], doc["gold"], doc)
+    answer = reply.reading.answer
+    said = Told(doc["question_id"], shows, reply.right, told, doc["planted_answer"] if misleads else "", answer or "")
+    figures: dict[str, Any] = score_flawed(doc, results) if shows == "flawed" else {f"{shows}_acc": float(reply.right)}
+    return figures | dict.fromkeys(SET_FIGURES, (said, doc["answer_type"], tuple(doc["options"])))
+
+
+class Told(NamedTuple):
+    """What one reply of a set of flawed paths tells."""
+
+    question: str
+    shows: str
+    right: bool
+    verdict: str
+    planted: str
+    """The wrong answer that its path ends in; empty where it ends right or there is none."""
+    answer: str
+
+
+def _same(one: str, other: str, doc: Doc) -> bool:
+    return matches(one, other, doc["answer_type"], doc["options"], doc.get("tolerance", 0.0))
+
+
+Parts = Iterable[tuple[Told, AnswerType, tuple[str, ...]]]
+
+
+def recovery(parts: Parts) -> float:
+    """Right with the flawed path, of the flawed paths of questions that are right with the right one."""
+    told = [each for each, *_ in parts]
+    clean = {each.question for each in told if each.shows == "oracle" and each.right}
+    return _share(each.right for each in told if each.shows == "flawed" and each.question in clean)
+
+
+def over_rejection(parts: Parts) -> float:
+    """Wrong although the path shown is right, of questions that are right without a path."""
+    told = [each for each, *_ in parts]
+    able = {each.question for each in told if each.shows == "direct" and each.right}
+    return _share(not each.right for each in told if each.shows == "oracle" and each.question in able)
+
+
+def excess_follow(parts: Parts) -> float:
+    """How often the planted answer is given, less how often the same question has that answer without a path."""
+    kept = list(parts)
+    direct = {each.question: each.answer for each, *_ in kept if each.shows == "direct"}
+    misled = [(each, kind, options) for each, kind, options in kept if each.planted and each.question in direct]
+    led = [bool(each.answer) and matches(each.answer, each.planted, kind, options) for each, kind, options in misled]
+    unled = [
+        bool(direct[each.question]) and matches(direct[each.question], each.planted, kind, options)
+        for each, kind, options in misled
+    ]
+    return _share(led) - _share(unled)
+
+
+def detection(parts: Parts) -> float:
+    """Says that the path is wrong, of stated verdicts on paths that end wrong."""
+    told = [each for each, *_ in parts if each.planted and each.verdict != "none"]
+    return _share(each.verdict == "wrong" for each in told)
+
+
+def trust(parts: Parts) -> float:
+    """Says that the path is right, of stated verdicts on the right path."""
+    told = [each for each, *_ in parts if each.shows == "oracle" and each.verdict != "none"]
+    return _share(each.verdict == "right" for each in told)
+
+
+def _share(values: Iterable[bool]) -> float:
+    kept = list(values)
+    return sum(kept) / len(kept) if kept else float("nan")
+
+
 def score_extracted(doc: Doc, results: Sequence[str]) -> dict[str, Any]:
     """Accuracy; a reply whose judge failed is unscored: neither right nor wrong, and counted."""
     if results[0] == UNSCORED:
@@ -161,6 +236,16 @@ def mme_score(parts: Iterable[tuple[str, str, float]]) -> float:
     return sum(100 * sum(sum(each) / 2 + min(each) for each in part) / len(part) for part in whole if part)
 
 
+SET_FIGURES: dict[str, Callable[[Any], float]] = {
+    "excess_follow": excess_follow,
+    "recovery": recovery,
+    "over_rejection": over_rejection,
+    "detection": detection,
+    "trust": trust,
+}
+"""Of a set of flawed paths; nan where no reply tells."""
+
+
 class Scores(NamedTuple):
     """How a task's replies are scored, and how each figure is put together."""
 
@@ -188,15 +273,24 @@ SCORES: dict[str, Scores] = {
     "mme": Scores(score_mme, {**ACCURACY, "mme_perception": mme_score, "mme_cognition": mme_score}),
     "extracted": Scores(score_extracted, {**ACCURACY, "unscored": MEAN}),
     "flawed": Scores(score_flawed, {**ACCURACY, "followed": MEAN}),
+    "flawed_set": Scores(
+        score_flawed_set,
+        {
+            **ACCURACY,
+            "followed": MEAN,
+            **SET_FIGURES,
+            **{f"{shows}_acc": MEAN for shows in ("direct", "oracle", "irrelevant", "shuffled")},
+        },
+    ),
 }
-LOWER_IS_BETTER = (*KINDS, *CUT_OFF, "unscored", "followed")
+LOWER_IS_BETTER = (*KINDS, "unscored", "followed", "excess_follow", "over_rejection")
 
 
 def scores_of(task: str) -> Scores:
     """As the file of a task of ours says, where scoring needs nothing but the question; else accuracy."""
     file = files("insightv_bench.evals").joinpath("tasks", f"{task}.yaml")
     named = yaml.load(file.read_text(encoding="utf-8"), TaskLoader)["metadata"]["scores"] if file.is_file() else ""
-    return SCORES["accuracy" if named in ("", "extracted", "flawed") else named]
+    return SCORES["accuracy" if named in ("", "extracted", "flawed", "flawed_set") else named]
 
 
 class TaskLoader(yaml.SafeLoader):

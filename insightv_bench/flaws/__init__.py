@@ -4,7 +4,7 @@ types.py      the one table of flaw types: what each changes, and who can plant 
 exact.py      in the exact paths of the drawn world, worked out again from the flaw
 by_rule.py    in any path in words, by rules on its words
 by_model.py   what a model is asked to plant, and the checks that its reply must pass
-rows.py       flawed versions of a drawn question, as rows
+rows.py       flawed versions of a question's path, as rows
 controls.py   a paraphrase, words about nothing, another question's path
 text_path.py  any text as steps and an answer, and back
 edits.py      places in a text that can be made false, and what to write there
@@ -21,6 +21,6 @@ from .by_model import FLAW, flaw_chat, in_our_form, read_flawed, spreads
 from .by_rule import make_text_flawed, position_of
 from .controls import Shown, irrelevant, keeps_content, paraphrased, shuffled
 from .exact import make_flawed
-from .rows import drawn_flaws, flawed_versions
+from .rows import drawn_flaws, flawed_versions, versions_by_rule
 from .text_path import others_steps, steps_of
 from .types import FLAWS, VERSION, Flaw, Flawed, Maker, planted_by

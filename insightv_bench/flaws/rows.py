@@ -1,4 +1,4 @@
-"""Flawed versions of a drawn question's exact path, as rows: for the corpora and for the benchmark."""
+"""Flawed versions of a question's path, as rows: of the drawn world's exact path, and of any right path by rule."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from insightv_bench.records import FlawedRow, FlawType, Question, columns_of
 from insightv_bench.settings import FlawsSettings
 from insightv_bench.world import program_of
 
+from .by_rule import make_text_flawed
 from .exact import make_flawed
-from .types import Maker, planted_by
+from .types import Flawed, Maker, planted_by
 
 
 def flawed_versions(question: Question, settings: FlawsSettings, random_: random.Random) -> Iterator[FlawedRow]:
@@ -34,3 +35,21 @@ def drawn_flaws(settings: FlawsSettings, maker: Maker, random_: random.Random) -
     if not settings.weights:
         return random_.sample(flaws, len(flaws))
     return sorted(flaws, key=lambda flaw: -(random_.random() ** (1 / settings.weights.get(flaw, 1))))
+
+
+def versions_by_rule(
+    question: Question, text: str, settings: FlawsSettings, random_: random.Random
+) -> Iterator[FlawedRow]:
+    """Up to `per_question` distinct flawed versions of the path in `text`, whose answer is right, by rule; each of
+    another flaw type, propagated or not as drawn, the other way where that cannot be."""
+    texts: set[str] = set()
+    for flaw in drawn_flaws(settings, "rule", random_):
+        if len(texts) == settings.per_question:
+            return
+        severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
+        ways = dict.fromkeys((random_.choice(settings.propagated), *settings.propagated))
+        tried = (make_text_flawed(question, text, flaw, severity, position, way, random_) for way in ways)
+        made = next((one for one in tried if isinstance(one, Flawed)), None)
+        if made and made.flawed_path not in texts:
+            texts.add(made.flawed_path)
+            yield FlawedRow(**columns_of(question), kind=question.kind, **made._asdict())

@@ -78,8 +78,8 @@ def _benchmark(recipe: Recipe, settings: EvalSettings, tested: Sequence[System],
         options = FlawOptions(fixed=bool(source.fixed))
         yield Stage(BENCHMARK, "exact-flaws", settings.flaws, {"questions": questions}, options)
         return
-    if _has_gold(recipe, settings):  # the same for every system, whoever reasons
-        yield from _spoilt(recipe, settings, questions, paths_stage("paths-gold", questions, GoldPaths(source="gold")))
+    if stored := _stored(recipe, settings):  # the same for every system, whoever reasons
+        yield from _spoilt(recipe, settings, questions, stored)
         return
     written = (stage for system in tested if (stage := _paths_stage(recipe, settings, system, questions)))
     paths = next(written, None)
@@ -93,9 +93,19 @@ def _spoilt(recipe: Recipe, settings: EvalSettings, questions: str, paths: Stage
     inputs = {"questions": questions, "paths": paths.name}
     yield Stage(f"assess-{own}", "assess", AssessSettings(judge="rule"), inputs)
     options = ranges_for(recipe, settings.flaws)
-    if paths.kind == "gold-paths":
+    if paths.kind != "paths":
         options = options.model_copy(update={"fixed": True})
     yield Stage(BENCHMARK, "sampled-flaws", settings.flaws, assessed(questions, own), options)
+
+
+def _stored(recipe: Recipe, settings: EvalSettings) -> Stage | None:
+    """The stored paths that the flawed benchmark is made of."""
+    gold = GoldPaths(source="gold") if _has_gold(recipe, settings) else None
+    chosen = settings.flawed_paths or gold
+    if chosen is None:
+        return None
+    name = "paths-gold" if isinstance(chosen, GoldPaths) else "paths-benchmark"
+    return paths_stage(name, f"questions-{settings.questions}", chosen)
 
 
 def _has_gold(recipe: Recipe, settings: EvalSettings) -> bool:

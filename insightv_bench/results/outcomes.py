@@ -75,7 +75,7 @@ class Counted(NamedTuple):
 
 def counted(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows an arm's accuracy counts: a path of severity 0 in arm `flawed` is no flawed path."""
-    return rows.filter((pl.col("arm") != "flawed") | (pl.col("severity") > 0))
+    return rows.filter((pl.col("arm") != "flawed") | (pl.col("flaw") != "none"))
 
 
 def outcomes(rows: pl.DataFrame) -> Iterator[Counted]:

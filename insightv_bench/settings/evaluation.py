@@ -15,7 +15,7 @@ from .base import NAME, Sampling, Section
 from .engines import EngineSettings
 from .paths import FlawsSettings
 from .seats import Seat
-from .stored_paths import LoggedPaths
+from .stored_paths import LoggedPaths, StoredPaths
 
 
 def listed(value: object) -> object:
@@ -44,6 +44,10 @@ class EvalSettings(Section):
     answers: Literal["likely", "strict"] = "likely"
     """The weakest reading that may be right: `strict` counts sure ones alone, so that a likely one is wrong."""
     flaws: FlawsSettings = FlawsSettings()
+    flawed_paths: StoredPaths | None = None
+    """Stored paths that the flawed benchmark is made of: flaws are planted in the best right path of a question, and
+    wrong replies of a log are natural ones (`natural` among `flaws.flaws`). Left out, the authors' own solutions where
+    the questions have some, else the right paths of the first system that reasons."""
     best_of_judge: Literal["summary", "engine", "oracle"] = "summary"
     """Who chooses the path of arm `best-of-k`, not knowing the gold answer: the summary agent by its verdicts, `judge`
     by the first wrong step that it finds, or, in the drawn world, the oracle: what a perfect judge would choose."""

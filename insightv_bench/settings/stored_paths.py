@@ -77,7 +77,7 @@ class LoggedPaths(Section):
     """The authors' own solution first, where there is one."""
 
 
-StoredPaths = GoldPaths | LoggedPaths
+StoredPaths = Annotated[GoldPaths | LoggedPaths, Field(discriminator="source")]
 
 
 def _tag(value: Any) -> str:
