@@ -75,4 +75,4 @@ def test_a_folder_whose_manifest_was_changed_is_not_taken_for_what_it_says(run: 
 
 
 def test_every_place_that_a_stage_ran_at_is_a_kind_of_today() -> None:
-    assert set(earlier.FUNCTIONS.values()) == set(KINDS)
+    assert set(earlier.FUNCTIONS.values()) <= set(KINDS)  # kinds that came later never had such a place

@@ -45,9 +45,24 @@ def rows(recipe: str) -> list[dict[str, Any]]:
     if recipe == "puzzlevqa":
         options = ["red", "blue", "green", "gray"]
         known = {"question": "Which colour is missing?", "options": options, "category": "grid"}
+        known |= {"caption": "Colours in a grid.", "explanation": "", "deduction": "It is open."}
         return [{"id": f"p{n}", **known, "image": image(60 + 40 * n, 90), "answer": "blue"} for n in range(3)]
-    free = {"id": "4", "question": "How many? <image1>", "options": [], "answer": "6", "subject": "counting"}
-    letters = {"id": "5", "question": "Which?", "options": list("ABCDE"), "answer": "D", "subject": "logic"}
+    free = {
+        "id": "4",
+        "question": "How many? <image1>",
+        "options": [],
+        "answer": "6",
+        "subject": "counting",
+        "solution": None,
+    }
+    letters = {
+        "id": "5",
+        "question": "Which?",
+        "options": list("ABCDE"),
+        "answer": "D",
+        "subject": "logic",
+        "solution": None,
+    }
     return [{**free, "image": image(80, 60)}, {**letters, "image": image(70, 140)}]
 
 

@@ -16,7 +16,7 @@ def gold_paths(context: Context[GoldPaths, StoredOptions]) -> None:
     questions = read_rows(context.inputs["questions"], Question, ["images"])
     context.write(Path, map(gold_or_dropped, questions))
     context.totals.update(num_calls=0, num_tokens=0, model=GOLD)
-    if not context.num_rows:
+    if not context.num_rows and not context.options.may_be_none:
         reasons = ", ".join(f"{reason}: {num:,}" for reason, num in context.dropped.items()) or "there are none"
         raise StageError(
             f"`{context.stage.name}`: not one question has a solution that is a path ({reasons})",

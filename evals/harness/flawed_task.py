@@ -18,7 +18,7 @@ from typing import Any
 
 from insightv_bench.chat import ask
 from insightv_bench.errors import SourceError
-from insightv_bench.flaws import Shown, irrelevant, shuffled, versions_by_rule
+from insightv_bench.flaws import Shown, irrelevant, others_steps, shuffled, versions_by_rule
 from insightv_bench.protocol import render_path
 from insightv_bench.records import FlawedRow, Question, QuestionColumns, content_id
 from insightv_bench.settings import FlawsSettings
@@ -61,9 +61,11 @@ class FlawedTask(HubTask):
             else:
                 chosen.append((row, render_path(steps, row.answer)))
         self.config.metadata["left_out"] = dict(left_out)
+        paths = dict(sorted((question.id, path) for question, path in chosen))
         for question, path in chosen:
             random_ = random.Random(f"{SEED}/{question.id}")
-            yield from self._of_question(question, path, list(versions_by_rule(question, path, FLAWS, random_)))
+            donors = others_steps(paths, question.id, random.Random(f"{SEED}/{question.id}/others"))
+            yield from self._of_question(question, path, list(versions_by_rule(question, path, FLAWS, random_, donors)))
         yield from self._controls([(question, question.kind, path) for question, path in chosen])
 
     def _built(self) -> Iterator[Doc]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from insightv_bench.records import FlawedRow, FlawType, Question, columns_of
+from insightv_bench.records import FlawedRow, FlawType, Question, Step, columns_of
 from insightv_bench.settings import FlawsSettings
 from insightv_bench.world import program_of
 
@@ -38,17 +38,17 @@ def drawn_flaws(settings: FlawsSettings, maker: Maker, random_: random.Random) -
 
 
 def versions_by_rule(
-    question: Question, text: str, settings: FlawsSettings, random_: random.Random
+    question: Question, text: str, settings: FlawsSettings, random_: random.Random, donors: Sequence[Step] = ()
 ) -> Iterator[FlawedRow]:
     """Up to `per_question` distinct flawed versions of the path in `text`, whose answer is right, by rule; each of
-    another flaw type, propagated or not as drawn, the other way where that cannot be."""
+    another type, propagated or not as drawn, the other way where that cannot be. `donors`: see `make_text_flawed`."""
     texts: set[str] = set()
     for flaw in drawn_flaws(settings, "rule", random_):
         if len(texts) == settings.per_question:
             return
         severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
         ways = dict.fromkeys((random_.choice(settings.propagated), *settings.propagated))
-        tried = (make_text_flawed(question, text, flaw, severity, position, way, random_) for way in ways)
+        tried = (make_text_flawed(question, text, flaw, severity, position, way, random_, donors) for way in ways)
         made = next((one for one in tried if isinstance(one, Flawed)), None)
         if made and made.flawed_path not in texts:
             texts.add(made.flawed_path)

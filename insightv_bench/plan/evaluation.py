@@ -6,6 +6,7 @@ A system is a model for each seat. Systems with the same reasoning agent share i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from insightv_bench.arms import ARMS, Arm
@@ -23,7 +24,7 @@ from insightv_bench.settings import (
     maker_of,
     with_defaults,
 )
-from insightv_bench.stages import AskingOptions, EvalOptions, FlawOptions, Stage
+from insightv_bench.stages import AskingOptions, EvalOptions, FlawOptions, Stage, StoredOptions
 from insightv_bench.world import VERSION as WORLD_VERSION
 
 from .controls import control_systems
@@ -105,7 +106,10 @@ def _stored(recipe: Recipe, settings: EvalSettings) -> Stage | None:
     if chosen is None:
         return None
     name = "paths-gold" if isinstance(chosen, GoldPaths) else "paths-benchmark"
-    return paths_stage(name, f"questions-{settings.questions}", chosen)
+    stage = paths_stage(name, f"questions-{settings.questions}", chosen)
+    if not isinstance(chosen, GoldPaths) or settings.flawed_paths is not None:
+        return stage
+    return replace(stage, options=StoredOptions(may_be_none=True))  # nobody asked for them: there may be none
 
 
 def _has_gold(recipe: Recipe, settings: EvalSettings) -> bool:

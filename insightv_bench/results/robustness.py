@@ -47,7 +47,9 @@ MEANINGS: dict[Measure, str] = {
 }
 HIGHER_IS_WORSE = ("follow", "excess_follow", "over_rejection", "self_follow", "self_excess_follow")
 JUDGED = [arm for arm, spec in ARMS.items() if spec.verdict == "counted"]
-IS_FLAWED = pl.col("severity") > 0
+IS_FLAWED = pl.col("flaw") != "none"
+HAS_SEVERITY = pl.col("severity") > 0
+"""Of a natural flaw whose steps nobody labelled it is not known: it has no place on the curve."""
 
 
 class Measured(NamedTuple):
@@ -125,7 +127,7 @@ def _excess_follow(misled: pl.DataFrame, direct: pl.DataFrame) -> Sums:
 
 def curve(rows: pl.DataFrame) -> pl.DataFrame:
     """Arm `flawed`, with the same questions' clean rows as the severity 0 of each flaw."""
-    flawed = _arm(rows, "flawed").filter(IS_FLAWED)
+    flawed = _arm(rows, "flawed").filter(HAS_SEVERITY)
     asked = flawed.select("question_id", "flaw").unique()
     clean = clean_rows(rows).with_columns(level=pl.lit(0.0)).drop("flaw").join(asked, on="question_id")
     return pl.concat([clean.select(flawed.columns), flawed]).sort("level", maintain_order=True)

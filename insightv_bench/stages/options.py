@@ -29,6 +29,8 @@ class AskingOptions(Options):
 class StoredOptions(Options):
     content: str = ""
     """Tells one content of the logs from another."""
+    may_be_none: bool = False
+    """Whether a run goes on where there are no such paths: without the arms that would show them."""
 
 
 class WorldOptions(Options):

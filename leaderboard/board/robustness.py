@@ -31,7 +31,7 @@ def robustness_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[Robustnes
 
 def flaw_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[FlawRow]:
     """Every cell of arm `flawed` that has replies, in the order of the set's systems: a heat map's."""
-    flawed = rows.filter((pl.col("arm") == "flawed") & (pl.col("severity") > 0))
+    flawed = rows.filter((pl.col("arm") == "flawed") & (pl.col("flaw") != "none"))
     cells = flawed.partition_by(["label", "flaw"], as_dict=True, maintain_order=True)
     keys = [(system, flaw) for system in in_set.systems for flaw in sorted(flawed["flaw"].unique())]
     return [FlawRow(**_columns(in_set.name, *key, cells[key])) for key in keys if key in cells]
