@@ -283,7 +283,7 @@ SCORES: dict[str, Scores] = {
         },
     ),
 }
-LOWER_IS_BETTER = (*KINDS, "unscored", "followed", "excess_follow", "over_rejection")
+LOWER_IS_BETTER = (*KINDS, *CUT_OFF, "unscored", "followed", "excess_follow", "over_rejection")
 
 
 def scores_of(task: str) -> Scores:
