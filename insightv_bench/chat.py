@@ -1,20 +1,24 @@
 """Messages and images; the only place that knows how a chat is laid out.
 
-The layout is TRL's: message contents are strings, and a chat's images stand before the first user text. So a model
-sees the same tokens in training, in sampling and in evaluation.
+Message contents are strings, as TRL takes them. An image stands where the question's words name it (`<image 2>`), the
+others before the first user text. So a model sees the same tokens in training, in sampling and in evaluation.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from insightv_bench.records import Image, Message, QuestionColumns, content_id
 
+MARK = re.compile(r"<\|?image[ _]?(\d{1,2})\|?>")
+"""Where an image stands, as benchmarks write it: `<image 2>`, `<image2>`, `<|image_2|>`; counted from 1."""
+PLACE = re.compile(r"<image (\d{1,2})>")
+"""As our prompts write it: no tokenizer takes it for a token of its own."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SLOT = re.compile(r"\{(question|path|problem|gold|answer|paths|flaw|place|ending)\}")
 
@@ -48,7 +52,10 @@ class Prompt(NamedTuple):
         return f"{self.name}@{self.version}"
 
     def render(self, **slots: str) -> str:
-        return SLOT.sub(lambda slot: slots[slot[1]], self.template)
+        """With the slots filled. Only a question's words say where images stand: in what a model wrote before, such a
+        mark is a word."""
+        words = {name: text if name == "question" else MARK.sub(r"image \1", text) for name, text in slots.items()}
+        return SLOT.sub(lambda slot: words[slot[1]], self.template)
 
     def match(self, text: str) -> dict[str, str] | None:
         """The slots' contents where `text` was made from this prompt; else None."""
@@ -109,7 +116,17 @@ def question_text(question: QuestionColumns) -> str:
 
 def user(prompt: str | Prompt, question: QuestionColumns, **slots: str) -> Message:
     prompt = load_prompt(prompt) if isinstance(prompt, str) else prompt
-    return Message(role="user", content=prompt.render(question=question_text(question), **slots))
+    text = named_alike(question_text(question), len(question.images))
+    return Message(role="user", content=prompt.render(question=text, **slots))
+
+
+def named_alike(text: str, num_images: int) -> str:
+    """The text with its images named as our prompts name them; a mark of an image that is not there stays."""
+
+    def as_ours(mark: re.Match[str]) -> str:
+        return f"<image {int(mark[1])}>" if 1 <= int(mark[1]) <= num_images else mark[0]
+
+    return MARK.sub(as_ours, text)
 
 
 def ask(prompt: str | Prompt, question: QuestionColumns, **slots: str) -> Chat:
@@ -147,14 +164,60 @@ def _ending(message: Message, suffix: str) -> Message:
     return message if is_there else message.model_copy(update={"content": message.content + suffix})
 
 
+class Layout(NamedTuple):
+    """A chat's texts with its images among them."""
+
+    pieces: list[list[str | int]]
+    """Of each message: text, or the 0-based place of an image."""
+    order: list[int]
+    """The images in the order in which they stand."""
+
+    is_placed: bool
+    """Whether the words name one: else all stand before the first user text, in order."""
+
+
+def lay_out(turns: Sequence[tuple[str, str]], num_images: int) -> Layout:
+    """`turns`: role and text of each message.
+
+    An image stands where a user's words first name it; one that is not named stands before the first user text. Of
+    several images, and where it is named again, the name stays in the text beside its image: some chat templates show
+    all images first, and what is named must be found.
+    """
+    pieces: list[list[str | int]] = []
+    placed: list[int] = []
+    for role, text in turns:
+        found: list[str | int] = []
+        begin = 0
+        for mark in PLACE.finditer(text) if role == "user" else ():
+            image = int(mark[1]) - 1
+            if not 0 <= image < num_images or image in placed:
+                continue
+            placed.append(image)
+            again = sum(int(each[1]) - 1 == image for each in PLACE.finditer(text)) > 1
+            found += [text[begin : mark.end() if num_images > 1 or again else mark.start()], image]
+            begin = mark.end()
+        pieces.append([piece for piece in [*found, text[begin:]] if piece != ""] or [""])
+    first = next((place for place, (role, _) in enumerate(turns) if role == "user"), None)
+    unnamed = [image for image in range(num_images) if image not in placed]
+    if first is not None:
+        pieces[first] = [*unnamed, *pieces[first]]
+    return Layout(pieces, [*unnamed, *placed], bool(placed))
+
+
+def layout_of(chat: Chat) -> Layout:
+    return lay_out([(message.role, message.content) for message in chat.messages], len(chat.images))
+
+
 def to_blocks(chat: Chat, image_blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Messages with content blocks; `image_blocks`, one an image, go before the first user text."""
-    messages: list[dict[str, Any]] = []
-    pending = list(image_blocks)
-    for message in chat.messages:
-        images, pending = (pending, []) if message.role == "user" else ([], pending)
-        messages.append({"role": message.role, "content": [*images, {"type": "text", "text": message.content}]})
-    return messages
+    """Messages with content blocks; `image_blocks`, one an image, stand in their places."""
+    return [
+        {"role": message.role, "content": [block_of(piece, image_blocks) for piece in pieces]}
+        for message, pieces in zip(chat.messages, layout_of(chat).pieces, strict=True)
+    ]
+
+
+def block_of(piece: str | int, image_blocks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "text", "text": piece} if isinstance(piece, str) else image_blocks[piece]
 
 
 def media_type(image: Image) -> str:
@@ -179,27 +242,62 @@ def from_openai(messages: object) -> Chat:
     """
     if not isinstance(messages, list) or not messages:
         raise ValueError("`messages` must be a list of at least one message")
-    turns: list[Message] = []
-    images: list[Image] = []
+    turns: list[tuple[Any, list[str | Image]]] = []
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ("system", "user", "assistant"):
             raise ValueError("a message needs a `role`: system, user or assistant")
-        text, shown = _read_content(message.get("content"))
-        turns.append(Message(role=message["role"], content=text))
-        images += shown
-    return Chat(tuple(turns), tuple(images))
+        turns.append((message["role"], _read_content(message.get("content"))))
+    numbers = _numbers([piece for _, pieces in turns for piece in pieces])
+    shown = [piece for _, pieces in turns for piece in pieces if isinstance(piece, Image)]
+    images = [image for _, image in sorted(zip(numbers, shown, strict=True), key=lambda each: each[0])]
+    left = iter(numbers)
+    read = [Message(role=role, content=_as_text(pieces, left)) for role, pieces in turns]
+    return Chat(tuple(read), tuple(images))
 
 
-def _read_content(content: object) -> tuple[str, list[Image]]:
+def _read_content(content: object) -> list[str | Image]:
     if isinstance(content, str):
-        return content, []
+        return [content]
     if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
         raise ValueError("a message's `content` must be text or a list of blocks")
     texts = [block.get("text") for block in content if block.get("type") == "text"]
-    places = [block.get("image_url") for block in content if block.get("type") == "image_url"]
+    places = [block for block in content if block.get("type") == "image_url"]
     if len(texts) + len(places) < len(content) or not all(isinstance(text, str) for text in texts):
         raise ValueError("a content block must be of type `text` or `image_url`")
-    return "\n".join(map(str, texts)), [_read_url(place) for place in places]
+    return [block["text"] if block["type"] == "text" else _read_url(block.get("image_url")) for block in content]
+
+
+def _numbers(pieces: Sequence[str | Image]) -> list[int]:
+    """Of each image, from 1: the name that stands right before it, where those names can be meant; else its place."""
+    names = [_name_before(pieces, place) for place, piece in enumerate(pieces) if isinstance(piece, Image)]
+    given = [name for name in names if name]
+    if len(set(given)) < len(given) or any(not 1 <= name <= len(names) for name in given):
+        names, given = [0] * len(names), []
+    free = iter(number for number in range(1, len(names) + 1) if number not in given)
+    return [name or next(free) for name in names]
+
+
+def _name_before(pieces: Sequence[str | Image], place: int) -> int:
+    before = pieces[place - 1] if place else ""
+    name = re.search(PLACE.pattern + r"\Z", before) if isinstance(before, str) else None
+    return int(name[1]) if name else 0
+
+
+def _as_text(pieces: Sequence[str | Image], numbers: Iterator[int]) -> str:
+    """A message's text; an image behind a text leaves its name there. `numbers`: of this image and those after it."""
+    kinds = [isinstance(piece, Image) for piece in pieces]
+    if True not in kinds[kinds.index(False) :] if False in kinds else True:
+        for _ in range(sum(kinds)):
+            next(numbers)
+        return "\n".join(piece for piece in pieces if isinstance(piece, str))
+    text = ""
+    for place, piece in enumerate(pieces):
+        if isinstance(piece, str):
+            text += piece
+        else:
+            number = next(numbers)
+            text += f"<image {number}>" if text and _name_before(pieces, place) != number else ""
+    return text
 
 
 def _read_url(place: object) -> Image:

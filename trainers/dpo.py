@@ -16,7 +16,7 @@ from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.settings import DpoSettings
 from insightv_bench.stages import MODEL, Context, TrainOptions
 
-from .data import PAIRS
+from .data import PAIRS, ImagesInPlaces
 from .job import Job, make_job
 from .machine import DEEPSPEED, distributed_type
 from .methods import Method, Panel
@@ -66,7 +66,9 @@ class Dpo(Method[DpoSettings]):
     def make_trainer(self, job: Job[DpoSettings], attention: str, **options: Any) -> Any:
         if not is_cached(job) and not is_under_adapter(job):
             options["ref_model"] = load_for_training(_reference(job), dtype_of(job.settings), attention)[0].eval()
-        return dpo_trainer(precomputed=is_cached(job))(**options)
+        trainer = dpo_trainer(precomputed=is_cached(job))(**options)
+        trainer.data_collator = ImagesInPlaces(trainer.data_collator)
+        return trainer
 
     def check_log(self, job: Job[DpoSettings], logs: Mapping[str, Any], step: int, arguments: Any) -> None:
         check_fall(job.name, logs, step, arguments.beta, job.settings.max_fall)
@@ -145,6 +147,7 @@ def compute_reference(
     options = {name: value for name, value in job.settings.trainer.items() if name in OF_A_FORWARD_PASS}
     arguments = make_options(trl.DPOConfig, options, job.checkpoints / "reference", job.seed)
     trainer = dpo_trainer(precomputed=True)(model=model, args=arguments, train_dataset=rows, processing_class=processor)
+    trainer.data_collator = ImagesInPlaces(trainer.data_collator)
     trainer.model.to(trainer.accelerator.device).eval()
     size = job.settings.trainer.get("precompute_ref_batch_size") or arguments.per_device_train_batch_size
     compute_logps(trainer, rows, pairs, places, kept, size)

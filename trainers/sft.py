@@ -14,7 +14,7 @@ from insightv_bench.settings import BaseSettings, TrainSettings
 from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions
 
 from .compute import num_tokens, steps_for
-from .data import COMPLETIONS, AssistantTurns, columns_of, keep_rows, load_corpus, load_rows
+from .data import COMPLETIONS, AssistantTurns, ImagesInPlaces, columns_of, keep_rows, load_corpus, load_rows
 from .job import Job, make_job
 from .methods import Method
 from .models import make_tiny
@@ -28,7 +28,7 @@ class Sft(Method[TrainSettings]):
 
     def make_trainer(self, job: Job[TrainSettings], attention: str, **options: Any) -> Any:
         trainer = sft_trainer()(**options)
-        trainer.data_collator = AssistantTurns(trainer.data_collator, options["processing_class"])
+        trainer.data_collator = ImagesInPlaces(AssistantTurns(trainer.data_collator, options["processing_class"]))
         return trainer
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from insightv_bench.chat import media_type
+from insightv_bench.chat import lay_out, media_type
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, PreferenceRow, ReasoningRow, Record, SummaryRow
 from insightv_bench.storage import parquet_files, read_frame, read_rows, write_text
@@ -94,10 +94,11 @@ def _rows(corpus: Path, record: type[Record], out: Path, dropped: Counter[str]) 
     for row in read_rows(corpus, record):
         found: Any = row
         prompt = [{"role": turn.role, "content": turn.content} for turn in found.prompt]
-        if not mark(prompt, len(found.images)):
+        order = mark(prompt, len(found.images))
+        if order is None:
             dropped[MARKED_WRONG] += 1
             continue
-        images = [_keep(image, out) for image in found.images]
+        images = [_keep(found.images[place], out) for place in order]
         reply, rejected = (found.chosen, found.rejected) if record is PreferenceRow else (found.completion, None)
         if any(MARK in turn.content for turn in [*reply, *(rejected or [])]):
             dropped[MARKED_WRONG] += 1
@@ -105,14 +106,17 @@ def _rows(corpus: Path, record: type[Record], out: Path, dropped: Counter[str]) 
         yield Row(found.id, images, prompt, reply[0].content, rejected[0].content if rejected else None)
 
 
-def mark(prompt: list[Turn], num_images: int) -> bool:
-    """Put marks before the first user text, unless it has them already; whether they are as many as images."""
+def mark(prompt: list[Turn], num_images: int) -> list[int] | None:
+    """Put a mark where each image stands, unless the text has them already; the images in their order, or None where
+    there are not as many marks as images."""
     there = sum(turn["content"].count(MARK) for turn in prompt)
-    if not there and num_images:
-        first = next(turn for turn in prompt if turn["role"] == "user")
-        first["content"] = f"{MARK}\n" * num_images + first["content"]
-        there = num_images
-    return there == num_images
+    if there:
+        return list(range(num_images)) if there == num_images else None
+    layout = lay_out([(turn["role"], turn["content"]) for turn in prompt], num_images)
+    for turn, pieces in zip(prompt, layout.pieces, strict=True):
+        first = f"{MARK}\n" if not layout.is_placed else MARK
+        turn["content"] = "".join(piece if isinstance(piece, str) else first for piece in pieces)
+    return layout.order
 
 
 def _keep(image: Image, out: Path) -> str:

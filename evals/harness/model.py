@@ -26,6 +26,7 @@ from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling, engine_of,
 from ..arms import TURNS
 from .metrics import Said
 
+MARKER = "<image>"
 ARMS = ("plain", "direct", "reason", "multi-turn", "reason+summary")
 
 
@@ -80,9 +81,16 @@ class Seats(Base):
 
 
 def chat_of(context: str, images: Sequence[Image]) -> Chat:
-    """lm-eval's text as a chat: its leading `<image>` markers are our images; one in a question's words stays."""
-    for _ in images:
-        context = context.replace("<image>", "", 1)
+    """lm-eval's text as a chat: its `<image>` markers, as many as there are images, say where these stand.
+
+    Leading ones say no more than that they stand first; one more in a question's words stays."""
+    leading = len(images) * MARKER
+    if context.replace("\n", "").startswith(leading):
+        for _ in images:
+            context = context.replace(MARKER, "", 1)
+    else:
+        for number in range(len(images)):
+            context = context.replace(MARKER, f"<image {number + 1}>", 1)
     return Chat((Message(role="user", content=context.strip("\n")),), tuple(images))
 
 

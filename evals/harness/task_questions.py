@@ -102,13 +102,25 @@ def draft_of(task: Any, doc: dict[str, Any]) -> Draft:
     """A document of any task that generates."""
     options = tuple(map(cell, task.doc_to_choice(doc))) if task.config.doc_to_choice is not None else ()
     answer, problem = gold_of(task.doc_to_target(doc), options)
+    images = tuple(map(content_of, task.doc_to_image(doc) or ()))
     return Draft(
-        question=cell(task.doc_to_text(doc)).replace(MARKER, "").strip(),
+        question=placed(cell(task.doc_to_text(doc)), len(images)),
         answer=answer,
-        images=tuple(map(content_of, task.doc_to_image(doc) or ())),
+        images=images,
         options=options,
         problem=problem,
     )
+
+
+def placed(text: str, num_images: int) -> str:
+    """The text with `<image 2>` where its markers stand among its words, as many as there are images; those that all
+    stand first, or are of another number, are taken away."""
+    bare = text.strip()
+    if bare.count(MARKER) != num_images or bare.startswith(MARKER * num_images):
+        return text.replace(MARKER, "").strip()
+    for number in range(num_images):
+        bare = bare.replace(MARKER, f"<image {number + 1}>", 1)
+    return bare
 
 
 def gold_of(target: Any, options: Sequence[str]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from insightv_bench.chat import Chat
+from insightv_bench.chat import Chat, layout_of
 from insightv_bench.protocol import SCHEMAS
 from insightv_bench.records import content_id
 from insightv_bench.settings import Sampling
@@ -41,6 +41,8 @@ class Reply(BaseModel):
     """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
     error: str = ""
     """Of `error`: what the server said; never kept in a journal."""
+    failure: str = ""
+    """Why there is no reply, in the server's words."""
     opened: bool = False
     """Whether the prompt ended in a thought's opening mark, so that the text begins inside the thought."""
     num_broken: int = 0
@@ -82,7 +84,10 @@ def request_key(model: str, request: Request) -> str:
     messages = [message.model_dump() for message in request.chat.messages]
     images = [image.sha256 for image in request.chat.images]
     schema = [SCHEMAS[request.format]] if request.format else []
-    return content_id(model, messages, images, request.sampling.model_dump(), request.sample, *schema, length=40)
+    # Replies of before were asked with all images first.
+    placed = ["images in their places"] if images and layout_of(request.chat).is_placed else []
+    parts = [model, messages, images, request.sampling.model_dump(), request.sample, *schema, *placed]
+    return content_id(*parts, length=40)
 
 
 def plan_id(keys: Sequence[str]) -> str:

@@ -21,6 +21,8 @@ from insightv_bench.records import DECODERS, Image
 MAX_BYTES = 64 * 1024 * 1024
 SENT = ("PNG", "JPEG", "MPO", "GIF", "WEBP")
 """Formats that chat servers take as they are; an MPO is a JPEG with further images behind it."""
+MAX_RATIO = 200
+"""Of the longer side to the shorter: Qwen's processors take no thinner image (`smart_resize` of transformers)."""
 ORIENTATION = 0x0112
 BROKEN = (
     OSError,
@@ -101,6 +103,8 @@ def _problem(image: Any, max_pixels: int) -> str:
     """What can be told before any pixel is read; empty for none."""
     if image.width * image.height > max_pixels:
         return "image too large"
+    if max(image.size) > MAX_RATIO * min(image.size):
+        return "image too thin"
     if image.format != "MPO" and getattr(image, "is_animated", False):
         return "image has several frames"
     return "image has 32-bit pixels" if image.mode in ("I", "F") else ""

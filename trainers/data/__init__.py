@@ -11,7 +11,7 @@ It knows of a method which columns it learns from, and nothing of its options.
 from __future__ import annotations
 
 from ..trl import LENGTH
-from .collator import AssistantTurns
+from .collator import AssistantTurns, ImagesInPlaces
 from .corpus import COMPLETIONS, PAIRS, columns_of, load_corpus
 from .lengths import chat_text
 from .selection import keep_rows, load_rows, mix_of, split

@@ -11,7 +11,7 @@ from typing import Any
 
 from insightv_bench.errors import StageError
 
-from .lengths import chat_text
+from .lengths import chat_text, placed
 
 NO_LOSS = -100
 
@@ -37,6 +37,21 @@ class AssistantTurns:
             labels = batch["labels"][place, end - len(ids) : end]
             labels[torch.tensor(spoken)] = NO_LOSS
         return batch
+
+
+class ImagesInPlaces:
+    """TRL's collator for rows whose prompt says where its images stand: TRL alone puts all of them first."""
+
+    def __init__(self, collator: Any) -> None:
+        self._collator = collator
+
+    def __call__(self, rows: list[dict[str, Any]]) -> Any:
+        return self._collator([in_places(row) for row in rows])
+
+
+def in_places(row: dict[str, Any]) -> dict[str, Any]:
+    prompt, order = placed(row["prompt"], len(row["images"] or ()))
+    return {**row, "prompt": prompt, "images": [row["images"][place] for place in order]} if order else row
 
 
 def completion_tokens(row: dict[str, Any], processor: Any) -> tuple[list[int], list[bool]]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from insightv_bench.chat import block_of, lay_out
 from insightv_bench.engines import ControlTokens
 from insightv_bench.records import DECODERS
 from insightv_bench.sources import BROKEN
@@ -74,8 +75,25 @@ def chat_text(processor: Any, chat: Sequence[dict[str, Any]], images: Sequence[A
     """As the model's template writes it, and TRL with it. `is_open`: up to where the assistant's turn begins."""
     from trl.data_utils import prepare_multimodal_messages
 
-    blocks = prepare_multimodal_messages(list(chat), images=images)
+    chat, order = placed(chat, len(images))
+    blocks = prepare_multimodal_messages(list(chat), images=[images[place] for place in order])
     return str(processor.apply_chat_template(blocks, tokenize=False, add_generation_prompt=is_open))
+
+
+def placed(chat: Sequence[dict[str, Any]], num_images: int) -> tuple[list[dict[str, Any]], list[int]]:
+    """The chat with a block for each image where the words name it, and the images in the order in which they stand.
+
+    As it is where all stand before the first user text, or have blocks already: TRL lays it out so itself."""
+    as_it_is = list(chat), list(range(num_images))
+    if not num_images or not all(isinstance(turn["content"], str) for turn in chat):
+        return as_it_is
+    layout = lay_out([(turn["role"], turn["content"]) for turn in chat], num_images)
+    if not layout.is_placed:
+        return as_it_is
+    blocks = [{"type": "image"}] * num_images
+    pieces = zip(chat, layout.pieces, strict=True)
+    turns = [{**turn, "content": [block_of(piece, blocks) for piece in parts]} for turn, parts in pieces]
+    return turns, layout.order
 
 
 def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.chat import layout_of
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import opens_thought
@@ -25,6 +26,8 @@ from .template import check_arguments, end_ids, prompt_text, template_arguments
 PLACEHOLDERS = ("image_token_id", "image_token_index", "video_token_id")
 HASHED = ("*.safetensors", "*.json", "*.jinja")
 ADAPTER = "adapter_model.safetensors"
+REFUSALS = (ValueError, ZeroDivisionError, OSError)
+"""What a processor raises on an image that it does not take."""
 IN_REVISION = (
     *("enable_thinking", "chat_template_kwargs", "thinking_budget", "thought_close", "stop"),
     *("min_pixels", "max_pixels", "processor_kwargs", "attn_implementation"),
@@ -53,7 +56,12 @@ class LocalModel:
         cleared = [self.cleared(request) for request in requests]
         shown = [request._replace(chat=each.chat) for request, each in zip(requests, cleared, strict=True)]
         prompts = self.prompts(shown)
-        inputs = encode(processor, shown, prompts).to(model.device)
+        try:
+            inputs = encode(processor, shown, prompts).to(model.device)
+        except REFUSALS as error:
+            if len(requests) == 1:  # its own fault: an image that the processor does not take
+                return [Reply(text="", finish="error", failure=first_line(error))]
+            return self._without_refused(requests, seed)
         torch.manual_seed(seed)
         started = time.monotonic()
         ends, stop = end_ids(model, processor), self._settings.stop
@@ -67,6 +75,19 @@ class LocalModel:
             reply.model_copy(update={"opened": opens_thought(prompt), "num_broken": each.num_broken})
             for reply, prompt, each in zip(replies, prompts, cleared, strict=True)
         ]
+
+    def _without_refused(self, requests: Sequence[Request], seed: int) -> list[Reply]:
+        """The replies, those to what the processor takes in one batch."""
+        taken = [request for request in requests if self._is_taken(request)]
+        replies = iter(self.generate(taken, seed) if taken else [])
+        return [next(replies) if r in taken else self.generate([r], seed)[0] for r in requests]
+
+    def _is_taken(self, request: Request) -> bool:
+        try:
+            self.sent(request)
+        except REFUSALS:
+            return False
+        return True
 
     def prompts(self, requests: Sequence[Request]) -> list[str]:
         """The text that the model reads of each request, with a place for each image."""
@@ -222,7 +243,7 @@ def _device(name: str) -> str:
 def encode(processor: Any, requests: Sequence[Request], prompts: Sequence[str] = ()) -> Any:
     """Token ids and pixels of the chats, padded on the left. `prompts`: their texts, where they are made already."""
     prompts = prompts or [prompt_text(processor, request.chat, {}) for request in requests]
-    images = [[open_image(image) for image in request.chat.images] for request in requests]
+    images = [[open_image(r.chat.images[place]) for place in layout_of(r.chat).order] for r in requests]
     return processor(
         text=list(prompts),
         images=images if any(images) else None,
