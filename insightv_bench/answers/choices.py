@@ -19,6 +19,7 @@ _KEPT_SIGNS = frozenset("#%&@/")
 _NO_PUNCTUATION = str.maketrans({"'": "", **dict.fromkeys('!"()*,-.:;?[\\]_{}', " ")})
 _FORMULA = re.compile(r"[^\w\s.,;:!?'\"%-]")
 _GOES_ON = re.compile(r"[^\W_]|[.,:/]\d")
+_CALCULATED = re.compile(r"\s*(?:[-+*/^√×·]|\\)")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _DIGIT = re.compile(r"\d")
 _OWN_LETTER = re.compile(r"\s*\(?([A-Z])(?:[).:]|\.\))\s+(?=\S)")
@@ -33,6 +34,8 @@ class Choice(NamedTuple):
     words: str
     latex: str
     value: float | None
+    stem: str = ""
+    """As it is looked for in a sentence; empty where it cannot be told from other words."""
 
 
 def option_texts(options: Sequence[str]) -> list[str]:
@@ -49,9 +52,12 @@ def valid_letters(options: Sequence[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def choices(options: tuple[str, ...]) -> tuple[Choice, ...]:
-    return tuple(
+    each = [
         Choice(letter, _said(text), _words(text), latex_key(text) if _FORMULA.search(text) else "", _value(text))
         for letter, text in zip(LETTERS, option_texts(options), strict=False)
+    ]
+    return tuple(
+        choice._replace(stem=_stem(_HYPHEN.sub(" ", choice.said))) if _is_telling(choice) else choice for choice in each
     )
 
 
@@ -60,7 +66,7 @@ def _by_spelling(options: tuple[str, ...]) -> tuple[int, tuple[dict[Any, str | N
     """The characters of the longest option; and by each spelling, the strictest first, its letter, None of two."""
     each = choices(options)
     tables: list[dict[Any, str | None]] = []
-    for field in range(1, 5):
+    for field in range(1, 5):  # said, words, latex, value
         table: dict[Any, str | None] = {}
         for choice in each:
             if choice[field] not in ("", None):
@@ -125,7 +131,7 @@ def option_at(low: str, at: int, end: int, options: Sequence[str]) -> tuple[str,
             continue
         if choice.said[-1].isalnum() and _GOES_ON.match(low, until):
             continue
-        if choice.said[-1].isdigit() and re.match(r"\s*(?:[-+*/^√×·]|\\)", low[until : until + 3]):
+        if choice.said[-1].isdigit() and _CALCULATED.match(low, until, until + 3):
             continue
         best = [*best, choice.letter] if until == stop else [choice.letter]
         stop = until
@@ -135,10 +141,10 @@ def option_at(low: str, at: int, end: int, options: Sequence[str]) -> tuple[str,
 def options_in(low: str, start: int, end: int, options: Sequence[str]) -> list[tuple[str, int, int]]:
     """Where options are said in [start, end), none of them inside a longer one; bare numbers and initials left out."""
     found: list[tuple[str, int, int]] = []
-    spaced = _HYPHEN.sub(" ", low)
+    spaced = _HYPHEN.sub(" ", low) if "-" in low else low
     for choice in choices(tuple(options)):
-        said = _stem(_HYPHEN.sub(" ", choice.said))
-        if not _is_telling(choice):
+        said = choice.stem
+        if not said:
             continue
         at = spaced.find(said, start, end)
         while at >= 0:

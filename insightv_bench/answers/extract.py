@@ -17,7 +17,19 @@ from insightv_bench.protocol import AnswerRead, Speech, is_step, objects_in, rea
 from insightv_bench.records import AnswerType, ReadingKind
 
 from .choices import option_at, options_in, valid_letters
-from .languages import ANOTHERS, ANOTHERS_OWN, CHOSEN, NEXT_TURN, REPORTED, TURN, Language, spoken_in
+from .languages import (
+    ANOTHERS,
+    ANOTHERS_OWN,
+    CHOSEN,
+    CHOSEN_LEADS,
+    NEXT_TURN,
+    NEXT_TURN_SIGNS,
+    REPORTED,
+    TURN,
+    Language,
+    spoken_in,
+    words_found,
+)
 from .pieces import (
     Asked,
     Piece,
@@ -43,7 +55,7 @@ from .pieces import (
 from .plain import Place, Plain, plain
 from .values import number_of
 
-HEAD_CHARS, TAIL_CHARS = 4_000, 16_000
+HEAD_CHARS, TAIL_CHARS = 4_000, 8_000
 """As far as a long reply is looked at, from its beginning and from its end; a protocol's answer is found anywhere."""
 MAX_DECLARATIONS = 48
 MAX_REGION_CHARS = 400
@@ -202,7 +214,8 @@ def _in_turns(text: Plain, asked: Asked, said: Speech, cut: bool) -> Found | Non
     every published rule does, and are then not sure where the first turn declares another.
     """
     end = len(text.text)
-    marks = [] if said.marked else [match.start() for match in NEXT_TURN.finditer(text.low)][:MAX_TURNS]
+    can_go_on = not said.marked and any(sign in text.low for sign in NEXT_TURN_SIGNS)
+    marks = [match.start() for match in NEXT_TURN.finditer(text.low)][:MAX_TURNS] if can_go_on else []
     bounds = [0, *marks, end]
     turns = [turn for turn in zip(bounds[:-1], bounds[1:], strict=True) if text.text[slice(*turn)].strip()]
     for place, (start, stop) in enumerate(turns):
@@ -477,7 +490,8 @@ def declarations(
         found.append(Declared(*_region(text, match.end(), end, whole_line), "declared", True))
     if "\\" in text.text:
         found += _boxed(text, start, end)
-    for match in CHOSEN.finditer(text.low, max(start, end - MAX_REGION_CHARS), end) if whole_line else ():
+    chosen_from = max(start, end - MAX_REGION_CHARS)
+    for match in words_found(CHOSEN, CHOSEN_LEADS, text.low, chosen_from, end) if whole_line else ():
         clause = _clause(text.low, start, match.start())
         if not is_quoted(text.low, start, match.start()) and not re.search(
             r"\b(?:not|n't|if|never)\b[^.]{0,20}$", clause
@@ -506,8 +520,8 @@ def _clause(low: str, start: int, at: int) -> str:
 
 def _marked(text: Plain, start: int, end: int, whole_line: bool, language: Language) -> Iterator[Declared]:
     wrong, denied = language.wrong_pattern, language.denied_pattern
-    for pattern in (language.before_pattern, language.heading_pattern):
-        for mark in deque(pattern.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS):
+    for marks in (language.declared(text.low, start, end), language.heading_pattern.finditer(text.low, start, end)):
+        for mark in deque(marks, maxlen=MAX_DECLARATIONS):
             gap = next((each for each in mark.groupdict().values() if each), "")
             if (
                 ANOTHERS.search(gap)
@@ -569,7 +583,7 @@ def _closing(text: str, start: int, end: int) -> int | None:
 
 
 def _reversed(text: Plain, start: int, end: int, language: Language) -> Iterator[Declared]:
-    for mark in deque(language.after_pattern.finditer(text.low, start, end), maxlen=MAX_DECLARATIONS):
+    for mark in deque(language.confirmed(text.low, start, end), maxlen=MAX_DECLARATIONS):
         clause = _clause(text.low, start, mark.start())
         if (
             clause.strip()

@@ -6,10 +6,31 @@ All patterns are matched on lower-case text. They say where an answer stands; wh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 NOTHING = r"(?!)"
+GLUED = frozenset("_<>/-")
+"""Beside letters and digits, what joins a word to the one before it: `</answer>`, `non-answer`."""
+
+
+def words_found(
+    pattern: re.Pattern[str], leads: re.Pattern[str], low: str, start: int, end: int
+) -> Iterator[re.Match[str]]:
+    """The matches of `pattern` that begin where one of the words `leads` does, none inside another.
+
+    Plain words are searched for many times as fast as a phrase, which is tried where it may begin and nowhere else.
+    """
+    at = start
+    for lead in leads.finditer(low, start, end):
+        begin = lead.start()
+        before = low[begin - 1 : begin]
+        if begin < at or before.isalnum() or before in GLUED:
+            continue
+        if match := pattern.match(low, begin, end):
+            at = match.end()
+            yield match
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,15 @@ class Language:
     yes: tuple[str, ...] = ()
     no: tuple[str, ...] = ()
 
+    leads: str = ""
+    """The words with which its phrases begin, where they begin a word; empty where words are written together."""
+    leads_after: str = ""
+    """As `leads`, of `after`."""
+
+    @cached_property
+    def ascii_keys(self) -> tuple[str, ...]:
+        return tuple(key for key in self.keys if key.isascii())
+
     @cached_property
     def before_pattern(self) -> re.Pattern[str]:
         return re.compile("|".join(f"(?:{pattern})" for pattern in self.before))
@@ -43,6 +73,26 @@ class Language:
     @cached_property
     def after_pattern(self) -> re.Pattern[str]:
         return re.compile(self.after)
+
+    @cached_property
+    def leads_pattern(self) -> re.Pattern[str]:
+        return re.compile(self.leads)
+
+    @cached_property
+    def leads_after_pattern(self) -> re.Pattern[str]:
+        return re.compile(self.leads_after)
+
+    def declared(self, low: str, start: int, end: int) -> Iterator[re.Match[str]]:
+        """Where its phrases stand, right before what they declare."""
+        if not self.leads:
+            return self.before_pattern.finditer(low, start, end)
+        return words_found(self.before_pattern, self.leads_pattern, low, start, end)
+
+    def confirmed(self, low: str, start: int, end: int) -> Iterator[re.Match[str]]:
+        """Where its phrases stand, right after what they confirm."""
+        if not self.leads_after:
+            return self.after_pattern.finditer(low, start, end)
+        return words_found(self.after_pattern, self.leads_after_pattern, low, start, end)
 
     @cached_property
     def wrong_pattern(self) -> re.Pattern[str]:
@@ -67,6 +117,8 @@ _GAP = r"(?P<{}>[^.\n:=?\"]{{0,60}}?)"
 
 ENGLISH = Language(
     name="en",
+    leads=r"final|correct|right|best|closest|nearest|most|likely|appropriate|suitable|proper|true|answer|choice|option|ans|my",
+    leads_after=r"is|as|would|must|seem",
     keys=(
         "answer",
         "ans:",
@@ -82,16 +134,16 @@ ENGLISH = Language(
         "statement",
     ),
     before=(
-        rf"\b(?:answer|{_QUALITY}\s+(?:option|choice))\s+(?=\([a-z]\))",
-        rf"(?<![\w</-])(?:{_QUALITY}\s+{_NOUN}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b"
+        rf"(?:answer|{_QUALITY}\s+(?:option|choice))\s+(?=\([a-z]\))",
+        rf"(?:{_QUALITY}\s+{_NOUN}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b"
         + rf"{_GAP.format('gap')}\s*{_IS}(?:\s*[:：=])*(?:\s+(?:therefore|thus|hence|then|simply|clearly|indeed)\b,?)?",
-        r"(?<![\w</-])ans\s*[.:]\s*",
-        rf"\b(?:answer\s*[-–—]|my\s+(?:choice|pick|guess|selection)\s+is)\s*{_LETTER_NEXT}",
-        r"\bfinal\s+(?:value|number|list|count|total|output|conclusion)\s*(?:is|:|=)(?:\s*:)?",
-        r"(?<![\w</-])option(?:\s+letter)?\s+(?:is|would\s+be|should\s+be)(?:\s*:)?",
+        r"ans\s*[.:]\s*",
+        rf"(?:answer\s*[-–—]|my\s+(?:choice|pick|guess|selection)\s+is)\s*{_LETTER_NEXT}",
+        r"final\s+(?:value|number|list|count|total|output|conclusion)\s*(?:is|:|=)(?:\s*:)?",
+        r"option(?:\s+letter)?\s+(?:is|would\s+be|should\s+be)(?:\s*:)?",
     ),
     after=(
-        r"\b(?:is|as|would\s+be|must\s+be|seems\s+to\s+be)\s+(?:therefore\s+|thus\s+|clearly\s+|indeed\s+)?"
+        r"(?:is|as|would\s+be|must\s+be|seems\s+to\s+be)\s+(?:therefore\s+|thus\s+|clearly\s+|indeed\s+)?"
         r"(?:(?:the|my)\s+(?:only\s+)?(?:(?:final|correct|right|best|most\s+\w+|closest)\s+)?"
         r"(?:answer|option|choice|solution)\b|(?:correct|right)\b(?!\s+(?:angle|triangle|side|hand|in\b|for\b|about\b)))"
     ),
@@ -166,14 +218,16 @@ KOREAN = Language(
 
 GERMAN = Language(
     name="de",
+    leads=r"antwort|lösung|ergebnis|richtig|korrekt|beste",
+    leads_after=r"ist|wäre",
     keys=("antwort", "lösung", "richtig", "korrekt", "ergebnis"),
     before=(
-        r"\b(?:antwort(?:möglichkeit|option)?|lösung|ergebnis|(?:richtige|korrekte|beste)\s+(?:option|auswahl|wahl))\b"
+        r"(?:antwort(?:möglichkeit|option)?|lösung|ergebnis|(?:richtige|korrekte|beste)\s+(?:option|auswahl|wahl))\b"
         + rf"{_GAP.format('gap_de')}\s*(?:\b(?:ist|lautet|wäre|sind)\b|:)(?:\s*:)?"
         + r"(?:\s+(?:daher|also|somit|folglich|demnach|die|der|das)\b)*(?:\s+(?:option|antwort|buchstabe))?",
-        rf"\b(?:richtig|korrekt)\s+ist(?:\s+(?:daher|also|somit))?(?:\s+(?:die\s+)?(?:option|antwort))?\s+{_LETTER_NEXT}",
+        rf"(?:richtig|korrekt)\s+ist(?:\s+(?:daher|also|somit))?(?:\s+(?:die\s+)?(?:option|antwort))?\s+{_LETTER_NEXT}",
     ),
-    after=r"\b(?:ist|wäre)\s+(?:daher\s+|also\s+|somit\s+)?(?:die\s+)?(?:richtig|korrekt)(?:e)?\b(?:\s+(?:antwort|option|lösung))?",
+    after=r"(?:ist|wäre)\s+(?:daher\s+|also\s+|somit\s+)?(?:die\s+)?(?:richtig|korrekt)(?:e)?\b(?:\s+(?:antwort|option|lösung))?",
     heading=r"(?:endgültige\s+|richtige\s+)?(?:antwort|lösung)",
     wrong=r"\b(?:falsche|inkorrekte|unrichtige)[ \t]+$",
     denied=r"(?:nicht|kein\w*|niemals)\b",
@@ -185,14 +239,16 @@ GERMAN = Language(
 
 FRENCH = Language(
     name="fr",
+    leads=r"réponse|reponse|solution|résultat|resultat|bon|meilleur|option",
+    leads_after=r"est|serait",
     keys=("réponse", "reponse", "correcte", "résultat", "choix", " est "),
     before=(
-        r"\b(?:r[ée]ponse|solution|r[ée]sultat|(?:bonne|meilleure)\s+(?:option|r[ée]ponse)|option\s+correcte|"
+        r"(?:r[ée]ponse|solution|r[ée]sultat|(?:bonne|meilleure)\s+(?:option|r[ée]ponse)|option\s+correcte|"
         r"(?:bon|meilleur)\s+choix)(?:\s+(?:correcte|finale|exacte|juste|final))*\b"
         + rf"{_GAP.format('gap_fr')}\s*(?:\b(?:est|serait|sont)\b|:)"
         + r"(?:\s*:)?(?:\s+(?:donc|la|le|l['’]))*(?:\s*(?:option|lettre|réponse)\b)?",
     ),
-    after=r"\b(?:est|serait)\s+(?:donc\s+)?(?:la\s+(?:bonne|meilleure)\s+(?:réponse|option)|(?:la\s+r[ée]ponse\s+)?(?:correcte?|exacte?|juste))\b",
+    after=r"(?:est|serait)\s+(?:donc\s+)?(?:la\s+(?:bonne|meilleure)\s+(?:réponse|option)|(?:la\s+r[ée]ponse\s+)?(?:correcte?|exacte?|juste))\b",
     heading=r"r[ée]ponse(?:\s+(?:finale|correcte))?",
     wrong=r"\b(?:mauvaise|fausse)[ \t]+$",
     denied=r"(?:pas|ni)\b",
@@ -204,14 +260,16 @@ FRENCH = Language(
 
 SPANISH = Language(
     name="es",
+    leads=r"respuesta|soluci|resultado|opci|alternativa",
+    leads_after=r"es|ser",
     keys=("respuesta", "opción", "opcion", "solución", "solucion", "correcta", "resultado", "alternativa"),
     before=(
-        r"\b(?:respuesta|soluci[óo]n|resultado|(?:opci[óo]n|alternativa)(?=\s+(?:correcta|es|que)))"
+        r"(?:respuesta|soluci[óo]n|resultado|(?:opci[óo]n|alternativa)(?=\s+(?:correcta|es|que)))"
         r"(?:\s+(?:correcta|final|adecuada))*\b"
         + rf"{_GAP.format('gap_es')}\s*(?:\b(?:es|ser[íi]a|son)\b|:)"
         + r"(?:\s*:)?(?:\s+(?:la|el|por\s+tanto|entonces))*(?:\s+(?:opci[óo]n|letra|alternativa))?",
     ),
-    after=r"\b(?:es|ser[íi]a)\s+(?:la\s+)?(?:(?:respuesta|opci[óo]n|alternativa)\s+)?(?:correct[ao])\b",
+    after=r"(?:es|ser[íi]a)\s+(?:la\s+)?(?:(?:respuesta|opci[óo]n|alternativa)\s+)?(?:correct[ao])\b",
     heading=r"(?:respuesta|soluci[óo]n)(?:\s+(?:final|correcta))?",
     wrong=r"\bno[ \t]+$",
     denied=r"(?:no|nunca)\b|incorrect",
@@ -223,14 +281,16 @@ SPANISH = Language(
 
 PORTUGUESE = Language(
     name="pt",
+    leads=r"resposta|solu|resultado|op|alternativa",
+    leads_after=r"é|está|seria",
     keys=("resposta", "opção", "opcao", "alternativa", "solução", "correta", "resultado"),
     before=(
-        r"\b(?:resposta|solu[çc][ãa]o|resultado|(?:op[çc][ãa]o|alternativa)(?=\s+(?:correta|certa|é|que)))"
+        r"(?:resposta|solu[çc][ãa]o|resultado|(?:op[çc][ãa]o|alternativa)(?=\s+(?:correta|certa|é|que)))"
         r"(?:\s+(?:correta|certa|final))*\b"
         + rf"{_GAP.format('gap_pt')}\s*(?:(?<!\w)(?:é|seria|são)(?!\w)|:)"
         + r"(?:\s*:)?(?:\s+(?:a|o|portanto|então))*(?:\s+(?:op[çc][ãa]o|letra|alternativa))?(?!\w)",
     ),
-    after=r"(?<!\w)(?:é|está|seria)\s+(?:a\s+)?(?:(?:resposta|op[çc][ãa]o|alternativa)\s+)?(?:corret[ao]|cert[ao])\b",
+    after=r"(?:é|está|seria)\s+(?:a\s+)?(?:(?:resposta|op[çc][ãa]o|alternativa)\s+)?(?:corret[ao]|cert[ao])\b",
     heading=r"(?:resposta|solu[çc][ãa]o)(?:\s+(?:final|correta))?",
     wrong=r"\bnão[ \t]+$",
     denied=r"(?:não|nunca)\b|incorret",
@@ -307,13 +367,12 @@ BEFORE_CHARS = 40
 def spoken_in(low: str, start: int, end: int) -> list[tuple[Language, int]]:
     """The languages whose phrases may stand in [start, end) of a lower-case text, and from where on."""
     spoken: list[tuple[Language, int]] = []
-    for language in _LATIN if low.isascii() else LANGUAGES:
-        first = end
-        for key in language.keys:
-            at = low.find(key, start, first)
-            first = first if at < 0 else at
-        if first < end:
-            spoken.append((language, max(start, first - BEFORE_CHARS)))
+    is_ascii = low.isascii()
+    for language in _LATIN if is_ascii else LANGUAGES:
+        keys = [key for key in (language.ascii_keys if is_ascii else language.keys) if key in low]
+        places = [at for key in keys if (at := low.find(key, start, end)) >= 0]
+        if places:
+            spoken.append((language, max(start, min(places) - BEFORE_CHARS)))
     return spoken
 
 
@@ -337,17 +396,20 @@ ANOTHERS_OWN = re.compile(
 )
 """Right before a declaration: another's, or one that is only supposed."""
 CHOSEN = re.compile(
-    r"\b(?:choose|chose|pick|picked|select|selected|go\s+with|opt\s+for|(?:would|i['’]d|i['’]ll|will)\s+(?:say|answer))\s+(?:(?:the\s+)?(?:option|choice|answer|letter)\s+)?"
-    r"(?=\(?[a-z]\b)|\bit(?:['’]s|\s+(?:is|should\s+be|must\s+be|has\s+to\s+be))\s+(?:option\s+)?(?=\(?[a-z]\b)|"
-    r"(?<!\w)(?:c['’]est|es|é)\s+(?:donc\s+)?(?:la|a)\s+(?:r[ée]ponse|respuesta|op[cç][ií]?[óoãa]o?n?|lettre|letra|alternativa)\s+"
+    r"(?:choose|chose|pick|picked|select|selected|go\s+with|opt\s+for|(?:would|i['’]d|i['’]ll|will)\s+(?:say|answer))\s+(?:(?:the\s+)?(?:option|choice|answer|letter)\s+)?"
+    r"(?=\(?[a-z]\b)|it(?:['’]s|\s+(?:is|should\s+be|must\s+be|has\s+to\s+be))\s+(?:option\s+)?(?=\(?[a-z]\b)|"
+    r"(?:c['’]est|es|é)\s+(?:donc\s+)?(?:la|a)\s+(?:r[ée]ponse|respuesta|op[cç][ií]?[óoãa]o?n?|lettre|letra|alternativa)\s+"
     r"(?=\(?[a-z]\b)"
 )
 """A choice made in passing, of which no more than a letter is read."""
+CHOSEN_LEADS = re.compile("choose|chose|pick|select|go|opt|would|will|i['’]|it|c['’]|es|é")
 NEXT_TURN = re.compile(
     r"\n\s*(?:#+\s*)?(?:question|human|user|q|next question|instruction|exercise)\s*\d{0,3}\s*(?:\(?\w{0,12}\)?)?\s*:"
     r"|\n\s*(?:问题|問題|题目|題目|질문|pregunta|pergunta|frage|вопрос)\s*\d{0,3}\s*[:：]|<\|(?:im_start\|>|user)|\[inst\]"
 )
 """Where a model that has answered goes on with a question of its own."""
+NEXT_TURN_SIGNS = (":", "：", "<|", "[inst]")
+"""One of them stands in any of these."""
 CLOSERS = re.compile(
     r"(?:please|let\s+me\s+know|i\s+hope|hope\s+this|feel\s+free|note\b|thank|if\s+you|is\s+there\s+anything|explanation|希望|如果|请)"
 )

@@ -29,6 +29,7 @@ _ONE_FOR_ONE = {
     **dict(zip(map(ord, "、：（）【】「」『』〈〉《》İ٫٬٪∶"), ',:()[]""""""""I.,%:', strict=True)),
     **{code: chr(ord("A") + code - 0x24B6) for code in range(0x24B6, 0x24D0)},  # circled letters
 }
+_OTHER = re.compile(f"[{re.escape(''.join(map(chr, _ONE_FOR_ONE)))}]")
 # What a plain text does not need: each token is looked at by its first character.
 _TOKEN = re.compile(
     r"[\u200b-\u200f\u2060-\u2064\ufeff\u00ad\u202a-\u202e\ufe0f]+|\*+|_+|`+|~+|\$+|[{}]|<[^<>\n]{1,40}>|&[a-z]{2,5};"
@@ -132,7 +133,7 @@ def plain(raw: str, places: Sequence[Place] | None = None) -> Plain:
         if at:
             keep("\n", max(begin - 1, 0), 1)
         said = raw[begin:end]
-        straight = said if said.isascii() else said.translate(_ONE_FOR_ONE)
+        straight = said if said.isascii() else _OTHER.sub(lambda match: _ONE_FOR_ONE[ord(match[0])], said)
         start = 0
         for token, stop, instead in _changes(straight):
             keep(straight[start:token], begin + start, token - start)
