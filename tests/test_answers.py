@@ -278,5 +278,5 @@ def test_a_long_reply_takes_linear_time(unit: str) -> None:
 
 
 def test_the_reader_has_a_version() -> None:
-    assert PARSER == "answers@3"
+    assert PARSER == "answers@4"
     assert read(render_answer("8"), "number").answer == "8"

@@ -41,7 +41,7 @@ __all__ = [
     "yes_no",
 ]
 
-PARSER = "answers@3"
+PARSER = "answers@4"
 """The reader's version, kept with every record it reads; it rises whenever a reading may change."""
 _STRICT = ", strict"
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .languages import NO, YES
 from .plain import plain_text
 from .values import bare, number_of, ratio_of
 
@@ -19,6 +20,7 @@ _KEPT_SIGNS = frozenset("#%&@/")
 _NO_PUNCTUATION = str.maketrans({"'": "", **dict.fromkeys('!"()*,-.:;?[\\]_{}', " ")})
 _FORMULA = re.compile(r"[^\w\s.,;:!?'\"%-]")
 _GOES_ON = re.compile(r"[^\W_]|[.,:/]\d")
+_ARTICLE = re.compile(r"(?:an?|the)\s+(?=\w{4})")
 _CALCULATED = re.compile(r"\s*(?:[-+*/^√×·]|\\)")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _DIGIT = re.compile(r"\d")
@@ -53,11 +55,18 @@ def valid_letters(options: Sequence[str]) -> str:
 @lru_cache(maxsize=1024)
 def choices(options: tuple[str, ...]) -> tuple[Choice, ...]:
     each = [
-        Choice(letter, _said(text), _words(text), latex_key(text) if _FORMULA.search(text) else "", _value(text))
+        Choice(
+            letter,
+            _said(text),
+            _words(text),
+            latex_key(text) if _FORMULA.search(text) or not text.isascii() else "",
+            _value(text),
+        )
         for letter, text in zip(LETTERS, option_texts(options), strict=False)
     ]
     return tuple(
-        choice._replace(stem=_stem(_HYPHEN.sub(" ", choice.said))) if _is_telling(choice) else choice for choice in each
+        choice._replace(stem=_stem(_ARTICLE.sub("", _HYPHEN.sub(" ", choice.said)))) if _is_telling(choice) else choice
+        for choice in each
     )
 
 
@@ -73,6 +82,25 @@ def _by_spelling(options: tuple[str, ...]) -> tuple[int, tuple[dict[Any, str | N
                 table[choice[field]] = None if choice[field] in table else choice.letter
         tables.append(table)
     return max((len(choice.said) for choice in each), default=0), tuple(tables)
+
+
+@lru_cache(maxsize=1024)
+def affirming(options: tuple[str, ...]) -> tuple[str, str] | None:
+    """The letters of yes and of no, where the options are these two or mean them: true and false."""
+    said = {choice.said: choice.letter for choice in choices(options)}
+    yes, no = ([letter for word, letter in said.items() if word in words] for words in (YES, NO))
+    return (yes[0], no[0]) if len(said) == 2 and len(yes) == len(no) == 1 else None
+
+
+@lru_cache(maxsize=1024)
+def are_letters(options: tuple[str, ...]) -> bool:
+    """Whether the options are letters themselves, as where they stand in a picture."""
+    each = choices(options)
+    return (
+        bool(each)
+        and all(len(choice.said.strip("()[]. ")) == 1 for choice in each)
+        and (all(choice.said.strip("()[]. ").isalpha() for choice in each))
+    )
 
 
 def _said(text: str) -> str:
@@ -175,7 +203,8 @@ def _is_telling(choice: Choice) -> bool:
         return len(choice.said) > 1 and any(char.isalpha() for char in choice.said)
     if sum(char.isalpha() for char in choice.said) >= 3:
         return True
-    return choice.value is None and len(choice.said) >= 3 and any(char.isdigit() for char in choice.said)
+    is_form = choice.value is None or ":" in choice.said
+    return is_form and len(choice.said) >= 3 and any(char.isdigit() for char in choice.said)
 
 
 def _joins(edge: str, char: str) -> bool:

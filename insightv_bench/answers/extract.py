@@ -16,7 +16,7 @@ from typing import NamedTuple
 from insightv_bench.protocol import AnswerRead, Speech, is_step, objects_in, read_answer, speech
 from insightv_bench.records import AnswerType, ReadingKind
 
-from .choices import option_at, options_in, valid_letters
+from .choices import affirming, option_at, options_in, valid_letters
 from .languages import (
     ANOTHERS,
     ANOTHERS_OWN,
@@ -399,6 +399,8 @@ def _leading_option(text: Plain, start: int, end: int, options: Sequence[str]) -
 def _leading_text(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
     """An option's text and a mark after it, at the beginning of a reply: `No, there are not.`"""
     found = option_at(text.low, start, end, options)
+    if not found and (letters := affirming(tuple(options))) and (piece := yes_no_piece(text, start, end)):
+        return piece._replace(answer=letters[piece.answer == "no"])
     if not found or not found[0]:
         return None
     letter, stop = found
@@ -407,6 +409,8 @@ def _leading_text(text: Plain, start: int, end: int, options: Sequence[str]) -> 
     ):
         return None
     sentence = sentence_end(text.text, min(stop + 1, end), end)
+    if reason := _BECAUSE.match(text.low, stop, sentence):
+        sentence = reason.start()
     named = {other for other, _, _ in options_in(text.low, stop, sentence, options)} - {letter}
     lettered = set(re.findall(r"[(\[]([A-Z])[)\]]", text.text[stop:sentence])) - {letter}
     if named or lettered & set(valid_letters(options)):
@@ -416,6 +420,7 @@ def _leading_text(text: Plain, start: int, end: int, options: Sequence[str]) -> 
     return Piece(letter, start, stop, True)
 
 
+_BECAUSE = re.compile(r"[\s,;:–—-]*(?:because|since)\b")
 _LED_LINE = re.compile(r"(?:so|therefore|thus|hence|option|choice|选项|選項)?[\s,:]*(?:option\s+)?")
 
 

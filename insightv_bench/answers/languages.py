@@ -218,13 +218,14 @@ KOREAN = Language(
 
 GERMAN = Language(
     name="de",
-    leads=r"antwort|lösung|ergebnis|richtig|korrekt|beste",
+    leads=r"antwort|lösung|ergebnis|richtig|korrekt|beste|ist",
     leads_after=r"ist|wäre",
     keys=("antwort", "lösung", "richtig", "korrekt", "ergebnis"),
     before=(
         r"(?:antwort(?:möglichkeit|option)?|lösung|ergebnis|(?:richtige|korrekte|beste)\s+(?:option|auswahl|wahl))\b"
         + rf"{_GAP.format('gap_de')}\s*(?:\b(?:ist|lautet|wäre|sind)\b|:)(?:\s*:)?"
         + r"(?:\s+(?:daher|also|somit|folglich|demnach|die|der|das)\b)*(?:\s+(?:option|antwort|buchstabe))?",
+        r"ist\s+(?:die\s+)?(?:antwort|option)\s+(?=[(]?[a-z][)]?\s+(?:richtig|korrekt)\b)",
         rf"(?:richtig|korrekt)\s+ist(?:\s+(?:daher|also|somit))?(?:\s+(?:die\s+)?(?:option|antwort))?\s+{_LETTER_NEXT}",
     ),
     after=r"(?:ist|wäre)\s+(?:daher\s+|also\s+|somit\s+)?(?:die\s+)?(?:richtig|korrekt)(?:e)?\b(?:\s+(?:antwort|option|lösung))?",
@@ -396,7 +397,7 @@ ANOTHERS_OWN = re.compile(
 )
 """Right before a declaration: another's, or one that is only supposed."""
 CHOSEN = re.compile(
-    r"(?:choose|chose|pick|picked|select|selected|go\s+with|opt\s+for|(?:would|i['’]d|i['’]ll|will)\s+(?:say|answer))\s+(?:(?:the\s+)?(?:option|choice|answer|letter)\s+)?"
+    r"(?:choose|chose|pick|picked|select|selected|go(?:ing)?\s+with|opt\s+for|(?:would|i['’]d|i['’]ll|will)\s+(?:say|answer))\s+(?:(?:the\s+)?(?:option|choice|answer|letter)\s+)?"
     r"(?=\(?[a-z]\b)|it(?:['’]s|\s+(?:is|should\s+be|must\s+be|has\s+to\s+be))\s+(?:option\s+)?(?=\(?[a-z]\b)|"
     r"(?:c['’]est|es|é)\s+(?:donc\s+)?(?:la|a)\s+(?:r[ée]ponse|respuesta|op[cç][ií]?[óoãa]o?n?|lettre|letra|alternativa)\s+"
     r"(?=\(?[a-z]\b)"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from insightv_bench.records import AnswerType
 
-from .choices import choices, option_at, option_by_text, options_in, single_letter, valid_letters
+from .choices import (
+    affirming,
+    are_letters,
+    choices,
+    option_at,
+    option_by_text,
+    options_in,
+    single_letter,
+    valid_letters,
+)
 from .languages import ANOTHERS, CLOSERS, ENGLISH, LANGUAGES, NO, REFUSED, REPORTED, YES
 from .plain import Place, Plain
 from .units import unit_of
@@ -41,7 +50,7 @@ _REFUTED = re.compile(
 )
 _GOES_ON = re.compile(
     r"\s+(?:because|since|as|which|where|with|based|due|so|for|given|is|and\s+(?:not|the|it)|but|from|in|on|according|"
-    r"that|weil|da|denn|car|parce|porque|pois|ya|потому|так|क्योंकि|है|لأن|[-–—(→=>])"
+    r"that|weil|da|denn|richtig|korrekt|car|parce|porque|pois|ya|потому|так|क्योंकि|है|لأن|[-–—(→=>])"
 )
 _NAMED_AFTER = re.compile(
     r"\.\s+(?!(?:because|since|as|so|the|it|this|that|there|they|based|due|which|in|an?|is|for|see|by|we)\b)[a-z]"
@@ -197,10 +206,20 @@ def whole_option(text: Plain, start: int, end: int, options: Sequence[str]) -> P
     said = text.text[slice(*inner)]
     if len(said) == 1 and (letter := single_letter(said, options)):
         return Piece(letter, *inner, True)
+    if len(said) == 2 and said[1] == ")" and (letter := single_letter(said[0], options)):
+        return Piece(letter, inner[0], inner[0] + 1, True)
     for place in (outer, inner) if outer != inner else (inner,):
         if letter := option_by_text(text.text[slice(*place)], options):
             return Piece(letter, *place, True)
+    if len(options) == 2 and (letter := _affirmed(said.casefold(), options)):
+        return Piece(letter, *inner, True)
     return own_text(text, *inner, options) or (own_text(text, *outer, options) if outer != inner else None)
+
+
+def _affirmed(word: str, options: Sequence[str]) -> str | None:
+    """The letter of what a word says, where the options are yes and no in other words."""
+    letters = affirming(tuple(options)) if word in YES or word in NO else None
+    return letters[word in NO] if letters else None
 
 
 def own_text(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
@@ -305,12 +324,11 @@ def spelt_letter(text: Plain, start: int, end: int, options: Sequence[str], of_l
         or option_by_text(text.text[rest[0] : stop], options)
         or option_by_text(text.text[slice(*unwrapped(text.text, rest[0], stop))], options)
     )
-    if (
-        named is None
-        and (head := option_at(text.low, rest[0], end, options))
-        and not (text.low[head[1] : head[1] + 2].strip() or " ")[0].isalnum()
-    ):
-        named = head[0] or None
+    if named is None and (head := option_at(text.low, rest[0], end, options)):
+        ends = not (text.low[head[1] : head[1] + 2].strip() or " ")[0].isalnum()
+        named = head[0] if head[0] == letter or (ends and head[0]) else None
+        if named == letter and _REFUTED.match(text.low, head[1], end):  # `A) red is wrong`
+            return None
     if named == letter:
         return Piece(letter, at - 1, at, True)
     if named:  # `B. red` where red is C: two are named, unless it is the letter that was declared
@@ -380,9 +398,15 @@ def is_negated(low: str) -> bool:
     return bool(_NEGATED_ENGLISH.search(low) or (not low.isascii() and _NEGATED.search(low)))
 
 
+_CONTRAST = re.compile(r",?\s+(?:rather\s+than|instead\s+of)\s|,\s*(?:and\s+)?not\s|，(?:而)?不是")
+"""After it stands what is not answered: `blue, not red`."""
+
+
 def said_in_words(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
     """The one option whose words a sentence says and does not deny."""
     start = main_clause(text.low, start, end)
+    if contrast := _CONTRAST.search(text.low, start, end):
+        end = contrast.start()
     if is_negated(text.low[start:end]) or REPORTED.search(text.low[start:end]) or end - start > 600:
         return None
     places = options_in(text.low, start, end, options)
@@ -478,9 +502,11 @@ def number_in_sentence(text: Plain, start: int, end: int) -> Piece | None:
     low = text.low
     start = main_clause(low, start, end)
     result = low.rfind("=", start, end)
+    if result >= 0 and _SEVERAL_NAMED.search(low, start, end):
+        return None  # `x = 3, y = 4`
     if result >= 0:
         match = _TOKEN.match(low, _skip(low, result + 1, end), end)
-        clean = match and not match["tail"] and not _TOKEN.search(low, match.end(), end)
+        clean = match and not match["tail"] and _all_say(match["number"], _TOKEN.finditer(low, match.end(), end))
         return (
             _as_number(text, match.start("number"), _with_unit(text, match.end("number"), end), False)
             if match and clean and not _NOT_AFTER.match(low, match.end("number"), end)
@@ -488,6 +514,9 @@ def number_in_sentence(text: Plain, start: int, end: int) -> Piece | None:
         )
     found = list(_TOKEN.finditer(low, start, end))
     numbers = [match for match in _unpaired(low, found) if not _counts_nothing(low, start, match)]
+    total = [match for match in found if _IN_ALL.match(low, match.end("number"), end)]
+    if len(total) == 1:
+        return _as_number(text, *total[0].span("number"), False)
     if len(numbers) < len(found) and len(_unpaired(low, found)) < len(found) and not numbers:
         return None
     if len(numbers) == 1 and _LABELLED.fullmatch(low, start, numbers[0].start()):
@@ -532,6 +561,17 @@ def number_in_sentence(text: Plain, start: int, end: int) -> Piece | None:
     return _as_number(text, numbers[0].start("number"), stop, False)
 
 
+_IN_ALL = re.compile(r"(?:\s+\w+)?\s+(?:in\s+(?:all|total)|altogether|overall)\b")
+
+
+def _all_say(number: str, others: Iterable[re.Match[str]]) -> bool:
+    """Whether other numbers only say the same again: `2 + 3 = 5, so there are 5 of them`."""
+    value = number_of(number.strip())
+    return all(
+        value and (other := number_of(match["number"].strip())) and other.value == value.value for match in others
+    )
+
+
 def _unpaired(low: str, found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
     """Those that are not listed with another: `between 8 and 9`, `5 red and 3 blue`."""
     paired: set[int] = set()
@@ -542,7 +582,8 @@ def _unpaired(low: str, found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
 
 
 _LISTED = re.compile(r"\s*(?:[^\s\d,.;=]{1,12})?\s*(?:,|,?\s*\b(?:and|or|to)\b|-|–|&|或|和|到|至)\s*")
-_LABELLED = re.compile(r"\s*[^\W\d]+\s+")
+_LABELLED = re.compile(r"\s*(?!(?:hay|há|total|count|approximately|about|only|exactly)\b)[^\W\d]+\s+")
+_SEVERAL_NAMED = re.compile(r"\b[a-z]\s*=\s*-?[\d.]+\s*(?:,|;|\band\b)\s*(?:and\s+)?[a-z]\s*=")
 
 
 def _skip(low: str, at: int, end: int) -> int:
@@ -703,13 +744,21 @@ def _option_in_sentence(text: Plain, start: int, end: int, options: Sequence[str
         return piece
     if options_in(text.low, start, end, options) or _BRACKETED.search(text.text, start, end):
         return None
+    led = _SO.match(text.low, start, end)
+    if led and (piece := whole_option(text, led.end(), end, options)):
+        return piece._replace(sure=False)
+    letters = are_letters(tuple(options))
+    if ending := _COPULA_AT_END.search(text.low, start, end):
+        end = ending.start()
     for match in list(_PREDICATE.finditer(text.low, start, end))[-1:]:
-        if (piece := whole_option(text, match.end(), end, options)) and piece.end - piece.start > 1:
+        if (piece := whole_option(text, match.end(), end, options)) and (letters or piece.end - piece.start > 1):
             return piece._replace(sure=False)
     return _by_value(text, start, end, options)
 
 
-_PREDICATE = re.compile(r"\b(?:is|are|was|be|equals?|to)\s|[=:是为為]")
+_PREDICATE = re.compile(r"\b(?:is|are|was|be|equals?|to)\s|[=:是为為は]")
+_COPULA_AT_END = re.compile(r"(?:です|である|だ|입니다|이다|है)[\s。.!！।]*\Z")
+_SO = re.compile(r"\s*(?:so|therefore|thus|hence|所以|因此|故|also|donc|por\s+tanto|portanto|значит)[\s,:，：]+")
 _COMPARED = re.compile(
     r"\b(?:is|are|has|have|there\s+are)\s+(?:\w+\s+)?(?:greater|less|more|fewer|larger|smaller|higher|lower|bigger|taller)\b[^.]*\bthan\b"
 )
