@@ -46,7 +46,7 @@ class Judge:
                     "created": 1,
                     "model": "m",
                     "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
-                    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+                    "usage": {"prompt_tokens": len(blocks), "completion_tokens": 2, "total_tokens": 2 + len(blocks)},
                 }
                 with suppress(BrokenPipeError):
                     self.send_response(200 if said != "DOWN" else 503)

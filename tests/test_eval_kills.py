@@ -39,7 +39,8 @@ class Speaker(Parrot):
     """Its answers hang on the hash of what it is asked, and can mostly be read."""
 
     async def reply(self, request: Request) -> Reply:
-        said = request.chat.messages[-1].content + request.chat.images[0].sha256 + str(request.sample)
+        shown = "".join(image.sha256 for image in request.chat.images)
+        said = request.chat.messages[-1].content + shown + str(request.sample)
         number = int(hashlib.sha256(said.encode()).hexdigest()[:6], 16)
         text = render_answer(str(number % 10)) if number % 5 else "I cannot say."
         return Reply(text=text, num_prompt_tokens=len(said), num_tokens=len(text))

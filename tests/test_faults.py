@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.engines.openai.server import MAX_CHARS, MAX_TURNED_AWAY, as_reply
+from insightv_bench.engines.openai.replies import MAX_CHARS, as_reply
+from insightv_bench.engines.openai.retries import Trouble
+from insightv_bench.engines.openai.server import MAX_TURNED_AWAY
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError, EngineUnavailable, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
@@ -62,16 +64,28 @@ def test_a_fault_that_passes_costs_one_more_try_and_is_counted(journal: Journal,
 
 
 @pytest.mark.parametrize("fault", KINDS)
-def test_a_fault_that_stays_ends_the_run_and_the_next_goes_on(journal: Journal, fault: str) -> None:
+def test_a_fault_that_stays_with_everything_ends_the_run_and_the_next_goes_on(journal: Journal, fault: str) -> None:
     unavailable = KINDS[fault] != "not chat"
-    with served("", *[fault] * 2) as server:
+    with served("", *[fault] * 3) as server:  # the third: the short request by which a server is tried
         ask_all(server, journal, ["one"])
         with pytest.raises(EngineError, match="does not answer" if unavailable else "not as a chat server") as raised:
             ask_all(server, journal, ["two"], timeout_s=1 if fault == "slow" else 20)
         assert isinstance(raised.value, EngineUnavailable) == unavailable and raised.value.hint
         assert failures(journal) == {KINDS[fault]: 2, type(raised.value).__name__: 1}
-        assert [reply.text for reply in ask_all(server, journal, ["one", "two"])] == ["you said one", "you said two"]
-        assert server.num_requests == 1 + 2 + 1
+    with served() as server:
+        replies = ask_all(server, journal, ["one", "two"])
+        assert [reply.text for reply in replies] == ["you said one", "you said two"]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in KINDS if fault != "429"])
+def test_a_fault_that_stays_with_one_request_is_that_ones_loss(journal: Journal, fault: str) -> None:
+    with served("", *[fault] * 2) as server:
+        patience = {"timeout_s": 1 if fault == "slow" else 20}
+        replies = ask_all(server, journal, ["one", "two", "three"], **patience)
+        assert [reply.finish for reply in replies] == ["stop", "error", "stop"]
+        assert replies[1].failure
+        assert ask_all(server, journal, ["two"], **patience)[0].text == "you said two"  # not kept, so asked again
+    assert failures(journal) == {KINDS[fault]: 2}
 
 
 @pytest.mark.parametrize("fault", ["html", "empty", "truncated"])
@@ -118,11 +132,28 @@ def test_one_request_that_is_turned_away_among_others_is_that_ones_loss(journal:
         assert server.num_requests == 4
 
 
-def test_many_requests_turned_away_in_a_row_are_an_error(journal: Journal) -> None:
-    with served() as server:
+class Strict(Echo):
+    """Turns away a short request as well, once something bad was said."""
+
+    def __init__(self) -> None:
+        self._words = ["bad"]
+
+    async def reply(self, request: Request) -> Reply:
+        said = request.chat.messages[-1].content
+        if "bad" in said:
+            self._words.append("Hello")
+        if any(word in said for word in self._words):
+            raise ValueError("the prompt is too long")
+        return await super().reply(request)
+
+
+def test_many_requests_turned_away_in_a_row_are_an_error_where_nothing_else_is_answered(journal: Journal) -> None:
+    with served(engine=Strict()) as server:
         with pytest.raises(EngineError, match="400.*the prompt is too long"):
-            ask_all(server, journal, ["one", *[f"bad {number}" for number in range(MAX_TURNED_AWAY + 5)]])
-        assert server.num_requests == 1 + MAX_TURNED_AWAY + 1
+            ask_all(
+                server, journal, ["one", *[f"bad {number}" for number in range(MAX_TURNED_AWAY + 5)]], max_retries=0
+            )
+        assert server.num_requests == 1 + MAX_TURNED_AWAY + 2
 
 
 QUESTIONS = list(sample_questions(Level(side=16), "train", seed=5, num=4))
@@ -214,7 +245,11 @@ def test_no_completion_crashes_its_reading_and_every_reply_can_be_kept(
     message = {"content": content, "refusal": refusal, "reasoning_content": reasoning}
     usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
     answer = {"choices": [{"message": message, "finish_reason": finish}], "usage": usage}
-    reply = as_reply(answer, 0.1, OpenAIEngine(model="m", base_url="http://x"))
+    try:
+        reply = as_reply(answer, 0.1, OpenAIEngine(model="m", base_url="http://x"))
+    except Trouble as trouble:
+        assert trouble.words
+        return
     assert Reply.model_validate_json(reply.model_dump_json()) == reply
     assert reply.num_tokens >= 0
 
@@ -236,7 +271,7 @@ def test_what_is_in_flight_when_a_server_goes_down_is_finished_and_kept(journal:
 
     class Waiting(Echo):
         async def reply(self, request: Request) -> Reply:
-            if "fails" in request.chat.messages[-1].content:
+            if any(word in request.chat.messages[-1].content for word in ("fails", "Hello")):
                 raise ValueError("never")
             while not has_failed():
                 await asyncio.sleep(0.01)
@@ -249,6 +284,6 @@ def test_what_is_in_flight_when_a_server_goes_down_is_finished_and_kept(journal:
     with served(engine=Waiting()) as server:
         with Caller(engine_of(server, concurrency=8), journal) as caller, pytest.raises(EngineError, match="never"):
             caller.ask_all([ask(text) for text in ["1", "2", "3", "4", "5", "6", "7", "fails", "8", "9"]])
-        assert server.num_requests == 8
+        assert server.num_requests == 8 + 1  # a short one, to tell whether it answers anything
     rows = sqlite3.connect(journal.file).execute("SELECT COUNT(*) FROM replies").fetchone()
     assert rows == (7,)

@@ -83,7 +83,7 @@ class Parrot:
         else:
             last = num_steps >= 2 or dice > 200
             text = render_step(Step(summary="look", reasoning=digest, action="summary" if last else "continue"))
-        return Reply(text=text, num_prompt_tokens=len(said), num_tokens=len(text.split()))
+        return Reply(text=text, num_prompt_tokens=len(said) + len(request.chat.images), num_tokens=len(text.split()))
 
 
 def num_kept(out: Path, run: str = "kills-seed0") -> int:

@@ -27,6 +27,7 @@ from insightv_bench.world import Level, sample_questions
 
 pytest.importorskip("aiohttp")
 QUESTIONS = list(sample_questions(Level(), "train", seed=5, num=8))
+SHORT = "Hello. Reply with one word."
 SECRET = "sk-a-key-that-nobody-may-see"
 
 
@@ -132,13 +133,18 @@ def test_a_server_that_is_busy_or_stumbles_is_asked_again(serve: Serve, journal:
     assert len(server.bodies) == 3
 
 
+def said_to(server: ChatServer) -> list[dict[str, Any]]:
+    """What it was asked, without the short request by which it is told whether it answers anything."""
+    return [body for body in server.bodies if body["messages"][-1]["content"][-1]["text"] != SHORT]
+
+
 @pytest.mark.parametrize("status", [429, 500])
 def test_a_server_that_never_recovers_is_unavailable_for_now(serve: Serve, journal: Journal, status: int) -> None:
     server = serve(lambda body: (status, "slow down"))
     with pytest.raises(EngineUnavailable, match=f"`m` at {server.url} does not answer: .*{status}") as raised:
         ask_server(server.url, journal, plain(), max_retries=1)
     assert "the same command goes on" in raised.value.hint
-    assert len(server.bodies) == 2
+    assert len(said_to(server)) == 2
 
 
 def test_a_server_that_is_not_there_is_unavailable_with_a_hint(journal: Journal) -> None:
@@ -171,7 +177,7 @@ def test_a_refusal_is_an_error_that_no_retry_mends(serve: Serve, journal: Journa
         ask_server(server.url, journal, plain())
     assert type(raised.value) is EngineError
     assert raised.value.hint
-    assert len(server.bodies) == 1
+    assert len(said_to(server)) == 1
 
 
 def test_the_key_is_sent_and_stands_in_no_error_no_file_and_no_log(
@@ -208,9 +214,9 @@ def test_a_server_that_wants_no_key_needs_none(serve: Serve, journal: Journal) -
     ids=["empty", "null", "missing", "no message"],
 )
 def test_a_reply_with_no_choice_is_data_and_counted(serve: Serve, journal: Journal, body: dict[str, Any]) -> None:
-    server = serve(lambda _: (200, body))
+    server = serve(lambda asked: (200, completion("Yes.") if SHORT in str(asked) else body))
     reply = ask_server(server.url, journal, plain())
-    assert (reply.text, reply.finish) == ("", "error")
+    assert (reply.text, reply.finish, reply.failure) == ("", "error", "its reply holds no choice")
     assert journal.stats()[0]["failures: no reply"] == 1 + 3
 
 
@@ -218,7 +224,7 @@ def test_a_reply_with_no_choice_is_data_and_counted(serve: Serve, journal: Journ
     ("body", "text"),
     [
         (completion(None), ""),
-        (completion([{"type": "text", "text": "parts"}]), ""),
+        (completion([{"type": "text", "text": "par"}, {"type": "text", "text": "ts"}]), "parts"),
         (completion("half \ud83d of a pair"), "half ? of a pair"),
         ({**completion("no usage"), "usage": None}, "no usage"),
         ({**completion("empty usage"), "usage": {"prompt_tokens": None, "completion_tokens": None}}, "empty usage"),

@@ -15,9 +15,9 @@ from test_kills import Parrot
 from insightv_bench.cli import main
 from insightv_bench.engines import Caller, label, open_engine
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError
-from insightv_bench.journal import Journal, Reply
+from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.serving import ChatServer, Manners, Refused
-from insightv_bench.settings import HfEngine, OpenAIEngine
+from insightv_bench.settings import HfEngine, OpenAIEngine, PathsSettings, Sampling
 from insightv_bench.stages.preflight import check_engine, check_local
 
 pytest.importorskip("aiohttp")
@@ -41,15 +41,67 @@ class Unlisted(ChatServer):
         raise Refused(404, "no such page")
 
 
-def test_a_model_that_a_server_lists_is_asked_nothing(journal: Journal) -> None:
+def test_a_model_that_is_to_see_no_images_and_is_listed_is_asked_nothing(journal: Journal) -> None:
     with ChatServer(Parrot()) as server:
-        check_engine(OpenAIEngine(model="parrot", base_url=server.url), journal)
+        settings = OpenAIEngine(model="parrot", base_url=server.url)
+        check_engine(settings, journal, sees_images=False)
         assert server.num_requests == 0
+        check_engine(settings, journal)
+        assert server.num_requests == 2  # with an image and without
+
+
+class Blind(Parrot):
+    """Drops images, and answers all the same."""
+
+    async def reply(self, request: Request) -> Reply:
+        return await super().reply(request._replace(chat=request.chat._replace(images=())))
+
+
+class Textual(Parrot):
+    """Turns images away."""
+
+    async def reply(self, request: Request) -> Reply:
+        if request.chat.images:
+            raise ValueError("image input is not supported")
+        return await super().reply(request)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"), [(Blind(), "does not see images"), (Textual(), "cannot be shown an image.*not supported")]
+)
+def test_a_server_that_is_blind_is_an_error_before_anything_is_paid_for(
+    journal: Journal, model: Parrot, words: str
+) -> None:
+    with ChatServer(model) as server:
+        settings = OpenAIEngine(model="parrot", base_url=server.url)
+        with pytest.raises(EngineError, match=words) as raised:
+            check_engine(settings, journal)
+        assert "images: none" in raised.value.hint
+        check_engine(settings, journal, sees_images=False)
+        check_engine(settings.model_copy(update={"check_images": False}), journal)
+
+
+def test_a_key_that_a_strict_server_refuses_is_named_with_the_setting_that_sends_it(journal: Journal) -> None:
+    class Pedant(ChatServer):
+        async def reply(self, body: dict[str, Any]) -> Reply:
+            if odd := body.keys() - {"model", "messages", "max_tokens", "temperature", "top_p", "seed"}:
+                raise Refused(422, f"Unexpected fields in the request: {odd}")
+            return await super().reply(body)
+
+    with Pedant(Parrot()) as server:
+        settings = OpenAIEngine(model="parrot", base_url=server.url)
+        check_engine(settings, journal, sampling=PathsSettings().sampling)
+        with pytest.raises(EngineError, match="422.*repetition_penalty") as raised:
+            check_engine(settings, journal, sampling=Sampling(repetition_penalty=1.1))
+        assert "`repetition_penalty` is sent by" in raised.value.hint and "of the sampling" in raised.value.hint
+        with pytest.raises(EngineError, match="422.*top_k") as raised:
+            check_engine(settings.model_copy(update={"extra_body": {"top_k": 5}}), journal)
+        assert "`extra_body: {top_k: ...}`" in raised.value.hint
 
 
 def test_a_server_without_a_list_is_asked_for_one_token(journal: Journal) -> None:
     with Unlisted(Parrot()) as server:
-        check_engine(OpenAIEngine(model="parrot", base_url=server.url), journal)
+        check_engine(OpenAIEngine(model="parrot", base_url=server.url), journal, sees_images=False)
         assert server.num_requests == 1
         with pytest.raises(EngineError, match="404.*`parot` does not exist"):
             check_engine(OpenAIEngine(model="parot", base_url=server.url), journal)

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from insightv_bench.records import content_id
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 """Of recipes, variants, questions and systems: part of a folder's name."""
-DEFAULTS = "defaults@1"
+DEFAULTS = "defaults@2"
 """Rises when the default of a setting changes, since settings at their default stand in no fingerprint."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_defaults(cls, content: Any) -> Any:
+        """A table of sampling is laid over the field's default, as tables of recipes are: one key changes one key."""
+        if not isinstance(content, dict):
+            return content
+        defaults = {name: cls.model_fields[name].default for name in content if name in cls.model_fields}
+        merged = {
+            name: default.model_dump() | content[name]
+            for name, default in defaults.items()
+            if isinstance(default, Sampling) and isinstance(content[name], dict)
+        }
+        return content | merged
 
     def fingerprint(self) -> str:
         return content_id(type(self).__name__, self.model_dump(mode="json"), length=12)

@@ -134,6 +134,9 @@ class OpenAIEngine(ModelSection):
     opens_thought: bool = False
     """Whether the model's chat template ends in a thought's opening mark, so that its replies begin inside a thought.
     What a server sends apart as its reasoning is told from the reply without it."""
+    check_images: bool = Field(True, exclude=True)
+    """Whether it is asked, before anything is paid for, if it counts the tokens of an image; false for one that sees
+    images and leaves them out of its count."""
     # How fast, how patient and how dear, but not what: no part of a fingerprint, so that a change redoes nothing.
     concurrency: int = Field(128, ge=1, exclude=True)
     """The most requests at once."""

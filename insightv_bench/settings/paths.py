@@ -29,7 +29,7 @@ class PathsSettings(WithLaterKeys):
     mode: Literal["stepwise", "one-call"] = "stepwise"
     """`stepwise`: one call a step, as in the paper; `one-call`: the whole path in one reply, for trained agents."""
     repair_tries: int = Field(3, ge=0)
-    sampling: Sampling = Sampling(temperature=0.7, top_p=0.95, repetition_penalty=1.05)
+    sampling: Sampling = Sampling(temperature=0.7, top_p=0.95)
     ask: Ask = "json"
     """How a whole path is asked for in one call: our JSON steps, or in the model's own manner."""
     prompts: Prompts = {}
@@ -45,6 +45,12 @@ class PathsSettings(WithLaterKeys):
             raise ValueError("`ask` and `prompts` are of whole paths: they need `mode: one-call`")
         if self.asking != OURS and isinstance(self.engine, TeacherEngine):
             raise ValueError("the teacher of the drawn world knows no other asking than `json`")
+        return self
+
+    @model_validator(mode="after")
+    def _paths_differ(self) -> PathsSettings:
+        if self.num_paths > 1 and self.sampling.temperature == 0:
+            raise ValueError(f"{self.num_paths} paths at temperature 0 are one path; set `sampling.temperature`")
         return self
 
 

@@ -7,9 +7,13 @@ import random
 import time
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 RETRIED = (408, 409, 425, 429)
+OF_LOAD = (408, 409, 425, 429, 503, 504, 529)
+"""Statuses of a server that has too much to do, whatever it is asked."""
+OF_REQUEST = (400, 413, 415, 422)
+"""Statuses that may be one request's own fault: a prompt too long, an image that the server will not have."""
 MAX_BACKOFF_S = 60
 SPREAD = 0.25
 """Of the wait, added at random to what a server asks for, so that calls it sent away do not come back at once."""
@@ -21,7 +25,8 @@ class Trouble(Exception):
     def __init__(self, kind: str, words: str, passing: bool, wait_s: float | None = None, status: int = 0) -> None:
         super().__init__(words)
         self.kind = kind
-        """As the journal counts it: a status, `timeout`, `connection`, `not chat`, `too large` or `no reply`."""
+        """As the journal counts it: a status, `timeout`, `connection`, `not chat`, `too large`, `tool call`, `no
+        reply`."""
         self.words = words
         self.passing = passing
         """Whether another try may mend it."""
@@ -29,17 +34,31 @@ class Trouble(Exception):
         """What the server asks to wait; None where it says nothing."""
         self.status = status
 
+    @property
+    def is_of_load(self) -> bool:
+        return self.status in OF_LOAD
+
+    @property
+    def may_be_its_own(self) -> bool:
+        """Whether this one request may be at fault, and the server well: a picture that it cannot take, say."""
+        is_no_server = self.kind == "not chat" and not self.passing
+        return not is_no_server and (self.status in (0, *OF_REQUEST) or (self.status >= 500 and not self.is_of_load))
+
 
 class Patience(NamedTuple):
     max_retries: int
     first_wait_s: float
     max_wait_s: float
 
-    def wait(self, trouble: Trouble, number: int) -> float:
-        """Seconds before try `number` + 1 (0-based): what the server asks for or back-off, both with jitter."""
+    def wait(self, trouble: Trouble, number: int, is_there: bool) -> float:
+        """Seconds before try `number` + 1 (0-based): what the server asks for or back-off, both with jitter.
+
+        `is_there`: the server answers others, so that nothing is to be waited for.
+        """
         if trouble.wait_s:
             return trouble.wait_s * (1 + SPREAD * random.random())
-        most = min(self.first_wait_s * 2.0 ** min(number, 30), MAX_BACKOFF_S)
+        doubled = 0 if is_there and not trouble.is_of_load else min(number, 30)
+        most = min(self.first_wait_s * 2.0**doubled, MAX_BACKOFF_S)
         return most * (1 - SPREAD * random.random())
 
     def is_over(self, trouble: Trouble, number: int) -> bool:
@@ -77,8 +96,3 @@ def _until(date: str) -> float | None:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(when.timestamp() - time.time(), 0.0)
-
-
-def refuses_format(trouble: Trouble, body: Mapping[str, Any]) -> bool:
-    """Whether a server may be without `response_format`: it turned away a request that had one."""
-    return "response_format" in body and trouble.status in (400, 422, 501)

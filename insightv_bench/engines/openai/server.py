@@ -1,23 +1,29 @@
 """Any server that speaks OpenAI's chat completions: vLLM, SGLang, a vendor.
 
-Busy, slow and stumbling servers are asked again with back-off (see `retries`). A single request that a server turns
-away, though it answers others, is a reply that failed, and no end of the run. A server's `reasoning_content` is kept
-apart from the reply's text. Streaming, several choices a request and tools are not used.
+Busy, slow and stumbling servers are asked again with back-off (see `retries`). A single request that stays without a
+reply, though the server answers others, is a reply that failed, with the server's words, and no end of the run: where
+no other request was answered meanwhile, the server is asked something short in the same shape. Thought that a server
+sends apart is kept apart from the reply's text (see `replies`). Streaming, several choices a request and tools are not
+used.
 """
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import logging
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from insightv_bench.chat import Chat, to_openai
 from insightv_bench.errors import EngineError, EngineUnavailable
-from insightv_bench.journal import MAX_TOKENS, Reply, Request
+from insightv_bench.journal import Reply, Request
 from insightv_bench.keys import Mask, key_for, secrets_of_environment
 from insightv_bench.protocol import response_format
 from insightv_bench.records import Image, Message, content_id
@@ -28,22 +34,32 @@ from ..control_tokens import cleared_for_server
 from ..costs import Budget, Limits
 from .client import Client, HttpReply
 from .payload import Body, ImageUrls, placeholders
-from .retries import Patience, Trouble, refuses_format, status_trouble
+from .replies import MAX_ERROR_CHARS, as_reply, error_words, listed
+from .retries import OF_REQUEST, Patience, Trouble, status_trouble
+from .spelling import FORMAT, hint_for, other_spelling, respelt
 
 NO_KEY = "none"
 """Local servers want none; some want a header all the same."""
 PAGE = "/chat/completions"
-TURNED_AWAY = (400, 413, 415, 422)
-"""Statuses that may be one request's own fault: a prompt too long, an image that the server will not have."""
 MAX_TURNED_AWAY = 16
-"""In a row; more is a server or a recipe that is wrong."""
-MAX_CHARS = 1_000_000
-"""Of one reply; what is longer is a server gone astray, and is cut as at a token limit."""
-MAX_ERROR_CHARS = 500
-"""Of what a server says of an error."""
-NO_MASK = Mask(())
-REASONING = ("reasoning_content", "reasoning")
-"""How servers name it; newer vLLM has the second."""
+"""In a row, where the server answers nothing else; more is a server or a recipe that is wrong."""
+CHECKED_AFTER = 2
+"""So many failed tries on, it is asked whether the server answers anything else, so that no back-off is waited for."""
+CHECK_WAIT_S = 20
+FEW_TOKENS = 16
+"""Of the reply to a short request; it may be cut off."""
+SHORT = "Hello. Reply with one word."
+FILTERED = ("content_filter", "content management policy", "responsibleaipolicyviolation")
+"""Words of a 400 by which Azure refuses a prompt: a refusal, as of a model."""
+NOTICES = logging.getLogger("insightv_bench")
+
+
+class Shape(NamedTuple):
+    """What a request has in common with others: where one of a shape is answered, its server takes that shape."""
+
+    sampling: Sampling
+    format: str
+    has_images: bool
 
 
 class Server:
@@ -55,9 +71,13 @@ class Server:
         self._client = Client(settings.base_url, key or NO_KEY, self._mask, bills=bool(key))
         self._patience = Patience(settings.max_retries, settings.first_wait_s, settings.max_wait_s)
         self._images = ImageUrls()
-        self._has_formats = self.structured = settings.structured != "never"
+        self.structured = settings.structured != "never"
+        self._spelling: dict[str, str] = {}
+        """Keys of a request as this server wants them."""
         self._start = Start(seed=0, has_answered=False, on_failure=lambda kind: None)
-        self._num_turned_away = 0  # in a row
+        self._num_answered: Counter[Shape] = Counter()
+        self._num_lost = 0  # in a row
+        self._checks: dict[Shape, asyncio.Future[bool]] = {}
         self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
         self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
         self.opens_thought = settings.opens_thought
@@ -70,40 +90,89 @@ class Server:
 
     async def reply(self, request: Request) -> Reply:
         """Raises EngineUnavailable where the server stays away, EngineError where no retry would help."""
-        started = time.monotonic()
+        started, shape = time.monotonic(), Shape(request.sampling, request.format, bool(request.chat.images))
         images = placeholders(request.chat.images)
         cleared = cleared_for_server(request.chat)
         body = self._body(request._replace(chat=cleared.chat), list(images))
         for number in count():
+            num_before = self._num_answered[shape]
             try:
                 answer = await self._try(body, images)
+                reply = as_reply(answer, time.monotonic() - started, self._settings, self._mask)
             except Trouble as trouble:
                 self._start.on_failure(trouble.kind)
-                if self._patience.is_over(trouble, number):
-                    return self._give_up(trouble)
-                await asyncio.sleep(self._patience.wait(trouble, number))
+                is_over = self._patience.is_over(trouble, number)
+                is_there = self._num_answered[shape] > num_before or self._is_one_of_few(trouble)
+                if not is_there and trouble.may_be_its_own and (is_over or number >= CHECKED_AFTER):
+                    is_there = await self._answers(shape)
+                if is_over:
+                    return self._give_up(trouble, body, is_there)
+                await asyncio.sleep(self._patience.wait(trouble, number, is_there))
             else:
-                self._start, self._num_turned_away = self._start._replace(has_answered=True), 0
-                reply = as_reply(answer, time.monotonic() - started, self._settings, self._mask)
+                self._start, self._num_lost = self._start._replace(has_answered=True), 0
+                self._num_answered[shape] += 1
                 return reply.model_copy(update={"num_broken": cleared.num_broken})
         raise AssertionError("the count has no end")
 
-    async def _try(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
-        """One request; a second one without `response_format` where the server turns that away."""
-        if not self._has_formats:
-            body.pop("response_format", None)
+    def _is_one_of_few(self, trouble: Trouble) -> bool:
+        """Whether what is wrong is with this request, as the server says itself, and the server is known to answer."""
+        is_its_own = trouble.status in OF_REQUEST or trouble.kind in ("too large", "tool call")
+        return is_its_own and self._start.has_answered and self._num_lost < MAX_TURNED_AWAY
+
+    async def _answers(self, shape: Shape) -> bool:
+        """Whether the server answers something short in this shape; of many that ask at once, one does."""
+        if shape not in self._checks:
+            self._checks[shape] = asyncio.ensure_future(self._check(shape))
+            self._checks[shape].add_done_callback(lambda _: self._checks.pop(shape))
+        return await asyncio.shield(self._checks[shape])
+
+    async def _check(self, shape: Shape) -> bool:
         try:
-            return await self._ask(body, images)
-        except Trouble as trouble:
-            if self._settings.structured != "auto" or not refuses_format(trouble, body):
-                raise
-            body.pop("response_format")
-        answer = await self._ask(body, images)
-        self._has_formats = False
+            async with asyncio.timeout(CHECK_WAIT_S):
+                return bool(await self._short(shape))
+        except (Trouble, TimeoutError):
+            return False
+
+    async def _short(self, shape: Shape) -> dict[str, Any]:
+        """A completion of a short request. Raises Trouble."""
+        shown = (small_image(),) if shape.has_images else ()
+        chat = Chat((Message(role="user", content=SHORT),), shown)
+        few = {"max_new_tokens": min(shape.sampling.max_new_tokens, FEW_TOKENS)}
+        shape = shape._replace(sampling=shape.sampling.model_copy(update=few))
+        images = placeholders(shown)
+        answer = await self._try(self._body(Request(chat, shape.sampling, 0, shape.format), list(images)), images)
+        as_reply(answer, 0.0, self._settings, self._mask)
         return answer
 
-    async def _ask(self, body: dict[str, Any], images: Mapping[str, Image]) -> Any:
-        """A chat completion with at least one choice. Raises Trouble."""
+    async def _try(self, body: dict[str, Any], images: Mapping[str, Image]) -> dict[str, Any]:
+        """One request, and more in another spelling where the server turns a key away. Raises Trouble."""
+        spelling, may_drop = self._spelling, self._settings.structured == "auto"
+        while True:
+            spelt = respelt(body, spelling)
+            try:
+                answer = await self._ask(spelt, images)
+            except Trouble as trouble:
+                change = other_spelling(trouble, spelt, may_drop)
+                if not change:
+                    raise
+                spelling = spelling | change
+                continue
+            if spelling != self._spelling:
+                self._keep(spelling)
+            return answer
+
+    def _keep(self, spelling: dict[str, str]) -> None:
+        """What made the server answer is asked from now on, and said once."""
+        for key in spelling.keys() - self._spelling.keys():
+            place = f"`{self.name}` at {self._settings.base_url}"
+            how = f"`{key}` is sent as `{spelling[key]}`"
+            if key == FORMAT:
+                how = "replies are held to no JSON schema, and more of them may be unreadable"
+            NOTICES.warning("%s does not take `%s`: %s", place, key, how)
+        self._spelling = spelling
+
+    async def _ask(self, body: dict[str, Any], images: Mapping[str, Image]) -> dict[str, Any]:
+        """What the server sends back as JSON. Raises Trouble."""
         content = await Body.of(body, images, self._images)
         try:
             async with asyncio.timeout(self._settings.timeout_s):
@@ -112,13 +181,7 @@ class Server:
             raise Trouble("timeout", f"Request timed out after {self._settings.timeout_s:g} s.", True) from None
         if http_reply.status >= 300:
             raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
-        answer = self._completion(http_reply.content)
-        choices = answer.get("choices")
-        first = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(first, dict) or not isinstance(first.get("message"), dict):
-            said = self._mask(error_words(http_reply.content)) if answer.get("error") else "its reply holds no choice"
-            raise Trouble("no reply", f"{said:.{MAX_ERROR_CHARS}}", True)
-        return answer
+        return self._completion(http_reply.content)
 
     def _completion(self, content: bytes) -> dict[str, Any]:
         """A page cut off or in the place of a reply passes, where the server is known to answer; else it is no such."""
@@ -134,15 +197,20 @@ class Server:
         """What was said, without the key: a server may have said it again."""
         return f"Error code: {http_reply.status} - {self._mask(error_words(http_reply.content)):.{MAX_ERROR_CHARS}}"
 
-    def _give_up(self, trouble: Trouble) -> Reply:
-        """A failed reply where only this request is lost; raises EngineError where all would be."""
-        if trouble.kind == "no reply":
-            return Reply(text="", finish="error", error=trouble.words)
-        is_its_own = trouble.status in TURNED_AWAY or trouble.kind == "too large"
-        if is_its_own and self._start.has_answered and self._num_turned_away < MAX_TURNED_AWAY:
-            self._num_turned_away += 1
-            return Reply(text="", finish="error", error=trouble.words)
+    def _give_up(self, trouble: Trouble, body: Mapping[str, Any], is_there: bool) -> Reply:
+        """A failed reply where only this request is lost; raises EngineError where all would be.
+
+        `is_there`: the server answers others in this shape.
+        """
+        if trouble.status == 400 and any(word in trouble.words.casefold() for word in FILTERED):
+            return Reply(text="", finish="refusal", failure=trouble.words)
         place = f"`{self.name}` at {self._settings.base_url}"
+        if is_there and trouble.may_be_its_own:
+            if self._start.has_answered or self._num_lost < MAX_TURNED_AWAY:
+                self._num_lost += 1
+                return Reply(text="", finish="error", failure=trouble.words)
+            words = f"{place} answers a short request, but none of the first {MAX_TURNED_AWAY + 1}: {trouble.words}"
+            raise EngineError(words, "ask for fewer tokens, or show smaller images, or another model")
         if trouble.kind in ("not chat", "too large"):
             hint = "check `base_url`; it mostly ends in `/v1`"
             raise EngineError(f"{place} answers, but not as a chat server: {trouble.words}", hint)
@@ -151,8 +219,8 @@ class Server:
             hint = "every reply so far is kept; the same command goes on from there"
             raise EngineUnavailable(f"{place} does not answer: {trouble.words}{wait}", hint)
         key = f"put the server's key into the environment variable `{self._settings.api_key_env}`"
-        hint = key if trouble.status in (401, 403) else "check `model` and `base_url`"
-        raise EngineError(f"{place}: {trouble.words}", hint)
+        asked = hint_for(trouble, body, self._settings.extra_body)
+        raise EngineError(f"{place}: {trouble.words}", key if trouble.status in (401, 403) else asked)
 
     def sent(self, request: Request) -> Sent:
         """The request's body as JSON, each image by its hash."""
@@ -171,18 +239,22 @@ class Server:
             raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
         return [self._mask(name) for name in listed(http_reply.content)] if http_reply.status == 200 else []
 
-    async def probe(self, wait_s: float) -> None:
-        """One reply of one token. Raises Trouble where there is none; slow is not none."""
-        sampling = Sampling(max_new_tokens=1)
-        body = self._body(Request(Chat((Message(role="user", content="Hello"),)), sampling), [])
-        content = await Body.of(body, {}, self._images)
+    async def probe(self, wait_s: float, sampling: Sampling, with_image: bool = False) -> int:
+        """How many tokens the server counts in a short prompt; 0 where it does not say, or takes long to.
+
+        Raises Trouble where it does not reply.
+        """
         try:
             async with asyncio.timeout(wait_s):
-                http_reply = await self._client.post(PAGE, content)
+                answer = await self._short(Shape(sampling, "", with_image))
         except TimeoutError:
-            return
-        if http_reply.status >= 300:
-            raise status_trouble(http_reply.status, http_reply.headers, self._words(http_reply))
+            return 0
+        return as_reply(answer, 0.0, self._settings, self._mask).num_prompt_tokens
+
+    def hint(self, trouble: Trouble, sampling: Sampling) -> str:
+        """Which setting sends what the server turned away."""
+        chat = Chat((Message(role="user", content=SHORT),))
+        return hint_for(trouble, self._body(Request(chat, sampling), []), self._settings.extra_body)
 
     async def close(self) -> None:
         self._images = ImageUrls()  # what was encoded is not held on to
@@ -243,52 +315,11 @@ def manner_of(settings: OpenAIEngine) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value}
 
 
-def listed(content: bytes) -> list[str]:
-    """The names in a list of models; empty for what is no such list."""
-    try:
-        rows = json.loads(content)["data"]
-        return [str(row["id"]) for row in rows]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return []
+@cache
+def small_image() -> Image:
+    """One plain picture, large enough for every model's processor."""
+    from PIL import Image as PILImage
 
-
-def error_words(content: bytes) -> str:
-    """A server's words on what was wrong: its JSON's message, or its page. Not cut: who shows them masks keys first."""
-    try:
-        error = json.loads(content)
-        error = error.get("error", error) if isinstance(error, dict) else error
-        words = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-    except (ValueError, RecursionError):
-        words = content.decode("utf-8", "replace")
-    return " ".join(str(words).split())
-
-
-def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine, mask: Mask = NO_MASK) -> Reply:
-    """The first choice; what a server leaves out or sends as another type is empty or 0."""
-    choice, usage = answer["choices"][0], answer.get("usage")
-    message, usage = choice["message"], usage if isinstance(usage, dict) else {}
-    reasoning = [mask(_text(message.get(name))) for name in REASONING]
-    text, refusal = (mask(_text(message.get(name))) for name in ("content", "refusal"))
-    num_prompt_tokens, num_tokens = (_number(usage.get(f"{part}_tokens")) for part in ("prompt", "completion"))
-    cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + num_tokens * settings.usd_per_million_tokens
-    finish = choice.get("finish_reason")
-    refused = finish == "content_filter" or (refusal and not text)
-    cut = finish == "length" or len(text) > MAX_CHARS
-    return Reply(
-        text=(text or refusal)[:MAX_CHARS],
-        reasoning=next(filter(None, reasoning), "")[:MAX_CHARS],
-        finish="refusal" if refused else "length" if cut else "stop",
-        num_prompt_tokens=num_prompt_tokens,
-        num_tokens=num_tokens,
-        seconds=seconds,
-        cost_usd=cost / 1e6,
-    )
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) and 0 <= value <= MAX_TOKENS else 0
-
-
-def _text(value: object) -> str:
-    """Text that can be stored: half a surrogate pair, which JSON can carry, becomes `?`."""
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    buffer = io.BytesIO()
+    PILImage.new("RGB", (64, 64), "red").save(buffer, "PNG")
+    return Image(bytes=buffer.getvalue())
