@@ -35,7 +35,7 @@ world: {side: 16}
 questions:
   train: {source: world, split: train, num: NUM}
 paths:
-  engine: {kind: openai, model: teacher, revision: "1", base_url: "URL", concurrency: CONCURRENCY, max_retries: 0}
+  engine: {kind: openai, model: teacher, revision: "1", base_url: "URL", concurrency: CONCURRENCY, max_retries: 0, check_images: false}
   num_paths: 2
   max_steps: 4
 """
@@ -169,7 +169,14 @@ def test_real_puzzles_through_a_server_killed_three_times_end_as_an_unbroken_run
     """200 questions of PuzzleVQA."""
     random_, run = random.Random(os.getpid()), "puzzlevqa-seed0"
     with ChatServer(Parrot()) as server:
-        engine = {"kind": "openai", "model": "parrot", "revision": "1", "base_url": server.url, "concurrency": 16}
+        engine = {
+            "kind": "openai",
+            "model": "parrot",
+            "revision": "1",
+            "base_url": server.url,
+            "concurrency": 16,
+            "check_images": False,
+        }
         words = ["build", "paths", "puzzlevqa", "--data", str(DATA), "--set", "questions.test.limit=200"]
         words += ["--set", f"paths.engine={json.dumps(engine)}", "--set", "paths.mode=stepwise", "--out"]
         assert forker.run(*words, str(tmp_path / "a")) == 0, forker.log.read_text(encoding="utf-8")
