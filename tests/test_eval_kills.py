@@ -59,7 +59,7 @@ def command(model: str, num: int, out: Path, *more: str) -> list[str]:
 
 
 def at_server(url: str, num: int, out: Path) -> list[str]:
-    options = f"concurrency={CONCURRENCY},max_retries=0,revision=v1"
+    options = f"concurrency={CONCURRENCY},max_retries=0,revision=v1,check_images=false"
     return command(f"openai:{url}#parrot", num, out, "--model_args", options)
 
 
@@ -169,7 +169,16 @@ def test_each_summary_agent_under_test_answers_for_itself_on_paths_that_are_aske
             urls[name] = stack.enter_context(ChatServer(engine))
         models = [f"openai:{server.url}#{name}" for name, server in urls.items()]
         words = ["eval", "--reason", models[0], "--summary", models[1], "--summary", models[2]]
-        words += ["--tasks", "insightv_tiny", "--limit", "4", "--out", str(tmp_path), "--model_args", "revision=v1"]
+        words += [
+            "--tasks",
+            "insightv_tiny",
+            "--limit",
+            "4",
+            "--out",
+            str(tmp_path),
+            "--model_args",
+            "revision=v1,check_images=false",
+        ]
         assert forker.run(*words, "--set", "eval.arms=[reason, reason+summary, oracle]") == 0, forker.log.read_text()
         assert [server.num_requests for server in urls.values()] == [4, 8, 8]
     files = {name: stage(tmp_path, f"eval-{name}") / "data-00000.parquet" for name in SYSTEMS}

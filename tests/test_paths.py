@@ -35,7 +35,7 @@ questions:
     name: a-source
     columns: {question: question, answer: answer, image: image, kind: kind}
 paths:
-  engine: {kind: openai, model: teacher, revision: "1", base_url: "URL", first_wait_s: 0.001}
+  engine: {kind: openai, model: teacher, revision: "1", base_url: "URL", first_wait_s: 0.001, check_images: false}
   num_paths: 3
   max_steps: 5
 assess: {judge: rule}
