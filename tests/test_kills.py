@@ -35,7 +35,8 @@ world: {side: 16}
 questions:
   train: {source: world, split: train, num: NUM}
 paths:
-  engine: {kind: openai, model: teacher, revision: "1", base_url: "URL", concurrency: CONCURRENCY, max_retries: 0, check_images: false}
+  engine: {kind: openai, model: teacher, revision: "1", base_url: "URL", concurrency: CONCURRENCY, max_retries: 0,
+           check_images: false}
   num_paths: 2
   max_steps: 4
 """
