@@ -158,8 +158,6 @@ class Path(Record):
     split: str = ""
     """By what the text was cut into steps: `objects`, `titles`, `sections`, `numbered`, `headings`, `paragraphs`,
     `lines`, `sentences`, `whole`."""
-    failure: str = ""
-    """Why no reply came, in the server's words; empty where one did."""
 
 
 class Assessment(Record):
@@ -368,7 +366,7 @@ class EvalRecord(Record):
     """The system whose greedy twin it is: the same models, the paths greedy instead of sampled; empty: nobody's."""
     opened: bool = False
     """Whether the prompt ended in a thought's opening mark, so that `response` begins inside the thought."""
-    failure: str = ""
+    error: str = ""
     """Why no reply came, in the server's words; empty where one did."""
     reading: ReadingKind | Literal[""] = ""
     """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""

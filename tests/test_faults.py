@@ -83,7 +83,7 @@ def test_a_fault_that_stays_with_one_request_is_that_ones_loss(journal: Journal,
         patience = {"timeout_s": 1 if fault == "slow" else 20}
         replies = ask_all(server, journal, ["one", "two", "three"], **patience)
         assert [reply.finish for reply in replies] == ["stop", "error", "stop"]
-        assert replies[1].failure
+        assert replies[1].error
         assert ask_all(server, journal, ["two"], **patience)[0].text == "you said two"  # not kept, so asked again
     assert failures(journal) == {KINDS[fault]: 2}
 

@@ -121,7 +121,7 @@ def test_a_request_that_fails_for_its_own_sake_is_that_rows_loss_with_the_server
     started = time.monotonic()
     replies, _ = ask_server(answer, journal, *texts)
     assert [reply.finish for reply in replies] == ["error" if text == "odd" else "stop" for text in texts]
-    assert WORDS[kind] in replies[place].failure and not replies[place].text
+    assert WORDS[kind] in replies[place].error and not replies[place].text
     assert time.monotonic() - started < 20
     again, _ = ask_server(answer, journal, *texts)  # a later run loses the same row, and ends as well
     assert [reply.finish for reply in again] == [reply.finish for reply in replies]

@@ -122,5 +122,5 @@ def eval_record(doc: Mapping[str, Any], reply: Reply, system: Mapping[str, Any],
         reasoning=reply.reasoning,
         cut_in=cut_in(reply.text, reply.finish, reply.opened),
         opened=reply.opened,
-        failure=reply.failure,
+        error=reply.error,
     )

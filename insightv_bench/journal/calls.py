@@ -47,8 +47,6 @@ class Reply(BaseModel):
     """Whether the prompt ended in a thought's opening mark, so that the text begins inside the thought."""
     num_broken: int = 0
     """Control tokens in what was asked that were broken up (see `engines.control_tokens`)."""
-    failure: str = ""
-    """Why there is no reply, in the server's words."""
     num_prompt_tokens: int = 0
     num_tokens: int = 0
     seconds: float = 0.0

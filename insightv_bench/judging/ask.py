@@ -41,7 +41,7 @@ async def ask_strictly(
             return Asked(verdict.value, "", number)
         problem = "the reply is cut off; write less" if reply.finish == "length" else verdict.problem
         if reply.finish == "error" or not reply.text.strip():
-            problem = f"no reply: {reply.failure}" if reply.failure else "no reply"
+            problem = f"no reply: {reply.error}" if reply.error else "no reply"
         talk = with_complaint(chat, reply, problem)
     return Asked(None, problem, tries)
 

@@ -203,12 +203,12 @@ class Server:
         `is_there`: the server answers others in this shape.
         """
         if trouble.status == 400 and any(word in trouble.words.casefold() for word in FILTERED):
-            return Reply(text="", finish="refusal", failure=trouble.words)
+            return Reply(text="", finish="refusal", error=trouble.words)
         place = f"`{self.name}` at {self._settings.base_url}"
         if is_there and trouble.may_be_its_own:
             if self._start.has_answered or self._num_lost < MAX_TURNED_AWAY:
                 self._num_lost += 1
-                return Reply(text="", finish="error", failure=trouble.words)
+                return Reply(text="", finish="error", error=trouble.words)
             words = f"{place} answers a short request, but none of the first {MAX_TURNED_AWAY + 1}: {trouble.words}"
             raise EngineError(words, "ask for fewer tokens, or show smaller images, or another model")
         if trouble.kind in ("not chat", "too large"):
