@@ -156,8 +156,8 @@ class Path(Record):
     recorded_right: bool | None = None
     """What the log that it comes from says of its answer; None: it comes from no log, or the log does not say."""
     split: str = ""
-    """By what the text was cut into steps: `objects`, `titles`, `sections`, `numbered`, `headings`, `paragraphs`,
-    `lines`, `sentences`, `whole`."""
+    """By what the text was cut into steps: `objects`, `titles`, `sections`, `numbered`, `headings`, `bullets`,
+    `paragraphs`, `lines`, `sentences`, `whole`."""
 
 
 class Assessment(Record):

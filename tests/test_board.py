@@ -291,7 +291,7 @@ def test_an_arm_says_what_was_cut_off_and_between_what_its_accuracy_lies(tmp_pat
     board = board_of(tmp_path, [*rows[:8], *(one.model_copy(update=cut) for one in rows[8:])])
     (found,) = board.arms
     assert (found.cut_off, found.cut_in_thought, found.finished_accuracy) == (2, 2, 5 / 8)
-    assert (found.if_cut_wrong, found.if_cut_right, found.dialects) == (0.5, 0.7, (("prose", 8), ("think", 2)))
+    assert (found.if_cut_wrong, found.if_cut_right, found.dialects) == (0.5, 0.7, ("prose 8", "think 2"))
     said = " ".join(printed(board).split())
     assert "of the finished right, 50.0-70.0 % if all cut wrong-right" in said and "prose 8 think 2" in said
     assert "2 of 10 replies in arm reason were cut off: raise `eval.path_sampling.max_new_tokens`" in said

@@ -10,7 +10,7 @@ from hostile import texts_of
 from hypothesis import given, settings
 
 from insightv_bench.answers import read_path
-from insightv_bench.protocol import DIALECTS, parse_path, split
+from insightv_bench.protocol import DIALECTS, End, parse_path, split
 
 FOUR = ("3", "5", "8", "9")
 
@@ -35,6 +35,8 @@ def called(text: str, **how: str) -> list[str]:
             "paragraphs",
             ["Red is 3 and blue is 5", "Together they are 8"],
         ),
+        ("- Red is 3.\n- Blue is 5.\n- Both are 8.\n\nAnswer: 8", "bullets", ["Red is 3", "Blue is 5", "Both are 8"]),
+        ("Answer: 8.\n\nRed is 3.\n\nBlue is 5.", "paragraphs", ["Red is 3", "Blue is 5"]),
         ("Red is 3.\nBlue is 5.\n3 + 5 = 8.", "lines", ["Red is 3", "Blue is 5", "3 + 5 = 8"]),
         ("Red is 3. Blue is 5. The answer is 8.", "sentences", ["Red is 3", "Blue is 5"]),
         ("红色是3。蓝色是5。答案是8。", "sentences", ["红色是3", "蓝色是5"]),
@@ -160,7 +162,7 @@ def test_pieces_lie_next_to_each_other_and_are_the_text(text: str) -> None:
 def test_a_long_text_of_words_takes_linear_time(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     start = time.process_time()
-    read_path(text, "number")
+    parse_path(text, read_end=lambda text: End("a", (len(text) - 4, len(text) - 3), True, len(text)))
     assert time.process_time() - start < 5
 
 

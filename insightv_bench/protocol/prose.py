@@ -1,6 +1,6 @@
 """Words as steps: where a text that nobody laid out as a path falls apart, and what each piece is called.
 
-A text is cut at its numbered steps, else its headings, else blank lines, else lines, else sentences: at the first of
+A text is cut at its numbered steps, else its headings, its bullets, blank lines, lines or sentences: at the first of
 them that leaves two steps beside the end. A heading stays with what follows it, displayed mathematics and a list's
 items with what they belong to. The pieces lie next to each other and together are the text, to the letter.
 
@@ -26,8 +26,7 @@ MAX_PIECES = 200
 MAX_SUMMARY_CHARS = 80
 MAX_END_WORDS = 10
 """Beside the answer, of a piece that only says it."""
-MIN_LONE_WORDS = 14
-"""Of a text in one piece that is a step and not an answer in a sentence."""
+MIN_BULLETS = 3
 MAX_INTRODUCTION_CHARS = 160
 """Before a numbered step, of what belongs to it."""
 
@@ -42,6 +41,7 @@ _STEP = re.compile(
 _ITEM = re.compile(
     r"^(?:#{1,6}[ \t]*)?[*_]{0,2}(?P<number>\d{1,3})[.)](?:[*_]{0,2}[ \t]+|[*_]{1,2}(?=\S))", re.MULTILINE
 )
+_BULLET = re.compile(r"^[-*•][ \t]+(?=\S)", re.MULTILINE)
 _HEADED = re.compile(r"^(?:#{1,6}[ \t]+\S|(?:\*\*|__)[^*\n]{1,100}(?:\*\*|__):?[ \t]*$)", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _LINE = re.compile(r"\n\s*")
@@ -97,9 +97,9 @@ class Split(NamedTuple):
     """A text as pieces."""
 
     how: str
-    """`numbered`, `headings`, `paragraphs`, `lines`, `sentences`, or `whole`."""
+    """`numbered`, `headings`, `bullets`, `paragraphs`, `lines`, `sentences`, or `whole`."""
     steps: tuple[Span, ...]
-    """[start, end) of each, one after the other without a gap."""
+    """[start, end) of each, one after the other without a gap; an answer that leads stands before the first."""
     end: Span | None = None
     """The piece after them, which says nothing but the answer."""
 
@@ -118,7 +118,7 @@ def split(text: str, start: int = 0, stop: int | None = None, end: End | None = 
         if len(starts) > MAX_PIECES:
             break
         found = _without_end(text, how, _pieces(starts, stop), end)
-        if best is None or len(found.steps) > len(best.steps):
+        if best is None or len(found.steps) > len(best.steps) or len(found.steps) == len(best.steps) == 1:
             best = found
         if len(found.steps) >= MIN_STEPS:
             break
@@ -191,10 +191,24 @@ def _numbered(text: str, start: int, stop: int) -> list[int]:
     items = _in_order([(int(match["number"]), match.start()) for match in _ITEM.finditer(text, start, stop)])
     if len(places) >= MIN_STEPS:
         return _with_introduction(text, start, places)
-    if len(items) < MIN_STEPS or stop - items[0] < (stop - start) / 2:
+    return _list(text, start, stop, items) if len(items) >= MIN_STEPS else []
+
+
+def _bullets(text: str, start: int, stop: int) -> list[int]:
+    items = [match.start() for match in _BULLET.finditer(text, start, stop)]
+    if len(items) < MIN_BULLETS:
         return []
+    between = (match for match in _PARAGRAPH.finditer(text, items[0], items[-1]) if match[0].endswith("\n"))
+    one_list = all(_BULLET.match(text, match.end()) for match in between)
+    return _list(text, start, stop, items) if one_list else []
+
+
+def _list(text: str, start: int, stop: int, items: list[int]) -> list[int]:
+    """The items of a list that most of the text is made of, and the paragraphs after it."""
     after = [m.end() for m in _PARAGRAPH.finditer(text, items[-1], stop) if m.end() < stop and m[0].endswith("\n")]
     after = [place for place in after if not _ON_ITS_OWN.match(text, place)]
+    if stop - items[0] < (stop - start) / 2:
+        return []
     return _with_introduction(text, start, [*items, *after])
 
 
@@ -245,6 +259,7 @@ def _sentences(text: str, start: int, stop: int) -> list[int]:
 CUTS: dict[str, Cut] = {
     "numbered": _numbered,
     "headings": _headings,
+    "bullets": _bullets,
     "paragraphs": _paragraphs,
     "lines": _lines,
     "sentences": _sentences,
@@ -283,6 +298,8 @@ def _pieces(starts: Sequence[int], stop: int) -> list[Span]:
 
 def _without_end(text: str, how: str, pieces: Sequence[Span], end: End | None) -> Split:
     """The pieces as steps, without the last line or sentence of the last one where that only says the answer."""
+    if len(pieces) > 1 and end and end.declared and end.span[1] <= pieces[0][1] and _only_says(text, *pieces[0], end):
+        return Split(how, tuple(pieces[1:]))  # an answer that leads, and its explanation
     if not pieces or end is None or not pieces[-1][0] <= end.span[0] < pieces[-1][1]:
         return Split(how, tuple(pieces))
     start, stop = pieces[-1]
@@ -313,9 +330,9 @@ def _only_says(text: str, start: int, stop: int, end: End) -> bool:
 
 
 def _is_step(text: str, place: Span, end: End | None) -> bool:
-    """Whether a text in one piece says more than its answer."""
+    """Whether a text in one piece says more than its answer: a sentence that gives no reason does not."""
     piece = text[slice(*place)]
-    return end is None or _num_words(piece) >= MIN_LONE_WORDS or bool(_REASON.search(piece))
+    return end is None or not place[0] <= end.span[0] < place[1] or bool(_REASON.search(piece))
 
 
 def _num_words(text: str) -> int:

@@ -26,7 +26,7 @@ def arm_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
 
 def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
     accuracy = share(rows, "correct")
-    first = rows.row(0, named=True)
+    first, dialects = rows.row(0, named=True), Counter(rows["path_dialect"])
     guessable = rows.filter(pl.col("options").list.len() > 0)
     above_chance = None
     if in_set.chance is not None and not guessable.is_empty():
@@ -49,7 +49,7 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         unread_cut=int(rows.select((EVENTS["unread"] & EVENTS["cut_off"]).sum()).item()),
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
-        dialects=tuple(Counter(name for name in rows["path_dialect"] if name).most_common()),
+        dialects=tuple(f"{name} {num}" for name, num in dialects.most_common() if name),
         **_cut_off(rows),
         failed=rows.filter(pl.col("finish") == "error").height,
         judge_failed=rows.filter(pl.col("judge_failure") != "").height,

@@ -75,8 +75,8 @@ class ArmRow(Record):
     """Of the unread replies those that ended at the token cap, which are a kind of their own."""
     malformed: int
     """Replies to, or made of, a path that could not be read."""
-    dialects: tuple[tuple[str, int], ...] = ()
-    """How many of the replies rest on a path of which dialect (`insightv_bench.protocol.DIALECTS`), most first."""
+    dialects: tuple[str, ...] = ()
+    """How many of the replies rest on a path of which dialect (`insightv_bench.protocol.DIALECTS`), `prose 80`."""
     cut_off: int
     """Replies that ended at the token cap."""
     cut_in_thought: int = 0

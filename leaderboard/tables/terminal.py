@@ -129,8 +129,8 @@ def _print_remarks(rows: list[ArmRow], console: Console) -> None:
         if column == "cut_off":
             counts = {row: counted + _finished(row) for row, counted in counts.items()}
         _print_remark(words, counts, console)
-    if any(name != "json" for row in rows for name, _ in row.dialects):
-        laid_out = {row: "".join(f" {name} {num:,}" for name, num in row.dialects) for row in rows if row.dialects}
+    if any(not told.startswith("json ") for row in rows for told in row.dialects):
+        laid_out = {row: f" {' '.join(row.dialects)}" for row in rows if row.dialects}
         _print_remark("dialects of the paths", laid_out, console)
     for row in rows:
         if warning := cut_warning(row.arm, row.cut_off, row.n):
