@@ -25,7 +25,7 @@ class Echo:
 
 
 def served(*script: str, rates: dict[str, float] | None = None, engine: Any = None, key: str = "") -> ChatServer:
-    return ChatServer(engine or Echo(), manners=Manners(key=key, faults=Faults(rates, script, slow_s=30)))
+    return ChatServer(engine or Echo(), manners=Manners(key=key, faults=Faults(rates, script, slow_s=5)))
 
 
 def engine_of(server: ChatServer, **changes: Any) -> Any:

@@ -33,6 +33,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_benchmark_that_fails_is_told_and_the_others_figures_are_kept(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

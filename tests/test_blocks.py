@@ -131,6 +131,7 @@ def images(num: int, num_bytes: int) -> Iterator[ReasoningRow]:
         yield ReasoningRow(**columns, prompt=(user("reason", question),), completion=(assistant("7"),), score=90)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_release_with_large_images_holds_few_of_them(tmp_path: Path) -> None:
     (tmp_path / "rows").mkdir()
     assert write_shards(tmp_path / "rows", images(300, 2_000_000), ReasoningRow) == 300

@@ -115,6 +115,7 @@ def check_kills(forker: Forker, folder: Path, num_kills: int, num_questions: int
     print(f"\n{num_kills} kills, {distinct} calls, {lost} in flight at a kill and asked again")
 
 
+@pytest.mark.slow
 def test_an_evaluation_killed_three_times_ends_as_an_unbroken_one(forker: Forker, tmp_path: Path) -> None:
     check_kills(forker, tmp_path, num_kills=3, num_questions=24)
 
@@ -158,6 +159,7 @@ class ByName(Speaker):
         return Reply(text=f"{self.name}: {(await super().reply(request)).text}", num_tokens=2)
 
 
+@pytest.mark.slow
 def test_each_summary_agent_under_test_answers_for_itself_on_paths_that_are_asked_for_once(
     forker: Forker, tmp_path: Path
 ) -> None:

@@ -27,7 +27,6 @@ from insightv_bench.trainers.training import prepare
 NAMES = list(FAMILIES)
 ONE_OF_EACH = ["qwen2-5-vl-3b", "qwen3-vl-4b", "llava-next-llama3-8b", "smolvlm2-2b"]
 """Models of one architecture differ in numbers alone."""
-SLOW = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +82,8 @@ def a_few_steps(settings: Any) -> Any:
     return settings.model_copy(update={**elsewhere, "trainer": {**settings.trainer, **ON_CPU}})
 
 
-@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=SLOW) for name in NAMES[1:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_path: Path, name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.reason and recipe.rounds

@@ -24,6 +24,7 @@ HIDDEN = {
 """What a machine may lack that has this package."""
 
 
+@pytest.mark.slow
 def test_every_kind_of_step_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "report.json"
     gpu_report.main([*TOY, "--out", str(file)])

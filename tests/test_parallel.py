@@ -68,6 +68,7 @@ def replies(*words: str) -> Any:
     return json.loads(run(*words).strip().splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_replies_of_one(tiny: str, tmp_path: Path) -> None:
     script = tmp_path / "ask.py"
     script.write_text(ASK, encoding="utf-8")
@@ -89,6 +90,7 @@ def test_an_evaluation_in_two_processes_ends_as_in_one(tiny: str, tmp_path: Path
     assert read_frame(two).equals(read_frame(one))
 
 
+@pytest.mark.slow
 def test_what_one_process_raises_is_raised_in_the_first(tmp_path: Path) -> None:
     script = tmp_path / "ask.py"
     script.write_text(ASK, encoding="utf-8")

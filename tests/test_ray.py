@@ -82,6 +82,7 @@ def manifests(out: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_paths_and_assessments_are_those_of_one_machine_byte_for_byte(
     nodes: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

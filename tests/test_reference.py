@@ -43,6 +43,7 @@ def trained(run: tuple[Path, dict[str, Path]], **settings: Any) -> Path:
     return train(run[0], "dpo", dpo_settings(**settings), run[1], "train-dpo-1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", ["previous", "initial"])
 def test_the_losses_are_those_of_a_reference_in_memory(run: tuple[Path, dict[str, Path]], reference: str) -> None:
     options: dict[str, Any] = {
@@ -66,6 +67,7 @@ def test_what_is_kept_is_not_computed_again(run: tuple[Path, dict[str, Path]], m
     trained(run, cache_reference=True, trainer={"max_steps": 2, "beta": 0.5})
 
 
+@pytest.mark.slow
 def test_two_loads_are_enough_for_a_full_fine_tuning(run: tuple[Path, dict[str, Path]], monkeypatch: Any) -> None:
     """While it trains, no other model than the policy is alive."""
     import gc

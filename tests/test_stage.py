@@ -96,6 +96,7 @@ def test_a_stage_that_was_killed_while_writing_is_not_taken_for_whole_and_is_don
     assert read_frame(folder, ["id"])["id"].n_unique() == 5040
 
 
+@pytest.mark.slow
 def test_a_stage_of_model_calls_that_was_killed_goes_on_to_the_same_rows(tmp_path: Place) -> None:
     overrides = [SMALL_WORLD, "questions.train.num=250"]
     run_folders = [tmp_path / name / "walk-seed0" for name in ("killed", "unbroken")]

@@ -115,6 +115,7 @@ def test_lora_is_merged_and_its_adapter_is_kept(tiny: Path, tmp_path: Path) -> N
     assert "adapter" in (folder / "model" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_round_under_lora_has_its_reference_under_the_adapter(tiny: Path, tmp_path: Path) -> None:
     reason = placed(tiny, tmp_path, "train-reason")
     inputs = {

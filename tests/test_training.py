@@ -116,7 +116,7 @@ def test_every_checkpoint_is_a_step_that_is_logged(saved: Any, logged: int) -> N
     assert logging_steps({"save_steps": saved} if saved else {}) == logged
 
 
-@pytest.mark.parametrize("muon", [None, MuonSettings()], ids=["adamw", "muon"])
+@pytest.mark.parametrize("muon", [None, pytest.param(MuonSettings(), marks=pytest.mark.slow)], ids=["adamw", "muon"])
 def test_a_resumed_training_ends_with_the_same_weights(made: Path, tmp_path: Path, muon: MuonSettings | None) -> None:
     """Loaded by the trainer alone, the weights of a LLaVA checkpoint would be passed over without a word."""
     import trl

@@ -37,6 +37,8 @@ SMALL = [
     "rounds.dpo.trainer.per_device_train_batch_size=4",
     "eval.path_sampling.max_new_tokens=64",
 ]
+pytestmark = pytest.mark.slow
+"""A recipe that trains from nothing to the end is in the fast suite too (test_from_nothing.py)."""
 COMMAND = [sys.executable, "-m", "insightv_bench", "run", "walk", *(word for one in SMALL for word in ("--set", one))]
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 TIMED = ("seconds", "wall_seconds", "stages", "page", "models")
@@ -148,7 +150,6 @@ def test_the_terminal_output_fits_eighty_columns(walked: tuple[Path, subprocess.
     assert max(map(len, lines)) <= 80
 
 
-@pytest.mark.slow
 def test_three_kills_at_random_end_in_the_same_summary(
     walked: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:

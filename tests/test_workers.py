@@ -86,6 +86,7 @@ def test_two_workers_leave_the_same_rows_as_one(tmp_path: Path) -> None:
     assert locks == [".worker-1.lock", ".worker-2.lock"]
 
 
+@pytest.mark.slow
 def test_a_run_begun_with_one_worker_goes_on_with_two(tmp_path: Path) -> None:
     run(branches(), tmp_path, "questions-train")
     (before,) = tmp_path.rglob("manifest.json")
@@ -208,6 +209,7 @@ def test_bars_of_another_process_lose_no_step(tmp_path: Path) -> None:
     assert silent.read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_bars_of_all_workers(tmp_path: Path) -> None:
     shown = io.StringIO()
     run(branches("workers=2"), tmp_path, progress=Progress(Console(file=shown, force_terminal=True, width=120)))
@@ -248,6 +250,7 @@ def test_a_process_of_a_killed_run_is_waited_for(tmp_path: Path, monkeypatch: py
     run(recipe, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard_for_workers(tmp_path: Path) -> None:
     """Processes are begun afresh, not from the user's script."""
     (tmp_path / "mine.yaml").write_text(BRANCHES, encoding="utf-8")
@@ -324,6 +327,7 @@ def goes_on(command: list[str], folder: Path) -> None:
 
 
 @linux
+@pytest.mark.slow
 def test_after_a_kill_of_the_run_no_worker_is_left_and_the_same_command_goes_on(
     begun: tuple[subprocess.Popen[str], list[int], list[str]], tmp_path: Path
 ) -> None:
@@ -335,6 +339,7 @@ def test_after_a_kill_of_the_run_no_worker_is_left_and_the_same_command_goes_on(
 
 
 @linux
+@pytest.mark.slow
 def test_after_ctrl_c_no_worker_is_left(begun: tuple[subprocess.Popen[str], list[int], list[str]]) -> None:
     process, workers, _ = begun
     process.send_signal(signal.SIGINT)
