@@ -9,7 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+
+from insightv_bench.cli import main
 
 COMMAND = str(Path(sys.executable).with_name("insightv-bench"))
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
@@ -23,6 +27,22 @@ def bench(folder: Path, *words: object) -> Done:
     return subprocess.run(
         command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False
     )
+
+
+def bench_here(folder: Path, *words: object) -> Done:
+    """The same in this process, which has everything imported already: for mistakes that end before any work."""
+    command = ["insightv-bench", *map(str, words)]
+    out, err, before = StringIO(), StringIO(), sys.argv
+    code = 0
+    try:
+        sys.argv = command
+        with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.argv = before
+    return Done(command, code, out.getvalue(), err.getvalue())
 
 
 def start(folder: Path, *words: object) -> subprocess.Popen[str]:

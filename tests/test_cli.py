@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from command_line import SMALL, bench, the_error
+from command_line import SMALL, bench, bench_here, the_error
 from filelock import FileLock
 from typer.testing import CliRunner
 
@@ -27,20 +27,20 @@ from insightv_bench.world import Level, sample_questions
 
 
 def test_an_unknown_recipe(tmp_path: Path) -> None:
-    fact, hint = the_error(bench(tmp_path, "run", "wlak"))
+    fact, hint = the_error(bench_here(tmp_path, "run", "wlak"))
     assert fact == "unknown recipe: `wlak`; did you mean `walk`?"
     assert "`quickstart`" in hint
 
 
 def test_an_unknown_key(tmp_path: Path) -> None:
-    fact, hint = the_error(bench(tmp_path, "run", "walk", "--set", "paths.engine.read_eror=0.1"))
+    fact, hint = the_error(bench_here(tmp_path, "run", "walk", "--set", "paths.engine.read_eror=0.1"))
     assert fact == "unknown key in `walk`: `paths.engine.read_eror`; did you mean `read_error`?"
     assert "`careful`" in hint
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
-    fact, hint = the_error(bench(tmp_path, "run", "walk", "--out", "file/runs"))
+    fact, hint = the_error(bench_here(tmp_path, "run", "walk", "--out", "file/runs"))
     assert fact == "`file/runs/walk-seed0` cannot be written: Not a directory"
     assert "--out" in hint
 
@@ -49,7 +49,7 @@ def test_a_run_folder_of_another_recipe(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "walk-seed0"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text('{"recipe": "quickstart", "seed": 0}', encoding="utf-8")
-    fact, hint = the_error(bench(tmp_path, "run", "walk"))
+    fact, hint = the_error(bench_here(tmp_path, "run", "walk"))
     assert fact == "`runs/walk-seed0` is a run of recipe `quickstart`, seed 0"
     assert "--out" in hint
 
@@ -76,7 +76,7 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "walk-seed0"
     folder.mkdir(parents=True)
     (folder / "thesis.txt").write_text("years of work", encoding="utf-8")
-    fact, hint = the_error(bench(tmp_path, "run", "walk"))
+    fact, hint = the_error(bench_here(tmp_path, "run", "walk"))
     assert fact == "`runs/walk-seed0` holds `thesis.txt` and is no run folder"
     assert "--out" in hint
     assert [item.name for item in folder.iterdir() if not item.name.startswith(".")] == ["thesis.txt"]
@@ -93,14 +93,14 @@ def test_a_second_process_in_one_run_folder(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "walk-seed0"
     folder.mkdir(parents=True)
     with FileLock(folder / ".lock"):
-        fact, hint = the_error(bench(tmp_path, "run", "walk"))
+        fact, hint = the_error(bench_here(tmp_path, "run", "walk"))
     assert fact == "another process works in `runs/walk-seed0`"
     assert "wait for it" in hint
 
 
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    fact, hint = the_error(bench(tmp_path, "eval", "--model", "empty"))
+    fact, hint = the_error(bench_here(tmp_path, "eval", "--model", "empty"))
     assert fact == "`empty` is no model: it holds no `config.json`"
     assert "from_pretrained" in hint
 
@@ -124,21 +124,23 @@ def test_a_truncated_parquet_file(tmp_path: Path) -> None:
     whole = tmp_path / "whole.parquet"
     write_file(whole, list(sample_questions(Level(), "test", 0, 5)), Question)
     (tmp_path / "cut.parquet").write_bytes(whole.read_bytes()[:-100])
-    fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", "cut.parquet"))
+    fact, hint = the_error(bench_here(tmp_path, "build", "questions", "puzzlevqa", "--data", "cut.parquet"))
     assert fact.startswith("`cut.parquet` cannot be read as parquet: ")
     assert "truncated" in hint
 
 
 def test_a_parquet_file_with_other_columns(tmp_path: Path) -> None:
     write_file(tmp_path / "other.parquet", list(sample_questions(Level(), "test", 0, 5)), Question)
-    fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", "other.parquet"))
+    fact, hint = the_error(bench_here(tmp_path, "build", "questions", "puzzlevqa", "--data", "other.parquet"))
     assert fact.startswith("`other.parquet` has no column `image`")
     assert "`image_sha256`" in hint
 
 
 def test_a_data_file_that_is_not_there(tmp_path: Path) -> None:
     """The name is taken as it is, whatever it would mean in YAML."""
-    fact, hint = the_error(bench(tmp_path, "build", "questions", "puzzlevqa", "--data", "my #1: {a, b} file.parquet"))
+    fact, hint = the_error(
+        bench_here(tmp_path, "build", "questions", "puzzlevqa", "--data", "my #1: {a, b} file.parquet")
+    )
     assert fact == "no parquet file at `my #1: {a, b} file.parquet`"
     assert "--data FILE" in hint
 

@@ -47,6 +47,65 @@ def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
     assert compare(a, b).p < 0.001 and compare(a, c).p == 1
 
 
+def one_row_a_question(num_right: int, num: int, first: int = 0) -> Sums:
+    marks = np.arange(num) < num_right
+    names = tuple(f"{place:04}" for place in range(first, first + num))
+    return Sums(names, np.column_stack([marks, np.ones(num)]).astype(float), ratio, num)
+
+
+def test_two_shares_of_all_leave_room_for_doubt() -> None:
+    gap = compare(one_row_a_question(241, 241), one_row_a_question(33, 33))
+    assert gap.difference == 0 and gap.p == 1 and gap.low < -0.02 and gap.high > 0.02
+
+
+def test_three_rows_against_three_show_nothing() -> None:
+    """As Fisher's exact test: 2 of the 20 ways to share out six rows are as extreme."""
+    gap = compare(one_row_a_question(3, 3), one_row_a_question(0, 3, first=3))
+    assert gap.p == pytest.approx(0.1, abs=0.02) and gap.low == -1 and gap.high >= 0
+
+
+def test_questions_without_a_row_of_the_figure_count_for_nothing() -> None:
+    """One flawed row of 200 questions, found: nobody knows how often."""
+    rows = pl.DataFrame({"question_id": [str(place) for place in range(200)], "flawed": [True] + [False] * 199})
+    found = estimate(share_sums(rows.filter("flawed"), pl.col("flawed")))
+    assert found.n == 1 and found.low < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num", "a", "b"), [(1000, 0.68, 0.2), (1000, 0.25, 0.05), (100, 0.6, 0.3)])
+def test_equal_rescue_of_unequally_many_wrong_paths_is_seldom_told_apart(num: int, a: float, b: float) -> None:
+    """400 draws of three paths a question, of which a share of `a` and `b` is wrong; 25 % of those are mended."""
+    generator = np.random.default_rng(5)
+    small = covered = 0
+    for draw in range(400):
+        sides = []
+        for wrong in (a, b):
+            paths = generator.binomial(3, generator.beta(wrong, 1 - wrong, size=num))
+            mended = generator.binomial(paths, generator.beta(0.25 * 2, 0.75 * 2, size=num))
+            names = np.array([f"{place:04}" for place in range(num)])[paths > 0]
+            totals = np.column_stack([mended, paths])[paths > 0].astype(float)
+            sides.append(Sums(tuple(names), totals, ratio, int(totals[:, 1].sum())))
+        gap = compare(*sides, seed=draw)
+        small += gap.p < 0.05
+        covered += gap.low <= 0 <= gap.high
+        assert (gap.p < 0.05) <= (not gap.low <= 0 <= gap.high) or abs(gap.p - 0.05) < 0.005
+    assert small / 400 <= 0.085 and covered / 400 >= 0.915
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num", [30, 100, 1000])
+@pytest.mark.parametrize("each", [1, 3, 4])
+def test_a_share_s_interval_holds_at_every_size(num: int, each: int) -> None:
+    generator = np.random.default_rng(num + each)
+    names = np.repeat([str(place) for place in range(num)], each).tolist()
+    covered = 0
+    for _ in range(1_000):
+        rows = generator.random((num, each)) < generator.beta(0.85 * 1.5, 0.15 * 1.5, size=num)[:, None]
+        found = accuracy(rows.ravel().tolist(), names)
+        covered += found.low <= 0.85 <= found.high
+    assert 0.925 <= covered / 1_000 <= 0.98
+
+
 @pytest.mark.slow
 def test_under_no_difference_the_swap_test_is_seldom_small() -> None:
     """5 % of 200 tests, give or take three standard errors of a binomial."""

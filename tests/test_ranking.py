@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu, spearmanr
+from scipy.stats import mannwhitneyu, norm, spearmanr
 
 from insightv_bench.statistics import auroc, first_wrong_f1, spearman
 
@@ -71,3 +71,28 @@ def test_f1_of_the_first_wrong_step_is_the_harmonic_mean_of_both_accuracies() ->
     assert (found["error"].n, found["correct"].n, found["f1"].n) == (4, 2, 6)
     assert first_wrong_f1([-1, -1], [0, None])["f1"].value == 0  # a reply that could not be read is a miss
     assert math.isnan(first_wrong_f1([0], [0])["f1"].value)  # no right row: there is no second accuracy
+
+
+def test_few_positives_in_perfect_order_are_not_sure() -> None:
+    found = auroc([100] * 3 + [10] * 397, [True] * 3 + [False] * 397, [str(place) for place in range(400)])
+    assert found.value == 1 and found.low < 0.8
+
+
+def test_the_one_flawed_row_that_was_found_is_one_row() -> None:
+    questions = [str(place) for place in range(200)]
+    found = first_wrong_f1([2] + [None] * 199, [2] + [None] * 199, questions)["error"]
+    assert (found.value, found.n) == (1, 1) and found.low < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_positive", "num_negative"), [(3, 300), (30, 30), (100, 100)])
+@pytest.mark.parametrize("shift", [0.5, 2.0])
+def test_an_auroc_s_interval_holds_with_few_rows(num_positive: int, num_negative: int, shift: float) -> None:
+    generator, true = np.random.default_rng(4), norm.cdf(shift / 2**0.5)
+    positive = [True] * num_positive + [False] * num_negative
+    covered = 0
+    for _ in range(1_000):
+        scores = np.round(generator.normal(shift * np.array(positive), 1), 1)
+        found = auroc(scores.tolist(), positive)
+        covered += found.low <= true <= found.high
+    assert 0.925 <= covered / 1_000 <= 0.985

@@ -25,7 +25,7 @@ def figures_of(rows: Sequence[CalibrationRow], high: int, steps_asked: bool, see
             "num_unscored": sum(row.score is None for row in world),
             "answers": _answers(world, seed),
             "scores": _scores(world, high, seed),
-            "auroc": _aurocs(world, seed),
+            "auroc": _aurocs(world),
         }
         figures |= {"first_wrong_step": _steps(world, seed)} if steps_asked else {}
     if traces:
@@ -76,7 +76,7 @@ def _orders(rows: Sequence[CalibrationRow]) -> tuple[list[bool], list[str]]:
     return ordered, questions
 
 
-def _aurocs(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+def _aurocs(rows: Sequence[CalibrationRow]) -> dict[str, Any]:
     """Sound paths against those that are not: all, those whose answer is right or wrong, each flaw and severity."""
     scored = [row for row in rows if row.score is not None]
     sound, unsound = ([row for row in scored if row.sound is side] for side in (True, False))
@@ -90,12 +90,12 @@ def _aurocs(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
         parts[flaw] = [row for row in unsound if row.flaw == flaw]
     for label, low, high in (("severity to 0.25", 0, 0.25), ("severity to 0.5", 0.25, 0.5), ("severity above", 0.5, 1)):
         parts[label] = [row for row in unsound if row.flaw != "none" and low < row.severity <= high]
-    return {name: _auroc(sound, part, seed) for name, part in parts.items() if part}
+    return {name: _auroc(sound, part) for name, part in parts.items() if part}
 
 
-def _auroc(sound: Sequence[CalibrationRow], unsound: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:
+def _auroc(sound: Sequence[CalibrationRow], unsound: Sequence[CalibrationRow]) -> dict[str, Any]:
     rows = [*sound, *unsound]
-    area = auroc([row.score or 0 for row in rows], [row.sound for row in rows], _questions(rows), seed)
+    area = auroc([row.score or 0 for row in rows], [row.sound for row in rows], _questions(rows))
     return {**_plain(area), "n": len(unsound), "num_sound": len(sound)}
 
 

@@ -4,6 +4,7 @@ estimates: a figure made of sums over questions, with its 95 % interval; `accura
 comparisons: two arms on the questions that they share, the smallest difference that can be found
 families: p of one family, and intervals of the same level
 ranking: AUROC, Spearman's correlation, and the F1 of judges of steps
+trainings: differences over several seeds, how many are needed, and when two are as good as equal
 text: figures as text, in one form everywhere
 """
 
@@ -26,3 +27,4 @@ from .estimates import (
 from .families import ALPHA, Adjusted, adjusted
 from .ranking import auroc, first_wrong_f1, spearman
 from .text import NONE, interval, p_value, percent, points, sentence
+from .trainings import OverTrainings, equivalence, over_trainings, standard_error, trainings_needed

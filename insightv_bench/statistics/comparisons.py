@@ -14,8 +14,8 @@ NUM_FLIPS = 100_000
 """Of a sign-flip test whose p is small: where twenty comparisons are adjusted together, it can still be below 0.001."""
 FEW = 20
 """So many flips as extreme as what was seen, of the first `NUM_RESAMPLES`, tell that p is not small."""
-SWAPS_AT_ONCE = 250
-"""Bounds the memory of a swap test where questions are many."""
+DRAWS_AT_ONCE = 1_000
+"""Of a swap test: bounds its memory where there are many kinds of questions."""
 
 
 class Comparison(NamedTuple):
@@ -66,19 +66,118 @@ def paired(a: Arm, b: Arm, seed: int = 0, confidence: float = CONFIDENCE) -> Com
 
 
 def compare(a: Sums, b: Sums, seed: int = 0, confidence: float = CONFIDENCE) -> Comparison:
-    """b less a, of any figure, over the questions of either: percentile bootstrap and swap test of whole questions.
+    """b less a, of any figure, over the questions of either: studentised swap test, and the interval of that test.
 
-    A question that has rows on one side only (the wrong paths of two agents are not the same) counts there alone.
+    A question that has rows on one side only (the wrong paths of two agents are not the same) counts there alone. The
+    sides of a question that has both may be swapped; any other may stand on either side, as many on each as do.
+    What is compared with those draws is the difference in its standard errors (Janssen 1997, Stat. Probab. Lett. 36, 9;
+    Chung and Romano 2013, Ann. Stat. 41, 484): the bare difference spreads otherwise where one side has many rows and
+    the other few. The interval is as many standard errors wide as a share of `confidence` of the draws stays
+    within, so that it leaves 0 out just where p is below 1 - `confidence`.
     """
     if not a.n or not b.n:
         return NO_COMPARISON
     questions = sorted({*a.questions, *b.questions})
     width = a.totals.shape[1]
-    totals = np.hstack([_aligned(a, questions), _aligned(b, questions)])
-    gap = _gap(a.statistic, b.statistic, width)
-    p = _swap_test(totals, width, gap, seed)
-    method = "swap test and percentile bootstrap over questions"
-    return Comparison(_value(gap, totals), *bootstrap(totals, gap, seed, confidence), p, len(questions), method)
+    sides = _aligned(a, questions), _aligned(b, questions)
+    gap = _Gap(a.statistic, b.statistic, width)
+    difference, error = (float(values[0]) for values in gap.of_rows(np.hstack(sides)))
+    p, reach = _studentised_swaps(sides, gap, difference, error, seed, confidence)
+    method = "studentised swap test and its interval, over questions"
+    is_share = a.statistic is ratio and b.statistic is ratio
+    half = reach * error
+    low, high = difference - half, difference + half
+    if is_share:
+        low, high = max(-1.0, low), min(1.0, high)
+    return Comparison(difference, low, high, p, len(questions), method)
+
+
+class _Gap:
+    """A difference of two figures of sums, with its standard error by linearisation, for many resamples at once."""
+
+    def __init__(self, a: Statistic, b: Statistic, width: int) -> None:
+        self._sides, self._width = (a, b), width
+        self._are_shares = a is ratio and b is ratio
+
+    def of_rows(self, totals: Floats) -> tuple[Floats, Floats]:
+        """[1] differences and [1] errors of `totals`, [questions, 2 x width]."""
+        products = np.einsum("ij,ik->jk", totals, totals).reshape(1, -1)
+        return self.of_sums(totals.sum(axis=0)[None], products)
+
+    def of_sums(self, sums: Floats, products: Floats) -> tuple[Floats, Floats]:
+        """[draws] differences and [draws] errors.
+
+        `sums` is [draws, 2 x width]; `products`, [draws, (2 x width)^2], sums of products of each question's totals.
+        """
+        width = self._width
+        halves = sums[:, :width], sums[:, width:]
+        values = [statistic(half) for statistic, half in zip(self._sides, halves, strict=True)]
+        slopes = [_slopes(statistic, half) for statistic, half in zip(self._sides, halves, strict=True)]
+        slope = np.hstack([-slopes[0], slopes[1]])
+        variance = np.einsum("ri,rij,rj->r", slope, products.reshape(len(sums), 2 * width, 2 * width), slope)
+        if self._are_shares:
+            variance = variance + sum(_unseen_variance(value, half) for value, half in zip(values, halves, strict=True))
+        return np.asarray(values[1] - values[0]), np.sqrt(np.maximum(variance, 0))
+
+
+def _slopes(statistic: Statistic, sums: Floats) -> Floats:
+    """How the figure changes with each column sum: [draws, columns]. What depends on shares alone has, by these, parts
+    that add up to 0 over the questions.
+    """
+    slopes = np.zeros_like(sums)
+    for column in range(sums.shape[1]):
+        step = np.zeros_like(sums)
+        step[:, column] = 1e-4 * np.maximum(1.0, np.abs(sums[:, column]))
+        slopes[:, column] = (statistic(sums + step) - statistic(sums - step)) / (2 * step[:, column])
+    return slopes
+
+
+def _unseen_variance(share: Floats, sums: Floats) -> Floats:
+    """The variance that 0 of n or n of n still has: that of Agresti and Coull's (1998) share; 0 for any other share."""
+    num = sums[:, 1] + 4
+    middle = (sums[:, 0] + 2) / num
+    return np.where((share == 0) | (share == 1), middle * (1 - middle) / num, 0.0)
+
+
+def _studentised_swaps(
+    sides: tuple[Floats, Floats], gap: _Gap, difference: float, error: float, seed: int, confidence: float
+) -> tuple[float, float]:
+    """p of the difference, never 0, and how many standard errors a share of `confidence` of the draws stays within.
+
+    Questions of equal totals are interchangeable, so a draw is how many of each kind change sides: binomial where a
+    question has both sides, hypergeometric where it has one.
+    """
+    from scipy.special import ndtri
+
+    has_a, has_b = (side.any(axis=1) for side in sides)
+    both = has_a & has_b
+    kinds, counts = np.unique(np.hstack(sides)[both], axis=0, return_counts=True)
+    others, on_either = np.unique(np.where(has_a[:, None], sides[0], sides[1])[~both], axis=0, return_counts=True)
+    num_a = int((has_a & ~both).sum())
+    width = sides[0].shape[1]
+    nothing = np.zeros_like(others)
+    here, there = np.hstack([others, nothing]), np.hstack([nothing, others])
+    rows = np.vstack([kinds, np.hstack([kinds[:, width:], kinds[:, :width]]), here, there])
+    features = np.hstack([rows, np.einsum("ij,ik->ijk", rows, rows).reshape(len(rows), -1)])
+    observed = abs(difference) / error if error else (math.inf if difference else 0.0)
+    generator = np.random.default_rng(seed)
+    drawn: list[Floats] = []
+    as_extreme = num = 0
+    while num < NUM_RESAMPLES or (as_extreme < FEW and num < NUM_FLIPS):
+        swaps = generator.binomial(counts, 0.5, size=(DRAWS_AT_ONCE, len(counts)))
+        stays = generator.multivariate_hypergeometric(on_either, num_a, size=DRAWS_AT_ONCE, method="marginals")
+        total = np.hstack([counts - swaps, swaps, stays, on_either - stays]) @ features
+        gaps, errors = gap.of_sums(total[:, : 2 * width], total[:, 2 * width :])
+        sizes = np.divide(np.abs(gaps), errors, out=np.where(np.abs(gaps) > 1e-12, math.inf, 0.0), where=errors > 1e-12)
+        sizes = sizes[~np.isnan(gaps)]
+        as_extreme += int((sizes >= observed - 1e-9).sum())
+        num += DRAWS_AT_ONCE
+        drawn.append(sizes)
+    draws = np.concatenate(drawn)
+    p = (1 + as_extreme) / (1 + len(draws))
+    draws = draws[np.isfinite(draws)]
+    reach = float(np.quantile(draws, confidence)) if len(draws) else 0.0
+    return p, reach or float(ndtri(0.5 + confidence / 2))  # draws that never differ say nothing of how far they reach
 
 
 def _gap(a: Statistic, b: Statistic, width: int) -> Statistic:
@@ -124,21 +223,6 @@ def _sign_flip(totals: Floats, seed: int) -> float:
         as_extreme += int((np.abs((2 * heads - counts) @ sizes) >= abs(parts.sum()) - 1e-9).sum())
         num_flips += NUM_RESAMPLES
     return (1 + as_extreme) / (1 + num_flips)
-
-
-def _swap_test(totals: Floats, width: int, gap: Statistic, seed: int) -> float:
-    """Two-sided p when each question's two sides may be swapped; never 0, as the sides as seen are counted."""
-    generator = np.random.default_rng(seed)
-    swapped = np.hstack([totals[:, width:], totals[:, :width]])
-    difference = _value(gap, totals)
-    as_extreme = num = 0
-    for _ in range(NUM_RESAMPLES // SWAPS_AT_ONCE):
-        swaps = generator.integers(0, 2, size=(SWAPS_AT_ONCE, len(totals))).astype(np.float64)
-        gaps = gap(swaps @ swapped + (1 - swaps) @ totals)
-        gaps = gaps[~np.isnan(gaps)]
-        as_extreme += int((np.abs(gaps) >= abs(difference) - 1e-9).sum())
-        num += len(gaps)
-    return (1 + as_extreme) / (1 + num)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -89,29 +89,43 @@ def accuracy(correct: Sequence[bool], clusters: Sequence[str] | None = None, see
 
 
 def estimate(sums: Sums, seed: int = 0, is_share: bool = True) -> Interval:
-    """The figure with its 95 % interval: Wilson's (1927) for a share of one row a question, else a percentile bootstrap
-    over whole questions.
+    """The figure with its 95 % interval.
 
-    Where all questions are alike, a bootstrap has no width: then Wilson's with the questions as n, of what lies between
-    0 and 1. `is_share`: False for a figure that may lie there and is no share.
+    A share has Wilson's (1927), of as many rows as its spread over questions is worth: the rows themselves where each
+    question has one, fewer where rows of a question go together (Korn and Graubard 1998, Survey Methodology 24,
+    193-201). Any other figure has a percentile bootstrap over whole questions; where all questions are alike that has
+    no width: then Wilson's with the questions as n, of what lies between 0 and 1. `is_share`: False for a figure that
+    may lie there and is no share.
     """
-    num = len(sums.questions)
-    if not sums.n or not num:
+    if not sums.n or not sums.questions:
         return NO_INTERVAL
     if math.isnan(sums.value):
         return NO_INTERVAL._replace(n=sums.n)
     if sums.statistic is ratio and (sums.totals[:, 0] <= sums.totals[:, 1]).all():
-        events, rows = sums.totals.sum(axis=0)
-        if num == rows or events in (0, rows):
-            return Interval(sums.value, *wilson(sums.value, num), sums.n)
+        return Interval(sums.value, *wilson(sums.value, _worth(sums.totals)), sums.n)
     low, high = bootstrap(sums.totals, sums.statistic, seed)
     if low == high and is_share and 0 <= sums.value <= 1:
-        low, high = wilson(sums.value, num)
+        low, high = wilson(sums.value, len(sums.questions))
     return Interval(sums.value, low, high, sums.n)
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a share of `n`, which need be no whole number of them: one of alike questions.
+def _worth(totals: Floats) -> float:
+    """How many independent rows would tell a share as well as these: columns events and rows, one line a question."""
+    from scipy.special import ndtri, stdtrit
+
+    totals = totals[totals[:, 1] > 0]
+    num, (events, rows) = len(totals), totals.sum(axis=0)
+    share = events / rows
+    variance = ((totals[:, 0] - share * totals[:, 1]) ** 2).sum() / rows**2 * num / max(1, num - 1)
+    if num == rows or variance == 0:  # no row stands beside another, or no question beside another differs from it
+        return float(num)
+    level = 0.5 + CONFIDENCE / 2
+    few = ndtri(level) / stdtrit(num - 1, level)  # the variance itself is only as sure as the questions are many
+    return min(float(rows), float(share * (1 - share) / variance * few**2))
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share of `n` rows; neither need be a whole number.
 
     As `scipy.stats` has it for a whole number (`binomtest(k, n).proportion_ci(method="wilson")`), to the last bit.
     """

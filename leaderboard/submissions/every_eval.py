@@ -167,7 +167,7 @@ def _result(
     value: float,
     details: dict[str, str],
 ) -> dict[str, Any]:
-    method = "Wilson score interval, or percentile bootstrap over questions where a question has several replies"
+    method = "Wilson score interval of the effective number of replies, clustered by question"
     return {
         "evaluation_result_id": f"{comparable.task}/{name}/{metric}",
         "evaluation_name": name,
