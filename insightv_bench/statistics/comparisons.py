@@ -149,11 +149,12 @@ def _studentised_swaps(
     """
     from scipy.special import ndtri
 
-    has_a, has_b = (side.any(axis=1) for side in sides)
-    both = has_a & has_b
+    has_a, has_b = (np.abs(side).sum(axis=1) > 0 for side in sides)
+    both = np.logical_and(has_a, has_b)
+    one_sided = np.logical_not(both)
     kinds, counts = np.unique(np.hstack(sides)[both], axis=0, return_counts=True)
-    others, on_either = np.unique(np.where(has_a[:, None], sides[0], sides[1])[~both], axis=0, return_counts=True)
-    num_a = int((has_a & ~both).sum())
+    others, on_either = np.unique(np.where(has_a[:, None], sides[0], sides[1])[one_sided], axis=0, return_counts=True)
+    num_a = int(np.logical_and(has_a, one_sided).sum())
     width = sides[0].shape[1]
     nothing = np.zeros_like(others)
     here, there = np.hstack([others, nothing]), np.hstack([nothing, others])
