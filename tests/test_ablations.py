@@ -43,26 +43,36 @@ def test_copies_of_a_question_make_an_interval_no_narrower(found: Ablations) -> 
     assert sampled.high - sampled.low == pytest.approx(2 * 1.96 * (0.6 * 0.4 / 400) ** 0.5, rel=0.1)
 
 
-def test_true_differences_are_recovered_and_seeds_pooled(found: Ablations) -> None:
+def test_two_seeds_are_pooled_for_these_trainings_and_show_little_of_others(found: Ablations) -> None:
     row = difference(found, f"sft: {BOTH}", "sft: reason")
-    assert row.difference == pytest.approx(0.15) and row.low < 0.15 < row.high and row.n == 400
+    assert row.difference == pytest.approx(0.15, abs=0.003) and row.low < 0 < row.high and row.n == 400
     assert row.seeds == (0, 1) and row.seed_differences == (pytest.approx(0.1), pytest.approx(0.2))
-    assert (row.outcome, row.verdict) == ("higher", "higher, in 2 of 2 seeds") and row.p < 0.001
+    assert row.outcome == "tie" and row.p > 0.05 and row.heterogeneity_p and row.heterogeneity_p < 0.05
+    assert row.pooled_low and row.pooled_high and row.pooled_p is not None
+    assert row.pooled_difference == pytest.approx(0.15) and 0 < row.pooled_low < 0.15 < row.pooled_high
+    assert row.pooled_p < 0.001 and row.seeds_needed and row.seeds_needed > 10
     greedy = difference(found, f"sft-greedy: {BOTH}", "sft-greedy: reason", "greedy")
-    assert (greedy.difference, greedy.n, greedy.outcome) == (pytest.approx(0.2), 400, "higher")
+    assert (greedy.difference, greedy.n, greedy.outcome) == (pytest.approx(0.2), 400, "tie")
+
+
+def test_what_every_seed_shows_is_a_claim_about_others(tmp_path: Path) -> None:
+    runs = [run(tmp_path / f"{seed}", seed, whole(seed, 20)) for seed in range(4)]
+    row = difference(computed(*runs), f"sft: {BOTH}", "sft: reason")
+    assert row.difference == pytest.approx(0.2) and 0.1 < row.low < 0.2 < row.high < 0.3 and row.p < 0.01
+    assert (row.outcome, row.verdict, row.seed_spread) == ("higher", "higher, in 4 of 4 seeds", 0)
 
 
 def test_several_replies_a_question_are_compared_with_one(found: Ablations) -> None:
     row = difference(found, f"sft: {BOTH}", "sft: majority")
-    assert (row.difference, row.outcome) == (pytest.approx(-0.05), "lower")
-    assert row.seed_differences == (pytest.approx(-0.1), pytest.approx(0.0)) and "1 of 2 seeds" in row.verdict
+    assert (row.pooled_difference, row.outcome) == (pytest.approx(-0.05), "tie")
+    assert row.seed_differences == (pytest.approx(-0.1), pytest.approx(0.0))
     assert difference(found, "sft: reason", "base: base").difference == pytest.approx(0.4)
 
 
 def test_no_difference_is_said_to_be_none(found: Ablations) -> None:
     row = difference(found, "dpo-2: reason", "continued-sft-dpo: reason")
     assert (row.difference, row.outcome, row.detectable is not None) == (0.0, "tie", True)
-    assert row.verdict.startswith("no difference shown; smallest detectable")
+    assert row.verdict.startswith("not told apart over 2 trainings; smallest detectable")
     assert difference(found, "dpo-2: reason", "rejection-2: reason").difference == pytest.approx(0.1)
     assert difference(found, "dpo-1: reason", "sft: reason").difference == pytest.approx(0.05)
 
@@ -121,7 +131,9 @@ def test_a_question_that_two_seeds_share_is_one_question(tmp_path: Path) -> None
     one = computed(run(tmp_path / "a", 0, rows)).comparisons[0]
     two = computed(tmp_path / "a", run(tmp_path / "b", 1, rows)).comparisons[0]
     assert (two.n, two.difference) == (one.n, pytest.approx(one.difference)) and one.n == NUM
-    assert two.high - two.low == pytest.approx(one.high - one.low, rel=0.1)
+    assert two.pooled_low is not None and two.pooled_high is not None
+    assert two.pooled_high - two.pooled_low == pytest.approx(one.high - one.low, rel=0.1)
+    assert two.low <= two.pooled_low and two.high >= two.pooled_high
 
 
 def test_pairs_are_made_within_a_seed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ text: figures as text, in one form everywhere
 
 from __future__ import annotations
 
-from .comparisons import Comparison, compare, detectable_in, holm, num_differ, paired
+from .comparisons import Comparison, compare, detectable_at, detectable_in, holm, num_differ, paired
 from .estimates import (
     CONFIDENCE,
     Floats,

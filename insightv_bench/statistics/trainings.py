@@ -28,7 +28,9 @@ class OverTrainings(NamedTuple):
     """Of Cochran's Q: small where the trainings differ by more than their questions explain."""
 
 
-def over_trainings(differences: Sequence[float], errors: Sequence[float]) -> OverTrainings:
+def over_trainings(
+    differences: Sequence[float], errors: Sequence[float], confidence: float = CONFIDENCE
+) -> OverTrainings:
     """The random-effects mean of one difference a training, with Hartung and Knapp's (2001) t interval.
 
     `errors`: the standard error of each difference over its own questions. The scale of the interval is never taken to
@@ -52,7 +54,7 @@ def over_trainings(differences: Sequence[float], errors: Sequence[float]) -> Ove
     mean = float((weights * seen).sum() / weights.sum())
     scale = max(1.0, float((weights * (seen - mean) ** 2).sum()) / (num - 1))
     error = math.sqrt(scale / float(weights.sum()))
-    half = float(stdtrit(num - 1, 0.5 + CONFIDENCE / 2)) * error
+    half = float(stdtrit(num - 1, 0.5 + confidence / 2)) * error
     p = 2 * float(stdtr(num - 1, -abs(mean) / error))
     return OverTrainings(mean, mean - half, mean + half, p, num, math.sqrt(between), float(chdtrc(num - 1, q)))
 

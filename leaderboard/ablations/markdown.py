@@ -57,18 +57,20 @@ def _share(share: Share | None) -> str:
 
 
 def _comparisons(ablations: Ablations) -> str:
-    headings = ["comparison", "sampled, points", "p", "each seed", "sampled: verdict", "greedy, points", "p"]
-    headings += ["greedy: verdict", "questions"]
+    several = ["each seed", "these trainings"] if len(ablations.seeds) > 1 else []
+    headings = ["comparison", "sampled, points", "p", *several, "sampled: verdict"]
+    headings += ["greedy, points", "p", "greedy: verdict", "questions"]
+    words = {0, headings.index("sampled: verdict"), headings.index("greedy: verdict")}
     parts = []
     for topic, caption in TOPICS.items():
         rows = [row for row in ablations.comparisons if row.topic == topic]
         if rows:
-            parts.append(f"**{caption}**\n\n{_grid(headings, list(_pairs(rows)), {0, 4, 7})}")
+            parts.append(f"**{caption}**\n\n{_grid(headings, list(_pairs(rows, bool(several))), words)}")
     return "\n\n".join(parts)
 
 
-def _pairs(rows: Sequence[PlannedRow]) -> Iterator[list[str]]:
-    """One line a comparison: sampled, and greedy beside it."""
+def _pairs(rows: Sequence[PlannedRow], several: bool) -> Iterator[list[str]]:
+    """One line a comparison: sampled, and greedy beside it; of `several` seeds, what each and these alone show."""
     for name in dict.fromkeys(row.name for row in rows):
         sampled, greedy = (
             next((row for row in rows if (row.name, row.decoding) == (name, way)), None)
@@ -79,8 +81,11 @@ def _pairs(rows: Sequence[PlannedRow]) -> Iterator[list[str]]:
         cells = [
             [NONE] * 3 if row is None else [_points(row), p_value(row.p), row.verdict] for row in (sampled, greedy)
         ]
-        seeds = " / ".join(map(points, sampled.seed_differences)) if sampled else NONE
-        yield [_plain(name), *cells[0][:2], seeds, cells[0][2], *cells[1], f"{one.n:,}"]
+        seeds = [NONE, NONE]
+        if sampled:
+            pooled = points(sampled.pooled_difference, sampled.pooled_low, sampled.pooled_high)
+            seeds = [" / ".join(map(points, sampled.seed_differences)), pooled]
+        yield [_plain(name), *cells[0][:2], *(seeds if several else []), cells[0][2], *cells[1], f"{one.n:,}"]
 
 
 def _points(row: PlannedRow | Below | None) -> str:
@@ -126,7 +131,13 @@ def _reading(ablations: Ablations) -> str:
         )
     if len(ablations.seeds) > 1:
         remarks.append(
-            "Intervals speak of other questions; how far other trainings differ, each seed's difference shows."
+            "Intervals and p of differences speak of other trainings: a random-effects mean over the seeds with "
+            "Hartung and Knapp's t interval. The column of these trainings pools their questions and says nothing of "
+            "another seed."
+        )
+        most = max((row.seeds_needed or 0 for row in ablations.comparisons), default=0)
+        remarks.append(
+            f"A difference of 2 points would need up to {most:,} seeds to be found with 80 % power, at the spread seen."
         )
     return "\n".join(f"- {line}" for line in remarks)
 

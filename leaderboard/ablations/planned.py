@@ -1,19 +1,31 @@
 """The planned comparisons: fixed before any figure is seen, each paired on the same questions of the same seed.
 
-Seeds are pooled, and a question that several seeds share is one cluster. p is adjusted after Holm as on the board, over
-the comparisons of one kind between the same two systems; what the board has not is adjusted topic by topic. The
-intervals speak of other questions; how far other trainings would differ, the seeds' own differences show.
+A seed is one draw of a training: of several, the difference, its interval and p are those of a random-effects mean
+over them; what holds for these trainings alone, their questions pooled, stands beside. p is adjusted after Holm as on
+the board, over the comparisons of one kind between the same two systems; what the board has not, topic by topic.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.statistics import paired, percent
+from insightv_bench.statistics import (
+    CONFIDENCE,
+    Comparison,
+    OverTrainings,
+    detectable_at,
+    over_trainings,
+    paired,
+    percent,
+    standard_error,
+    trainings_needed,
+)
 
 from ..board import (
     ROUND_ARMS,
@@ -33,6 +45,8 @@ from ..board import (
 from .records import Decoding, PlannedRow, Topic
 from .table import BOTH, WORDS, majority_words
 
+SOUGHT = 0.02
+"""The difference that `seeds_needed` is about."""
 BESIDE_BASE = {"reason": "reasoning agent alone", BOTH: "both agents", "direct": "summary agent without a path"}
 Answers = Mapping[tuple[int, str], list[bool]]
 """(seed, question id) -> right or wrong, reply by reply."""
@@ -142,7 +156,9 @@ def _compared(pairs: list[Planned], cells: Cells, systems: list[System], decodin
     asked = {pair.tested_with for pair in mine.values()}
     every = dict.fromkeys([*mine.values(), *(pair for pair in natural.values() if pair.tested_with in asked)])
     shared = {pair: Paired(cells[pair.a], cells[pair.b]) for pair in every}
-    tested = family_tests([pair for pair in every if shared[pair].seeds], lambda pair: shared[pair].by_question())
+    tested = family_tests(
+        [pair for pair in every if shared[pair].seeds], lambda pair, level: shared[pair].compared(level)
+    )
     return [_row(pair, both, tested[mine[pair]], decoding) for pair, both in sides]
 
 
@@ -163,10 +179,61 @@ class Paired:
                     of.setdefault(key[1], []).extend(side[key])
         return replies
 
+    @cached_property
+    def own(self) -> list[Comparison]:
+        """Each seed's difference, with its interval over questions."""
+        return [paired(*self.by_question(seed)) for seed in self.seeds]
+
+    def pooled(self, confidence: float = CONFIDENCE) -> Comparison:
+        """Of these trainings alone: all questions of all seeds, as if no other seed could have been drawn."""
+        return paired(*self.by_question(), confidence=confidence)
+
+    def over_trainings(self, confidence: float = CONFIDENCE) -> OverTrainings:
+        return over_trainings(
+            [one.difference for one in self.own], [standard_error(one) for one in self.own], confidence
+        )
+
+    def compared(self, confidence: float) -> Comparison:
+        """Of one seed, over its questions; of several, what another training would show.
+
+        Seeds that share questions are no independent draws of them: never surer than their questions pooled.
+        """
+        pooled = self.pooled(confidence)
+        if len(self.seeds) < 2:
+            return pooled
+        over = self.over_trainings(confidence)
+        return Comparison(
+            over.difference,
+            min(over.low, pooled.low),
+            max(over.high, pooled.high),
+            max(over.p, pooled.p),
+            pooled.n,
+            "random effects over trainings, Hartung-Knapp t interval",
+        )
+
+
+def _over_seeds(both: Paired) -> dict[str, Any]:
+    """What several seeds say of one another; empty for one seed."""
+    if len(both.seeds) < 2:
+        return {}
+    over, pooled = both.over_trainings(), both.pooled()
+    error = math.sqrt(sum(standard_error(one) ** 2 for one in both.own) / len(both.own))
+    return {
+        "pooled_difference": pooled.difference,
+        "pooled_low": pooled.low,
+        "pooled_high": pooled.high,
+        "pooled_p": pooled.p,
+        "seed_spread": over.spread,
+        "heterogeneity_p": over.heterogeneity_p,
+        "seeds_needed": trainings_needed(SOUGHT, over.spread, error),
+    }
+
 
 def _row(pair: Planned, both: Paired, tested: Tested, decoding: Decoding) -> PlannedRow:
-    own = [paired(*both.by_question(seed)) for seed in both.seeds]
+    own = both.own
     columns = compared_columns(_code(pair.a), _code(pair.b), tested, both.by_question())
+    if len(own) > 1:
+        columns["detectable"] = detectable_at(tested.alone.low, tested.alone.high, alpha=1 - tested.adjusted.level)
     return PlannedRow(
         **columns,
         topic=pair.topic,
@@ -179,6 +246,7 @@ def _row(pair: Planned, both: Paired, tested: Tested, decoding: Decoding) -> Pla
         seed_differences=tuple(one.difference for one in own),
         seed_lows=tuple(one.low for one in own),
         seed_highs=tuple(one.high for one in own),
+        **_over_seeds(both),
     )
 
 
@@ -188,7 +256,8 @@ def verdict(outcome: str, detectable: float | None, own: list[float], num_differ
         least = f"smallest detectable {percent(detectable)} points"
         if detectable is None:
             least = "too few questions to find any" if num_differ else "the two never differ"
-        return f"no difference shown; {least}"
+        shown = f"not told apart over {len(own)} trainings" if len(own) > 1 else "no difference shown"
+        return f"{shown}; {least}"
     same = sum((difference > 0) == (outcome == "higher") and difference != 0 for difference in own)
     return f"{outcome}, in {same} of {len(own)} seeds" if len(own) > 1 else outcome
 

@@ -76,8 +76,10 @@ class FlawRow(Record):
 
 
 class PlannedRow(Compared):
-    """One planned comparison in one decoding; seeds pooled, paired on the same questions of a seed, each counted once.
-    p is adjusted over those of its kind between the same two systems, as on the board."""
+    """One planned comparison in one decoding, paired on the same questions of a seed, each counted once.
+
+    Of several seeds `difference`, its interval and p speak of other trainings (`over_trainings`); the `pooled` figures
+    speak of these alone. p is adjusted over those of its kind between the same two systems, as on the board."""
 
     topic: Topic
     decoding: Decoding
@@ -89,6 +91,17 @@ class PlannedRow(Compared):
     """Each seed's own difference, in the order of `seeds`."""
     seed_lows: tuple[float, ...]
     seed_highs: tuple[float, ...]
+    pooled_difference: float | None = None
+    """Of these trainings alone, over all their questions; None for one seed, whose own difference it is."""
+    pooled_low: float | None = None
+    pooled_high: float | None = None
+    pooled_p: float | None = None
+    seed_spread: float | None = None
+    """Standard deviation of the true difference between trainings; 0: none is seen."""
+    heterogeneity_p: float | None = None
+    """Small where the seeds differ by more than their questions explain."""
+    seeds_needed: int | None = None
+    """Trainings that find a difference of 2 points with 80 % power, at this spread."""
 
 
 class Ablations(Record):

@@ -22,7 +22,16 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.statistics import Adjusted, Comparison, adjusted, detectable_in, num_differ, paired, sentence
+from insightv_bench.statistics import (
+    CONFIDENCE,
+    Adjusted,
+    Comparison,
+    adjusted,
+    detectable_in,
+    num_differ,
+    paired,
+    sentence,
+)
 
 from .arms import counted
 from .records import FAMILIES, ComparableSet, ComparisonRow, Family
@@ -58,7 +67,7 @@ def comparison_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[Compariso
     pairs = [
         pair for pair in natural_pairs(in_set.systems, cells, systems) if cells[pair.a].keys() & cells[pair.b].keys()
     ]
-    tested = family_tests(pairs, lambda pair: (cells[pair.a], cells[pair.b]))
+    tested = family_tests(pairs, lambda pair, level: paired(cells[pair.a], cells[pair.b], confidence=level))
     return [_row(in_set.name, pair, tested[pair], cells) for pair in sorted(pairs, key=_place)]
 
 
@@ -84,26 +93,25 @@ class Tested(NamedTuple):
     family_size: int
 
 
-Sides = Callable[["Pair"], tuple[Answers, Answers]]
-"""The two sides' answers."""
+Test = Callable[["Pair", float], Comparison]
+"""Compares the two sides, with an interval of this confidence."""
 
 
-def family_tests(pairs: Sequence[Pair], sides: Sides) -> dict[Pair, Tested]:
+def family_tests(pairs: Sequence[Pair], test: Test) -> dict[Pair, Tested]:
     """Every pair, tested in its family."""
     families: dict[tuple[str, str, str], list[Pair]] = {}
     for pair in pairs:
         families.setdefault(pair.tested_with, []).append(pair)
     tested: dict[Pair, Tested] = {}
     for members in families.values():
-        answers = [sides(pair) for pair in members]
-        alone = [paired(*both) for both in answers]
-        found = adjusted(alone, partial(_again, answers))
+        alone = [test(pair, CONFIDENCE) for pair in members]
+        found = adjusted(alone, partial(_again, test, members))
         tested |= {pair: Tested(one, each, len(members)) for pair, one, each in zip(members, alone, found, strict=True)}
     return tested
 
 
-def _again(answers: Sequence[tuple[Answers, Answers]], place: int, level: float) -> Comparison:
-    return paired(*answers[place], confidence=level)
+def _again(test: Test, members: Sequence[Pair], place: int, level: float) -> Comparison:
+    return test(members[place], level)
 
 
 def _cells(rows: pl.DataFrame) -> Cells:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from insightv_bench.statistics import bootstrap
+from insightv_bench.statistics import bootstrap, paired
 
 from .arms import counted
 from .comparisons import Pair, difference_columns, family_tests
@@ -88,7 +88,9 @@ def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict
     ]
     pairs = {key: Pair("rounds", Side(key[1], key[2]), Side(key[0], key[2])) for key in keys}
     answers = {Side(*key): cell for key, cell in cells.items()}
-    tested = family_tests(list(pairs.values()), lambda pair: (answers[pair.a], answers[pair.b]))
+    tested = family_tests(
+        list(pairs.values()), lambda pair, level: paired(answers[pair.a], answers[pair.b], confidence=level)
+    )
     return {
         key: Difference(**difference_columns(key[1], tested[pair]))
         for key, pair in pairs.items()
