@@ -13,14 +13,16 @@ from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
-from insightv_bench.errors import SourceError
+from insightv_bench.errors import RunError, SourceError
 from insightv_bench.records import content_id
 from insightv_bench.settings import FileSource, ParquetSource
 from insightv_bench.sources import MAX_BYTES
 from insightv_bench.stages import Dropped
-from insightv_bench.storage import first_line, sha256
+from insightv_bench.storage import first_line, guard_parquet, repeated_columns, sha256
 
 NUM_ROWS_AT_ONCE = 64
+MAX_LIST = 1_000
+"""Items of one list of a row."""
 MAX_LINE_BYTES = 256 * 1024 * 1024
 NUM_ROWS_SEEN = 100
 """JSON lines say nothing of their columns beforehand: so many rows are looked at."""
@@ -92,23 +94,69 @@ def hash_files(files: Sequence[Path]) -> str:
 
 
 def parquet_schema(file: Path) -> pl.Schema:
-    try:
-        return pl.scan_parquet(file, glob=False).collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise unreadable(file, error) from error
-
-
-def parquet_rows(file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A few rows at a time: images of a whole file may be more than there is memory."""
+    """By pyarrow: polars itself stops the whole process over types that it does not know."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(NUM_ROWS_AT_ONCE, columns=list(columns)):
-                yield from batch.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+        return pl.Schema({field.name: _dtype(field.type) for field in pq.read_schema(file)})
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(file, error) from error
+
+
+def _dtype(type_: Any) -> Any:
+    """As an error names it; a time zone is left out, since it may be none that there is."""
+    import pyarrow as pa
+
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_) or pa.types.is_fixed_size_list(type_):
+        return pl.List(_dtype(type_.value_type))
+    if pa.types.is_struct(type_):
+        return pl.Struct({field.name: _dtype(field.type) for field in type_})
+    if pa.types.is_timestamp(type_):
+        return pl.Datetime(type_.unit if type_.unit != "s" else "ms")
+    if pa.types.is_dictionary(type_):
+        return _dtype(type_.value_type)
+    known = {pa.null(): pl.Null, pa.bool_(): pl.Boolean, pa.string(): pl.String, pa.large_string(): pl.String}
+    known |= {pa.binary(): pl.Binary, pa.large_binary(): pl.Binary, pa.string_view(): pl.String}
+    numbers = {name: getattr(pl, name.capitalize()) for name in ("int8", "int16", "int32", "int64")}
+    numbers |= {name: getattr(pl, f"UInt{name[4:]}") for name in ("uint8", "uint16", "uint32", "uint64")}
+    numbers |= {"halffloat": pl.Float32, "float": pl.Float32, "double": pl.Float64}
+    return known.get(type_) or numbers.get(str(type_), pl.Unknown)
+
+
+def parquet_rows(file: Path, columns: Sequence[str]) -> Iterator[dict[str, Any] | Dropped]:
+    """A few rows at a time: images of a whole file may be more than there is memory. Raises SourceError for a file that
+    holds more than its size can say (see `guard_parquet`)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        guard_parquet(file, columns)
+        packed = repeated_columns(file)
+        number = 0
+        with pq.ParquetFile(file, read_dictionary=packed) as opened:
+            for batch in opened.iter_batches(NUM_ROWS_AT_ONCE, columns=list(columns)):
+                for place in range(batch.num_rows):
+                    yield _row(batch.slice(place, 1), number)
+                    number += 1
+    except RunError as error:
+        raise SourceError(error.fact, error.hint) from error
+    except (pa.ArrowException, OSError, ValueError) as error:  # also a column's name that is no UTF-8
+        raise unreadable(file, error) from error
+
+
+def _row(batch: Any, number: int) -> dict[str, Any] | Dropped:
+    """The one row of a batch; a value that Python has none for (a far date, a time zone nobody knows, broken UTF-8)
+    makes it one that is left out."""
+    import pyarrow as pa
+
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_list(column.type) and len(column.flatten()) > MAX_LIST:
+            return Dropped(f"row {number}", f"`{name[:40]}` is a list of more than {MAX_LIST:,}")
+    try:
+        return dict(batch.to_pylist()[0])
+    except (ValueError, TypeError, LookupError, ArithmeticError, pa.ArrowException) as error:
+        return Dropped(f"row {number}", "a value cannot be read", f"{type(error).__name__}: {str(error)[:200]}")
 
 
 def unreadable(file: Path, error: Exception) -> SourceError:

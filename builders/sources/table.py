@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import islice, tee
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,11 +43,15 @@ from insightv_bench.sources import (
 from insightv_bench.sources.benchmarks import BENCHMARKS
 from insightv_bench.stages import Dropped
 
-from .files import Beside, Fetched, Folder, hash_files, jsonl_rows, local_files, parquet_rows, parquet_schema
+from .files import MAX_LIST, Beside, Fetched, Folder, hash_files, jsonl_rows, local_files, parquet_rows, parquet_schema
 from .files import seen_columns as jsonl_columns
 
 NESTED = (pl.List, pl.Array, pl.Struct)
 TWO_GOLDS = "the same question has another answer elsewhere"
+ODD = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+UNREAD = "row cannot be read"
+MAX_TEXT = 100_000
+"""Characters of one text of a row."""
 TWO_MEANINGS = "answer is one option's letter and another's text"
 HOLDS = {
     "options": (pl.List, pl.Array, pl.String, pl.Struct),
@@ -78,12 +82,19 @@ class Table(NamedTuple):
                 continue
             if asked(draft) in conflicts:
                 draft = draft._replace(problem=draft.problem or TWO_GOLDS)
-            yield as_question(draft, self.origin, *self._images(draft), row=number)
+            yield self._question(draft, number)
+
+    def _question(self, draft: Draft, number: int) -> Question | Dropped:
+        try:
+            return as_question(draft, self.origin, *self._images(draft), row=number)
+        except ODD as error:
+            return unread(number, error)
 
     def _drafts(self, files: Iterable[Path], layout: Layout) -> Iterator[Draft | Dropped]:
         rows = (row for file in files for row in file_rows(file, layout, self.source))
-        for row in islice(rows, self.source.limit):
-            yield row if isinstance(row, Dropped) else layout.draft(row)
+        images = {name for field, names in layout.needs if field == "image" for name in names}
+        for number, row in enumerate(islice(rows, self.source.limit)):
+            yield row if isinstance(row, Dropped) else drafted(row, layout, number, images)
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
         """All of the row's images in order, or the first problem with one."""
@@ -105,11 +116,14 @@ def conflicting(drafts: Iterable[Draft | Dropped]) -> set[str]:
     for draft in drafts:
         if isinstance(draft, Dropped) or problem_with(draft):
             continue
-        gold, answer_type = type_answer(draft)
-        key = asked(draft)
-        known = golds.setdefault(key, gold)
-        if known != gold and not matches(gold, known, answer_type, draft.options):
-            conflicts.add(key)
+        try:
+            gold, answer_type = type_answer(draft)
+            key = asked(draft)
+            known = golds.setdefault(key, gold)
+            if known != gold and not matches(gold, known, answer_type, draft.options):
+                conflicts.add(key)
+        except ODD:
+            continue  # it is left out with its reason when it is read
     return conflicts
 
 
@@ -118,6 +132,31 @@ def asked(draft: Draft) -> str:
     images = [value.get("bytes") or value.get("path") if isinstance(value, dict) else value for value in draft.images]
     hashes = [hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value) for value in images]
     return content_id(draft.question, draft.options, hashes)
+
+
+def drafted(row: dict[str, Any], layout: Layout, number: int, images: Container[str]) -> Draft | Dropped:
+    """`images`: columns whose text may be an image, and is as long as one."""
+    if problem := odd_value({name: value for name, value in row.items() if name not in images}):
+        return Dropped(f"row {number}", problem)
+    try:
+        return layout.draft(row)
+    except ODD as error:  # one row's own: whatever it holds in the place of what its column should
+        return unread(number, error)
+
+
+def unread(number: int, error: Exception) -> Dropped:
+    return Dropped(f"row {number}", UNREAD, f"{type(error).__name__}: {str(error)[:200]}")
+
+
+def odd_value(row: Row) -> str:
+    """Why a row is no question, whatever its columns mean: its texts and lists have bounds."""
+    for name, value in row.items():
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        if len(items) > MAX_LIST:
+            return f"`{name[:40]}` is a list of more than {MAX_LIST:,}"
+        if any(isinstance(item, str) and len(item) > MAX_TEXT for item in items):
+            return f"`{name[:40]}` is longer than {MAX_TEXT:,} characters"
+    return ""
 
 
 def read_local(source: FileSource, mended: Counter[str]) -> Table:

@@ -91,7 +91,8 @@ TAGS = _tags()
 
 
 def _is_another(below: Content, above: Content) -> bool:
-    return any(above.get(tag) in kinds and below.get(tag) != above[tag] for tag, kinds in TAGS.items())
+    said = {tag: above[tag] for tag in TAGS if isinstance(above.get(tag), str)}
+    return any(kind in TAGS[tag] and below.get(tag) != kind for tag, kind in said.items())
 
 
 def origin_of(layers: Sequence[Layer], keys: Sequence[str]) -> str:

@@ -179,6 +179,40 @@ OneKeyEach.add_implicit_resolver(  # YAML 1.1 takes it for a text without a poin
 )
 
 
+MAX_CHARS, MAX_DEPTH, MAX_NODES = 256_000, 32, 50_000
+"""Of a recipe's YAML: its text, how deep it is nested, and values once every alias stands for what it names."""
+
+
+def load_yaml(text: str) -> Any:
+    """Raises YAMLError, also for a text whose size, nesting or aliases go beyond what a recipe has."""
+    if len(text) > MAX_CHARS:
+        raise yaml.YAMLError(f"longer than {MAX_CHARS:,} characters")
+    depth = 0
+    try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise yaml.YAMLError(f"nested deeper than {MAX_DEPTH} levels")
+        root = yaml.compose(text, yaml.SafeLoader)
+        if root is not None and _num_nodes(root, {}) > MAX_NODES:
+            raise yaml.YAMLError(f"more than {MAX_NODES:,} values, its aliases written out")
+        return yaml.load(text, OneKeyEach)  # noqa: S506 - a SafeLoader
+    except (ValueError, TypeError, LookupError, RecursionError, AttributeError) as error:  # `!!int x`, a date of no day
+        raise yaml.YAMLError(f"a value cannot be read: {error}") from error
+
+
+def _num_nodes(node: yaml.Node, known: dict[int, int]) -> int:
+    """With every alias written out. Raises YAMLError for one that stands inside what it names."""
+    if id(node) not in known:
+        known[id(node)] = -1  # while it is counted
+        inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = [each for part in inner for each in (part if isinstance(part, tuple) else (part,))]
+        known[id(node)] = 1 + sum(_num_nodes(part, known) for part in parts)
+    if known[id(node)] < 0:
+        raise yaml.YAMLError("an alias stands inside what it names")
+    return known[id(node)]
+
+
 def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
     layers = stack(origin, _content(text, origin), lambda name: _content(_read(name), name))
     layers = [with_prompts_read(layer) for layer in layers]
@@ -220,7 +254,7 @@ def _guard_code(value: Any, origin: str, path: str = "") -> None:
 
 def _content(text: str, origin: str) -> dict[str, Any]:
     try:
-        content = yaml.load(text, OneKeyEach)  # noqa: S506 - a SafeLoader
+        content = load_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"`{origin}` is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
@@ -253,6 +287,6 @@ def _override(content: dict[str, Any], override: str) -> None:
         if not isinstance(content, dict):
             raise RecipeError(f"`{keys}` cannot be set: `{key}` holds no keys")
     try:
-        content[last] = yaml.load(value, OneKeyEach)  # noqa: S506 - a SafeLoader
+        content[last] = load_yaml(value)
     except yaml.YAMLError as error:
         raise RecipeError(f"`{value}` is no YAML value for `{keys}`") from error

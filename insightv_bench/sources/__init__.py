@@ -12,6 +12,6 @@ Where the rows come from, a file or the Hub, is the matter of the rooms; it know
 from __future__ import annotations
 
 from .drafts import Draft, Layout, Row, as_options, cell, gold_of, image_cells, kept_letters, letter_of
-from .images import BROKEN, MAX_BYTES, NO_IMAGE, check_image, inline_image
+from .images import BROKEN, MAX_BYTES, NO_IMAGE, TimedBytes, check_image, inline_image
 from .rationales import GOLD, Part, Split, gold_path, rationale_of
 from .rows import Origin, as_question, distinct, problem_with, type_answer

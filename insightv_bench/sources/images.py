@@ -12,6 +12,7 @@ import base64
 import io
 import re
 import struct
+import time
 import warnings
 import zlib
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from typing import Any, NamedTuple
 from insightv_bench.records import DECODERS, Image
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_SECONDS = 3.0
+"""Of processor time, to decode one image: the largest that is allowed takes about one."""
 SENT = ("PNG", "JPEG", "MPO", "GIF", "WEBP")
 """Formats that chat servers take as they are; an MPO is a JPEG with further images behind it."""
 MAX_RATIO = 200
@@ -70,6 +73,21 @@ def inline_image(text: str) -> bytes | str | None:
     return content if is_url or content.startswith(_STARTS) else None
 
 
+class TimedBytes(io.BytesIO):
+    """Bytes that can be read for so long: a decoder that goes round and round in a small file asks for more of it, and
+    is told that there is no more (TimeoutError, an OSError). Processor time of this thread, so that a busy machine
+    changes nothing."""
+
+    def __init__(self, content: bytes, seconds: float = MAX_SECONDS) -> None:
+        super().__init__(content)
+        self._end = time.thread_time() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end:
+            raise TimeoutError("the image takes too long to decode")
+        return super().read(size)
+
+
 class Checked(NamedTuple):
     """`image` or, where there is none, the `problem`; `mended` says why its bytes were written anew."""
 
@@ -86,7 +104,7 @@ def check_image(content: bytes, max_pixels: int) -> Checked:
     if len(content) > MAX_BYTES:
         return Checked(None, "image too large")
     try:
-        with warnings.catch_warnings(action="ignore"), PILImage.open(io.BytesIO(content), formats=DECODERS) as image:
+        with warnings.catch_warnings(action="ignore"), PILImage.open(TimedBytes(content), formats=DECODERS) as image:
             problem = _problem(image, max_pixels)
             if problem:
                 return Checked(None, problem)
@@ -95,6 +113,8 @@ def check_image(content: bytes, max_pixels: int) -> Checked:
             return Checked(Image(bytes=_mend(image) if mended else content), "", mended)
     except PILImage.DecompressionBombError:
         return Checked(None, "image too large")
+    except TimeoutError:
+        return Checked(None, "image takes too long to decode")
     except BROKEN:
         return Checked(None, "image cannot be decoded")
 

@@ -20,6 +20,7 @@ GOLD = "gold"
 Split = Literal["sentences", "lines", "steps"]
 MAX_CHARS = 20_000
 MAX_STEPS = 100
+MAX_ENDS, TAIL_CHARS = 1_000, 80
 NONE = "no rationale"
 UNSTATED = "rationale states no answer"
 OTHERWISE = "rationale ends in another answer"
@@ -64,11 +65,15 @@ def rationale_of(parts: Iterable[Part], split: Split = "sentences") -> tuple[Ste
 
 
 def without_pictures(text: str) -> str:
-    return _PICTURES.sub(" ", text)
+    """Of a text so long that it is no rationale, nothing is taken out: looking for pairs takes their square."""
+    return _PICTURES.sub(" ", text) if len(text) <= MAX_CHARS else text
 
 
 def cut(text: str, split: Split) -> list[str]:
-    """The pieces of a text, without the white space around them and without the numbers of steps."""
+    """The pieces of a text, without the white space around them and without the numbers of steps; a text too long for
+    a rationale stays one."""
+    if len(text) > MAX_CHARS:
+        return [text]
     if split == "lines":
         pieces = text.splitlines()
     elif split == "steps":
@@ -81,15 +86,23 @@ def cut(text: str, split: Split) -> list[str]:
 def sentences(text: str) -> list[str]:
     """Cut at full stops, but not in a formula, in brackets or after an abbreviation or a numeral."""
     ends = [match.end() for match in _SENTENCE.finditer(text)]
+    if len(ends) > MAX_ENDS:
+        return [text]
     pieces: list[str] = []
     begin = 0
     for end in [*ends, len(text)]:
         piece = text[begin:end]
-        if end < len(text) and (_is_open(piece) or _ABBREVIATED.search(piece.rstrip())):
+        if end < len(text) and (_is_open(piece) or _ABBREVIATED.search(_tail(piece))):
             continue
         pieces.append(piece)
         begin = end
     return [piece for piece in pieces if piece.strip()]
+
+
+def _tail(piece: str) -> str:
+    """As much as an abbreviation may be, with something before it where there is more."""
+    piece = piece.rstrip()
+    return piece if len(piece) <= TAIL_CHARS else f"x{piece[-TAIL_CHARS:]}"
 
 
 def _is_open(piece: str) -> bool:

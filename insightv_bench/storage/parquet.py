@@ -30,6 +30,12 @@ BYTES_A_FILE = 256 * 1024 * 1024
 BYTES_A_GROUP = 8 * 1024 * 1024
 """Of images, in one row group: one of them can be read without the rest of the file."""
 ROWS_LOOKED_AT = 500
+MANY_ROWS = 1_000_000
+"""More of them than bytes are nobody's data."""
+MAX_ITEMS_A_ROW, MAX_ITEMS = 64, 10_000
+"""Of lists: in each row of a group on the average, and beyond that in all."""
+FEW_BYTES, MAX_UNPACKED, MAX_RATIO = 64 * 2**20, 4 * 2**30, 200
+"""Of one column in one group of rows: what may unpack however small its file is, what may not, and how many times."""
 ROWS_HELD = 50_000
 """Rows without images that are held until they are written."""
 SCALARS: dict[Any, tuple[pa.DataType, str]] = {
@@ -186,6 +192,47 @@ def row_counts(files: Iterable[Path]) -> list[tuple[int, int]]:
     return [(it.num_rows, sum(it.row_group(n).total_byte_size for n in range(it.num_row_groups))) for it in read]
 
 
+def guard_parquet(file: Path, columns: Sequence[str] | None = None) -> None:
+    """Raises RunError for a file whose footer says that it holds far more than its size can: rows, list items, bytes.
+    `columns`: those that are to be read; all of them if left out.
+
+    Files come from others, and a few kilobytes of them can unpack into all the memory that there is.
+    """
+    import pyarrow.parquet as pq
+
+    with reading(file):
+        footer, size = pq.read_metadata(file), file.stat().st_size
+    hint = "its maker packed what is always the same, or means harm: write it again"
+    if footer.num_rows > max(size, MANY_ROWS):
+        raise RunError(f"`{file}` says that it has {footer.num_rows:,} rows, and has {size:,} bytes", hint)
+    for group in map(footer.row_group, range(footer.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if columns is not None and column.path_in_schema.partition(".")[0] not in columns:
+                continue
+            if column.num_values > MAX_ITEMS_A_ROW * group.num_rows + MAX_ITEMS:
+                items = f"{column.num_values:,} items in {group.num_rows:,} rows"
+                raise RunError(f"`{file}` says that `{column.path_in_schema}` holds {items}", hint)
+            unpacked = column.total_uncompressed_size
+            if unpacked > MAX_UNPACKED or (unpacked > FEW_BYTES and unpacked > MAX_RATIO * size):
+                raise RunError(f"`{file}`: `{column.path_in_schema}` unpacks to {unpacked:,} bytes", hint)
+
+
+def repeated_columns(file: Path) -> list[str]:
+    """Columns of text or bytes that may be one value many times over: they are to be read as references to it."""
+    import pyarrow.parquet as pq
+
+    with reading(file):
+        footer = pq.read_metadata(file)
+    found: dict[str, None] = {}
+    for group in map(footer.row_group, range(footer.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            most = column.num_values * column.total_uncompressed_size
+            is_small = column.total_uncompressed_size < FEW_BYTES
+            if column.physical_type == "BYTE_ARRAY" and most > MAX_UNPACKED and is_small:
+                found[column.path_in_schema] = None
+    return list(found)
+
+
 def pieces_of(file: Path) -> Iterator[bytes]:
     """The values of every column, unpacked, text and bytes end to end; nothing where it is no parquet file."""
     import pyarrow.parquet as pq
@@ -204,7 +251,7 @@ def reading(folder: Path) -> Iterator[None]:
     """Turns what the readers of parquet raise into one line."""
     try:
         yield
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RunError(
             f"a parquet file in `{folder}` cannot be read: {first_line(error)}",
             "it is truncated or no parquet file; remove it and make it again",
@@ -213,6 +260,8 @@ def reading(folder: Path) -> Iterator[None]:
 
 def read_frame(folder: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
     files = parquet_files(folder)
+    for file in files:
+        guard_parquet(file, columns)
     with reading(folder):
         return pl.read_parquet(files, columns=list(columns) if columns else None, glob=False)
 

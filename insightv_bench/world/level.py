@@ -84,7 +84,7 @@ class Level(BaseModel):
     @classmethod
     def _filled_in(cls, given: Any) -> Any:
         level = given.get("level") if isinstance(given, dict) else None
-        return {**LEVELS[level], **given} if level in LEVELS else given
+        return {**LEVELS[level], **given} if isinstance(level, str) and level in LEVELS else given
 
     @model_validator(mode="after")
     def _room(self) -> Level:

@@ -6,7 +6,6 @@ train on nothing without a word where the cut takes the completion.
 
 from __future__ import annotations
 
-import io
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,7 +14,7 @@ from typing import Any
 from insightv_bench.chat import block_of, lay_out
 from insightv_bench.engines import ControlTokens
 from insightv_bench.records import DECODERS
-from insightv_bench.sources import BROKEN
+from insightv_bench.sources import BROKEN, TimedBytes
 
 from ..trl import told_image_tokens
 from .corpus import without_bytes
@@ -126,7 +125,7 @@ def _size(data: bytes) -> tuple[int, int]:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=DECODERS) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(TimedBytes(data), formats=DECODERS) as image:
             end = ENDS.get(str(image.format))
             if end is None or end not in data[-TAIL_BYTES:]:
                 image.load()  # the header alone is read of all others

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from insightv_bench.journal import Reply, Request
 from insightv_bench.protocol import opens_thought
 from insightv_bench.records import DECODERS, Image, content_id
 from insightv_bench.settings import HfEngine, Sampling, folder_name
+from insightv_bench.sources import TimedBytes
 from insightv_bench.storage import first_line
 
 from ..base import Sent
@@ -258,7 +258,7 @@ def open_image(image: Image) -> Any:
     """As RGB; the size was bounded when the question was read."""
     from PIL import Image as PILImage
 
-    return PILImage.open(io.BytesIO(image.bytes), formats=DECODERS).convert("RGB")
+    return PILImage.open(TimedBytes(image.bytes), formats=DECODERS).convert("RGB")
 
 
 def generation_options(model: Any, processor: Any, sampling: Sampling, stop: Sequence[str] = ()) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 from insightv_bench.chat import media_type
 from insightv_bench.errors import EngineError
 from insightv_bench.records import DECODERS, Image
+from insightv_bench.sources import TimedBytes
 
 SLICE = 256 * 1024
 """Bytes written at once; what the server has not taken yet is copied by the event loop."""
@@ -119,7 +120,7 @@ def as_png(image: Image) -> Image:
 
     buffer = io.BytesIO()
     try:
-        with PILImage.open(io.BytesIO(image.bytes), formats=DECODERS) as opened:
+        with PILImage.open(TimedBytes(image.bytes), formats=DECODERS) as opened:
             modes = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # what a PNG can hold
             (opened if opened.mode in modes else opened.convert("RGB")).save(buffer, "PNG")
     except (OSError, SyntaxError, ValueError, PILImage.DecompressionBombError) as error:

@@ -10,6 +10,8 @@ from insightv_bench.records import AnswerType
 from ..drafts import Draft, Layout, Row, cell, image_cells
 from .shared import ANSWER, CHOICES, DECODED, PIXEL, QUESTION, Benchmark, chosen, first
 
+MAX_PLACES = 20
+"""Decimals of a number; a column that says more, or NaN, says nothing."""
 TYPES: dict[str, AnswerType] = {"integer": "number", "float": "number", "list": "list"}
 
 
@@ -17,10 +19,10 @@ def draft(row: Row) -> Draft:
     """A free answer comes with its unit and the decimals it is rounded to, which the question must name."""
     options, answer, problem = chosen(row, cell(row.get("answer")))
     question, unit, precision = cell(row.get("question")), cell(row.get("unit")), row.get("precision")
-    kind = cell(row.get("answer_type"))
+    kind, metadata = cell(row.get("answer_type")), row.get("metadata")
     if unit:
         question += f" (unit: {unit})"
-    if not options and kind == "float" and isinstance(precision, (int, float)):
+    if not options and kind == "float" and isinstance(precision, (int, float)) and 0 <= precision < MAX_PLACES:
         places = int(precision)
         question += f" Round to {places} decimal place{'s' * (places != 1)}."
     return Draft(
@@ -29,7 +31,7 @@ def draft(row: Row) -> Draft:
         images=image_cells([first(row, "decoded_image", "image")]),
         options=options,
         id=cell(row.get("pid")),
-        kind=cell((row.get("metadata") or {}).get("task")),
+        kind=cell(metadata.get("task")) if isinstance(metadata, dict) else "",
         answer_type=None if options else TYPES.get(kind),
         problem=problem,
     )

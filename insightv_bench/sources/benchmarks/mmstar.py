@@ -10,21 +10,36 @@ import re
 from ..drafts import Draft, Layout, Row, cell, image_cells
 from .shared import ANSWER, IMAGE, LETTER, PIXEL, QUESTION, Benchmark
 
-OPTIONS = re.compile(
-    r"(?P<question>.+?)\s*\bOptions:\s*A:\s*(?P<A>.+?),\s*B:\s*(?P<B>.+?),\s*C:\s*(?P<C>.+?),\s*D:\s*(?P<D>.+?)\.?",
-    re.DOTALL,
-)
+HEADING = re.compile(r"\bOptions:\s*A:")
+NEXT = {letter: re.compile(rf",\s*{letter}:") for letter in "BCD"}
+
+
+def parted(text: str) -> tuple[str, tuple[str, ...]]:
+    """The question and its four options; none where they cannot be told apart. Each mark is looked for once, from the
+    left: linear in the text."""
+    heading = HEADING.search(text)
+    marks = [heading] if heading else []
+    for mark in NEXT.values() if heading else ():
+        found = mark.search(text, marks[-1].end())
+        if not found:
+            return text, ()
+        marks.append(found)
+    if not marks:
+        return text, ()
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    options = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
+    question, options[-1] = text[: marks[0].start()].strip(), options[-1].removesuffix(".").strip()
+    return (question, tuple(options)) if question and all(options) else (text, ())
 
 
 def draft(row: Row) -> Draft:
     """The options are written behind the question; where they cannot be told apart, they stay there."""
-    question = cell(row.get("question"))
-    parts = OPTIONS.fullmatch(question)
+    question, options = parted(cell(row.get("question")))
     return Draft(
-        question=parts["question"].strip() if parts else question,
+        question=question,
         answer=cell(row.get("answer")),
         images=image_cells([row.get("image")]),
-        options=tuple(parts[letter].strip() for letter in "ABCD") if parts else (),
+        options=options,
         id=cell(row.get("index")),
         kind=cell(row.get("category")),
         answer_type="option",

@@ -13,7 +13,7 @@ from ..drafts import Draft, Layout, Row, as_options, letter_of
 from ..drafts import one_gold as one_gold
 from ..rows import NOT_AN_OPTION
 
-REFERENCE = re.compile(r"<image (\d+)>")
+REFERENCE = re.compile(r"<image (\d{1,4})>")
 QUESTION = ("question", ("question",))
 ANSWER = ("answer", ("answer",))
 IMAGE = ("image", ("image",))
