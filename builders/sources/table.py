@@ -80,12 +80,12 @@ class Table(NamedTuple):
             if isinstance(draft, Dropped):
                 yield draft
                 continue
+            yield self._question(draft, number, conflicts)
+
+    def _question(self, draft: Draft, number: int, conflicts: Container[str]) -> Question | Dropped:
+        try:
             if asked(draft) in conflicts:
                 draft = draft._replace(problem=draft.problem or TWO_GOLDS)
-            yield self._question(draft, number)
-
-    def _question(self, draft: Draft, number: int) -> Question | Dropped:
-        try:
             return as_question(draft, self.origin, *self._images(draft), row=number)
         except ODD as error:
             return unread(number, error)
@@ -114,9 +114,11 @@ def conflicting(drafts: Iterable[Draft | Dropped]) -> set[str]:
     golds: dict[str, str] = {}
     conflicts: set[str] = set()
     for draft in drafts:
-        if isinstance(draft, Dropped) or problem_with(draft):
+        if isinstance(draft, Dropped):
             continue
         try:
+            if problem_with(draft):
+                continue
             gold, answer_type = type_answer(draft)
             key = asked(draft)
             known = golds.setdefault(key, gold)
