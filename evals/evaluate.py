@@ -22,6 +22,9 @@ from insightv_bench.stages import Context, EvalOptions, code_versions, read_mani
 from .arms import Given, blanks, prepare
 from .harness import arm_task, eval_record, quiet, run_lm_eval, task_name
 
+WRITES = ("reason", "more/resume")
+"""Prompts that ask for a path."""
+
 
 def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
     """Inputs: `questions`; where there are any `paths` and `flawed`; by its seat, a model that a stage made."""
@@ -105,7 +108,7 @@ def ask_arms(
     path_sampling = settings.path_sampling
     if context.options.greedy:
         path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
-    samplings = {arm: path_sampling if arm == "reason" else settings.answer_sampling for arm in tasks}
+    samplings = {arm: path_sampling if ARMS[arm].prompt in WRITES else settings.answer_sampling for arm in tasks}
     with quiet():
         arm_tasks = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(arm_tasks, model, context)

@@ -23,6 +23,9 @@ Arm = Literal[
     "paraphrased",
     "irrelevant",
     "shuffled",
+    "early",
+    "injected",
+    "resumed",
     "blank-image",
 ]
 ArmSeat = Literal["base", "reason", "summary", "vote"]
@@ -156,6 +159,31 @@ ARMS: dict[Arm, ArmSpec] = {
         needs="exact path or paths",
         verdict="stated",
         against=("direct",),
+    ),
+    "early": ArmSpec(
+        "summary",
+        "the summary agent, given the beginning of the exact path, from a tenth of its steps to all",
+        shows="changed",
+        needs="exact path or paths",
+        against=("direct",),
+    ),
+    "injected": ArmSpec(
+        "reason",
+        "the reasoning agent goes on from a right beginning and one flawed step",
+        prompt="more/resume",
+        shows="changed",
+        needs="exact path or paths",
+        without="reason",
+        against=("resumed",),
+    ),
+    "resumed": ArmSpec(
+        "reason",
+        "control: the reasoning agent goes on from the same beginning, unflawed",
+        prompt="more/resume",
+        shows="changed",
+        needs="exact path or paths",
+        without="reason",
+        against=("reason",),
     ),
     "blank-image": ArmSpec(
         "summary",

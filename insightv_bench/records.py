@@ -368,6 +368,8 @@ class EvalRecord(Record):
     """Whether the prompt ended in a thought's opening mark, so that `response` begins inside the thought."""
     error: str = ""
     """Why no reply came, in the server's words; empty where one did."""
+    share: float = 1.0
+    """How much of the path's steps was shown, 0-1 (arms `early`, `injected` and `resumed`)."""
     reading: ReadingKind | Literal[""] = ""
     """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""
     cut_in: Literal["", "thought", "answer"] = ""

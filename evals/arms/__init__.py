@@ -3,6 +3,7 @@
 documents.py   the documents of every arm, and blank images
 columns.py     what a document says of the path that it shows
 changed.py     paths that are shown changed
+cut.py         beginnings of paths, right ones and with a flawed step at their end
 best_of.py     the best of several paths, by a judge
 """
 

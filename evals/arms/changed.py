@@ -6,8 +6,10 @@
 | paraphrased | the exact path by rule, any other by a model; the same steps, values and answer             |
 | irrelevant  | as many steps and words, about nothing                                                      |
 | shuffled    | the path of another question of the same kind                                               |
+| early       | its first steps, from a tenth to all (see `cut`)                                            |
+| injected    | its first steps and a flawed one; `resumed`: the same number of steps, unflawed             |
 
-The last three change the exact path, or, where a question has none, its first stored path that is complete. What
+All but the first change the exact path, or, where a question has none, its first stored path that is complete. What
 cannot be made is left out and counted with its reason. Nothing is asked of a model here but a paraphrase.
 """
 
@@ -45,6 +47,7 @@ from insightv_bench.settings import EvalSettings, Sampling
 from insightv_bench.world import parse_question, scene_from_json
 
 from .columns import NO_PATH, answer_right, exact_text, flaw_columns, known_path
+from .cut import NOT_RIGHT, early, injected
 
 CHANGED = [arm for arm, spec in ARMS.items() if spec.shows == "changed"]
 
@@ -94,6 +97,8 @@ def change(
         shown_by_arm[arm], left_out[arm] = defaultdict(list), Counter()
         if arm == "self-flawed":
             changes: Made = _self_flawed(questions, paths, settings, seed)
+        elif arm in ("early", "injected", "resumed"):
+            changes = chain(without, _cut(arm, bases, settings, seed))
         elif arm == "paraphrased":
             changes = chain(without, _paraphrased(bases, settings, seed, paraphraser))
         else:
@@ -160,6 +165,20 @@ def plant_one(
             if found := next((one for one in tried if isinstance(one, Flawed)), None):
                 return found
     return "no flaw can be planted by rule"
+
+
+def _cut(arm: Arm, bases: Sequence[Base], settings: EvalSettings, seed: int) -> Made:
+    """Beginnings of right paths (see `cut`)."""
+    for base in bases:
+        if base.path is not None and not answer_right(base.question, base.path.answer):
+            yield base.question.id, NOT_RIGHT
+            continue
+        if arm == "early":
+            cuts = early(base.text)
+        else:
+            cuts = injected(base.question, base.text, settings, seed, flawed=arm == "injected")
+        for shown in cuts:
+            yield base.question.id, shown if isinstance(shown, str) else {**base.origin, **shown}
 
 
 def _paraphrased(bases: Sequence[Base], settings: EvalSettings, seed: int, paraphraser: Caller | None) -> Made:

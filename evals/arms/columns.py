@@ -35,6 +35,7 @@ NO_PATH: dict[str, Any] = {
     "propagated": False,
     "planted_answer": "",
     "sample": 0,
+    "share": 1.0,
     "vote": "",
 }
 

@@ -125,7 +125,7 @@ def majority(answers: Sequence[str], question: Question) -> str | None:
 
 def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
     spec = ARMS[arm]
-    slots = {"path": path["path"]} if spec.prompt == "summary" else {}
+    slots = {"path": path["path"]} if spec.prompt in ("summary", "more/resume") else {}
     prompt = settings.asking.prompt(spec.prompt)
     text = go_on(settings.asking) if arm == "multi-turn" else ask(prompt, question, **slots).messages[0]
     images = question.image_sha256

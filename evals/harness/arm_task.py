@@ -47,6 +47,7 @@ DOC_COLUMNS = (
     "path_score",
     "path_judge",
     "judge_failure",
+    "share",
 )
 
 

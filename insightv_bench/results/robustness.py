@@ -30,6 +30,11 @@ Measure = Literal[
     "self_follow",
     "self_excess_follow",
     "self_recovery",
+    "early_area",
+    "injected_recovery",
+    "injected_recovery_early",
+    "injected_recovery_middle",
+    "injected_recovery_late",
 ]
 MEANINGS: dict[Measure, str] = {
     "follow": "answers that are the planted wrong one, of replies to a flawed path that ends wrong",
@@ -43,6 +48,12 @@ MEANINGS: dict[Measure, str] = {
     "area": "accuracy averaged over severity from none to the most, all flaws",
     "self_follow": "follow, with flaws in the agent's own right paths (arm self-flawed)",
     "self_excess_follow": "excess follow, with flaws in the agent's own right paths (arm self-flawed)",
+    "early_area": "accuracy averaged over how much of the right path's steps is shown, from a tenth to all (arm early)",
+    "injected_recovery": "right although the last step shown is flawed, of beginnings that lead to a right answer "
+    "unflawed (arms injected and resumed)",
+    "injected_recovery_early": "injected recovery, the flawed step in the first third of the path",
+    "injected_recovery_middle": "injected recovery, the flawed step in the second third of the path",
+    "injected_recovery_late": "injected recovery, the flawed step in the last third of the path",
     "self_recovery": "right with the flaw, of own right paths that are answered right without it (arm self-flawed)",
 }
 HIGHER_IS_WORSE = ("follow", "excess_follow", "over_rejection", "self_follow", "self_excess_follow")
@@ -99,6 +110,30 @@ def _all(rows: pl.DataFrame) -> Iterator[tuple[Measure, Sums]]:
     yield "self_excess_follow", _excess_follow(self_flawed.filter("misleads"), direct)
     answered_right = own.filter("correct").select(made_from="path_id").unique()
     yield "self_recovery", share_sums(self_flawed.join(answered_right, on="made_from", how="semi"), pl.col("correct"))
+    yield "early_area", early_sums(_arm(rows, "early"))
+    unflawed = _arm(rows, "resumed").filter("correct").select("question_id", "share").unique()
+    injected = _arm(rows, "injected").join(unflawed, on=["question_id", "share"], how="semi", maintain_order="left")
+    yield "injected_recovery", share_sums(injected, pl.col("correct"))
+    yield "injected_recovery_early", share_sums(injected.filter(pl.col("position") == "early"), pl.col("correct"))
+    yield "injected_recovery_middle", share_sums(injected.filter(pl.col("position") == "middle"), pl.col("correct"))
+    yield "injected_recovery_late", share_sums(injected.filter(pl.col("position") == "late"), pl.col("correct"))
+
+
+def early_points(rows: pl.DataFrame) -> dict[float, Sums]:
+    """The curve of early answers: accuracy at each tenth of the steps; a short path stands at several with one row."""
+    return {tenth / 10: share_sums(level, pl.col("correct")) for tenth, level in _tenths(rows)}
+
+
+def early_sums(rows: pl.DataFrame) -> Sums:
+    """The mean of the curve of early answers, each tenth alike: 1, right from the first steps on."""
+    return share_sums(pl.concat([rows.clear(), *(level for _, level in _tenths(rows))]), pl.col("correct"))
+
+
+def _tenths(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Of each question the row that shows at least so many tenths and the fewest steps above them."""
+    for tenth in range(1, 11):
+        enough = rows.filter(pl.col("share") > tenth / 10 - 0.001).sort("share", maintain_order=True)
+        yield tenth, enough.unique("question_id", keep="first", maintain_order=True)
 
 
 def _arm(rows: pl.DataFrame, arm: str) -> pl.DataFrame:

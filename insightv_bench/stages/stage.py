@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
+from insightv_bench.arms import ARMS
 from insightv_bench.chat import Asking, load_prompt, prompt_names
 from insightv_bench.engines import Engine, open_engine
 from insightv_bench.errors import RunError
@@ -42,6 +43,8 @@ RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "s
 
 
 R = TypeVar("R", bound=Record)
+MORE = "more/"
+"""Prompts of few stages: only those hold their versions."""
 CHECKPOINTS = "checkpoints"
 """The one thing in an unfinished stage's folder that a rerun keeps."""
 MODEL = "model"
@@ -195,7 +198,10 @@ def fingerprint(stage: Stage, inputs: Mapping[str, Path], seed: int) -> str:
 def asked_versions(stage: Stage) -> dict[str, str]:
     """Of the prompts that it is asked with beside those of every stage: another asking's, or a recipe's own."""
     asking = getattr(stage.settings, "asking", None)
-    return asking.versions() if isinstance(asking, Asking) else {}
+    known = asking.versions() if isinstance(asking, Asking) else {}
+    own = {ARMS[arm].prompt for arm in getattr(stage.options, "arms", ())} - set(prompt_names())
+    named = map(load_prompt, sorted(own | set(getattr(stage.settings, "own_prompts", ()))))
+    return known | {prompt.label: content_id(prompt.template) for prompt in named if prompt.name.startswith(MORE)}
 
 
 def versions_of(kind: str) -> dict[str, str]:

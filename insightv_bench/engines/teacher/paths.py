@@ -42,7 +42,7 @@ from insightv_bench.world import (
 
 from . import judge as teacher_judge
 
-TASKS = ("step", "reason", "direct", "summary", *teacher_judge.TASKS)
+TASKS = ("step", "reason", "direct", "summary", "more/resume", *teacher_judge.TASKS)
 VERSION = "1"
 
 
@@ -76,6 +76,8 @@ class Teacher:
         if task in teacher_judge.TASKS:
             return self._judge(task, slots, self._scenes[request.chat.images[0].sha256], request)
         pupil = _Pupil(self._settings, program, scene, _seed(request))
+        if task == "more/resume":
+            return pupil.rest_of_path(parse_path(slots["path"]).steps)
         return pupil.whole_path() if task == "reason" else pupil.next_reply(request.chat)
 
     def _judge(self, task: str, slots: dict[str, str], scene: str, request: Request) -> str:
@@ -110,6 +112,13 @@ class _Pupil:
         while not steps or steps[-1].action == "continue":
             steps.append(self.next_step(steps))
         return render_path(steps, self._final_answer(steps))
+
+    def rest_of_path(self, begun: Sequence[Step]) -> str:
+        """The steps that follow, from what those before say, right or not."""
+        steps = list(begun)
+        while len(steps) == len(begun) or steps[-1].action == "continue":
+            steps.append(self.next_step(steps))
+        return render_path(steps[len(begun) :], self._final_answer(steps))
 
     def next_reply(self, chat: Chat) -> str:
         steps = [step for m in chat.messages if m.role == "assistant" and (step := parse_step(m.content).step)]
