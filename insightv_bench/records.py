@@ -91,6 +91,8 @@ class QuestionColumns(Record):
     source: str
     source_revision: str
     source_license: str
+    source_id: str = ""
+    """The row's own id in its source; empty where it has none."""
 
 
 def columns_of(row: QuestionColumns) -> dict[str, Any]:
@@ -118,8 +120,6 @@ class Question(QuestionColumns):
     """Questions that count together: the rotations of one of MMBench's, the pair on one of MME's images."""
     scene: str = ""
     """Drawn world only: the scene as JSON, which the teacher and the oracle read. Never part of a prompt."""
-    source_id: str = ""
-    """The row's own id in its source; empty where it has none."""
     row: int | None = None
     """0-based place of the row in its source."""
     rationale: tuple[Step, ...] = ()
@@ -219,7 +219,18 @@ class CalibrationRow(Record):
     """Why there is no score or no step."""
 
 
-class ReasoningRow(QuestionColumns):
+class TrainingRow(QuestionColumns):
+    """What the rows of all corpora that are trained on have beside a question's columns."""
+
+    question_kind: str = ""
+    """The source's own category of the question."""
+
+
+def training_columns(question: Question) -> dict[str, Any]:
+    return {**columns_of(question), "question_kind": question.kind}
+
+
+class ReasoningRow(TrainingRow):
     """Trains the reasoning agent."""
 
     prompt: tuple[Message, ...]
@@ -227,7 +238,7 @@ class ReasoningRow(QuestionColumns):
     score: int | None  # 1-100; None: nobody rated it
 
 
-class SummaryRow(QuestionColumns):
+class SummaryRow(TrainingRow):
     """Trains the summary agent: the prompt holds the path, unless `kind` is `plain`."""
 
     prompt: tuple[Message, ...]
@@ -245,7 +256,7 @@ class MultiTurnRow(SummaryRow):
     A turn that is learnt from stands in `completion`; a path that is only judged stands in `prompt`."""
 
 
-class PreferenceRow(QuestionColumns):
+class PreferenceRow(TrainingRow):
     """Trains a DPO round."""
 
     prompt: tuple[Message, ...]

@@ -30,6 +30,7 @@ from insightv_bench.settings import AssessSettings, FlawsSettings, LessonsSettin
 from insightv_bench.storage import read_frame
 
 SHARED = "id, images, image_sha256, question, options, answer, answer_type, source, source_revision, source_license"
+SHARED += ", source_id"
 
 
 def test_every_question_has_its_paths(built: Built) -> None:
@@ -189,7 +190,7 @@ def test_a_question_without_a_scene_has_no_flaws(built: Built, tmp_path: File) -
 def test_every_corpus_has_the_columns_it_promises(built: Built, name: str, record: type[Record], own: str) -> None:
     columns = read_frame(built.folders[name]).columns
     assert columns == list(record.model_fields)
-    kind = ["kind"] if name == "flawed" else []  # of the question, to report by
+    kind = ["kind"] if name == "flawed" else ["question_kind"]
     assert columns == [*SHARED.split(", "), *kind, *own.split(", ")]
 
 

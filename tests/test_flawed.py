@@ -256,7 +256,7 @@ DRAWN = "name: r\nquestions:\n  train: {source: world, split: train, num: 4}\n"
 @pytest.mark.parametrize(
     ("text", "kind", "num_inputs"),
     [
-        (f"{PLAIN}paths: {{}}\nflaws: {{}}", "sampled-flaws", 3),
+        (f"{PLAIN}paths: {{}}\nassess: {{judge: rule}}\nflaws: {{}}", "sampled-flaws", 3),
         (f"{DRAWN}paths: {{}}\nflaws: {{}}", "exact-flaws", 1),
         (f"{DRAWN}paths: {{}}\nflaws: {{maker: rule}}", "sampled-flaws", 3),
         (f"{DRAWN}paths: {{}}\nflaws: {{flaws: [natural, perception]}}", "sampled-flaws", 3),

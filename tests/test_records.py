@@ -20,7 +20,7 @@ from insightv_bench.storage import read_rows, write_file, write_shards
 
 def all_records() -> set[str]:
     """Every record that stands by itself in a file."""
-    parts = {"Image", "Message", "Step", "QuestionColumns", "Record"}
+    parts = {"Image", "Message", "Step", "QuestionColumns", "TrainingRow", "Record"}
     found = {name for name, kind in vars(records).items() if isinstance(kind, type) and issubclass(kind, Record)}
     return found - parts
 

@@ -19,7 +19,7 @@ from insightv_bench.chat import load_prompt
 from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.engines import public
 from insightv_bench.engines.teacher import Teacher
-from insightv_bench.errors import RecipeError
+from insightv_bench.errors import RecipeError, StageError
 from insightv_bench.plan import plan
 from insightv_bench.records import FlawedRow, PreferenceRow, Question, ReasoningRow, SummaryRow
 from insightv_bench.records import Path as Path_
@@ -126,7 +126,7 @@ def test_questions_of_a_table_with_no_scores_make_a_release_too(tmp_path: Path) 
         {
             "name": "own",
             "assess": {"judge": "rule"},
-            "release": {"corpora": ["reasoning", "summary", "flawed"]},
+            "release": {"corpora": ["summary"]},
             "corpora": {"summary_num": 10, "summary_shares": {"optimal": 1, "flawed": 1, "plain": 2}},
             "questions": {
                 "train": {
@@ -142,7 +142,7 @@ def test_questions_of_a_table_with_no_scores_make_a_release_too(tmp_path: Path) 
     )
     recipe = parse_recipe(text, "own", [])
     stages = [stage.name for stage in plan(recipe)]
-    assert "corpora-flawed" not in stages and stages[-1] == "release"
+    assert "corpora-flawed" in stages and stages[-1] == "release"
     paths = [
         Path_(
             id=f"p{n}",
@@ -165,9 +165,10 @@ def test_questions_of_a_table_with_no_scores_make_a_release_too(tmp_path: Path) 
     assert kinds == {"plain": 5}
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "license: cc-by-4.0" in card and re.search(r"\| o/rg/set \| `[^`]+` \| CC BY 4.0 \| 5 \|", card)
-    assert (
-        "No evaluation set was named" in card and "127.0.0.1" not in card and "| `reasoning` | train | 0 | 1 |" in card
-    )
+    assert "No evaluation set was named" in card and "127.0.0.1" not in card
+    empty = parse_recipe(text, "own", ['release.corpora=["flawed"]'])
+    with pytest.raises(StageError, match="the release would hold no row of `flawed/train`"):
+        run(empty, tmp_path, "release")
     assert not (folder / "eval.yaml").exists() and not any(
         b"127.0.0.1" in content for content in files(folder).values()
     )

@@ -84,6 +84,7 @@ def _as_row(row: SummaryRow, prompt: tuple[Message, ...], completion: tuple[Mess
 def _of_reasoning(row: ReasoningRow) -> MultiTurnRow:
     return MultiTurnRow(
         **columns_of(row),
+        question_kind=row.question_kind,
         prompt=row.prompt,
         completion=row.completion,
         kind="optimal",

@@ -12,7 +12,7 @@ import polars as pl
 from insightv_bench.agents import written_path
 from insightv_bench.chat import assistant, user
 from insightv_bench.errors import StageError
-from insightv_bench.records import PreferenceRow, ReasoningRow, columns_of
+from insightv_bench.records import PreferenceRow, ReasoningRow, training_columns
 from insightv_bench.settings import PairsSettings, Spelling
 from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
@@ -86,7 +86,7 @@ def _rows(context: Context, pairs: pl.DataFrame, left: pl.DataFrame) -> Iterator
         paths = store.paths.take([*part["chosen"], *part["rejected"]])
         for place, chosen, rejected, chosen_score, rejected_score in part.iter_rows():
             yield PreferenceRow(
-                **columns_of(questions[place]),
+                **training_columns(questions[place]),
                 prompt=(user("reason", questions[place]),),
                 chosen=(assistant(written_path(paths[chosen], context.settings.spelling)),),
                 rejected=(assistant(written_path(paths[rejected], context.settings.spelling)),),

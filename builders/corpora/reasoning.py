@@ -13,7 +13,7 @@ import polars as pl
 from insightv_bench.agents import written_path
 from insightv_bench.chat import assistant, user
 from insightv_bench.flaws import flawed_versions
-from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, columns_of
+from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, training_columns
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus, Spelling
 from insightv_bench.stages import Context, Dropped, FlawOptions, Options, drop
 
@@ -42,7 +42,7 @@ def _reasoning_rows(
 
 def reasoning_row(question: Question, path: Path, score: int, spelling: Spelling) -> ReasoningRow:
     return ReasoningRow(
-        **columns_of(question),
+        **training_columns(question),
         prompt=(user("reason", question),),
         completion=(assistant(written_path(path, spelling)),),
         score=score,

@@ -1,9 +1,9 @@
 """The summary corpus: optimal paths, flawed ones of several score ranges, the trained agent's own, and plain questions.
 
-The completion is what the path's readings should have said and what it left out (or, where no scene tells, the
-correction of the first wrong step), the verdict on the path, and the gold answer. It is far shorter than a path: there
-is room to check one, not to write another. The verdict is on the path's answer: a path that errs and still ends right
-may be followed.
+The completion is a check of the path, the verdict on it, and the gold answer. In the drawn world the check is what the
+path's readings should have said and what it left out; of other paths what is wrong in them and what is right instead,
+or what was found to hold (see `checks`). It is far shorter than a path: there is room to check one, not to write
+another. The verdict is on the path's answer: a path that errs and still ends right may be followed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from insightv_bench.agents import judged_path, summary_chat
 from insightv_bench.answers import is_gold, read_path
 from insightv_bench.chat import assistant
 from insightv_bench.protocol import Verdict, render_summary
-from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow, columns_of
+from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow, training_columns
 from insightv_bench.settings import ScoreRanges, Spelling, SummaryCorpus
 from insightv_bench.stages import Context, Options
 from insightv_bench.storage import Rows
@@ -27,6 +27,7 @@ from insightv_bench.world import Judgement, program_of, reread
 from ..assessment import judge_flawed
 from . import selection
 from .blocks import Block, candidates, draw
+from .checks import of_flaw, of_path
 from .scored import ASSESSED, Store, order_key, portions, prompt_text, read_asked, read_scored
 
 MakeRows = Callable[[pl.DataFrame], Iterator[SummaryRow]]
@@ -139,9 +140,10 @@ def _of_paths(store: Store, spelling: Spelling, kind: SummaryKind) -> MakeRows:
         questions, paths = store.questions.take(index["question"]), store.paths.take(index["path"])
         assessments = store.assessments.take(index["assessment"])
         for row in index.iter_rows(named=True):
-            correction = assessments[row["assessment"]].correction
-            text = judged_path(paths[row["path"]], spelling)
-            yield summary_row(questions[row["question"]], text, kind, row["range"], row["correct"], correction)
+            question, path = questions[row["question"]], paths[row["path"]]
+            text = judged_path(path, spelling)
+            check = of_path(text, assessments[row["assessment"]], path.answer, question.answer)
+            yield summary_row(question, text, kind, row["range"], row["correct"], check)
 
     return rows
 
@@ -162,19 +164,16 @@ def _of_questions(store: Store) -> MakeRows:
     return rows
 
 
-def summary_row(
-    question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, correction: str
-) -> SummaryRow:
-    """`correction`, of the first wrong step, stands in where no scene says what the steps should have read."""
+def summary_row(question: Question, path: str, kind: SummaryKind, range_: str, correct: bool, check: str) -> SummaryRow:
+    """`check` stands in where no scene says what the steps should have read."""
     verdict: Verdict = "right" if correct else "wrong"
-    check = "" if correct else correction
     if question.scene:
         program, scene = program_of(question.question, question.scene)
         steps = read_path(path, question.answer_type, question.options).steps
         check = reread(scene, steps, program)
     completion = render_summary(question.answer, verdict, check)
     return SummaryRow(
-        **columns_of(question),
+        **training_columns(question),
         prompt=summary_chat(question, path).messages,
         completion=(assistant(completion),),
         kind=kind,
@@ -185,7 +184,7 @@ def summary_row(
 
 def plain_row(question: Question) -> SummaryRow:
     return SummaryRow(
-        **columns_of(question),
+        **training_columns(question),
         prompt=summary_chat(question, "").messages,
         completion=(assistant(render_summary(question.answer)),),
         kind="plain",
@@ -224,7 +223,7 @@ class Injected:
             flaw, question = flaws[row["flaw"]], questions[row["question"]]
             judgement = judge_flawed(question, flaw)
             range_, right = row["range"] or self._range(question, flaw, judgement), ends_right(question, flaw)
-            yield summary_row(question, flaw.flawed_path, "flawed", range_, right, judgement.correction)
+            yield summary_row(question, flaw.flawed_path, "flawed", range_, right, of_flaw(flaw))
 
 
 def ends_right(question: Question, row: FlawedRow) -> bool:

@@ -31,7 +31,7 @@ HOLDS = {
     "reasoning": "prompt and path of the best-scored paths: trains the reasoning agent",
     "summary": "prompt (with a path, or plain) and verdict + answer: trains the summary agent",
     "preference": "chosen over rejected path of one question: trains a DPO round",
-    "flawed": "exact path and a version of it with one controlled flaw",
+    "flawed": "a right path and a version of it with one controlled flaw; `maker` says who planted it",
 }
 TRAINERS = {"reasoning": "SFT", "summary": "SFT", "preference": "DPO"}
 SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]

@@ -153,10 +153,10 @@ def describe(file: Path, name: str, rows: str, ranking: bool) -> None:
 
 
 def ms_swift(row: Row, out: Path) -> dict[str, Any]:
-    """Images are named from the current folder, as the trainer looks for them."""
+    """Images are named by their whole path: the trainer looks for others from wherever it is started."""
     rejected = {} if row.rejected is None else {"rejected_response": row.rejected}
     messages = [*row.prompt, {"role": "assistant", "content": row.reply}]
-    return {"messages": messages, **rejected, "images": [(out / image).as_posix() for image in row.images]}
+    return {"messages": messages, **rejected, "images": [(out.resolve() / image).as_posix() for image in row.images]}
 
 
 WRITERS: dict[str, tuple[str, Callable[[Row, Path], dict[str, Any]]]] = {

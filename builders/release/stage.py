@@ -13,6 +13,7 @@ from itertools import islice, starmap
 from pathlib import Path
 from typing import NamedTuple
 
+from insightv_bench.errors import StageError
 from insightv_bench.records import Question
 from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stages import Context, Dropped, ReleaseOptions
@@ -57,12 +58,24 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
         for corpus, parts in splits.items()
         for split, names in parts.items()
     }
+    refuse_empty(written)
     context.write(Question, starmap(Dropped, checked.reasons.items()), "gate")
     describe(context, settings, folder, checked, written)
     checksums(folder)
     context.num_rows = sum(part.num_rows for part in written.values())
     context.totals["configs"] = {f"{corpus}/{split}": part.num_rows for (corpus, split), part in written.items()}
     context.totals["rows_left_out"] = sum(part.num_left_out for part in written.values())
+
+
+def refuse_empty(written: Mapping[tuple[str, str], Written]) -> None:
+    """Raises StageError for a config without rows: whoever loads it would be told no more than that it fails."""
+    for (corpus, split), part in written.items():
+        if not part.num_rows:
+            left_out = f" ({part.num_left_out:,} were left out by the gate)" if part.num_left_out else ""
+            raise StageError(
+                f"the release would hold no row of `{corpus}/{split}`{left_out}",
+                f"`corpora report` tells why; without `{corpus}` in `release.corpora` the same command goes on",
+            )
 
 
 def _files(context: Context, names: Iterable[str]) -> list[Path]:

@@ -17,6 +17,7 @@ It knows nothing of engines, stages or files.
 
 from __future__ import annotations
 
+from .arithmetic import sums_in
 from .by_model import FLAW, flaw_chat, in_our_form, read_flawed, spreads
 from .by_rule import make_text_flawed, position_of
 from .controls import Shown, irrelevant, keeps_content, paraphrased, shuffled

@@ -55,6 +55,11 @@ def equations(text: str) -> Iterator[Equation]:
             yield Equation((start, sign.start()), result.span(1), value, decimals)
 
 
+def sums_in(text: str) -> list[str]:
+    """Equations that hold, as they stand in the text."""
+    return [text[each.left[0] : each.right[1]].strip() for each in equations(text)]
+
+
 def work_out(expression: str) -> Fraction | None:
     """The value of a sum; None where it is no sum of numbers alone, or too large."""
     plain = _plain(expression)

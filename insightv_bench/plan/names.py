@@ -22,6 +22,7 @@ from insightv_bench.settings import (
     Recipe,
     ScoreRanges,
     Section,
+    WorldSource,
     made_by,
 )
 from insightv_bench.stages import FlawOptions, Stage, StoredOptions
@@ -59,6 +60,19 @@ def questions_of(recipe: Recipe) -> str:
 
 def asked(recipe: Recipe) -> str:
     return f"questions-{'train' if 'train' in recipe.questions else next(iter(recipe.questions))}"
+
+
+def is_drawn(recipe: Recipe) -> bool:
+    """Whether the questions that paths are built for are of the drawn world."""
+    return isinstance(recipe.questions.get(asked(recipe).removeprefix("questions-")), WorldSource)
+
+
+def flawed(recipe: Recipe, questions: str) -> Stage:
+    """Exact flaws need the drawn world's questions alone; all others are planted in sampled paths that are right."""
+    drawn, flaws = is_drawn(recipe), recipe.flaws
+    if flaws.maker in (("auto", "exact") if drawn else ("exact",)) and "natural" not in flaws.flaws:
+        return Stage("corpora-flawed", "exact-flaws", flaws, {"questions": questions})
+    return Stage("corpora-flawed", "sampled-flaws", flaws, assessed(questions, TEACHER), ranges_for(recipe, flaws))
 
 
 def sampled(recipe: Recipe, name: str, questions: str, settings: Section, model: str = "") -> Iterator[Stage]:

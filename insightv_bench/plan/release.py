@@ -21,7 +21,7 @@ from insightv_bench.settings import (
 from insightv_bench.stages import ImportedOptions, ReleaseOptions, Stage
 from insightv_bench.storage import parquet_files
 
-from .names import TEACHER, assessed
+from .names import TEACHER, assessed, flawed
 
 FOOTER_BYTES = 2**16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+")
@@ -46,14 +46,13 @@ def release_stages(recipe: Recipe, stages: Sequence[Stage], questions: str) -> l
 def _corpora(recipe: Recipe, settings: ReleaseSettings, questions: str, made: dict[str, Stage]) -> Iterator[Stage]:
     """Every corpus from the sampled paths; those that the recipe plans already are left as they are."""
     given = assessed(questions, TEACHER)
-    drawn = isinstance(recipe.questions[questions.removeprefix("questions-")], WorldSource)
-    flawed = {"flawed": "corpora-flawed"} if drawn else {}
     if "reasoning" in settings.corpora:
         yield Stage("corpora-reasoning", "reasoning", recipe.corpora.part(ReasoningCorpus), given)
-    if flawed and {"flawed", "summary"} & set(settings.corpora):
-        yield Stage("corpora-flawed", "exact-flaws", recipe.flaws, {"questions": questions})
+    if {"flawed", "summary"} & set(settings.corpora):
+        yield flawed(recipe, questions)
     if "summary" in settings.corpora:
-        yield Stage("corpora-summary", "summary", recipe.corpora.part(SummaryCorpus), {**given, **flawed})
+        inputs = {**given, "flawed": "corpora-flawed"}
+        yield Stage("corpora-summary", "summary", recipe.corpora.part(SummaryCorpus), inputs)
     if "preference" in settings.corpora and not any(stage.kind == "preference" for stage in made.values()):
         yield Stage("corpora-preference", "preference", settings.pairs, given)
     benchmark = settings.benchmark or (recipe.eval.questions if recipe.eval else "")

@@ -23,6 +23,7 @@ from insightv_bench.stages import CalibrateOptions, RoundOptions, Stage, TrainOp
 from .cluster import told_apart
 from .controls import controls
 from .evaluation import evaluation
+from .hopeless import refuse_hopeless
 from .names import (
     HARD,
     TEACHER,
@@ -30,10 +31,10 @@ from .names import (
     asked,
     assessed,
     by_model,
+    flawed,
     folder_content,
     model_of_round,
     questions_of,
-    ranges_for,
     sampled,
     summary_init,
     summary_inputs,
@@ -45,6 +46,7 @@ QUESTIONS = "questions-"
 
 def plan(recipe: Recipe) -> list[Stage]:
     """Every stage, each after its inputs. Raises RecipeError where a part lacks the questions that it needs."""
+    refuse_hopeless(recipe)
     parts = (_questions, _corpora, _agents, _rounds, controls, evaluation, _calibration)
     stages = [stage for part in parts for stage in part(recipe)]
     stages += release_stages(recipe, stages, questions_of(recipe))
@@ -104,17 +106,7 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
         settings = recipe.corpora.part(ReasoningCorpus)
         yield Stage("corpora-reasoning", "reasoning", settings, assessed(questions, TEACHER))
     if recipe.summary or "flaws" in named:
-        yield _flawed(recipe, questions)
-
-
-def _flawed(recipe: Recipe, questions: str) -> Stage:
-    """Exact flaws need the drawn world's questions alone; all others are planted in sampled paths that are right."""
-    world = isinstance(recipe.questions[asked(recipe).removeprefix("questions-")], WorldSource)
-    exact = recipe.flaws.maker in (("auto", "exact") if world else ("exact",)) and "natural" not in recipe.flaws.flaws
-    if exact:
-        return Stage("corpora-flawed", "exact-flaws", recipe.flaws, {"questions": questions})
-    inputs = assessed(questions, TEACHER)
-    return Stage("corpora-flawed", "sampled-flaws", recipe.flaws, inputs, ranges_for(recipe, recipe.flaws))
+        yield flawed(recipe, questions)
 
 
 def _agents(recipe: Recipe) -> Iterator[Stage]:

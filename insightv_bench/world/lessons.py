@@ -13,7 +13,7 @@ from typing import Literal
 
 from insightv_bench.chat import ask, assistant, user
 from insightv_bench.protocol import render_answer, render_path, render_summary
-from insightv_bench.records import Image, Question, ReasoningRow, Step, columns_of, content_id
+from insightv_bench.records import Image, Question, ReasoningRow, Step, content_id, training_columns
 
 from .level import Level
 from .oracle import reread
@@ -113,4 +113,4 @@ def _question(scene: Scene, level: Level, text: str) -> Question:
 
 def _row(question: Question, prompt: str, completion: str) -> ReasoningRow:
     turns = {"prompt": (user(prompt, question),), "completion": (assistant(completion),)}
-    return ReasoningRow(**columns_of(question), **turns, score=100)
+    return ReasoningRow(**training_columns(question), **turns, score=100)
