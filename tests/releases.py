@@ -15,7 +15,7 @@ SMALL = ["questions.train.num=40", "questions.test.num=12", "corpora.summary_num
 def released(out: Path, *overrides: str) -> Path:
     """The folder of a small release of recipe `corpora`, whose run stands below `out`."""
     run(load_recipe("corpora", [*SMALL, *overrides]), out, "release")
-    return next(out.glob("*/stages/release-*/release"))
+    return next(out.glob("*/stages/release-*/*/SHA256SUMS")).parent
 
 
 def files(folder: Path) -> dict[str, bytes]:

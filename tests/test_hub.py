@@ -32,7 +32,7 @@ NAME = "org/corpora"
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
     run(load_recipe("corpora", SETTINGS), out, "release")
-    return next(out.glob("*/stages/release-*/release"))
+    return next(out.glob("*/stages/release-*/*/SHA256SUMS")).parent
 
 
 @pytest.fixture
@@ -291,7 +291,8 @@ def test_what_must_not_be_pushed(tmp_path: Path) -> None:
     assert "a link to a file outside" in refused(files_of, folder, "dataset")
     (folder / "run.json").write_text("{}")
     assert "is a whole run" in refused(kind_of, folder)
-    (folder / "release").mkdir()
+    (folder / "own-1a2b3c4d").mkdir()
+    (folder / "own-1a2b3c4d/SHA256SUMS").touch()
     assert "is a stage's folder" in refused(kind_of, folder)
 
 

@@ -13,8 +13,8 @@ import yaml
 from reading import png
 from releases import SMALL, files, released, size_of
 
-from insightv_bench.builders.release.card import public_recipe
 from insightv_bench.builders.release.licenses import license_id
+from insightv_bench.builders.release.published import public_recipe
 from insightv_bench.chat import load_prompt
 from insightv_bench.cli.serve_teacher import read_scenes
 from insightv_bench.engines import public
@@ -84,7 +84,11 @@ def test_questions_of_an_evaluation_set_are_left_out_of_every_corpus(tmp_path: P
 def test_places_and_servers_are_in_no_card() -> None:
     assert public("model@http://10.0.0.1:8000/v1") == "model (served)" and public("teacher@1-a") == "teacher@1-a"
     told = public_recipe({"path": "/home/x", "engine": {"base_url": "http://h", "model": "/data/m"}, "num": [1, "~/x"]})
-    assert told == {"path": "...", "engine": {"base_url": "...", "model": "..."}, "num": [1, "..."]}
+    assert told == {"path": "...", "engine": {"model": "...", "host": "private"}, "num": [1, "..."]}
+    typed = {"kind": "openai", "model": "m", "revision": "7", "base_url": "https://me:pw@api.host.com/v1?key=k"}
+    typed |= {"extra_body": {"token": "secret"}, "api_key_env": "MY_KEY", "concurrency": 4}
+    assert public_recipe(typed) == {"kind": "openai", "model": "m", "revision": "7", "host": "public"}
+    assert public("m@server-c92b782239+0a1b2c3d, m@2") == "m (served), m@2"
 
 
 def test_a_release_whose_judge_is_a_server_shows_its_prompts_and_not_its_address(tmp_path: Path) -> None:
@@ -98,7 +102,7 @@ def test_a_release_whose_judge_is_a_server_shows_its_prompts_and_not_its_address
         run(recipe, tmp_path, "questions-train")
         scenes.update(read_scenes([run_folder(recipe, tmp_path)]))
         run(recipe, tmp_path, "release")
-    folder = next(tmp_path.glob("*/stages/release-*/release"))
+    folder = next(tmp_path.glob("*/stages/release-*/*/SHA256SUMS")).parent
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "- `assess-teacher`: `teacher (served)`" in card and "answers_settled_by: teacher (served) 16" in card
     for name in ("step", "repair", "judge_answer", "judge_score"):
@@ -160,7 +164,7 @@ def test_questions_of_a_table_with_no_scores_make_a_release_too(tmp_path: Path) 
     ]
     by_hand(recipe, tmp_path, paths)
     run(recipe, tmp_path, "release")
-    folder = next(tmp_path.glob("*/stages/release-*/release"))
+    folder = next(tmp_path.glob("*/stages/release-*/*/SHA256SUMS")).parent
     kinds = Counter(row.kind for row in read_rows(folder / "summary/train", SummaryRow))
     assert kinds == {"plain": 5}
     card = (folder / "README.md").read_text(encoding="utf-8")

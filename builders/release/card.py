@@ -24,6 +24,7 @@ from insightv_bench.storage import parquet_files
 
 from .licenses import OTHER, license_id
 from .plots import Figure
+from .published import public_recipe
 from .report import Yield, details, place_of, yields_table
 from .shards import Written
 
@@ -37,8 +38,6 @@ TRAINERS = {"reasoning": "SFT", "summary": "SFT", "preference": "DPO"}
 SIZES = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
 
 
-PLACES = ("path", "base_url", "given", "api_key_env")
-"""Keys of a recipe whose values are nobody's business."""
 STEPWISE = ("step", "next", "repair", "answer", "judge_repair")
 """Prompts of paths that are written a step a call."""
 COUNTED = ("kind", "score_range", "flaw", "round")
@@ -72,11 +71,11 @@ class Facts(NamedTuple):
         written: Mapping[tuple[str, str], Written],
         yields: Sequence[Yield],
         figures: Sequence[Figure],
+        folder: Path,
     ) -> Facts:
-        frames = {
-            "/".join(key): pl.scan_parquet(parquet_files(context.folder.joinpath("release", *key)), glob=False)
-            for key in written
-        }
+        """Of the files in `folder`. What a clock told is left out: the same rows make the same card."""
+        yields = [row._replace(totals=without_clock(row.totals)) for row in yields]
+        frames = {"/".join(key): pl.scan_parquet(parquet_files(folder.joinpath(*key)), glob=False) for key in written}
         sources = source_counts(frames.values())
         checked = {
             "sets": gate.sets,
@@ -112,6 +111,15 @@ class Facts(NamedTuple):
         )
 
 
+CLOCK = ("seconds", "wall_seconds", "started", "seconds_a_path")
+"""Totals that differ between two runs that are the same."""
+
+
+def without_clock(totals: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in totals.items() if name not in CLOCK}
+    return {name: without_clock(value) if isinstance(value, dict) else value for name, value in kept.items()}
+
+
 def value_counts(frame: pl.LazyFrame) -> dict[str, dict[str, int]]:
     columns = [name for name in COUNTED if name in frame.collect_schema().names()]
     if "flaw" in columns:
@@ -145,15 +153,6 @@ def judges_of(assessments: Path) -> list[str]:
     rows = pl.scan_parquet(parquet_files(assessments), glob=False).select("judge", "answer_judge").unique().collect()
     named = {public(name) for name in (*rows["judge"], *rows["answer_judge"])}
     return sorted(named - {"engine", "rule"}) or ["rule"]
-
-
-def public_recipe(content: Any) -> Any:
-    """The recipe without places of this machine and addresses of servers."""
-    if isinstance(content, dict):
-        return {key: "..." if key in PLACES else public_recipe(value) for key, value in content.items()}
-    if isinstance(content, str) and (content.startswith(("/", "~", ".")) or "://" in content):
-        return "..."
-    return [public_recipe(value) for value in content] if isinstance(content, list) else content
 
 
 def prompts_of(context: Context, yields: Sequence[Yield]) -> list[str]:

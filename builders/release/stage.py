@@ -1,12 +1,14 @@
 """The corpora as a folder ready to push: parquet with images, one config a corpus, a data card, checksums.
 
 The contamination gate comes first. The same rows give the same bytes: no time, no place and no order of a machine is in
-any file. The folder is `release` inside the stage's own.
+any file. The folder lies in the stage's own and is named after the recipe and what it holds: `datasets` keeps what it
+loads under a folder's name.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, starmap
@@ -25,7 +27,8 @@ from .plots import draw
 from .report import lengths, read_yields, scores
 from .shards import Written, write_split
 
-FOLDER = "release"
+PARTIAL = "release.partial"
+SUMS = "SHA256SUMS"
 TEST = "test"
 """The split that is an evaluation set itself, and so is not held against one."""
 UNREADABLE = "image cannot be decoded"
@@ -47,7 +50,7 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
     settings = context.settings
     splits = context.options.splits
     checked = gate(context, settings, splits)
-    folder = context.folder / FOLDER
+    folder = context.folder / PARTIAL
     written = {
         (corpus, split): write_split(
             _files(context, names),
@@ -62,6 +65,8 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
     context.write(Question, starmap(Dropped, checked.reasons.items()), "gate")
     describe(context, settings, folder, checked, written)
     checksums(folder)
+    name = re.sub(r"[^a-z0-9]+", "-", context.recipe.name.lower()).strip("-") or "release"
+    folder.rename(context.folder / f"{name}-{sha256(folder / SUMS)[:8]}")
     context.num_rows = sum(part.num_rows for part in written.values())
     context.totals["configs"] = {f"{corpus}/{split}": part.num_rows for (corpus, split), part in written.items()}
     context.totals["rows_left_out"] = sum(part.num_left_out for part in written.values())
@@ -139,7 +144,7 @@ def describe(
 ) -> None:
     """Card, figures, provenance, and `eval.yaml` where there is a benchmark."""
     figures = draw(scores(context.inputs), lengths(context.inputs), folder / "figures", ("png",))
-    facts = Facts.of(context, settings, checked, written, read_yields(context.inputs), figures)
+    facts = Facts.of(context, settings, checked, written, read_yields(context.inputs), figures, folder)
     write_text(folder / "README.md", card(facts))
     write_text(
         folder / "provenance.json", json.dumps(facts.provenance, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
@@ -152,4 +157,4 @@ def checksums(folder: Path) -> None:
     """`SHA256SUMS`, as `sha256sum -c` reads it."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     lines = [f"{sha256(file)}  {file.relative_to(folder).as_posix()}" for file in files]
-    write_text(folder / "SHA256SUMS", "\n".join(lines) + "\n")
+    write_text(folder / SUMS, "\n".join(lines) + "\n")

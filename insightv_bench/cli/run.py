@@ -117,8 +117,10 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
         beside = [name for name in ("training.jsonl", "curves.png") if (folder / name).exists()]
         typer.echo(f"\nModel  {folder / 'model'}" + (f"\nBeside it: {', '.join(beside)}" if beside else ""))
     if stages[-1].name == "release":
-        folder = place(recipe, run_folder(recipe, out), stages)["release"] / "release"
-        typer.echo(f"\nRelease  {folder}\nPush it: insightv-bench push {folder} ORG/NAME")
+        from insightv_bench.hub import release_in
+
+        made = release_in(place(recipe, run_folder(recipe, out), stages)["release"])
+        typer.echo(f"\nRelease  {made}\nPush it: insightv-bench push {made} ORG/NAME")
 
 
 def _print_manifest(manifest: dict[str, Any]) -> None:

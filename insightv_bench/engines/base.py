@@ -75,5 +75,6 @@ def label(engine: Engine) -> str:
 
 
 def public(label: str) -> str:
-    """A label as it may be published: a served model's revision may be its server's address, nobody's business."""
-    return re.sub(r"@\w+://\S*", " (served)", label)
+    """A label as it may be published: where a served model's revision is not told, its server's address or a hash of it
+    stands in its place, which is nobody's business."""
+    return re.sub(r"@(?:\w+://\S*|server-[0-9a-f]{10}(?:\+[0-9a-f]{8})?)", " (served)", label)

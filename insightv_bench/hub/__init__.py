@@ -11,4 +11,4 @@ from __future__ import annotations
 
 from .commits import Additions, Change, Made, Seen, commit, explained, snapshot
 from .scan import as_files, guard_secrets
-from .transfer import files_of, pull, push, resolve
+from .transfer import files_of, pull, push, release_in, resolve

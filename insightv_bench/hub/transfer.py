@@ -70,15 +70,20 @@ def stale_of(files: Sequence[str], there: Iterable[str]) -> list[str]:
     return [path.as_posix() for path in gone if any(path.match(pattern) for pattern in OURS)]
 
 
+def release_in(folder: Path) -> Path | None:
+    """The release in a stage's folder, which is named after what it holds; None where there is none."""
+    return next((file.parent for file in sorted(folder.glob("*/SHA256SUMS"))), None)
+
+
 def kind_of(folder: Path) -> Kind:
     """A folder with a `config.json` is a model, any other a data set. Raises HubError where it is nothing to push."""
     if not folder.is_dir():
         raise HubError(f"`{folder}` is not a folder", "name the folder to push")
     if (folder / "config.json").exists():
         return "model"
-    for inner in ("release", "model"):
-        if (folder / inner).is_dir():
-            raise HubError(f"`{folder}` is a stage's folder", f"push what it made: {folder / inner}")
+    made = release_in(folder) or folder / "model"
+    if made.is_dir():
+        raise HubError(f"`{folder}` is a stage's folder", f"push what it made: {made}")
     if (folder / "run.json").exists():
         raise HubError(f"`{folder}` is a whole run", "push one thing of it: a release, a model, a leaderboard")
     return "dataset"

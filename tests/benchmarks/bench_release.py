@@ -46,7 +46,7 @@ def timed(command: list[str], home: Path, **more: str) -> tuple[str, float]:
 def test_a_release_comes_back_from_the_hub_row_by_row(tmp_path: Path) -> None:
     size = ["--set", f"questions.train.num={NUM_QUESTIONS}"]
     _, build = timed([*COMMAND, "build", "release", "corpora", *size], tmp_path)
-    (folder,) = tmp_path.glob("runs/*/stages/release-*/release")
+    (folder,) = (file.parent for file in tmp_path.glob("runs/*/stages/release-*/*/SHA256SUMS"))
     for manifest in sorted(tmp_path.glob("runs/*/stages/*/manifest.json")):
         told = json.loads(manifest.read_text())
         print(f"\n{manifest.parent.name:40} {told['seconds']:8.1f} s  {told['num_rows']:7,} rows", end="")
