@@ -123,6 +123,48 @@ def verify(
         raise RunError(f"{rejected} submission{'s' if rejected > 1 else ''} rejected", "the lines above say why")
 
 
+Secret = Annotated[str, typer.Option("--secret", envvar="INSIGHTV_SECRET", help="What the set is drawn from.")]
+LevelOption = Annotated[str, typer.Option("--level", metavar="tiny|small|full")]
+NumQuestions = Annotated[int, typer.Option("--num", min=1, max=10_000, help="Questions of the set.")]
+
+
+@board_app.command("private")
+def private_set(
+    secret: Secret,
+    level: LevelOption = "small",
+    num: NumQuestions = 500,
+    out: Annotated[Path, typer.Option("--out", help="A new folder for questions and images.")] = Path("private-set"),
+) -> None:
+    """A test set without answers, drawn from a secret; the hash that is printed may be published."""
+    told = load_function("leaderboard.submissions:private_set")(secret, known_level(level), num, out)
+    typer.echo(f"{num:,} questions in {out}\ncommitment {told}")
+
+
+@board_app.command("score")
+def score(
+    predictions: Annotated[Path, typer.Argument(metavar="FILE", help='JSON lines {"id": ..., "response": ...}.')],
+    secret: Secret,
+    level: LevelOption = "small",
+    num: NumQuestions = 500,
+    commitment: Annotated[str, typer.Option("--commitment", help="The published hash, to be checked first.")] = "",
+) -> None:
+    """Predictions on a private set, scored; what is missing or cannot be read is wrong."""
+    from insightv_bench.statistics import percent
+
+    args = (predictions, secret, known_level(level), num, commitment)
+    found = load_function("leaderboard.submissions:score")(*args)
+    typer.echo(f"accuracy {percent(*found.accuracy[:3])} %, n = {num:,}")
+    typer.echo(f"missing {found.num_missing:,}, unread {found.num_unread:,}")
+
+
+def known_level(name: str) -> str:
+    from insightv_bench.world import LEVELS
+
+    if name not in LEVELS:
+        raise RunError(f"there is no level `{name}`", f"the levels are {', '.join(LEVELS)}")
+    return name
+
+
 @board_app.command("publish")
 def publish(
     space: Annotated[str, typer.Argument(metavar="ORG/SPACE", help="A static Space; made if new.")],

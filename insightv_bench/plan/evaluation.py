@@ -5,6 +5,7 @@ A system is a model for each seat. Systems with the same reasoning agent share i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from insightv_bench.settings import (
 )
 from insightv_bench.stages import AskingOptions, EvalOptions, FlawOptions, Stage, StoredOptions
 from insightv_bench.world import VERSION as WORLD_VERSION
+from insightv_bench.world import fixed_version
 
 from .controls import control_systems
 from .names import (
@@ -189,7 +191,7 @@ def _stages(recipe: Recipe, settings: EvalSettings, system: System, questions: s
         arms=system.arms,
         seats=dict(system.seats),
         task=task,
-        task_version=task_version(recipe.questions[settings.questions]),
+        task_version=task_version(recipe.questions[settings.questions], recipe.world.name),
         greedy=system.greedy,
         role=system.role,
         twin_of=system.twin_of,
@@ -238,9 +240,16 @@ def seat_engine(seat: ModelEngine, settings: EvalSettings) -> ModelEngine:
     return with_defaults(seat, batch_size=settings.batch_size, dtype=settings.dtype)
 
 
-def task_version(source: Source) -> str:
-    """Scores compare only over the same version of the same questions. Empty: the rows' own revision, once read."""
-    return WORLD_VERSION if isinstance(source, WorldSource) else source.revision or ""
+FRESH = re.compile(r"-fresh-(\d{1,18})$")
+
+
+def task_version(source: Source, world: str) -> str:
+    """Scores compare only over the same version of the same questions. `world`: its level's name. Empty: the rows' own
+    revision, once read."""
+    if not isinstance(source, WorldSource):
+        return source.revision or ""
+    fresh = FRESH.search(world) if source.fixed else None
+    return fixed_version(int(fresh[1])) if fresh else WORLD_VERSION
 
 
 def _is_filled(arm: Arm, system: System, settings: EvalSettings) -> bool:

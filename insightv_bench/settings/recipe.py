@@ -236,6 +236,8 @@ def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = ""
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise explain(error, [*layers, Layer(origin, set_)], Recipe) from None
+    except OSError as error:  # a name longer than any file's
+        raise RecipeError(f"`{origin}` names a file that cannot be looked for: {error.strerror}") from None
     except UnicodeEncodeError:
         raise RecipeError(f"`{origin}` holds half a character (`\\ud800`, say)", "write the whole character") from None
 

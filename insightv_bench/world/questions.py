@@ -20,6 +20,8 @@ LICENCE = "Apache-2.0"
 NUM_TEST = 500
 SEED = 20260
 """The public test sets' own seed."""
+CANARY = "insightv-bench:canary:6f1d2c9e-5b7a-4e0f-9a53-c1d84e7b2f60"
+"""Stands in public sets: a model that can say it has been trained on them. No training corpus should hold it."""
 MAX_TRIES = 1_000
 """Draws in a row that give no new question, before a level counts as used up."""
 

@@ -5,6 +5,8 @@ verify: a submission against itself: its files, every figure made again, and the
 collect: what a board is made of: what `verify` accepts; bad files left out with a line
 rows: every row of a submission against itself
 lineage: the rows against the lineage beside them
+drawn: the drawn world's sets drawn again
+private: a set that stays secret: its questions, and predictions scored
 publish: the page to a Space, a submission to a data set
 eval_results: the Hub's `.eval_results/*.yaml`
 every_eval: Every Eval Ever's JSON
@@ -15,6 +17,7 @@ from __future__ import annotations
 from .collect import collect
 from .eval_results import eval_result_files, push_eval_results
 from .every_eval import write_every_eval
+from .private import private_set, score
 from .publish import publish, submit
 from .submission import find_submissions, make_submission
 from .verify import FIGURE_KEYS, NOT_SEEN, Verdict, print_verdict, verify

@@ -27,7 +27,7 @@ from insightv_bench.storage import sha256
 
 from ..board import LINEAGE, Board, count_rows, load_board, read_sides
 from ..tables import NAME_WIDTH, short
-from . import lineage, rows
+from . import drawn, lineage, rows
 from .submission import EVALUATIONS, FIGURES, Submission, addresses, read_submission
 
 PLAIN = re.compile(r"(?!\.)[^/\\\x00]+")
@@ -81,6 +81,7 @@ def verify(folder: Path) -> Verdict:
     problems = [*addresses(frame), *_some(_files(folder, stated)), *_parsers(frame, stated)]
     problems += _some(rows.problems(frame))
     problems += _some(lineage.problems(frame))
+    problems += _some(drawn.problems(frame))
     is_of_before = not frame.filter(rows.is_of_before()).is_empty()
     if not is_of_before and not list(rows.odd_values(frame)):
         problems += _some(_figures(folder, stated))
