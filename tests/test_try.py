@@ -18,10 +18,21 @@ PATH = '{"summary": "read", "reasoning": "Monday is 3", "action": "summary"}\n{"
 
 
 def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    text = body["messages"][-1]["content"][-1]["text"]
-    is_path = "Here is a path" in text
-    reply = '{"check": "x", "verdict": "wrong", "answer": "7"}' if is_path else PATH
-    return 200, completion(reply)
+    content = body["messages"][-1]["content"]
+    is_path = isinstance(content, list) and "Here is a path" in content[-1]["text"]
+    return said('{"check": "x", "verdict": "wrong", "answer": "7"}' if is_path else PATH, body)
+
+
+def said(reply: str, body: dict[str, Any], finish: str = "stop") -> tuple[int, dict[str, Any]]:
+    """An image takes tokens, as it does at a server that sees."""
+    made = completion(reply, finish)
+    made["usage"]["prompt_tokens"] += 9 * json.dumps(body["messages"]).count('"image_url"')
+    return 200, made
+
+
+def questions_of(server: ChatServer) -> list[dict[str, Any]]:
+    """What was asked, without what only finds out whether the server sees."""
+    return [body for body in server.bodies if body["max_tokens"] > 64]
 
 
 @pytest.fixture
@@ -44,20 +55,19 @@ def test_both_seats_are_asked_and_all_that_passes_is_shown(server: ChatServer) -
     assert "path as read: json, complete, 1 steps" in shown and "read: Monday is 3" in shown
     assert "reasoning agent: answer as read: `3` (sure, protocol)" in shown
     assert "summary agent: answer as read: `7` (sure, protocol)" in shown and "verdict on the path: wrong" in shown
-    assert "gold answer" in shown and "11 tokens" in shown and "ended by itself" in shown
-    asked = [body for body in server.bodies if len(body["messages"][-1]["content"]) > 1]
-    assert len(asked) == 2  # what is no probe is asked once in each seat
+    assert "gold answer" in shown and "29 tokens" in shown and "ended by itself" in shown
+    assert len(questions_of(server)) == 2
 
 
 def test_a_model_of_a_known_family_is_asked_in_its_manner(server: ChatServer) -> None:
     shown = tried(f"openai:{server.url}#MiMo-VL-7B-RL", "--model_args", "enable_thinking=false", "--n", "2")
     assert "asked in the manner of `mimo-vl`; paths as `native`" in shown and "question 2 of 2" in shown
-    first = next(body for body in server.bodies if len(body["messages"][0]["content"]) > 1)
+    first = questions_of(server)[0]
     assert first["temperature"] == 0.3 and first["messages"][0]["content"][-1]["text"].endswith(" /no_think")
 
 
 def test_a_cut_off_reply_is_told(server: ChatServer) -> None:
-    cut = ChatServer(lambda body: (200, completion("1. I look at", finish="length")))
+    cut = ChatServer(lambda body: said("1. I look at", body, "length"))
     try:
         shown = tried(f"openai:{cut.url}#m", "--ask", "prose")
     finally:
@@ -89,7 +99,7 @@ def test_what_cannot_be_tried_is_one_line(words: list[str], fact: str) -> None:
 
 
 def test_what_a_model_writes_does_not_reach_the_terminal_as_orders() -> None:
-    evil = ChatServer(lambda body: (200, completion("\x1b[2J" + json.dumps({"answer": "\u202e3"}))))
+    evil = ChatServer(lambda body: said("\x1b[2J" + json.dumps({"answer": "\u202e3"}), body))
     try:
         shown = tried(f"openai:{evil.url}#m")
     finally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.runs import find_seats, needed, place, run, run_folder, run_name, slug, summary_model
 from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, TaskSource, WorldSource, is_server, load_recipe
+from insightv_bench.stages import EvalOptions, Stage
 from insightv_bench.world import LEVELS, NUM_TEST, SEED, fresh_level
 
 DRAWN = {f"insightv_{level}": level for level in LEVELS}
@@ -76,12 +77,29 @@ def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool,
         print_plan(recipe, stages, out)
         return
     print_summary(run(recipe, out, BOARD), Console())
+    folders = place(recipe, run_folder(recipe, out), stages)
+    compare_askings(stages, folders)
     if output_path:
-        folders = place(recipe, run_folder(recipe, out), stages)
         evaluations = [folders[stage.name] / LM_EVAL for stage in stages if stage.makes == "evaluation"]
         for folder in evaluations:
             copy_results(folder, output_path, log_samples)
         typer.echo(f"lm-eval's result files: {output_path}")
+
+
+def compare_askings(stages: Sequence[Stage], folders: Mapping[str, Path]) -> None:
+    """Each further way of asking one model against the first, paired."""
+    from insightv_bench.results import load, parse_name
+
+    from .compare_table import print_comparison
+    from .results import console
+
+    told = [(stage, stage.options) for stage in stages if isinstance(stage.options, EvalOptions)]
+    by_system = {options.system: folders[stage.name] for stage, options in told}
+    for stage, options in told:
+        if options.asked_as in by_system:
+            first, other = by_system[options.asked_as], folders[stage.name]
+            typer.echo("")
+            print_comparison(load(parse_name(str(first), None)), load(parse_name(str(other), None)), console())
 
 
 def copy_results(folder: Path, output_path: Path, log_samples: bool) -> None:

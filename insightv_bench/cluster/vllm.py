@@ -30,6 +30,11 @@ from .remote import RemoteCoordinator, RemoteImages
 
 REVISION = "+vllm"
 """Added to a model's: another program gives other replies."""
+NOT_CARRIED = (
+    *("enable_thinking", "thinking_budget", "chat_template_kwargs", "stop", "adapter", "device_map"),
+    *("min_pixels", "max_pixels", "processor_kwargs", "attn_implementation"),
+)
+"""Options of a local model that are transformers' alone."""
 
 
 class Named:
@@ -38,6 +43,7 @@ class Named:
     def __init__(self, settings: HfEngine) -> None:
         name, revision = identity(settings)
         self.name, self.revision = name, revision + REVISION
+        self.system, self.suffix = settings.system, settings.suffix
 
 
 def check(stage: Stage) -> None:
@@ -46,6 +52,12 @@ def check(stage: Stage) -> None:
         raise RecipeError(
             f"`ray.hf: vllm` would start vLLM once a step of `{stage.name}`",
             "serve the model and name it as `kind: openai`, or set the stage's `mode: one-call`",
+        )
+    engines = (engine for engine in stage.engines if isinstance(engine, HfEngine))
+    for name in (name for engine in engines for name in engine.changes() if name in NOT_CARRIED):
+        raise RecipeError(
+            f"`ray.hf: vllm` knows no `{name}`, which `{stage.name}` asks with",
+            "serve the model and name it as `kind: openai`, or leave it out: `profile: none` and its own options",
         )
     if importlib.util.find_spec("vllm") is None:
         raise MissingExtra("`vllm` is not installed; `ray.hf: vllm` needs it on every node", "pip install vllm")
@@ -103,6 +115,8 @@ def as_row(request: Request, seed: int) -> dict[str, Any]:
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "repetition_penalty": sampling.repetition_penalty,
+            **({"top_k": sampling.top_k} if sampling.top_k else {}),
+            **({"presence_penalty": sampling.presence_penalty} if sampling.presence_penalty else {}),
             "seed": int(content_id(seed, request.sample, length=7), 16),
         },
     }

@@ -203,7 +203,7 @@ def _pairings(
     for here, there in arms:
         cells = Cell(systems[0], here), Cell(systems[1], there)
         rows = counted(_of(sides[0], "arm", here)), counted(_of(sides[1], "arm", there))
-        _guard_arm(task, cells, rows)
+        _guard_arm(task, cells, rows, notes)
         yield _pairing(task, cells, rows)
 
 
@@ -212,14 +212,16 @@ def _lone_arm(rows: pl.DataFrame, named: str) -> str:
     return str(arms[0]) if len(arms) == 1 else named
 
 
-def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
+def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides, notes: list[str]) -> None:
     what = f"`{cells[0].system}: {cells[0].arm}` and `{cells[1].system}: {cells[1].arm}` on `{task}`"
     for side, cell in zip(sides, cells, strict=True):
         if side.is_empty():
             raise RunError(f"`{cell.system}` has no rows of arm `{cell.arm}` on `{task}`", "name an arm that both have")
     for column in ("prompt", "token_cap") if cells[0].arm == cells[1].arm else ("token_cap",):
         here, there = (sorted(side[column].unique()) for side in sides)
-        if here != there:
+        if here != there and column == "prompt" and _only_asked_otherwise(sides):
+            notes.append(f"{what}: one model asked in two ways, by prompt {_told(here)} against {_told(there)}")
+        elif here != there:
             _refuse(what, f"{column.replace('_', ' ')} {_told(here)} against {_told(there)}", column)
     if any(cell.arm in OWN_QUESTIONS for cell in cells):
         return
@@ -232,6 +234,15 @@ def _guard_arm(task: str, cells: Sequence[Cell], sides: Sides) -> None:
         if shown[0] != shown[1]:
             num = f"the paths shown differ in {len(shown[0] ^ shown[1]):,} of {len(shown[0] | shown[1]):,}"
             _refuse(what, num, "questions")
+
+
+def _only_asked_otherwise(sides: Sides) -> bool:
+    """Whether both sides are one model's, whose paths are asked for in two ways (`json`, `native`): that is compared
+    then. Two versions of one prompt are no such."""
+    models = [set(side["model"].unique()) for side in sides]
+    prompts = [{label.rpartition("@")[0] for label in side["prompt"].unique()} for side in sides]
+    names = [{prompt.rpartition("/")[2] for prompt in each} for each in prompts]
+    return models[0] == models[1] and "" not in models[0] and names[0] == names[1] and not prompts[0] & prompts[1]
 
 
 def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Made[Pairing]:

@@ -14,10 +14,7 @@ from typing import Any
 from insightv_bench.errors import RecipeError
 from insightv_bench.profiles import NONE, Profile, Switch, choose, load_profile
 
-from .base import Sampling, Section
-from .evaluation import EvalSettings
 from .inheritance import FILES, Content, Layer, merge
-from .paths import PathsSettings
 from .seats import PLACE, SERVER, STAGE_MODEL, folder_name
 
 SEATS = ("reason", "base", "summary")
@@ -182,8 +179,8 @@ def evaluation_part(profile: Profile, engine: Content) -> Content:
     part = {
         "ask": [profile.ask],
         "prompts": _prompts(profile),
-        "path_sampling": {**_default(EvalSettings, "path_sampling"), **sampling, **cap},
-        "answer_sampling": {**_default(EvalSettings, "answer_sampling"), **sampling, **(cap if thinks else {})},
+        "path_sampling": {**sampling, **cap},
+        "answer_sampling": {**sampling, **(cap if thinks else {})},
     }
     return {name: value for name, value in part.items() if value}
 
@@ -191,15 +188,8 @@ def evaluation_part(profile: Profile, engine: Content) -> Content:
 def paths_part(profile: Profile, engine: Content, paths: Content) -> Content:
     """Steps that are asked for one by one are always JSON."""
     asking = {"ask": profile.ask, "prompts": _prompts(profile)} if paths.get("mode") == "one-call" else {}
-    sampling = {**_default(PathsSettings, "sampling"), **_sampling(profile, engine), **_cap(profile)}
-    part: Content = {**asking, "sampling": sampling}
+    part: Content = {**asking, "sampling": {**_sampling(profile, engine), **_cap(profile)}}
     return {name: value for name, value in part.items() if value}
-
-
-def _default(section: type[Section], name: str) -> Content:
-    """What the section samples with where nobody says so: a table takes its place as a whole."""
-    default: Sampling = section.model_fields[name].default
-    return default.changes()
 
 
 def _cap(profile: Profile) -> Content:

@@ -12,7 +12,7 @@ from typing import Any
 from insightv_bench.chat import layout_of
 from insightv_bench.errors import ModelError, require
 from insightv_bench.journal import Reply, Request
-from insightv_bench.protocol import opens_thought
+from insightv_bench.protocol import cut_in, opens_thought
 from insightv_bench.records import DECODERS, Image, content_id
 from insightv_bench.settings import HfEngine, Sampling, folder_name
 from insightv_bench.sources import TimedBytes
@@ -47,33 +47,62 @@ class LocalModel:
         self.system, self.suffix = settings.system, settings.suffix
 
     def generate(self, requests: Sequence[Request], seed: int) -> list[Reply]:
-        """Replies by one batched `generate`; all requests must share their sampling."""
-        import torch
-
+        """Replies by one batched `generate`, or two where thought has a budget, where requests share their sampling."""
         if len({request.sampling for request in requests}) > 1:
             return [reply for request in requests for reply in self.generate([request], seed)]
-        model, processor = self.load()
         cleared = [self.cleared(request) for request in requests]
         shown = [request._replace(chat=each.chat) for request, each in zip(requests, cleared, strict=True)]
         prompts = self.prompts(shown)
+        sampling, budget = requests[0].sampling, self._settings.thinking_budget or 0
+        first = min(budget or sampling.max_new_tokens, sampling.max_new_tokens)
         try:
-            inputs = encode(processor, shown, prompts).to(model.device)
+            replies = self._run(shown, prompts, sampling.model_copy(update={"max_new_tokens": first}), seed)
         except REFUSALS as error:
             if len(requests) == 1:  # its own fault: an image that the processor does not take
                 return [Reply(text="", finish="error", failure=first_line(error))]
             return self._without_refused(requests, seed)
+        if first < sampling.max_new_tokens:
+            rest = sampling.model_copy(update={"max_new_tokens": sampling.max_new_tokens - first})
+            replies = self._gone_on(shown, prompts, replies, rest, seed)
+        told = zip(replies, cleared, strict=True)
+        return [reply.model_copy(update={"num_broken": each.num_broken}) for reply, each in told]
+
+    def _run(self, requests: Sequence[Request], prompts: Sequence[str], sampling: Sampling, seed: int) -> list[Reply]:
+        """Raises what a processor raises on an image that it does not take."""
+        import torch
+
+        model, processor = self.load()
+        inputs = encode(processor, requests, prompts).to(model.device)
         torch.manual_seed(seed)
         started = time.monotonic()
         ends, stop = end_ids(model, processor), self._settings.stop
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **generation_options(model, processor, requests[0].sampling, stop))
+            tokens = model.generate(**inputs, **generation_options(model, processor, sampling, stop))
         completions = tokens[:, inputs["input_ids"].shape[1] :]
         seconds = (time.monotonic() - started) / len(requests)
         rows = zip(inputs["attention_mask"], completions, strict=True)
         replies = [stopped(_reply(processor, mask, row, seconds, ends), stop) for mask, row in rows]
+        opened = zip(replies, map(opens_thought, prompts), strict=True)
+        return [reply.model_copy(update={"opened": is_opened}) for reply, is_opened in opened]
+
+    def _gone_on(
+        self,
+        requests: Sequence[Request],
+        prompts: Sequence[str],
+        replies: Sequence[Reply],
+        sampling: Sampling,
+        seed: int,
+    ) -> list[Reply]:
+        """The replies, those that are not at their end gone on with; a thought that has used its budget is closed."""
+        cut = [place for place, reply in enumerate(replies) if reply.finish == "length"]
+        if not cut:
+            return list(replies)
+        close = {place: self._settings.thought_close for place in cut if _is_in_thought(replies[place])}
+        begun = [prompts[place] + replies[place].text + close.get(place, "") for place in cut]
+        more = dict(zip(cut, self._run([requests[place] for place in cut], begun, sampling, seed), strict=True))
         return [
-            reply.model_copy(update={"opened": opens_thought(prompt), "num_broken": each.num_broken})
-            for reply, prompt, each in zip(replies, prompts, cleared, strict=True)
+            _joined(reply, close.get(place, ""), more[place]) if place in more else reply
+            for place, reply in enumerate(replies)
         ]
 
     def _without_refused(self, requests: Sequence[Request], seed: int) -> list[Reply]:
@@ -291,6 +320,15 @@ def _reply(processor: Any, prompt_mask: Any, tokens: Any, seconds: float, ends: 
         num_tokens=length + bool(found),
         seconds=seconds,
     )
+
+
+def _is_in_thought(reply: Reply) -> bool:
+    return cut_in(reply.text, reply.finish, reply.opened) == "thought"
+
+
+def _joined(begin: Reply, close: str, rest: Reply) -> Reply:
+    sums = {name: getattr(begin, name) + getattr(rest, name) for name in ("num_tokens", "seconds")}
+    return begin.model_copy(update={"text": begin.text + close + rest.text, "finish": rest.finish, **sums})
 
 
 def stopped(reply: Reply, stop: Sequence[str]) -> Reply:

@@ -22,6 +22,11 @@ SENT_BY = {
     "temperature": "temperature (of the sampling)",
     "top_p": "top_p (of the sampling)",
     "repetition_penalty": "repetition_penalty (of the sampling; no key of OpenAI's)",
+    "top_k": "top_k (of the sampling; no key of OpenAI's)",
+    "presence_penalty": "presence_penalty (of the sampling)",
+    "stop": "stop",
+    "chat_template_kwargs": "enable_thinking or chat_template_kwargs",
+    "mm_processor_kwargs": "min_pixels or max_pixels",
     FORMAT: "structured",
 }
 """A request's key, and the setting that it comes from."""
