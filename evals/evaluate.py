@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import Any
 
 from insightv_bench.arms import ARMS, Arm
@@ -16,14 +17,17 @@ from insightv_bench.engines import COSTS, Caller, Costs, costs_from, total
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
 from insightv_bench.records import EvalRecord, FlawedRow, Path, Question
-from insightv_bench.settings import EngineSettings, EvalSettings, with_defaults
+from insightv_bench.settings import EngineSettings, EvalSettings, Sampling, with_defaults
 from insightv_bench.stages import Context, EvalOptions, code_versions, read_manifest
 
 from .arms import Given, blanks, prepare
+from .budgets import FIGURE, draw, sweep
 from .harness import arm_task, eval_record, quiet, run_lm_eval, task_name
 
 WRITES = ("reason", "more/resume")
 """Prompts that ask for a path."""
+TOKEN_CAPS = "token_caps"
+"""In a manifest: accuracy under other token caps, one entry an arm and cap."""
 
 
 def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
@@ -43,6 +47,8 @@ def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
         # What tells results that cannot be combined.
         context.totals.update(models=models, code=code_versions(), answers=settings.answers)
         context.write(EvalRecord, ask_arms(context, callers, tasks, questions))
+        if settings.token_caps:
+            _sweep(context, settings, tasks, callers, questions)
     context.progress.stop(bar)
 
 
@@ -105,10 +111,7 @@ def ask_arms(
     images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
     strict = settings.answers == "strict"
     model = Seats(callers, images, strict)
-    path_sampling = settings.path_sampling
-    if context.options.greedy:
-        path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
-    samplings = {arm: path_sampling if ARMS[arm].prompt in WRITES else settings.answer_sampling for arm in tasks}
+    samplings = _samplings(context, settings, tasks)
     with quiet():
         arm_tasks = [arm_task(name, version, arm, rows, samplings[arm]) for arm, rows in tasks.items()]
         results = run_lm_eval(arm_tasks, model, context)
@@ -127,6 +130,31 @@ def ask_arms(
         for task in [task_name(name, arm)]
         for sample in results["samples"][task]
     ]
+
+
+def _sweep(
+    context: Context,
+    settings: EvalSettings,
+    tasks: Mapping[Arm, list[dict[str, Any]]],
+    callers: Mapping[str, Caller],
+    questions: Sequence[Question],
+) -> None:
+    """Accuracy under other token caps, to the manifest, and as a drawing where seaborn is there."""
+    images = {image.sha256: image for question in questions for image in question.images}
+    images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
+    rows = sweep(
+        settings.token_caps, tasks, callers, _samplings(context, settings, tasks), images, settings.answers == "strict"
+    )
+    context.totals[TOKEN_CAPS] = [row._asdict() for row in rows]
+    if rows and find_spec("seaborn"):
+        draw(rows, context.folder / FIGURE)
+
+
+def _samplings(context: Context, settings: EvalSettings, tasks: Iterable[Arm]) -> dict[Arm, Sampling]:
+    path_sampling = settings.path_sampling
+    if context.options.greedy:
+        path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
+    return {arm: path_sampling if ARMS[arm].prompt in WRITES else settings.answer_sampling for arm in tasks}
 
 
 def _costs(

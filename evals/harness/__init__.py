@@ -14,5 +14,6 @@ task_questions.py  the stage: any lm-eval task that generates -> Question rows
 
 from __future__ import annotations
 
-from .arm_task import arm_task, eval_record, task_name
+from .arm_task import arm_task, context_with_markers, eval_record, generation_kwargs, task_name
+from .metrics import Said, scored
 from .run import quiet, run_lm_eval

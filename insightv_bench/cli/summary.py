@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from insightv_bench.escape import visible
 from insightv_bench.runs import place, run_folder
 from insightv_bench.settings import (
     BaseSettings,
@@ -19,7 +23,8 @@ from insightv_bench.settings import (
     Recipe,
     TaskSource,
 )
-from insightv_bench.stages import JOURNAL, Stage
+from insightv_bench.stages import JOURNAL, MANIFEST, Stage
+from insightv_bench.statistics import percent
 
 NEXT = """What to try next
   insightv-bench eval --model ORG/NAME     a real model in every seat: a Hub id or a folder
@@ -83,6 +88,41 @@ def size_of_training(settings: Any, real: bool) -> str:
     return ", ".join(words)
 
 
+def print_token_caps(run: Path, console: Console) -> None:
+    """Accuracy under other token caps, where a run's evaluations were asked under some."""
+    rows = [
+        (manifest["options"].get("system", ""), row)
+        for file in sorted(run.glob(f"stages/*/{MANIFEST}"))
+        for manifest in [json.loads(file.read_text(encoding="utf-8"))]
+        for row in manifest["totals"].get("token_caps", ())
+    ]
+    if not rows:
+        return
+    table = Table(
+        box=None, pad_edge=False, title_justify="left", title="Accuracy against the token cap, 95 % intervals"
+    )
+    for name in (
+        "system",
+        "arm",
+        "cap",
+        "accuracy %",
+        "cut off %",
+        "of finished %",
+        "if all cut right %",
+        "tokens",
+        "n",
+    ):
+        table.add_column(name, no_wrap=name == "accuracy %", justify="left" if name in ("system", "arm") else "right")
+    for system, row in rows:
+        cut = f"{percent(row['cut_in_thought'] + row['cut_in_answer'])} ({percent(row['cut_in_thought'])} in thought)"
+        accuracy = percent(row["accuracy"], row["low"], row["high"])
+        bounds = (percent(row["finished_accuracy"]), percent(row["if_cut_right"]))
+        cells = (visible(system), row["arm"], f"{row['cap']:,}", accuracy, cut, *bounds)
+        table.add_row(*map(Text, (*cells, f"{row['tokens']:,.0f}", f"{row['n']:,}")))
+    console.print()
+    console.print(table)
+
+
 def print_summary(summary: dict[str, Any], console: Console) -> None:
     """The arms, the comparisons as sentences, where the page lies, and what to try next."""
     from insightv_bench.lazy import load_function
@@ -90,6 +130,7 @@ def print_summary(summary: dict[str, Any], console: Console) -> None:
     file = Path(summary["page"]).with_name("board.json")
     board = load_function("leaderboard.board.records:Board.model_validate_json")(file.read_bytes())
     load_function("leaderboard.tables:print_board")(board, console)
+    print_token_caps(Path(summary["page"]).parents[2], console)
     console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
     console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
     run = Path(summary["page"]).parents[2]  # from `<run>/stages/<stage>/index.html`

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from insightv_bench.arms import ARMS
 from insightv_bench.statistics import Interval, Sums, estimate, ratio
 
 from .sums import sums_of
@@ -88,7 +89,8 @@ def outcomes(rows: pl.DataFrame) -> Iterator[Counted]:
 
 def cap_of(arm: str) -> str:
     """The setting whose value is the token cap of an arm's replies."""
-    of = "path_sampling" if arm == "reason" else "answer_sampling"
+    writes = [name for name, spec in ARMS.items() if spec.prompt in ("reason", "more/resume")]
+    of = "path_sampling" if arm in writes else "answer_sampling"
     return f"eval.{of}.max_new_tokens"
 
 

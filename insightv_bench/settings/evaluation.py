@@ -41,6 +41,8 @@ class EvalSettings(Section):
     """Evaluate every system again on greedy paths, beside those of `path_sampling`."""
     answer_sampling: Sampling = Sampling(max_new_tokens=256)
     """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
+    token_caps: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Caps under which the arms `base`, `direct` and `reason` are asked again, for accuracy against tokens."""
     answers: Literal["likely", "strict"] = "likely"
     """The weakest reading that may be right: `strict` counts sure ones alone, so that a likely one is wrong."""
     flaws: FlawsSettings = FlawsSettings()
@@ -85,6 +87,8 @@ class EvalSettings(Section):
                 raise ValueError(f"arm `{arm}` needs `num_paths` of at least {ARMS[arm].min_paths}")
         if self.best_of_judge == "engine" and self.judge is None:
             raise ValueError("`best_of_judge: engine` needs `judge`, the model that judges")
+        if list(self.token_caps) != sorted(set(self.token_caps)):
+            raise ValueError("`token_caps` must rise: [512, 2048, 8192]")
         if self.num_paths > 1 and self.path_sampling.temperature == 0:
             raise ValueError(
                 "`num_paths` above 1 needs `path_sampling.temperature` above 0: greedy paths are all the same"
