@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from insightv_bench.answers import PARSER
 from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
+from insightv_bench.journal import Reply
 from insightv_bench.leaderboard.board import load_board, read_origin
 from insightv_bench.leaderboard.build import read
-from insightv_bench.leaderboard.submissions import collect, make_submission, verify
+from insightv_bench.leaderboard.submissions import collect, make_submission, rerun, verify
 from insightv_bench.records import EvalRecord
 from insightv_bench.storage import sha256
 
@@ -269,3 +270,32 @@ def test_the_shared_data_set_is_built_of_its_honest_submission() -> None:
     assert [row.status for row in board.submissions] == ["rejected", "accepted", "rejected"]
     best = max(row.accuracy for row in board.arms)
     assert best < 0.5  # the forged one has 1.0 in every arm
+
+
+class Echo:
+    """Stands for a reachable model: asked again it says what it always said."""
+
+    def __init__(self, model: str, text: str) -> None:
+        self.model, self._text = model, text
+        self.asked: list[Any] = []
+
+    def ask_all(self, requests: list[Any]) -> list[Reply]:
+        self.asked += requests
+        return [Reply(text=self._text) for _ in requests]
+
+
+def test_a_model_asked_again_shows_replies_that_were_rewritten_to_the_gold_answer(tmp_path: Path) -> None:
+    rewritten = of("direct", "1" * 40, model="org/m@1")
+    make_submission([written(tmp_path / "eval-sft-a1", rewritten)], tmp_path / "s", "mine")
+    assert verify(tmp_path / "s").status == "accepted"  # nothing to be read betrays it
+    honest: Any = Echo("org/m@1", '{"answer": "7"}')
+    found = rerun(tmp_path / "s", honest, 20)
+    assert (found.num, found.num_same_text, found.num_right_now, found.is_worse) == (20, 20, 20, False)
+    assert len(honest.asked) == 20 and "What is the sum" in honest.asked[0].chat.messages[0].content
+    liar: Any = Echo("org/m@2", '{"answer": "9"}')
+    found = rerun(tmp_path / "s", liar, 20)
+    assert found.num_right_claimed == 20 and found.num_right_now == 0 and found.is_worse
+    stranger: Any = Echo("other/m@1", "")
+    with pytest.raises(RunError, match="answered no row") as raised:
+        rerun(tmp_path / "s", stranger, 20)
+    assert "`org/m@1`" in raised.value.hint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,23 @@ ROWS_AT_ONCE, BYTES_AT_ONCE = 256, 32_000_000
 READ_BYTES = 2**20
 GROUP_ROWS, GROUP_BYTES = 1_000, 50_000_000
 """A row group is closed at whichever comes first: viewers and streams read one at a time."""
+
+LAYOUT: dict[str, Any] = {
+    "use_dictionary": False,
+    "use_content_defined_chunking": {"min_chunk_size": 2**16, "max_chunk_size": 2**18, "norm_level": 0},
+    "write_page_index": True,
+}
+"""Pages end where the content says so, and hold no index into a dictionary: where few rows change, few bytes do, and the
+Hub is sent those alone. Readers find a row by the page index."""
+
+
+def _compression(schema: pa.Schema) -> dict[str, str]:
+    """By column: images are compressed as they are, and left alone they stay the same bytes when a neighbour goes."""
+    buffer = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), buffer)
+    written = pq.ParquetFile(pa.BufferReader(buffer.getvalue())).schema
+    paths = [written.column(place).path for place in range(len(written))]
+    return {path: "NONE" if path.endswith(".bytes") else "ZSTD" for path in paths}
 
 
 class Written(NamedTuple):
@@ -78,7 +95,7 @@ class _Shards:
 
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         file = self._folder / f"data-{self._num_files:05d}.parquet"
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(file, schema, compression=_compression(schema), **LAYOUT)
         self._num_files, self._num_bytes = self._num_files + 1, 0
         return self._writer
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from insightv_bench.errors import RunError
+from insightv_bench.errors import RecipeError, RunError
 from insightv_bench.escape import visible
 from insightv_bench.lazy import load_function
 
@@ -97,8 +99,15 @@ def submit(
 @board_app.command("verify")
 def verify(
     submission: Annotated[str, typer.Argument(help="A submission's folder, or a data set of them as ORG/NAME.")],
+    rerun: Annotated[int, typer.Option("--rerun", min=0, help="Ask `--model` so many of its requests again.")] = 0,
+    model: Annotated[str, typer.Option("--model", help="Folder, Hub id or openai:URL#NAME of the model asked.")] = "",
+    questions: Annotated[
+        Path | None, typer.Option("--questions", help="Rows that hold the pictures: a stage's folder or a split.")
+    ] = None,
 ) -> None:
     """Read every answer again, compute every figure again, and reject what does not match."""
+    if bool(rerun) != bool(model):
+        raise RecipeError("`--rerun N` and `--model MODEL` go together", "name how many requests, and who is asked")
     place = Path(submission)
     if not place.exists():
         place, note = load_function("leaderboard.board.results:from_hub")(submission)
@@ -115,12 +124,31 @@ def verify(
             rejected += 1
             continue
         load_function("leaderboard.submissions:print_verdict")(verdict, Console())
-        rejected += bool(verdict.problems)
+        is_worse = rerun > 0 and not verdict.problems and _asked_again(folder, model, rerun, questions)
+        rejected += bool(verdict.problems) or is_worse
         accepted += not verdict.problems
-    if accepted:
+    if accepted and not rerun:
         typer.echo(load_function("leaderboard.submissions.verify:NOT_SEEN"))
     if rejected:
         raise RunError(f"{rejected} submission{'s' if rejected > 1 else ''} rejected", "the lines above say why")
+
+
+def _asked_again(folder: Path, model: str, num: int, questions: Path | None) -> bool:
+    """Whether the model answers worse than the submission says."""
+    from insightv_bench.engines import Caller, open_engine
+    from insightv_bench.journal import Journal
+    from insightv_bench.settings import engine_of
+
+    with TemporaryDirectory() as kept, ExitStack() as stack:
+        journal = Journal(Path(kept) / "journal.sqlite")
+        stack.callback(journal.close)
+        caller = stack.enter_context(Caller(open_engine(engine_of(model)), journal))
+        found = load_function("leaderboard.submissions:rerun")(folder, caller, num, questions)
+        for line in load_function("leaderboard.submissions:rerun_words")(found, caller.model):
+            typer.echo(visible(f"  {line}"))
+    if found.is_worse:
+        typer.echo("rejected  the model answers worse than the submission says")
+    return bool(found.is_worse)
 
 
 Secret = Annotated[str, typer.Option("--secret", envvar="INSIGHTV_SECRET", help="What the set is drawn from.")]

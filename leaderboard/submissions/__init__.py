@@ -3,6 +3,7 @@
 submission: the folder that holds rows, figures and lineage
 verify: a submission against itself: its files, every figure made again, and the verdict in words
 collect: what a board is made of: what `verify` accepts; bad files left out with a line
+rerun: the named model asked again
 rows: every row of a submission against itself
 lineage: the rows against the lineage beside them
 drawn: the drawn world's sets drawn again
@@ -19,5 +20,7 @@ from .eval_results import eval_result_files, push_eval_results
 from .every_eval import write_every_eval
 from .private import private_set, score
 from .publish import publish, submit
+from .rerun import Rerun, rerun
+from .rerun import words as rerun_words
 from .submission import find_submissions, make_submission
 from .verify import FIGURE_KEYS, NOT_SEEN, Verdict, print_verdict, verify
