@@ -31,6 +31,7 @@ class Repo:
     """Snapshots, path -> sha256; a commit's id is made of its place."""
     titles: list[str] = field(default_factory=lambda: ["initial commit"])
     tags: dict[str, int] = field(default_factory=dict)
+    pull_requests: list[dict[str, str]] = field(default_factory=list)
 
 
 def commit_id(place: int) -> str:
@@ -202,7 +203,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def commit(self, kind: str, repo_id: str, revision: str, body: bytes) -> None:
         repo = self.repo(kind, repo_id)
-        self.writing()
+        as_pull_request = "create_pr=1" in self.path
+        if not as_pull_request:
+            self.writing()
         with self.hub.lock:
             if self.hub.overtake:
                 self.hub.overtake -= 1
@@ -212,10 +215,11 @@ class Handler(BaseHTTPRequestHandler):
             files = dict(repo.commits[-1])
             for line in map(json.loads, body.splitlines()):
                 self.apply(line["key"], line["value"], files, repo)
-            repo.commits.append(files)
+            (repo.pull_requests if as_pull_request else repo.commits).append(files)
+        pull_request = {"pullRequestUrl": f"{self.hub.url}/{repo_id}/discussions/1"} if as_pull_request else {}
         made = commit_id(len(repo.commits) - 1)
         url = f"{self.hub.url}/{'' if kind == 'models' else kind + '/'}{repo_id}/commit/{made}"
-        self.send(200, {"success": True, "commitOid": made, "commitUrl": url, "hookOutput": ""})
+        self.send(200, {"success": True, "commitOid": made, "commitUrl": url, "hookOutput": ""} | pull_request)
 
     def apply(self, key: str, value: dict[str, Any], files: dict[str, str], repo: Repo) -> None:
         if key == "header":

@@ -135,6 +135,29 @@ def test_eval_results_reach_the_models_repository_and_others_entries_stay(hub: H
     assert absent.returncode == 1 and "there is no model `org/absent`" in absent.stderr
 
 
+@pytest.mark.slow
+def test_results_reach_anothers_model_as_a_pull_request_with_the_benchmarks_own_tasks(hub: Hub, tmp_path: Path) -> None:
+    name = ".eval_results/insightv-bench-drawn.yaml"
+    repo = hub.repos["models", MODEL] = Repo(False)
+    bench_set = hub.repos["datasets", "org/bench"] = Repo(False)
+    tasks = {"tasks": [{"id": "flawed"}, {"id": "other"}]}
+    bench_set.commits.append({"eval.yaml": hub.put(yaml.safe_dump(tasks).encode())})
+    written(tmp_path / "eval-sft-a1", small())
+    words = ["leaderboard", "eval-results", "eval-sft-a1", "--benchmark", "org/bench", "--model", MODEL]
+    done = bench(hub, tmp_path, WRITER, *words, "--pr", "--source", "https://example.org/board")
+    assert done.returncode == 0, done.stderr
+    assert "/discussions/1" in done.stdout and len(repo.commits) == 1
+    (entry,) = yaml.safe_load(hub.blobs[repo.pull_requests[0][name]])
+    assert entry["dataset"] == {"id": "org/bench", "task_id": "flawed"}
+    assert entry["source"]["url"] == "https://example.org/board"
+    done = bench(hub, tmp_path, WRITER, *words, "--task-id", "reason=MathVista")
+    assert done.returncode == 0, done.stderr
+    (entry,) = yaml.safe_load(hub.files("models", MODEL)[name])
+    assert entry["dataset"]["task_id"] == "MathVista" and "arm reason" in entry["notes"]
+    odd = bench(hub, tmp_path, WRITER, *words, "--task-id", "nothing")
+    assert odd.returncode == 1 and "write ARM=ID" in odd.stderr
+
+
 def test_an_entry_an_arm_with_its_interval_in_the_notes(tmp_path: Path) -> None:
     from huggingface_hub import parse_eval_result_entries
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from datasets import load_dataset
 from reading import png
 from releases import SMALL, files, released, size_of
 
@@ -55,7 +56,20 @@ def test_the_card_tells_what_is_there(release: Path) -> None:
     for image in re.findall(r"!\[(.+)\]\((.+)\)", card):
         assert len(image[0]) > 40 and size_of(release / image[1])[0] > 500
     benchmark = yaml.safe_load((release / "eval.yaml").read_text(encoding="utf-8"))
-    assert benchmark["tasks"] == [{"id": "flawed", "config": "flawed", "split": "test"}]
+    (task,) = benchmark["tasks"]
+    assert benchmark["evaluation_framework"] == "inspect-ai"
+    assert (task["id"], task["config"], task["split"]) == ("flawed", "flawed", "test")
+    assert set(task) == {"id", "config", "split", "field_spec", "solvers", "scorers"}  # inspect takes no other
+    (first, *_) = pl.read_parquet(next(release.glob("flawed/test/*.parquet"))).iter_rows(named=True)
+    spec = task["field_spec"]
+    assert first["flawed_path"] in first[spec["input"]] and first["question"] in first[spec["input"]]
+    assert first[spec["input_image"]].startswith("data:image/png;base64,")
+    assert {spec["target"], *spec["metadata"]} <= set(first)
+    pattern = task["scorers"][0]["args"]["pattern"]
+    found = re.search(pattern, '{"check": "x", "verdict": "wrong", "answer": "4"}, no: {"answer": "7"}', re.IGNORECASE)
+    assert found and found[1] == "7"
+    fields = load_dataset("parquet", data_files=str(release / "flawed/test/*.parquet"), split="train").features
+    assert "inspect_image" in fields
 
 
 def test_summary_shares_hold_for_kinds_and_score_ranges(release: Path) -> None:

@@ -22,6 +22,7 @@ from insightv_bench.settings import ReleaseSettings
 from insightv_bench.stages import Context, git_commit, what_it_makes
 from insightv_bench.storage import parquet_files
 
+from .inspect_columns import FRAMEWORK, task
 from .licenses import OTHER, license_id
 from .plots import Figure
 from .published import public_recipe
@@ -280,11 +281,11 @@ def cell(text: str) -> str:
 
 def benchmark_yaml(facts: Facts) -> str:
     """The Hub's description of a benchmark: which config and split each task takes."""
-    tasks = [{"id": corpus, "config": corpus, "split": split} for corpus, split in facts.written if split == "test"]
+    tasks = [task(corpus, split) for corpus, split in facts.written if split == "test"]
     content = {
         "name": facts.title,
         "description": "Accuracy of a summary agent that is shown a path with one controlled flaw.",
-        "evaluation_framework": "insightv-bench",
+        "evaluation_framework": FRAMEWORK,
         "tasks": tasks,
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +21,8 @@ LAYOUT: dict[str, Any] = {
     "use_content_defined_chunking": {"min_chunk_size": 2**16, "max_chunk_size": 2**18, "norm_level": 0},
     "write_page_index": True,
 }
-"""Pages end where the content says so, and hold no index into a dictionary: where few rows change, few bytes do, and the
-Hub is sent those alone. Readers find a row by the page index."""
+"""Pages end where the content says so, and hold no index into a dictionary: where few rows change, few bytes do, and
+the Hub is sent those alone. Readers find a row by the page index."""
 
 
 def _compression(schema: pa.Schema) -> dict[str, str]:
@@ -41,16 +41,24 @@ class Written(NamedTuple):
     num_bytes: int
 
 
-def write_split(files: Iterable[Path], folder: Path, without: Collection[str], shard_bytes: int) -> Written:
+Extend = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""Rows with more columns."""
+
+
+def write_split(
+    files: Iterable[Path], folder: Path, without: Collection[str], shard_bytes: int, extend: Extend | None = None
+) -> Written:
     """The rows of `files` but for those whose `id` is in `without`, as `folder/data-NNNNN.parquet`, at least one."""
+    extend = extend or (lambda batch: batch)
     folder.mkdir(parents=True, exist_ok=True)
     files = list(files)
     ids, left_out, num_rows, shard = pa.array(list(without), pa.string()), 0, 0, _Shards(folder, shard_bytes)
     for batch in _batches(files):
         kept = batch.filter(pc.invert(pc.is_in(batch.column("id"), ids)))
         left_out, num_rows = left_out + batch.num_rows - kept.num_rows, num_rows + kept.num_rows
-        shard.add(kept)
-    shard.close(pq.read_schema(files[0]))
+        shard.add(extend(kept))
+    empty = pa.RecordBatch.from_pylist([], schema=pq.read_schema(files[0]))
+    shard.close(extend(empty).schema)
     shards = sorted(folder.glob("data-*.parquet"))
     return Written(num_rows, left_out, len(shards), sum(file.stat().st_size for file in shards))
 

@@ -23,6 +23,7 @@ from insightv_bench.storage import group_sizes, parquet_files, read_frame, read_
 
 from .card import Facts, benchmark_yaml, card
 from .contamination import Asked, Hash, collisions, perceptual_hash
+from .inspect_columns import with_inspect_columns
 from .plots import draw
 from .report import lengths, read_yields, scores
 from .shards import Written, write_split
@@ -57,6 +58,7 @@ def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
             folder / corpus / split,
             {} if split == TEST else checked.reasons,
             settings.shard_bytes,
+            with_inspect_columns if TEST in parts else None,  # one config, one schema
         )
         for corpus, parts in splits.items()
         for split, names in parts.items()

@@ -211,16 +211,29 @@ def eval_results(
     model: Annotated[str, typer.Option("--model", metavar="ORG/NAME", help="Push to this repository.")] = "",
     system: Annotated[str, typer.Option("--system", help="As the board calls it, where there are several.")] = "",
     out: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    task_id: Annotated[
+        list[str] | None, typer.Option("--task-id", metavar="ARM=ID", help="The benchmark's own task; may be repeated.")
+    ] = None,
+    source: Annotated[str, typer.Option("--source", metavar="URL", help="Where the results can be looked at.")] = "",
+    pr: Annotated[bool, typer.Option("--pr", help="Open a pull request instead of a commit.")] = False,
 ) -> None:
-    """Results -> `.eval_results/*.yaml` of a model's repository: one entry an arm, with notes."""
+    """Results -> `.eval_results/*.yaml` of a model's repository: one entry an arm, with notes.
+
+    Task ids are those of the benchmark's `eval.yaml`, where it has them.
+    """
+    if pr and not model:
+        raise RecipeError("`--pr` opens a pull request, and no repository is named", "name it with `--model`")
+    room = "leaderboard.submissions"
+    ids = load_function(f"{room}:parse_task_ids")(task_id or []) or load_function(f"{room}:own_task_ids")(benchmark)
     board, _ = load_function("leaderboard.build:read")(results)
-    texts = load_function("leaderboard.submissions:eval_result_files")(board, system, benchmark)
+    told = load_function(f"{room}:Told")(ids, source)
+    texts = load_function(f"{room}:eval_result_files")(board, system, benchmark, told)
     for name, text in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         load_function("storage:write_text")(out / name, text)
         typer.echo(out / name)
     if model:
-        pushed = load_function("leaderboard.submissions:push_eval_results")(texts, model)
+        pushed = load_function(f"{room}:push_eval_results")(texts, model, pr)
         typer.echo(f"{pushed.num_files} files at {pushed.url}\nrevision {pushed.revision}")
 
 

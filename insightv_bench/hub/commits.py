@@ -60,6 +60,7 @@ def commit(
     words: str,
     private: bool | None = None,
     must_exist: bool = False,
+    as_pull_request: bool = False,
 ) -> Made:
     """Make the repository if need be, and commit what `prepare` makes of its state; no commit where that is nothing.
 
@@ -80,7 +81,7 @@ def commit(
             if not change.add and not change.delete:
                 return Made(url_of(api, repo_id, kind), seen.revision, 0, number)
             try:
-                revision = send(api, repo_id, kind, change, words, seen.revision)
+                revision = send(api, repo_id, kind, change, words, seen.revision, as_pull_request)
             except HfHubHTTPError as error:
                 if error.response.status_code not in CONFLICT or number == TRIES:
                     raise
@@ -116,15 +117,19 @@ def look(api: Any, repo_id: str, kind: RepoKind) -> Seen:
     return Seen(revision, files, read)
 
 
-def send(api: Any, repo_id: str, kind: RepoKind, change: Change, words: str, parent: str) -> str:
-    """One commit on top of `parent`, and which it is."""
+def send(
+    api: Any, repo_id: str, kind: RepoKind, change: Change, words: str, parent: str, as_pull_request: bool = False
+) -> str:
+    """One commit on top of `parent`, or a pull request that holds it, and which it is."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in change.add.items()
     ]
     operations += [CommitOperationDelete(path_in_repo=name) for name in change.delete]
-    return str(api.create_commit(repo_id, operations, commit_message=words, repo_type=kind, parent_commit=parent).oid)
+    how = {"commit_message": words, "repo_type": kind, "parent_commit": parent, "create_pr": as_pull_request or None}
+    made = api.create_commit(repo_id, operations, **how)
+    return str(made.pr_url if as_pull_request else made.oid)
 
 
 def guard_name(repo_id: str) -> None:

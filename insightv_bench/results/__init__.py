@@ -16,7 +16,19 @@ from __future__ import annotations
 from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
 from .equal_tokens import equal_tokens
 from .load import Results, evaluations, load, parse_name
-from .outcomes import (, EVENTS, OUTCOMES, counted, outcomes, tokens_a_right_answer
+from .outcomes import (
+    CUT,
+    EVENTS,
+    MANY_CUT,
+    OF_CUT,
+    OUTCOMES,
+    Outcome,
+    cap_of,
+    counted,
+    cut_warning,
+    outcomes,
+    tokens_a_right_answer,
+)
 from .rescore import Change, as_question, by_arm, counts, is_gold, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, row_files, scan, with_planted

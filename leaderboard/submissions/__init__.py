@@ -16,7 +16,7 @@ every_eval: Every Eval Ever's JSON
 from __future__ import annotations
 
 from .collect import collect
-from .eval_results import eval_result_files, push_eval_results
+from .eval_results import Told, eval_result_files, own_task_ids, parse_task_ids, push_eval_results
 from .every_eval import write_every_eval
 from .private import private_set, score
 from .publish import publish, submit
