@@ -15,7 +15,9 @@ from releases import released
 
 pytestmark = pytest.mark.slow
 PROGRAM = """
-import json, sys
+import json, sys, types
+import tiktoken  # its tables would be fetched, only to count a mock's tokens
+tiktoken.get_encoding = lambda name: types.SimpleNamespace(encode=lambda text, **options: text.split())
 from inspect_ai import eval
 from inspect_ai.model import ModelOutput, get_model
 model = get_model("mockllm/model", custom_outputs=[ModelOutput.from_content("mockllm/model", sys.argv[2])] * 100)
