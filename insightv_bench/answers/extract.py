@@ -22,6 +22,7 @@ from .languages import (
     ANOTHERS_OWN,
     CHOSEN,
     CHOSEN_LEADS,
+    LANGUAGES,
     NEXT_TURN,
     NEXT_TURN_SIGNS,
     REPORTED,
@@ -449,7 +450,7 @@ def _undeclared(text: Plain, start: int, end: int, asked: Asked) -> Found | None
         return (piece, "bare") if piece else None
     if asked.answer_type in ("text", "expression", "list"):
         piece = in_last_sentences(text, begin, stop, asked) if asked.answer_type == "list" else None
-        piece = piece or is_bare_words(text, begin, stop)
+        piece = piece or is_bare_words(text, begin, _before_reason(text, begin, stop))
         return (piece, "bare") if piece else None
     first = text.text.find("\n", begin, stop)
     if first >= 0:
@@ -466,6 +467,15 @@ def _undeclared(text: Plain, start: int, end: int, asked: Asked) -> Found | None
             return piece._replace(sure=False), "sentence"
     piece = in_last_sentences(text, begin, stop, asked)
     return (piece, "sentence") if piece else None
+
+
+_REASON_LINE = re.compile(rf"\n\s*(?:{'|'.join(each.because for each in LANGUAGES if each.because.isascii())})")
+
+
+def _before_reason(text: Plain, start: int, end: int) -> int:
+    """Where a first line ends that gives the answer, a reason following on a line of its own."""
+    reason = _REASON_LINE.search(text.low, start, end)
+    return reason.start() if reason else end
 
 
 def _yes_no_at_end(text: Plain, start: int, end: int) -> Piece | None:

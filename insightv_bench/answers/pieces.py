@@ -93,7 +93,7 @@ _HAS = re.compile(
     r"(?:(?:a|an|the|about|approximately|around|only|exactly|total|value|of|count|length|width|height|area|score|us|have|is)\s+)*$"
 )
 _SUPPOSED = re.compile(
-    r"\W*(?:so,?\s+|therefore,?\s+|thus,?\s+)?(?:if|when|since|as|because|given\s+that|after|suppose|based\s+on)\b[^,;.]{0,200},\s*(?:then\s+)?(?!(?:and|or)\b)"
+    r"\W*(?:so,?\s+|therefore,?\s+|thus,?\s+)?(?:if|when|since|as|because|given\s+that|after|suppose|based\s+on)\b(?:[^,;.]|[.,](?=\d)){0,200},(?!\d)\s*(?:then\s+)?(?!(?:and|or)\b)"
 )
 _RESULT = re.compile(r"[=≈]|\bapproximately\b|\babout\b")
 _NOT_AFTER = re.compile(
@@ -356,6 +356,9 @@ def only_bracketed(text: Plain, start: int, end: int, options: Sequence[str]) ->
         if piece:
             return Piece("", start, start, False)
         named = _named_after(text, match.end(), end, options)
+        stop = sentence_end(text.text, match.end(), end)
+        if text.text[stop : stop + 1] in ("?", "？"):
+            continue
         if is_stated(text, start, match.start(), match.end() if named == letter else end):
             if named and named != letter:
                 return Piece("", start, start, False)
@@ -414,7 +417,8 @@ def said_in_words(text: Plain, start: int, end: int, options: Sequence[str]) -> 
     if len(letters) != 1:
         return None
     letter, at, stop = places[-1]
-    return Piece(letter, at, stop, False)
+    asks = sentence_end(text.text, stop, len(text.text))
+    return None if text.text[asks : asks + 1] in ("?", "？") else Piece(letter, at, stop, False)
 
 
 def _by_value(text: Plain, start: int, end: int, options: Sequence[str]) -> Piece | None:
