@@ -700,11 +700,20 @@ _READERS: dict[AnswerType, Callable[[Plain, int, int], Piece | None]] = {
 }
 
 
+_ENUMERATED = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]", re.MULTILINE)
+
+
 def in_last_sentences(text: Plain, start: int, end: int, asked: Asked) -> Piece | None:
     """The only candidate of the last sentence that has one; failing that, of a short reply's first sentence."""
     if asked.answer_type in ("text", "expression", "yes_no"):
         return None
     is_option = asked.answer_type == "option"
+    if (
+        not is_option
+        and len(_ENUMERATED.findall(text.low, max(start, end - MAX_SHORT_CHARS), end)) > 2
+        and (_ENUMERATED.match(text.low, text.low.rfind("\n", start, end) + 1, end))
+    ):
+        return None  # a list of several, and nothing after it
     sentences = list(sentences_from_end(text.text, start, end, 1 if is_option else MAX_SENTENCES))
     short = len(sentences) > 1 and all(last - first <= MAX_ITEM_CHARS for first, last in sentences[:2])
     if short and all(whole_piece(text, *each, asked) for each in sentences[:2]):
