@@ -1,9 +1,10 @@
 """Answers: read one from a reply, and tell whether it is the gold answer, by the type that the gold deserves.
 
 `protocol.speech` tells thought from what is said, `plain` drops what says nothing, `languages` holds each language's
-phrases. `extract` reads a reply in layers and `pieces` what one place of it says, an option (`choices`), a number with
-its unit (`values`, `units`) or words. `match` compares with the gold, `voting` takes a majority, and `agreement`
-measures the reading against what others read. It knows no arm and no file but the replies that `agreement` is given.
+phrases. `extract` reads a reply in layers and `pieces` what one place of it says (`places`), an option (`choices`), a
+number (`numbers`) with its unit (`values`, `units`) or words. `match` compares with the gold, `voting` takes a
+majority, and `agreement` measures the reading against what others read. It knows no arm and no file but the replies
+that `agreement` is given.
 The policies are in docs/answers.md.
 """
 

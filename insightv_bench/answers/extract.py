@@ -33,7 +33,6 @@ from .languages import (
 )
 from .pieces import (
     Asked,
-    Piece,
     denied_or_affirmed,
     in_last_sentences,
     is_bare_words,
@@ -43,16 +42,13 @@ from .pieces import (
     own_text,
     read_piece,
     said_in_words,
-    sentence_end,
-    sentences_from_end,
     spelt_letter,
     text_first,
-    trimmed,
-    unwrapped,
     whole_option,
     whole_piece,
     yes_no_piece,
 )
+from .places import Piece, sentence_end, sentences_from_end, trimmed, unwrapped
 from .plain import Place, Plain, plain
 from .values import number_of
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from insightv_bench.records import AnswerType
@@ -18,18 +18,28 @@ from .choices import (
     single_letter,
     valid_letters,
 )
-from .languages import ANOTHERS, CLOSERS, ENGLISH, LANGUAGES, NO, REFUSED, REPORTED, YES
+from .languages import ANOTHERS, LANGUAGES, NO, REFUSED, REPORTED, YES
+from .numbers import number_in_sentence, number_piece
+from .places import (
+    EDGES,
+    SENTENCE_END,
+    SHORT_REASON,
+    Piece,
+    is_negated,
+    main_clause,
+    sentence_end,
+    sentences_from_end,
+    skip,
+    trimmed,
+    unwrapped,
+)
 from .plain import Place, Plain
-from .units import unit_of
-from .values import NUMBER_WORDS, date_of, number_of, range_of, ratio_of, time_of
+from .values import date_of, number_of, range_of, ratio_of, time_of
 
 MAX_SENTENCES = 3  # how far back from the end of a reply a number is looked for
 MAX_ITEM_CHARS = 40  # of a list written as sentences
-MAX_LEAD_CHARS = 60  # of a verb and the small words between it and its number
 MAX_SHORT_CHARS = 600  # of a reply whose first sentence may be its answer, with an explanation after it
 
-_EDGES = " \t\r\n.,;:!。，、"
-_PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'", "$": "$"}
 _LED = re.compile(
     r"(?:[\s:=>→]|-\s)*"
     r"(?:(?:therefore|thus|hence|likely|probably|clearly|approximately|about|simply|indeed|most likely|"
@@ -61,59 +71,6 @@ _BRACKETED = re.compile(
 _IS_BEFORE = re.compile(r"(?:\b(?:is|are|be|was)|[:：=是为為])\s*(?:option\s+|the\s+)?$")
 _CALLED_WRONG = re.compile(r"\b(?:wrong|incorrect|eliminated?|ruled\s+out|excluded)\b|错误|錯誤|不正确")
 _NOT_BEFORE = re.compile(r"(?:\b(?:not|isn't|than|nor|neither|over|wrong)|不是|非)\s*(?:option\s+)?$")
-_SENTENCE_END = re.compile(r"[.!?;](?=[\s\"')\]]|$)|[。！？；।؟\n]")
-
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+(?:[.,]\d+)?|\.\d+)"
-_TOKEN = re.compile(
-    rf"""(?<![0-9A-Za-z.,^_/\\{{√π∠-])(?P<number>[-+]?\s?(?:us\$|rs\.?\s?|[$€£¥₹₩])?\s?-?
-    (?:\d*\s?\\[dt]?frac\s?\{{\d+\}}\s?\{{\d+\}}|\d+\s+\d+/\d+(?![\d/])|\d*[½⅓⅔¼¾⅛⅜⅝⅞]|{_DIGITS}(?:\s?/\s?\d+(?![\d/]))?)
-    (?:\s?(?:[×x*]|·)\s?10\s?\^?\s?\{{?-?\d+\}}?|e[-+]?\d+)?
-    (?:\s?(?:thousand|million|billion|trillion|万|亿|억|만)(?![a-z]))?(?:\s?%)?)
-    (?P<tail>(?:[:/^_!²³√](?!\s)\s?[\w{{(]*|\s?[-–~]\s?\d[\d.,]*|st\b|nd\b|rd\b|th\b|\s*[ap]\.?m\b\.?|-(?=[a-z]))*)""",
-    re.VERBOSE,
-)
-_WORDS = [
-    word for word in NUMBER_WORDS if word.isascii() and " " not in word and word not in ("half", "hundred", "none")
-]
-_WORD = re.compile(rf"(?<![\w-])(?:{'|'.join(sorted(_WORDS, key=len, reverse=True))})(?![\w-])")
-# What stands before a number that counts nothing: `more than 7`, `Figure 3`, `to the nearest 10`, `each of the 4`.
-_CONDITION = re.compile(
-    r"(?:\b(?:than|least|most|nearest|below|above|over|under|exceed(?:s|ing)?|between|figure|fig\.?|table|step|question|option|"
-    r"choice|equation|section|part|no\.|number|chapter|row|column|line|station|group|type|class|level|grade|day|week|"
-    r"from|into|by|all|these|those|every|other|first|last|next|top|both|per|within|up\s+to|until|after|before|"
-    r"problem|page|item|stage|phase|method|model|sample|case|scenario|dataset|algorithm|version)|[#§])\s*(?:the\s+|of\s+|a\s+)?$"
-)
-_SOFT = frozenset(("number", "from", "by", "after", "before", "into", "first", "all", "line", "level"))
-_VERB = re.compile(
-    r"\b(?:is|are|was|were|equals?|be|becomes?|=)\s+(?:(?:a|an|the|about|approximately|around|roughly|only|exactly|now|also|"
-    r"therefore|thus|equal|to|total|of|at|currently|still|just|nearly|almost|simply|then|actually|estimated|number)\s+)*$|[=≈:：是为為]\s*$"
-)
-_HAS = re.compile(
-    r"\b(?:has|have|had|costs?|needs?|spends?|gets?|total(?:s|ed|ing)?|total\s+of|measures?|pays?|paid|spent|got|received?|gives?|got|remain|leaves?|left\s+with)\s+"
-    r"(?:(?:a|an|the|about|approximately|around|only|exactly|total|value|of|count|length|width|height|area|score|us|have|is)\s+)*$"
-)
-_SUPPOSED = re.compile(
-    r"\W*(?:so,?\s+|therefore,?\s+|thus,?\s+)?(?:if|when|since|as|because|given\s+that|after|suppose|based\s+on)\b(?:[^,;.]|[.,](?=\d)){0,200},(?!\d)\s*(?:then\s+)?(?!(?:and|or)\b)"
-)
-_RESULT = re.compile(r"[=≈]|\bapproximately\b|\babout\b")
-_NOT_AFTER = re.compile(
-    r"\s*(?:[-+*/^=:!√×÷]|or\b|and\s+[-\d]|to\s+\d|[-–—]\s*\d|,\s*\d|或|到|至|%?\s*(?:or|and)\s+(?:less|more|fewer|above|over|under|older|younger|greater|up)\b)"
-)
-_LIST_AFTER = re.compile(r"\s*(?:,|and\b|or\b|&)\s*(?:and\s+|or\s+)?[-+$]?\d")
-_SHORT_REASON = re.compile(
-    r"\s*(?:[,;(（，。]|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af\u0900-\u0965]|[-–—]\s|\n|"
-    rf"{'|'.join(each.because for each in LANGUAGES)})"
-)
-_BOTH = re.compile(r"\W*(?:and|or|/|or maybe|oder|ou|y|e|или)\s*$")
-
-
-class Piece(NamedTuple):
-    """An answer, where it stands in the plain text, and whether a strong rule read it; empty where two are named."""
-
-    answer: str
-    start: int
-    end: int
-    sure: bool
 
 
 class Asked(NamedTuple):
@@ -121,59 +78,6 @@ class Asked(NamedTuple):
 
     answer_type: AnswerType
     options: tuple[str, ...]
-
-
-def trimmed(text: str, start: int, end: int) -> Place:
-    """The place without blanks and punctuation at its edges."""
-    while start < end and text[start] in _EDGES and not (text[start] == "." and text[start + 1 : start + 2].isdigit()):
-        start += 1
-    while end > start and text[end - 1] in _EDGES:
-        if text[end - 1] == "!" and end - 2 >= start and (text[end - 2].isdigit() or text[end - 2] == ")"):
-            break  # a factorial
-        end -= 1
-    return start, end
-
-
-def unwrapped(text: str, start: int, end: int, brackets: bool = True) -> Place:
-    """The place inside quotes, a box and, with `brackets`, brackets that stand around the whole piece."""
-    for _ in range(6):
-        start, end = trimmed(text, start, end)
-        if text.startswith("\\boxed{", start) and end > start + 8 and text[end - 1] == "}":
-            start, end = start + 7, end - 1
-        elif end - start > 1 and _PAIRS.get(text[start]) == text[end - 1] and (brackets or text[start] not in "([{"):
-            inside = text[start + 1 : end - 1]
-            if not inside.strip() or text[end - 1] in inside or (text[start] in inside and text[start] in "([{"):
-                break
-            start, end = start + 1, end - 1
-        else:
-            break
-    return start, end
-
-
-def sentence_end(text: str, start: int, end: int) -> int:
-    """Where the sentence that begins at `start` ends."""
-    stop = _SENTENCE_END.search(text, start, end)
-    return stop.start() if stop else end
-
-
-def sentences_from_end(text: str, start: int, end: int, most: int) -> Iterator[Place]:
-    """The last sentences, the last one first; courtesy and blanks left out."""
-    begin = max(start, end - 4_000)
-    stops = [match.end() for match in _SENTENCE_END.finditer(text, begin, end)]
-    bounds = [begin, *stops, end]
-    given = 0
-    for first, last in zip(reversed(bounds[:-1]), reversed(bounds[1:]), strict=True):
-        at, stop = trimmed(text, first, last)
-        if at >= stop or not any(char.isalnum() for char in text[at:stop]):
-            continue
-        if last < end and text[at:stop].isdigit() and text[stop] == ".":
-            continue  # `2.` of a list
-        if CLOSERS.match(text[at:stop].lower()):
-            continue
-        yield first, last
-        given += 1
-        if given == most:
-            return
 
 
 def read_piece(text: Plain, start: int, end: int, asked: Asked, of_letter: bool = False) -> Piece | None:
@@ -240,7 +144,7 @@ def _after_letter(text: str, at: int, end: int) -> Place:
     start, stop = match.end() if match else at, end
     if start > at and text[start - 1] == "." and text[start : start + 1].isdigit() and text[start - 2].isspace():
         start -= 1  # `B. .5`
-    while stop > start and text[stop - 1] in _EDGES:
+    while stop > start and text[stop - 1] in EDGES:
         stop -= 1
     return start, stop
 
@@ -288,7 +192,7 @@ def text_first(text: Plain, start: int, end: int, options: Sequence[str]) -> Pie
     if not letter or _names_another(text, stop, sentence, letter, options):
         return Piece("", begin, begin, False)
     rest = text.low[stop:end]
-    ends = not rest.strip() or rest[0] in ",.:;!)\n]\"'。，" or bool(_SHORT_REASON.match(rest))
+    ends = not rest.strip() or rest[0] in ",.:;!)\n]\"'。，" or bool(SHORT_REASON.match(rest))
     if not ends and stop - begin < 4:
         return None
     return Piece(letter, begin, stop, ends)
@@ -377,7 +281,7 @@ def _named_after(text: Plain, at: int, end: int, options: Sequence[str]) -> str 
 def is_stated(text: Plain, start: int, at: int, end: int) -> bool:
     """Whether a letter in passing is the writer's own and not denied: its sentence names no path and no negation."""
     before = text.low[max(start, at - 160) : at]
-    breaks = [match.end() for match in _SENTENCE_END.finditer(before)]
+    breaks = [match.end() for match in SENTENCE_END.finditer(before)]
     clause = before[breaks[-1] :] if breaks else before
     stop = sentence_end(text.text, at, min(end, at + 160))
     if ANOTHERS.search(clause) or ANOTHERS.search(text.low, at, stop) or text.text[stop : stop + 1] in ("?", "？"):
@@ -388,17 +292,6 @@ def is_stated(text: Plain, start: int, at: int, end: int) -> bool:
         return False
     after = is_negated(text.low[at:stop])
     return not after if _IS_BEFORE.search(clause) else not (after or is_negated(clause))
-
-
-_NEGATED = re.compile(
-    "|".join(each.negated for each in LANGUAGES if each is not ENGLISH and not each.negated.isascii())
-)
-_NEGATED_ENGLISH = re.compile(ENGLISH.negated)
-
-
-def is_negated(low: str) -> bool:
-    """Whether anything in the text is denied or only supposed."""
-    return bool(_NEGATED_ENGLISH.search(low) or (not low.isascii() and _NEGATED.search(low)))
 
 
 _CONTRAST = re.compile(r",?\s+(?:rather\s+than|instead\s+of)\s|,\s*(?:and\s+)?not\s|，(?:而)?不是")
@@ -428,191 +321,13 @@ def _by_value(text: Plain, start: int, end: int, options: Sequence[str]) -> Piec
     return Piece(letter, piece.start, piece.end, False) if letter and piece else None
 
 
-# Numbers
-
-
-def number_piece(text: Plain, start: int, end: int) -> Piece | None:
-    """The number that a declared place states: after its last equals sign, all of it, its head, its only number."""
-    stop = sentence_end(text.text, start, end)
-    results = [match.end() for match in _RESULT.finditer(text.low, start, stop)]
-    for begin in (*results[-1:], start):
-        inner = unwrapped(text.text, begin, stop)
-        if number_of(text.text[slice(*inner)]) is not None:
-            return Piece(text.text[slice(*inner)], *inner, True)
-    if results and (piece := number_at(text, results[-1], stop)):
-        return piece
-    return number_at(text, start, stop) or _only_number(text, start, stop) or number_in_sentence(text, start, stop)
-
-
-def number_at(text: Plain, start: int, end: int) -> Piece | None:
-    """A number at the head of a place, with a reason or a remark after it."""
-    begin = start
-    while begin < end and text.text[begin] in " \t\n\"'([:":
-        begin += 1
-    match = _TOKEN.match(text.low, begin, end)
-    if not match or match["tail"] or _LIST_AFTER.match(text.low, match.end(), end):
-        return None
-    stop = _with_unit(text, match.end("number"), end)
-    if _NOT_AFTER.match(text.low, stop, end) or not _SHORT_REASON.match(text.low, stop, end):
-        return None
-    return _as_number(text, match.start("number"), stop, True)
-
-
-def _only_number(text: Plain, start: int, end: int) -> Piece | None:
-    numbers = list(_TOKEN.finditer(text.low, start, end))
-    if len(numbers) != 1 or numbers[0]["tail"] or _NOT_AFTER.match(text.low, numbers[0].end(), end):
-        if numbers or is_negated(text.low[start:end]):
-            return None
-        words = list(_WORD.finditer(text.low, start, end))
-        return _as_number(text, *words[0].span(), False) if len(words) == 1 else None
-    if is_negated(text.low[start : numbers[0].start()]):
-        return None
-    if _CONDITION.search(text.low, start, numbers[0].start()):
-        return None
-    stop = _with_unit(text, numbers[0].end("number"), end)
-    return None if _NOT_AFTER.match(text.low, stop, end) else _as_number(text, numbers[0].start("number"), stop, False)
-
-
-def _as_number(text: Plain, start: int, end: int, sure: bool) -> Piece | None:
-    start, end = trimmed(text.text, start, end)
-    said = text.text[start:end]
-    return Piece(said, start, end, sure) if number_of(said) is not None else None
-
-
-def _with_unit(text: Plain, at: int, end: int) -> int:
-    """Where the number that ends at `at` ends with its unit."""
-    match = re.match(
-        r"(?:\s?[°%$€£]?[^\W\d_]*[²³]?(?:[/·^]\{?[\w²³]+\}?)?)(?:\s[a-z]+)?(?:\s[a-z]+)?",
-        text.text[at : min(end, at + 40)],
-    )
-    said = match[0] if match else ""
-    while said:
-        if said.strip() and unit_of(said):
-            return at + len(said)
-        said = said.rpartition(" ")[0] if " " in said.strip() else ""
-    return at
-
-
-def main_clause(low: str, start: int, end: int) -> int:
-    """Where a sentence begins that opens with what it only supposes: `If AB is 8, the length is 12`."""
-    match = _SUPPOSED.match(low, start, end)
-    if not match:
-        return start
-    return end if re.search(r"\b(?:answer|option|choice)\b", match[0]) else match.end()
-
-
-def number_in_sentence(text: Plain, start: int, end: int) -> Piece | None:
-    """The number that a sentence gives: what follows its last equals sign, its only number, or its verb's."""
-    low = text.low
-    start = main_clause(low, start, end)
-    result = low.rfind("=", start, end)
-    if result >= 0 and _SEVERAL_NAMED.search(low, start, end):
-        return None  # `x = 3, y = 4`
-    if result >= 0:
-        match = _TOKEN.match(low, _skip(low, result + 1, end), end)
-        clean = match and not match["tail"] and _all_say(match["number"], _TOKEN.finditer(low, match.end(), end))
-        return (
-            _as_number(text, match.start("number"), _with_unit(text, match.end("number"), end), False)
-            if match and clean and not _NOT_AFTER.match(low, match.end("number"), end)
-            else None
-        )
-    found = list(_TOKEN.finditer(low, start, end))
-    numbers = [match for match in _unpaired(low, found) if not _counts_nothing(low, start, match)]
-    total = [match for match in found if _IN_ALL.match(low, match.end("number"), end)]
-    if len(total) == 1:
-        return _as_number(text, *total[0].span("number"), False)
-    if len(numbers) < len(found) and len(_unpaired(low, found)) < len(found) and not numbers:
-        return None
-    if len(numbers) == 1 and _LABELLED.fullmatch(low, start, numbers[0].start()):
-        return None  # `Carriage 12`
-    if not found or not numbers:
-        words = [
-            match
-            for match in _WORD.finditer(low, start, end)
-            if not _CONDITION.search(low, max(start, match.start() - 24), match.start())
-            and low[match.end() : match.end() + 3] != " of"
-        ]
-        counted = [
-            word
-            for word in words
-            if any(verb.search(low, max(start, word.start() - MAX_LEAD_CHARS), word.start()) for verb in (_VERB, _HAS))
-        ]
-        words = counted if len(words) > 1 else words
-        if len(words) != 1 or (words[0][0] == "one" and not counted):
-            return None
-        return _as_number(text, *words[0].span(), False)
-    if len(numbers) > 1:
-        for verb in (_VERB, _HAS):
-            said = [
-                match
-                for match in numbers
-                if verb.search(low, max(start, match.start() - MAX_LEAD_CHARS), match.start())
-            ]
-            if said:
-                numbers = said if len(said) == 1 and (verb is _VERB or said[0] is numbers[-1]) else []
-                break
-        else:
-            numbers = []
-    if len(numbers) != 1 or numbers[0]["tail"]:
-        return None
-    stop = _with_unit(text, numbers[0].end("number"), end)
-    if (
-        _NOT_AFTER.match(low, numbers[0].end("number"), end)
-        or _NOT_AFTER.match(low, stop, end)
-        or _LIST_AFTER.match(low, stop, end)
-    ):
-        return None
-    return _as_number(text, numbers[0].start("number"), stop, False)
-
-
-_IN_ALL = re.compile(r"(?:\s+\w+)?\s+(?:in\s+(?:all|total)|altogether|overall)\b")
-
-
-def _all_say(number: str, others: Iterable[re.Match[str]]) -> bool:
-    """Whether other numbers only say the same again: `2 + 3 = 5, so there are 5 of them`."""
-    value = number_of(number.strip())
-    return all(
-        value and (other := number_of(match["number"].strip())) and other.value == value.value for match in others
-    )
-
-
-def _unpaired(low: str, found: Sequence[re.Match[str]]) -> list[re.Match[str]]:
-    """Those that are not listed with another: `between 8 and 9`, `5 red and 3 blue`."""
-    paired: set[int] = set()
-    for place in range(len(found) - 1):
-        if _LISTED.fullmatch(low, found[place].end(), found[place + 1].start()):
-            paired |= {place, place + 1}
-    return [match for place, match in enumerate(found) if place not in paired]
-
-
-_LISTED = re.compile(r"\s*(?:[^\s\d,.;=]{1,12})?\s*(?:,|,?\s*\b(?:and|or|to)\b|-|–|&|或|和|到|至)\s*")
-_LABELLED = re.compile(r"\s*(?!(?:hay|há|total|count|approximately|about|only|exactly)\b)[^\W\d]+\s+")
-_SEVERAL_NAMED = re.compile(r"\b[a-z]\s*=\s*-?[\d.]+\s*(?:,|;|\band\b)\s*(?:and\s+)?[a-z]\s*=")
-
-
-def _skip(low: str, at: int, end: int) -> int:
-    while at < end and low[at] in " \t(\"'":
-        at += 1
-    return at
-
-
-def _counts_nothing(low: str, start: int, match: re.Match[str]) -> bool:
-    """Whether a number is a condition, a name or a place rather than an amount."""
-    if match["tail"].startswith(("st", "nd", "rd", "th", "-")) and not match["tail"][1:2].isdigit():
-        return True
-    before = low[max(start, match.start() - 24) : match.start()]
-    return bool(_CONDITION.search(before)) and not (
-        before.rstrip().endswith("number") and before.rstrip().endswith(("the number", "is number"))
-    )
-
-
 # Words
 
 
 def yes_no_piece(text: Plain, start: int, end: int) -> Piece | None:
     """The yes or no that the piece begins with."""
     begin, stop = trimmed(text.low, start, sentence_end(text.text, start, end))
-    begin = _skip(text.low, begin, end)
+    begin = skip(text.low, begin, end)
     words = [word for word in (*YES, *NO) if text.low.startswith(word, begin)]
     if not words:
         return None
@@ -733,7 +448,7 @@ def in_last_sentences(text: Plain, start: int, end: int, asked: Asked) -> Piece 
 
 def _in_sentence(text: Plain, start: int, end: int, asked: Asked) -> Piece | None:
     low = text.low[start:end]
-    if low.strip(_EDGES).isdigit() and end < len(text.low):
+    if low.strip(EDGES).isdigit() and end < len(text.low):
         return None  # `1.` of a list
     if asked.answer_type == "option":
         return _option_in_sentence(text, start, end, asked.options)
