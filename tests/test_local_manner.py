@@ -16,10 +16,10 @@ from reading import png
 
 from insightv_bench.chat import Chat
 from insightv_bench.engines import label
-from insightv_bench.engines.hf import LocalModel, load_model, load_processor
+from insightv_bench.engines.hf import LocalModel, load_model, load_processor, prompt_text, turn_end
 from insightv_bench.errors import ModelError
 from insightv_bench.journal import Reply, Request
-from insightv_bench.protocol import parse_path
+from insightv_bench.protocol import opens_thought, parse_path
 from insightv_bench.records import Image, Message
 from insightv_bench.settings import HfEngine, Sampling
 
@@ -198,3 +198,44 @@ def test_an_adapter_lies_on_top_and_must_be_safetensors(tiny: Path, tmp_path: Pa
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_model(HfEngine(model=str(tiny), device="cpu", adapter=str(tmp_path)))
     assert json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())["r"] == 2
+
+
+REAL = {
+    "llama3_2": ("<|eot_id|>", False),
+    "gemma3": ("<end_of_turn>", False),
+    "gemma4_v5": ("<turn|>", False),
+    "phi3_5": ("<|end|>", False),
+    "qwen2_5_vl": ("<|im_end|>", False),
+    "qwen3": ("<|im_end|>", False),
+    "qwen3_5_think": ("<|im_end|>", True),
+    "deepseek_r1_distill": ("<｜end▁of▁sentence｜>", True),
+    "smolvlm": ("<end_of_utterance>", False),
+}
+"""Templates that TRL ships, of text models too: what ends a turn, and whether the prompt opens a thought."""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_templates_are_written_and_ended_whether_they_take_blocks_or_text(name: str) -> None:
+    trl = pytest.importorskip("trl")
+    file = Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja"
+    if not file.exists():
+        pytest.skip("this TRL ships no such template")
+    end, opened = REAL[name]
+    processor = with_template(file.read_text(encoding="utf-8"))
+    image = Image(bytes=png(1, 8))
+    chat = Chat((Message(role="user", content="Of <image 1>: which?"),), (image,))
+    prompt = prompt_text(processor, chat, {})
+    assert "which?" in prompt and "{'" not in prompt and opens_thought(prompt) == opened
+    assert turn_end(processor) == end
+
+
+def with_template(template: str) -> Any:
+    from tokenizers import AddedToken, Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), bos_token="<s>", eos_token="</s>")
+    tokenizer.add_tokens([AddedToken(end, special=True) for end, _ in REAL.values()])
+    tokenizer.chat_template = template
+    return SimpleNamespace(
+        tokenizer=tokenizer, chat_template=template, apply_chat_template=tokenizer.apply_chat_template
+    )

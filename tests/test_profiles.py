@@ -138,7 +138,7 @@ def test_a_server_is_sent_nothing_that_nobody_asked_for() -> None:
     """What a strict server would turn away: pixel bounds, template arguments, other samplings than OpenAI's."""
     recipe = asked('model_seats.reason="openai:http://h/v1#Qwen/Qwen3-VL-8B-Thinking"')
     engine = recipe.model_seats["reason"]
-    assert isinstance(engine, OpenAIEngine) and engine.opens_thought and not engine.extra_body
+    assert isinstance(engine, OpenAIEngine) and engine.opens_thought == "if cut" and not engine.extra_body
     assert recipe.eval and recipe.eval.path_sampling.top_k == 0
 
 
@@ -260,6 +260,29 @@ def test_the_system_prompt_is_sent_and_stands_in_the_key(journal: Journal) -> No
         assert second["messages"][1]["content"][-1]["text"].endswith("/no_think")
         assert second["stop"] == ["END"] and "stop" not in first and first["top_k"] == 5
         assert label(open_engine(plain)) != label(open_engine(mannered))
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("finish", "reply", "opened"),
+    [
+        ("length", {"content": "I look and look"}, True),
+        ("stop", {"content": "B"}, False),  # a server that keeps the thought to itself
+        ("length", {"content": "B", "reasoning_content": "I look"}, False),
+    ],
+)
+def test_a_cut_off_reply_of_a_model_that_thinks_at_once_is_thought(
+    journal: Journal, finish: str, reply: dict[str, str], opened: bool
+) -> None:
+    server = ChatServer(
+        lambda body: (200, completion(reply["content"], finish, reasoning_content=reply.get("reasoning_content")))
+    )
+    try:
+        seat = asked(f'model_seats.reason="openai:{server.url}#Qwen3-VL-8B-Thinking"').model_seats["reason"]
+        with Caller(open_engine(seat), journal) as caller:
+            found = caller.ask_all([Request(Chat((Message(role="user", content="Which?"),)), Sampling())])
+        assert found[0].opened == opened
     finally:
         server.close()
 

@@ -60,7 +60,7 @@ class Caller:
         self._seed = seed
         self.model = label(engine)
         # Of kept replies too, so that the setting counts whenever it is given.
-        self._opens_thought = bool(getattr(engine, "opens_thought", False))
+        self._opens_thought = getattr(engine, "opens_thought", False)
         self._earlier = getattr(engine, "earlier", "")
         self.num_calls = self.num_hits = self.num_tokens = self.num_prompt_tokens = 0
         self.seconds = self.cost_usd = 0.0
@@ -157,7 +157,8 @@ class Caller:
         self.cost_usd += reply.cost_usd
         if self._on_reply:
             self._on_reply(reply, hit)
-        if self._opens_thought and not reply.reasoning.strip():
+        is_opened = self._opens_thought is True or (self._opens_thought == "if cut" and reply.finish == "length")
+        if is_opened and not reply.reasoning.strip():
             return reply.model_copy(update={"opened": True})
         return reply
 

@@ -131,9 +131,10 @@ class OpenAIEngine(ModelSection):
     """Whether replies are held to a JSON schema; `auto`: where the server has it."""
     extra_body: dict[str, Any] = {}
     """More keys of each request, as the server spells them; null leaves one out."""
-    opens_thought: bool = False
+    opens_thought: bool | Literal["if cut"] = False
     """Whether the model's chat template ends in a thought's opening mark, so that its replies begin inside a thought.
-    What a server sends apart as its reasoning is told from the reply without it."""
+    What a server sends apart as its reasoning is told from the reply without it. `if cut`, as profiles say: a whole
+    reply without an end of thought is an answer, since some servers keep the thought to themselves."""
     check_images: bool = Field(True, exclude=True)
     """Whether it is asked, before anything is paid for, if it counts the tokens of an image; false for one that sees
     images and leaves them out of its count."""

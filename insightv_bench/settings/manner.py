@@ -135,7 +135,7 @@ def in_manner_of(profile: Profile, engine: Content) -> Content:
         said |= {"thought_close": _close_of(profile) if engine.get("thinking_budget") else ""}
     else:
         opened = profile.thought and profile.thought.opened_by == "prompt" and thinks
-        said |= {"opens_thought": bool(opened)}
+        said |= {"opens_thought": "if cut" if opened else ""}
         said |= {"extra_body": {**switch.extra_body, **_budget(profile, engine)}}
     return {**merge({key: value for key, value in said.items() if value}, own), "profile": profile.name}
 

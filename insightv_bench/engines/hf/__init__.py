@@ -13,3 +13,4 @@ from __future__ import annotations
 from .model import LocalModel, generation_options, hash_folder, identity, load_model
 from .processes import Shared, follow, is_first, local_model, num_processes, team
 from .processors import load_processor
+from .template import prompt_text, turn_end

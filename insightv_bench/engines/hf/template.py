@@ -40,14 +40,45 @@ def prompt_text(processor: Any, chat: Chat, arguments: Mapping[str, Any]) -> str
     """
     import jinja2
 
-    blocks = to_blocks(chat, [{"type": "image"}] * len(chat.images))
     if processor.chat_template is None:
         raise ModelError("the model has no chat template", "put a `chat_template.jinja` into its folder")
     try:
-        text: str = processor.apply_chat_template(blocks, add_generation_prompt=True, tokenize=False, **arguments)
+        turns = turns_for(processor, chat)
+        text: str = processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, **arguments)
     except jinja2.TemplateError as error:
         raise ModelError(f"the model's chat template refuses the chat: {error}", "see its system prompt") from error
     return text
+
+
+def turns_for(processor: Any, chat: Chat) -> list[dict[str, Any]]:
+    """The chat as the template takes it: contents as blocks, or as text with the image's token in its places."""
+    turns = to_blocks(chat, [{"type": "image"}] * len(chat.images))
+    return turns if takes_blocks(processor) else [as_text(turn, processor) for turn in turns]
+
+
+def as_text(turn: dict[str, Any], processor: Any) -> dict[str, Any]:
+    image = str(getattr(processor, "image_token", "<image>"))
+    return {**turn, "content": "".join(block.get("text", image) for block in turn["content"])}
+
+
+def takes_blocks(processor: Any) -> bool:
+    """Whether the template writes a block's text and no more: those of text models write the list itself, or fail."""
+    kept: bool | None = getattr(processor, "_takes_blocks_told", None)
+    if kept is None:
+        text = _rendered(processor, [{"role": "user", "content": [{"type": "text", "text": SAID}]}])
+        kept = SAID in text and "'type'" not in text and '"type"' not in text
+        processor._takes_blocks_told = kept
+    return kept
+
+
+def _rendered(processor: Any, turns: list[dict[str, Any]]) -> str:
+    """Empty where the template fails."""
+    import jinja2
+
+    try:
+        return str(processor.apply_chat_template(turns, tokenize=False))
+    except (jinja2.TemplateError, ValueError, TypeError):
+        return ""
 
 
 def turn_end(processor: Any) -> str:
@@ -60,16 +91,10 @@ def turn_end(processor: Any) -> str:
 
 
 def _turn_end(processor: Any) -> str:
-    import jinja2
-
     turns = [{"role": role, "content": [{"type": "text", "text": SAID}]} for role in ("user", "assistant")]
-    try:
-        text = processor.apply_chat_template(turns, tokenize=False)
-    except (jinja2.TemplateError, ValueError, TypeError):
-        return ""
-    after = str(text).rpartition(SAID)[2].lstrip()
-    tokenizer = processor.tokenizer
-    added = (str(token.content) for token in tokenizer.added_tokens_decoder.values())
+    turns = turns if takes_blocks(processor) else [as_text(turn, processor) for turn in turns]
+    after = _rendered(processor, turns).rpartition(SAID)[2].lstrip()
+    added = (str(token.content) for token in processor.tokenizer.added_tokens_decoder.values())
     return max((token for token in added if token and after.startswith(token)), key=len, default="")
 
 
