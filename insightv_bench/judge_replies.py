@@ -4,6 +4,7 @@
     answer found     {"answer": "B"}, copied from the reply that is judged, or null
     path ratings     {"path": 1, "accuracy": 80, "detail": 60}, one a path, in the order shown
     first wrong step {"first_wrong_step": 2}, or null
+    every step       {"step": 0, "right": 90}, one a step, in order; percent
 
 Text around the JSON is passed over, as a judge may think aloud; a second object, a missing one, an unknown key, a
 number out of range or a broken object is a reply that cannot be read, with the problem in words for the judge.
@@ -24,6 +25,7 @@ from insightv_bench.records import Message, QuestionColumns, Step
 
 T = TypeVar("T")
 ANSWER, EXTRACT, SCORE, STEPS = "judge_answer", "extract", "judge_score", "judge_steps"
+EVERY_STEP = "more/judge_every_step"
 LOWEST, HIGHEST = 1, 100
 MAX_COPIED_CHARS = 500
 NOT_BEFORE_NUMBER = r"(?<![\w.,/−-])"
@@ -74,9 +76,10 @@ def score_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
     return ask(SCORE, question, gold=quoted(gold_text(question)), paths=numbered(paths))
 
 
-def steps_chat(question: QuestionColumns, steps: Sequence[Step]) -> Chat:
+def steps_chat(question: QuestionColumns, steps: Sequence[Step], prompt: str = STEPS) -> Chat:
+    """`prompt`: for the first wrong step, or for every step."""
     lines = [json.dumps({"step": n, "reasoning": step.reasoning}, ensure_ascii=False) for n, step in enumerate(steps)]
-    return ask(STEPS, question, path="\n".join(lines))
+    return ask(prompt, question, path="\n".join(lines))
 
 
 def gold_text(question: QuestionColumns) -> str:
@@ -157,6 +160,18 @@ def read_first_wrong(text: str, num_steps: int) -> Read[FirstWrong]:
     if step is not None and not (type(step) is int and 0 <= step < num_steps):
         return Read(None, f"`first_wrong_step` must be null or a whole number from 0 to {num_steps - 1}")
     return Read(FirstWrong(step))
+
+
+def read_every_step(text: str, num_steps: int) -> Read[tuple[int, ...]]:
+    """How likely each step is right, 0-100."""
+    rows, problem = _objects(text, num_steps, {"step", "right"})
+    if problem:
+        return Read(None, problem)
+    if [row["step"] for row in rows] != list(range(num_steps)):
+        return Read(None, f"`step` must be 0 to {num_steps - 1}, each once and in this order")
+    if not all(type(row["right"]) is int and 0 <= row["right"] <= HIGHEST for row in rows):
+        return Read(None, f"`right` must be a whole number from 0 to {HIGHEST}")
+    return Read(tuple(row["right"] for row in rows))
 
 
 def is_rating(value: object) -> bool:

@@ -215,6 +215,10 @@ class CalibrationRow(Record):
     """The judge's, on the answer; None: unread or not asked."""
     first_wrong: int | None = None
     """0-based; -1: no step; None: unread or not asked."""
+    step_truth: tuple[int, ...] = ()
+    """Of each step: 1 right, 0 wrong, -1 not labelled; empty where it is not asked of every step."""
+    step_scores: tuple[int, ...] = ()  # 0-100
+    """How likely the judge finds each step right, in percent; empty: unread or not asked."""
     reason: str = ""
     """Why there is no score or no step."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as File
 from typing import NamedTuple
 
@@ -18,7 +18,15 @@ from insightv_bench.answers import matches
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
 from insightv_bench.flaws import flawed_versions
-from insightv_bench.judge_replies import HIGHEST, FirstWrong, Rating, read_first_wrong, steps_chat
+from insightv_bench.judge_replies import (
+    EVERY_STEP,
+    HIGHEST,
+    FirstWrong,
+    Rating,
+    read_every_step,
+    read_first_wrong,
+    steps_chat,
+)
 from insightv_bench.judging import Asked, Settled, ask_strictly
 from insightv_bench.protocol import parse_path, render_path
 from insightv_bench.records import CalibrationRow, Path, Question, Step
@@ -30,9 +38,13 @@ from insightv_bench.world import DETAIL_SHARE, Judgement, exact_path, judge, pro
 from ..assessment import Judges, Scored
 from .figures import figures_of
 from .plot import plot
+from .step_figures import step_figures
+from .step_sets import as_visual
 from .traces import read_traces
 
 FIGURES, PLOT = "calibration.json", "calibration.png"
+STEPS_FILE = "steps.jsonl"
+"""The drawn paths with their labels."""
 UNREAD = Settled(None, "")
 
 
@@ -67,6 +79,16 @@ def calibrate(context: Context[CalibrateSettings, CalibrateOptions]) -> None:
         context.totals.update(judges.totals())
     steps_asked = how.judge == "engine" and settings.first_wrong_step
     figures = {"judge": context.totals["judge"], **figures_of(rows, settings.high, steps_asked, context.seed)}
+    if settings.step_scores:
+        figures["every_step"] = {
+            name: step_figures(part, context.seed)
+            for name, part in (
+                ("drawn", [row for row in rows if row.origin != "trace"]),
+                ("traces", [row for row in rows if row.origin == "trace"]),
+            )
+            if part
+        }
+    export_steps(context.folder, questions, rows)
     write_text(context.folder / FIGURES, json.dumps(figures, indent=2) + "\n")
     plot(rows, figures, context.folder / PLOT)
     context.totals["figures"] = FIGURES
@@ -98,11 +120,14 @@ def _world_rows(
             }
             for group in groups
         ]
-    steps = _first_wrong(how, judges, [case for group in groups for case in group]) if settings.first_wrong_step else {}
+    cases = [case for group in groups for case in group]
+    steps = _first_wrong(how, judges, cases) if settings.first_wrong_step else {}
+    scores = _every_step(how, judges, cases) if settings.step_scores else None
     for group, scored in zip(groups, replies, strict=True):
         for case in group:
             verdict = verdicts.get((case.question.id, case.answer), UNREAD)
-            yield _row(case, how, scored[case.text], verdict, steps.get((case.question.id, case.text)))
+            row = _row(case, how, scored[case.text], verdict, steps.get((case.question.id, case.text)))
+            yield _with_scores(row, judge(case.question.question, case.question.scene, case.steps).labels, scores)
             context.progress.advance(bar)
     context.progress.stop(bar)
 
@@ -138,6 +163,59 @@ def _first_wrong(
     caller = judges.scorer.caller
     replies = caller.run([ask_first_wrong(caller, how, case.question, case.steps) for case in cases])
     return {(case.question.id, case.text): asked for case, asked in zip(cases, replies, strict=True)}
+
+
+Scores = Mapping[tuple[str, str], Asked[tuple[int, ...]]]
+"""By question id and the path's text."""
+
+
+def _every_step(how: AssessSettings, judges: Judges, cases: Sequence[Case]) -> Scores:
+    """The oracle, where no model judges, is sure."""
+    if not judges.scorer:
+        sure = [judge(case.question.question, case.question.scene, case.steps).labels for case in cases]
+        return {
+            (case.question.id, case.text): Asked(tuple(100 if label else 0 for label in labels), "", 0)
+            for case, labels in zip(cases, sure, strict=True)
+        }
+    caller = judges.scorer.caller
+    replies = caller.run([ask_every_step(caller, how, case.question, case.steps) for case in cases])
+    return {(case.question.id, case.text): asked for case, asked in zip(cases, replies, strict=True)}
+
+
+async def ask_every_step(
+    caller: Caller, how: AssessSettings, question: Question, steps: Sequence[Step]
+) -> Asked[tuple[int, ...]]:
+    chat = steps_chat(question, steps, EVERY_STEP)
+    return await ask_strictly(
+        caller, chat, how.sampling, how.tries, lambda text: read_every_step(text, num_steps=len(steps))
+    )
+
+
+def _with_scores(row: CalibrationRow, labels: Sequence[bool | None], scores: Scores | None) -> CalibrationRow:
+    if scores is None:
+        return row
+    truth = tuple(-1 if label is None else int(label) for label in labels)
+    told = scores.get((row.question_id, row.path))
+    found = told.value if told and told.value else ()
+    return row.model_copy(update={"step_truth": truth, "step_scores": found})
+
+
+def export_steps(folder: File, questions: Sequence[Question], rows: Sequence[CalibrationRow]) -> None:
+    """The drawn paths in VisualProcessBench's schema: an exact reference for whoever judges steps."""
+    by_id = {question.id: question for question in questions}
+    lines: dict[str, None] = {}
+    for row in rows:
+        steps = parse_path(row.path).steps
+        if row.origin == "trace" or not steps or not (question := by_id[row.question_id]).images:
+            continue
+        image = question.images[0]
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "images" / f"{image.sha256}.png").write_bytes(image.bytes)
+        labels = judge(question.question, question.scene, steps).labels
+        told = as_visual(question, steps, labels, f"images/{image.sha256}.png", row.origin)
+        lines[json.dumps(told, ensure_ascii=False)] = None
+    if lines:
+        write_text(folder / STEPS_FILE, "\n".join(lines) + "\n")
 
 
 async def ask_first_wrong(
@@ -194,12 +272,18 @@ def _trace_rows(
     if not settings.steps:
         return []
     assert judges.scorer is not None  # `calibrate` has refused the others
-    traces = read_traces(File(settings.steps), settings.max_steps_rows, context.seed)
+    traces = read_traces(File(settings.steps), settings.max_steps_rows, context.seed, settings.steps_images)
     bar = context.progress.start("judging traces", len(traces))
     caller = judges.scorer.caller
     replies = caller.run([ask_first_wrong(caller, how, trace.question, trace.steps) for trace in traces])
+    texts = [render_path(trace.steps, None) for trace in traces]
+    scores: Scores | None = None
+    if settings.step_scores:
+        every = caller.run([ask_every_step(caller, how, trace.question, trace.steps) for trace in traces])
+        asked_of = zip(traces, texts, every, strict=True)
+        scores = {(trace.question.id, text): told for trace, text, told in asked_of}
     context.progress.stop(bar)
-    return [
+    rows = [
         CalibrationRow(
             question_id=trace.question.id,
             kind=trace.question.kind,
@@ -215,3 +299,4 @@ def _trace_rows(
         )
         for trace, asked in zip(traces, replies, strict=True)
     ]
+    return [_with_scores(row, trace.labels, scores) for row, trace in zip(rows, traces, strict=True)]

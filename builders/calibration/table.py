@@ -41,8 +41,31 @@ def rows_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield from ((f"  {name}", figure) for name, figure in figures["auroc"].items())
     if "first_wrong_step" in figures:
         yield from steps_of("first wrong step", figures["first_wrong_step"])
+    for name, every in figures.get("every_step", {}).items():
+        yield from every_step(f"every step, {name}", every)
     for task, figure in figures.get("traces", {}).items():
         yield from steps_of(f"traces, {task}", figure)
+
+
+EVERY = {
+    "macro_f1": "macro-F1 over all steps",
+    "f1_right": "  of right steps",
+    "f1_wrong": "  of wrong steps",
+    "first_error_error": "first wrong step named, in flawed paths",
+    "first_error_correct": "none named, in right paths",
+    "first_error_f1": "F1 of the first wrong step",
+    "auroc": "AUROC of steps",
+    "rank_correlation": "rank correlation, path by path",
+    "ece": "expected calibration error",
+}
+
+
+def every_step(label: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    yield label, None
+    yield from ((f"  {words}", figures[name]) for name, words in EVERY.items() if name in figures)
+    for name, words in (("coverage", "90 % interval: coverage"), ("width", "90 % interval: width")):
+        if "conformal" in figures:
+            yield f"  {words}", figures["conformal"][name]
 
 
 def steps_of(label: str, figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any] | None]]:

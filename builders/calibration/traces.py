@@ -1,8 +1,6 @@
-"""Traces of step-by-step reasoning whose first wrong step is labelled: JSON lines, `.gz` too.
+"""Traces of step-by-step reasoning whose steps are labelled: JSON lines, `.gz` too, of any set in `step_sets`.
 
-A row is `{"id", "task", "input", "steps": [text, ...], "mistake_index": 0-based or null}`, as in BIG-Bench-Mistake
-(arXiv 2311.08516); `target` and `answer` are read where they are there. A line that is no such row is an error that
-names it: a benchmark with rows left out is another benchmark.
+A line that is no such row is an error that names it: a benchmark with rows left out is another benchmark.
 """
 
 from __future__ import annotations
@@ -12,24 +10,21 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path as File
-from typing import Any, NamedTuple
+from typing import Any
 
 from insightv_bench.errors import SourceError
-from insightv_bench.records import Question, Step, content_id
+from insightv_bench.records import content_id
 from insightv_bench.storage import first_line
 
-
-class Trace(NamedTuple):
-    question: Question
-    steps: tuple[Step, ...]
-    first_wrong: int | None
-    """0-based; None: every step is right."""
-    answer_right: bool
+from ..sources import Folder
+from .step_sets import Trace, trace_of
 
 
-def read_traces(file: File, limit: int | None = None, seed: int = 0) -> list[Trace]:
-    """All of them, or `limit` in equal shares of their tasks, drawn by seed. Raises SourceError."""
-    traces = [_trace(row, f"`{file}`, line {number}") for number, row in enumerate(_lines(file), 1)]
+def read_traces(file: File, limit: int | None = None, seed: int = 0, images: bool = True) -> list[Trace]:
+    """All of them, or `limit` in equal shares of their tasks, drawn by seed. `images`: read those that the rows name
+    beside the file. Raises SourceError."""
+    beside = Folder(file.parent)
+    traces = [trace_of(row, f"`{file}`, line {number}", beside, images) for number, row in enumerate(_lines(file), 1)]
     if not traces:
         raise SourceError(f"`{file}` holds no traces")
     return traces if limit is None else _in_shares(traces, limit, seed)
@@ -46,34 +41,6 @@ def _lines(file: File) -> Iterator[Any]:
             yield json.loads(line)
         except (json.JSONDecodeError, RecursionError) as error:
             raise SourceError(f"`{file}`, line {number}, is no JSON: {first_line(error)}") from error
-
-
-def _trace(row: Any, place: str) -> Trace:
-    steps, mistake = (row.get("steps"), row.get("mistake_index")) if isinstance(row, dict) else (None, None)
-    if not isinstance(steps, list) or not steps or not all(isinstance(step, str) for step in steps):
-        raise SourceError(f"{place}, is no trace: `steps` must be a list of texts", "see `builders.traces`")
-    if not isinstance(row.get("input"), str) or "mistake_index" not in row:
-        raise SourceError(f"{place}, is no trace: `input` and `mistake_index` are needed", "see `builders.traces`")
-    if mistake is not None and not (type(mistake) is int and 0 <= mistake < len(steps)):
-        raise SourceError(f"{place}: `mistake_index` must be null or 0 to {len(steps) - 1}; it is `{mistake!r:.40}`")
-    path = [Step(summary="", reasoning=text, action="continue") for text in steps]
-    path[-1] = path[-1].model_copy(update={"action": "summary"})
-    right = "answer" in row and row["answer"] == row.get("target")
-    return Trace(_question(row), tuple(path), mistake, right)
-
-
-def _question(row: dict[str, Any]) -> Question:
-    task = str(row.get("task", ""))
-    return Question(
-        id=content_id(task, row["input"]),
-        question=row["input"],
-        answer=str(row.get("target", "")),
-        answer_type="text",
-        source="traces",
-        source_revision="",
-        source_license="",
-        kind=task,
-    )
 
 
 def _in_shares(traces: Iterable[Trace], limit: int, seed: int) -> list[Trace]:

@@ -9,6 +9,6 @@ What a row of a known data set means is told by `insightv_bench.sources`.
 
 from __future__ import annotations
 
-from .files import jsonl_rows
+from .files import Folder, jsonl_rows
 from .hub import read_hub
 from .table import Table, read_local

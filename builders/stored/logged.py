@@ -84,22 +84,21 @@ class Joined:
         """Question by question, and what was left out last."""
         by_question: dict[str, list[Path]] = defaultdict(list)
         left: list[Dropped] = []
-        seen: Counter[tuple[str, str, str]] = Counter()
-        for log in settings.logs:
-            before = Counter(seen)
-            again: Counter[tuple[str, str, str]] = Counter()
-            for logged in read_log(log):
-                made = logged if isinstance(logged, Dropped) else self._path(logged)
-                if isinstance(made, Dropped):
-                    left.append(made)
-                    continue
-                key = (made.question_id, made.generator, made.text)
-                again[key] += 1
-                if again[key] <= before[key]:  # the same log named twice, or a file and the folder that holds it
-                    left.append(Dropped(made.id, TWICE))
-                    continue
-                seen[key] += 1
-                by_question[made.question_id].append(made)
+        seen: set[tuple[str, str, str, str]] = set()
+        for logged in (each for log in settings.logs for each in read_log(log)):
+            if isinstance(logged, Dropped):
+                left.append(logged)
+                continue
+            made = self._path(logged)
+            if isinstance(made, Dropped):
+                left.append(made)
+                continue
+            key = (logged.place, made.question_id, made.generator, made.text)
+            if key in seen:  # the same log named twice, or a file and the folder that holds it
+                left.append(Dropped(made.id, TWICE))
+                continue
+            seen.add(key)
+            by_question[made.question_id].append(made)
         for kept in self._kept:
             own = by_question.get(kept.question.id, [])
             steps = gold_path(kept.question) if settings.gold else ""

@@ -27,7 +27,11 @@ def overrides(recipe: str, judge: str, base_url: str, steps: Path | None) -> lis
         named = {name: getattr(engine, name) for name in ("kind", *engine.model_fields_set)}
         changes += [f"assess.engine={json.dumps(named)}", "assess.judge=engine"]
     if steps:
-        changes += [f"calibrate.steps={json.dumps(str(steps))}", f"calibrate.steps_sha256='{_sha256(steps)}'"]
+        changes += [
+            "calibrate.step_scores=true",
+            f"calibrate.steps={json.dumps(str(steps))}",
+            f"calibrate.steps_sha256='{_sha256(steps)}'",
+        ]
     return changes
 
 

@@ -154,8 +154,18 @@ class CalibrateSettings(Section):
     first_wrong_step: bool = True
     """Ask for the first wrong step as well: one more call a path."""
     steps: str = ""
-    """A file of traces with their first wrong step labelled: JSON lines `id, task, input, steps, mistake_index`."""
+    """A file of paths whose steps are labelled, as JSON lines of BIG-Bench-Mistake, ProcessBench, VisualProcessBench,
+    PRMBench, VLRMBench, or plain ones: `question, steps, labels`."""
     steps_sha256: str = ""
     """Of that file; `build calibrate` fills it in, so that another file is another run."""
+    steps_images: bool = True
+    """Show the images that the rows of `steps` name; they lie beside the file."""
+    step_scores: bool = False
+    """Ask how likely each step is right as well: one more call a path."""
     max_steps_rows: int | None = Field(None, ge=1)
     """So many of the traces, in equal shares of their tasks; all where it is left out."""
+
+    @property
+    def own_prompts(self) -> tuple[str, ...]:
+        """That this stage alone is asked with."""
+        return ("more/judge_every_step",) if self.step_scores else ()

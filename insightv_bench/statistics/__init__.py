@@ -3,7 +3,7 @@
 estimates: a figure made of sums over questions, with its 95 % interval; `accuracy` is the one most used
 comparisons: two arms on the questions that they share, the smallest difference that can be found
 families: p of one family, and intervals of the same level
-ranking: AUROC, Spearman's correlation, and the F1 of judges of steps
+ranking: AUROC, Spearman's correlation, the F1 of judges of steps, and the error of their percent
 trainings: differences over several seeds, how many are needed, and when two are as good as equal
 text: figures as text, in one form everywhere
 """
@@ -25,6 +25,6 @@ from .estimates import (
     wilson,
 )
 from .families import ALPHA, Adjusted, adjusted
-from .ranking import auroc, first_wrong_f1, spearman
+from .ranking import auroc, calibration_error, first_wrong_f1, macro_f1, spearman
 from .text import NONE, interval, p_value, percent, points, sentence
 from .trainings import OverTrainings, equivalence, over_trainings, standard_error, trainings_needed

@@ -129,6 +129,50 @@ def _of(clusters: Sequence[str] | None, rows: np.ndarray) -> list[str] | None:
     return None if clusters is None else [cluster for cluster, is_one in zip(clusters, rows, strict=True) if is_one]
 
 
+def macro_f1(
+    called: Sequence[bool], truth: Sequence[bool], clusters: Sequence[str] | None = None, seed: int = 0
+) -> dict[str, Interval]:
+    """F1 of right steps (`f1_right`), of wrong ones (`f1_wrong`), and their mean (`macro_f1`), after VisualProcessBench
+    (arXiv 2503.10291). A class that is neither there nor called has none."""
+    _check(called, truth, clusters)
+    said, is_right = np.asarray(called, dtype=bool), np.asarray(truth, dtype=bool)
+    columns = np.column_stack([said & is_right, said & ~is_right, ~said & is_right, ~said & ~is_right])
+
+    def f1(hits: Floats, misses: Floats) -> Floats:
+        return ratio(np.column_stack([2 * hits, 2 * hits + misses]))
+
+    def right(sums: Floats) -> Floats:
+        return f1(sums[:, 0], sums[:, 1] + sums[:, 2])
+
+    def wrong(sums: Floats) -> Floats:
+        return f1(sums[:, 3], sums[:, 1] + sums[:, 2])
+
+    statistics: dict[str, Statistic] = {
+        "macro_f1": lambda sums: np.asarray((right(sums) + wrong(sums)) / 2),
+        "f1_right": right,
+        "f1_wrong": wrong,
+    }
+    whole = sums_by_question(columns.astype(np.float64), clusters, right)
+    return {name: estimate(whole._replace(statistic=one), seed) for name, one in statistics.items()}
+
+
+def calibration_error(
+    scores: Sequence[float], truth: Sequence[bool], bins: int, clusters: Sequence[str] | None = None, seed: int = 0
+) -> Interval:
+    """The expected calibration error (Guo et al. 2017, arXiv 1706.04599): |mean score - share true| in each of so many
+    equal bins of scores between 0 and 1, weighted by how many fall into it. 0: percent are percent."""
+    _check(scores, truth, clusters)
+    place = np.minimum((np.asarray(scores) * bins).astype(int), bins - 1)
+    columns = np.zeros((len(place), 2 * bins))
+    columns[np.arange(len(place)), place] = np.asarray(scores) - np.asarray(truth, dtype=float)
+    columns[np.arange(len(place)), bins + place] = 1
+
+    def error(sums: Floats) -> Floats:
+        return ratio(np.column_stack([np.abs(sums[:, :bins]).sum(axis=1), sums[:, bins:].sum(axis=1)]))
+
+    return estimate(sums_by_question(columns, clusters, error), seed)
+
+
 def _counts(column: np.ndarray, num_columns: int, clusters: Sequence[str] | None, statistic: Statistic) -> Sums:
     """How often each column is hit in each question."""
     questions, rows = by_question(clusters, len(column))

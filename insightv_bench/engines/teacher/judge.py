@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 
 from insightv_bench.answers import matches
 from insightv_bench.chat import Chat
-from insightv_bench.judge_replies import ANSWER, HIGHEST, LOWEST, SCORE, STEPS, Rating, render_ratings
+from insightv_bench.judge_replies import ANSWER, EVERY_STEP, HIGHEST, LOWEST, SCORE, STEPS, Rating, render_ratings
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import AnswerType, Step
 from insightv_bench.settings import TeacherJudge
 from insightv_bench.world import judge, rate
 
-TASKS = (ANSWER, SCORE, STEPS)
+TASKS = (ANSWER, SCORE, STEPS, EVERY_STEP)
 HEADING = re.compile(r"^Path \d+\n", re.MULTILINE)
 MUMBLE = "I would rather not say."
 
@@ -35,8 +35,12 @@ def reply_as_judge(
         return MUMBLE
     if task == ANSWER:
         return _verdict(settings, slots, random_)
-    if task == STEPS:
-        return _first_wrong(settings, slots, scene, random_)
+    if task in (STEPS, EVERY_STEP):
+        labels = _labels(settings, slots["question"], scene, _shown_steps(slots["path"]), random_)
+        if task == STEPS:
+            return json.dumps({"first_wrong_step": labels.index(False) if False in labels else None})
+        sure = [90 if label else 10 for label in labels]
+        return "\n".join(json.dumps({"step": place, "right": right}) for place, right in enumerate(sure))
     paths = [parse_path(text).steps for text in HEADING.split(slots["paths"])[1:]]
     return render_ratings([_rating(settings, slots, scene, steps, place) for place, steps in enumerate(paths)])
 
@@ -66,9 +70,8 @@ def _labels(
     return [label != (random_.random() < settings.label_error) for label in judge(question, scene, steps).labels]
 
 
-def _first_wrong(settings: TeacherJudge, slots: Mapping[str, str], scene: str, random_: random.Random) -> str:
-    lines = [json.loads(line)["reasoning"] for line in slots["path"].splitlines()]
+def _shown_steps(path: str) -> list[Step]:
+    lines = [json.loads(line)["reasoning"] for line in path.splitlines()]
     steps = [Step(summary="", reasoning=line, action="continue") for line in lines]
     steps[-1:] = [step.model_copy(update={"action": "summary"}) for step in steps[-1:]]
-    labels = _labels(settings, slots["question"], scene, steps, random_)
-    return json.dumps({"first_wrong_step": labels.index(False) if False in labels else None})
+    return steps
