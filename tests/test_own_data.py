@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def test_a_check_of_a_planted_flaw_says_what_is_wrong_and_what_is_right() -> Non
     assert of_flaw(row) == f"step 2 says `{result}` where it is `42`, and what follows from it is wrong too"
     assert of_flaw(flawed_row("irrelevant-step")).endswith("has nothing to do with the question, the other steps hold")
     assert of_flaw(flawed_row("skipped-step")).startswith("before step 1 a step is missing: The image shows 7 rows")
+    again = of_flaw(flawed_row("contradiction"))
+    assert re.fullmatch(r"step \d contradicts what was said before: not `\w+`, but `\w+`", again)
     wrong = flawed_row("wrong-final")
     assert of_flaw(wrong) == f"the steps lead to 47, not to {wrong.planted_answer}"
 
@@ -59,11 +62,11 @@ def test_a_check_of_a_planted_flaw_says_what_is_wrong_and_what_is_right() -> Non
 def test_a_check_of_a_right_path_says_what_was_verified() -> None:
     judged = {"path_id": "p", "question_id": "q", "judge": "j"}
     right = Assessment(**judged, correct=True, score=90, status="scored")
-    assert of_path(TEXT, right, "47", "47") == "7 * 6 = 42, 42 + 5 = 47 holds, the path comes to 47, which is right"
+    assert of_path(TEXT, right, "47", QUESTION) == "7 * 6 = 42, 42 + 5 = 47 holds, the path comes to 47, which is right"
     wrong = Assessment(**judged, correct=False, status="not_scored", correction="7 * 6 = 42", step_labels=(True, False))
-    assert of_path(TEXT, wrong, "46", "47") == "step 2 is wrong, it should be: 7 * 6 = 42"
+    assert of_path(TEXT, wrong, "46", QUESTION) == "step 2 is wrong, it should be: 7 * 6 = 42"
     bare = wrong.model_copy(update={"correction": "", "step_labels": ()})
-    assert of_path(TEXT, bare, "46", "47") == "the path comes to 46, and it is 47"
+    assert of_path(TEXT, bare, "46", QUESTION) == "the path comes to 46, and it is 47"
 
 
 PLAIN = (
@@ -118,7 +121,7 @@ questions:
     license: CC BY-NC 4.0
     columns: {{question: q, answer: a, image: i, id: uid, kind: topic}}
 paths:
-  engine: {{kind: openai, model: m, base_url: '{server.url}', extra_body: {{key: s3cret}}}}
+  engine: {{kind: openai, model: m, base_url: '{server.url}', check_images: false, extra_body: {{key: s3cret}}}}
   mode: one-call
   num_paths: 3
 assess: {{judge: rule}}

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable
 
 from insightv_bench.flaws import FLAWS, steps_of, sums_in
-from insightv_bench.records import Assessment, FlawedRow
+from insightv_bench.judge_replies import gold_text
+from insightv_bench.records import Assessment, FlawedRow, QuestionColumns
 
 MAX_CHARS = 240
 """Of what is quoted from a path: there is room to check it, not to write it again."""
 MAX_SUMS = 3
 _BECAME = re.compile(r"step (\d+): `(.*?)` became `(.*?)`(?:;|$)", re.DOTALL)
-_AGAIN = re.compile(r"said again as `(.*)`", re.DOTALL)
+_AGAIN = re.compile(r"`([^`]*)` said again as `([^`]*)`")
 
 
 def of_flaw(row: FlawedRow) -> str:
@@ -31,7 +32,7 @@ def of_flaw(row: FlawedRow) -> str:
         again = _AGAIN.search(row.reason)
         if row.flaw == "irrelevant-step":
             return f"step {first + 1} has nothing to do with the question, the other steps hold"
-        told = f": not `{again[1]}`, but {right}" if again and right else ""
+        told = f": not `{again[2]}`, but `{again[1]}`" if again else f": {right}" if right else ""
         return f"step {first + 1} contradicts what was said before{told}"
     if FLAWS[row.flaw].leaves_out:
         return f"before step {first + 1} a step is missing: {right}"
@@ -43,8 +44,9 @@ def of_flaw(row: FlawedRow) -> str:
     return _first_wrong(first, right) if right else ""
 
 
-def of_path(text: str, assessment: Assessment, path_answer: str | None, answer: str) -> str:
-    """Of a path as a model wrote it. `answer`: the gold answer."""
+def of_path(text: str, assessment: Assessment, path_answer: str | None, question: QuestionColumns) -> str:
+    """Of a path as a model wrote it."""
+    answer = gold_text(question)
     steps = steps_of(text)
     labels = assessment.step_labels
     if not assessment.correct:

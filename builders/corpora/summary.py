@@ -142,7 +142,7 @@ def _of_paths(store: Store, spelling: Spelling, kind: SummaryKind) -> MakeRows:
         for row in index.iter_rows(named=True):
             question, path = questions[row["question"]], paths[row["path"]]
             text = judged_path(path, spelling)
-            check = of_path(text, assessments[row["assessment"]], path.answer, question.answer)
+            check = of_path(text, assessments[row["assessment"]], path.answer, question)
             yield summary_row(question, text, kind, row["range"], row["correct"], check)
 
     return rows
