@@ -8,8 +8,8 @@ from pathlib import Path as Place
 
 import pytest
 
-from insightv_bench.agents import ReasoningAgent, path_text, summary_chat
-from insightv_bench.answers import matches
+from insightv_bench.agents import ReasoningAgent, judged_path, path_text, summary_chat, written_path
+from insightv_bench.answers import matches, read_path
 from insightv_bench.chat import load_prompt
 from insightv_bench.engines import Caller, OneByOneEngine
 from insightv_bench.engines.teacher import Teacher
@@ -293,3 +293,26 @@ def test_a_path_as_text_reads_back_as_the_same_path(journal: Journal) -> None:
     for path in write(teacher(QUESTIONS, read_error=0.3), journal, PathsSettings(num_paths=1)):
         parsed = parse_path(path_text(path))
         assert (parsed.steps, parsed.answer, parsed.status) == (path.steps, path.answer, path.status)
+
+
+def test_a_path_in_words_is_shown_as_written_and_learnt_as_the_recipe_says() -> None:
+    words = "Red is 3.\n\nBlue is 5.\n\nThe answer is 8."
+    tagged = "<think>Red is 3.\n\nBlue is 5.</think>\n8"
+    prose, think = (path_of(text) for text in (words, tagged))
+    assert path_text(prose) == judged_path(prose, "own") == words and path_text(think) == written_path(think, "json")
+    assert [written_path(path, "own") for path in (prose, think)] == [words, tagged]
+    assert parse_path(written_path(prose, "json")).steps == prose.steps == think.steps
+    assert path_text(path_of(f"<think>\n\n</think>\n\n{words}")) == words, "the marks of no thought are not shown"
+
+
+def path_of(text: str) -> Path:
+    read = read_path(text, "number")
+    return Path(
+        id="p",
+        question_id="q",
+        sample=0,
+        generator="m@1",
+        prompt="reason@1",
+        **{name: getattr(read, name) for name in ("steps", "answer", "status", "dialect", "repaired", "split")},
+        text=text,
+    )
