@@ -6,6 +6,7 @@ import io
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 from boards import ARMS, HOSTILE, arm_of, board_of, choice, printed, record, walk, written
 from rich.console import Console
@@ -15,7 +16,7 @@ from insightv_bench.escape import visible
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
 from insightv_bench.leaderboard.page import build as page
-from insightv_bench.leaderboard.tables import short
+from insightv_bench.leaderboard.tables import as_csv, headline, latex, short
 from insightv_bench.leaderboard.tables.terminal import print_board
 
 
@@ -121,3 +122,29 @@ def test_what_to_try_next_suits_a_run_that_trains_and_one_that_evaluates(tmp_pat
     evaluated, trained = told
     assert f"compare {tmp_path / 'run'} OTHER" in evaluated and "eval puzzlevqa" not in evaluated
     assert f"eval puzzlevqa --model {tmp_path / 'run'}" in trained and "OTHER" not in trained
+
+
+def test_the_board_is_read_back_from_its_csv_and_stands_in_latex(tmp_path: Path) -> None:
+    board = board_of(tmp_path, [*walk(), *arm_of("reason", "10" * 12, system="50% & $x_1$ #{a}")])
+    read_back = pl.read_csv(io.StringIO(as_csv(board)))
+    assert read_back.height == len(board.sets[0].systems)
+    for row in board.arms:
+        kept = read_back.filter(pl.col("system") == row.system).row(0, named=True)
+        shares = [kept[f"{row.arm} {name}"] for name in ("accuracy", "low", "high", "n")]
+        assert shares == [pytest.approx(value) for value in (row.accuracy, row.low, row.high, row.n)]
+    text = latex(board)
+    lines = text.split("\\midrule")[1].split("\\bottomrule")[0].strip().splitlines()
+    columns = re.search(r"tabular}{(l?r*)}", text)
+    assert columns and len(lines) == len(board.sets[0].systems)
+    assert all(len(re.findall(r"(?<!\\)&", line)) + 1 == len(columns[1]) and line.endswith(r"\\") for line in lines)
+    assert r"50\% \& \$x\_1\$ \#\{a\}" in text and r"\textbf{" in text
+    assert text.count("{") == text.count("}") and "\\toprule" in text
+
+
+def test_the_first_words_say_who_is_best_how_sure_and_why(tmp_path: Path) -> None:
+    told = " ".join(headline(board_of(tmp_path / "walk", walk())))
+    assert "Of 3 systems on 24 questions of drawn" in told and "is not told apart from 2 others" in told
+    assert "The second agent adds 50.0 [" in told and "This is a toy run: 24 questions" in told
+    unread = [row.model_copy(update={"answer": None, "correct": False}) for row in arm_of("reason", "0" * 200)]
+    told = " ".join(headline(board_of(tmp_path / "unread", unread)))
+    assert "In 100.0 % of the replies of sft in arm reason no answer could be read" in told and "toy" not in told

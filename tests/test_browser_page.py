@@ -54,7 +54,7 @@ def test_every_view_fits_a_phone(browser: Any, tasks_page: str, rounds_page: str
     for address in (tasks_page, rounds_page):
         for view in VIEWS if address == rounds_page else ("board", "samples", "compare"):
             page = phone.go(f"{address}#{view}", VIEWS[view])
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), view
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), view
             page.screenshot(path=tmp_path / f"{view}.png")
             assert (tmp_path / f"{view}.png").stat().st_size > 10_000
     assert not phone.faults
@@ -104,6 +104,28 @@ def test_the_page_is_used_by_key_alone(opened: Opened, tasks_page: str) -> None:
     assert page.locator("#views a[aria-current=page]").inner_text() == "Samples"
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_view_scrolls_sideways_at_any_width(browser: Any, rounds_page: str, theme: str) -> None:
+    for width in (390, 720, 1024, 1280, 1680):
+        shown = Opened(browser, viewport={"width": width, "height": 900}, color_scheme=theme)
+        for view in VIEWS:
+            page = shown.go(f"{rounds_page}#{view}", VIEWS[view])
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, (width, view, wide)
+        assert not shown.faults
+        shown.context.close()
+
+
+def test_an_address_of_an_unknown_system_is_an_error_and_no_other_pair(opened: Opened, tasks_page: str) -> None:
+    page = opened.go(f"{tasks_page}#compare?a=nobody&b=Birch-VL-1", "#trouble:not([hidden])")
+    assert "no system “nobody”" in page.locator("#trouble").inner_text()
+    assert not page.locator("#view-compare .card").is_visible() and page.title().startswith("Compare · ")
+    page = opened.go(f"{tasks_page}#board?find=birch", VIEWS["board"])
+    page.locator("#views a", has_text="About").click()
+    page.locator("#views a", has_text="Board").click()
+    assert "find=birch" in page.evaluate("location.hash")
+
+
 @pytest.mark.parametrize("view", ["board", "compare", "samples", "about"])
 def test_hostile_texts_neither_run_nor_break_the_page(opened: Opened, attacked: Path, view: str) -> None:
     page = opened.go(f"{(attacked / 'index.html').as_uri()}#{view}", VIEWS[view])
@@ -115,7 +137,7 @@ def test_hostile_texts_neither_run_nor_break_the_page(opened: Opened, attacked: 
     if view == "samples":
         text = page.locator("#sample").inner_text()
         assert "more characters]" in text and "\u202e" not in text and "[U+202E]" in text
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 @pytest.mark.parametrize("way", ["file", "http"])

@@ -28,6 +28,7 @@ from insightv_bench.storage import write_text
 
 from ..board import ARMS, FAMILIES, MEANINGS, Board, ComparableSet
 from ..figures import Figure
+from ..tables import headline
 from . import sample_blocks, samples, sections
 from .data import as_table, outcomes, write_chunk
 from .images import Images
@@ -127,6 +128,7 @@ def render(board: Board) -> str:
         plain_title=plain(board.title),
         description=plain(_scale(board)),
         scale=_scale(board),
+        headline="".join(f"<p>{escape(sentence)}</p>" for sentence in headline(board)),
         notes=_notes(board),
         arms=_arms(board),
         plain=plain_figures,

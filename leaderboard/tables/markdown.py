@@ -27,6 +27,8 @@ from ..board import (
     SubmissionRow,
 )
 from . import views
+from .headline import headline
+from .latex import as_csv, latex
 from .views import View, questions
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!&])")
@@ -53,7 +55,11 @@ def escape(text: str) -> str:
 
 def markdown(board: Board) -> str:
     """Every view of the board, set by set, and the notes."""
-    parts = [f"# {escape(board.title)}", _table(views.averages(board, [row.system for row in board.averages]), "##")]
+    parts = [
+        f"# {escape(board.title)}",
+        escape(" ".join(headline(board))),
+        _table(views.averages(board, [row.system for row in board.averages]), "##"),
+    ]
     arms = dict.fromkeys(row.arm for row in board.arms)
     parts += [_table(views.tasks(board, arm), "##") for arm in arms]
     for comparable in board.sets:
@@ -139,4 +145,6 @@ def write_files(board: Board, out: Path) -> None:
     for name, record in TABLES.items():
         write_file(out / FOLDER / f"{name}.parquet", getattr(board, name), record)
     write_text(out / "board.md", markdown(board))
+    write_text(out / "board.csv", as_csv(board))
+    write_text(out / "board.tex", latex(board))
     write_text(out / "board.json", board.model_dump_json(indent=1) + "\n")

@@ -15,6 +15,7 @@ from insightv_bench.statistics import percent
 
 from ..board import FAMILIES, ArmRow, Board, ComparableSet
 from . import views
+from .headline import headline
 from .views import View, questions, short
 
 NAME_WIDTH = 28
@@ -49,6 +50,8 @@ def print_board(board: Board, console: Console) -> None:
         console.print(Text(told, style=VERDICTS[row.status]))
     for note in board.notes:
         console.print(Text(f"note: {visible(note)}", style="yellow"))
+    for sentence in headline(board):
+        console.print(Text(visible(sentence), style="bold"))
 
 
 def _print_set(board: Board, comparable: ComparableSet, console: Console) -> None:

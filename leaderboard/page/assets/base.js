@@ -110,7 +110,7 @@ const insightv = (() => {
   const go = (view, state) => { location.hash = link(view, state); };
 
   // The state changes without a new entry in the browser's history.
-  const note = (view, state) => history.replaceState(null, "", link(view, state));
+  const note = (view, state) => { history.replaceState(null, "", link(view, state)); insightv.noted(view); };
 
   function trouble(error) {
     const place = document.getElementById("trouble");

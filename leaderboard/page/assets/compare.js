@@ -15,7 +15,12 @@
     make("span", { class: `badge ${outcome}` }, `${OUTCOMES[outcome] ?? ""} ${words ?? WORDS[outcome] ?? outcome}`,
       words ? make("span", { class: "unseen" }, ` ${WORDS[outcome] ?? ""}`) : "");
 
-  const sides = () => [...new Set(insightv.board.arms.map((row) => row.system))];
+  // The leaders first: the choosers open on them.
+  const sides = () => {
+    const best = new Map();
+    for (const row of insightv.board.arms) best.set(row.system, Math.max(best.get(row.system) ?? 0, row.arm === "reason+summary" ? row.accuracy : 0));
+    return [...best.keys()].sort((one, other) => best.get(other) - best.get(one));
+  };
   const armsOf = (system) => [...new Set(insightv.board.arms.filter((row) => row.system === system).map((row) => row.arm))];
 
   // Where nothing is asked for, the suite's own question: a system's two agents against the first of them alone.

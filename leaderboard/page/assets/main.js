@@ -28,7 +28,7 @@
   function drawViews(now) {
     const nav = document.getElementById("views");
     nav.hidden = false;
-    nav.replaceChildren(...ORDER.filter(useful).map((name) => insightv.make("a", { href: `#${name}`, "aria-current": name === now ? "page" : null },
+    nav.replaceChildren(...ORDER.filter(useful).map((name) => insightv.make("a", { href: kept_.get(name) ?? `#${name}`, "aria-current": name === now ? "page" : null },
       insightv.views.get(name).title)));
   }
 
@@ -40,6 +40,7 @@
     return name !== "samples" || board.sets.some((one) => one.num_samples > 0);
   }
 
+  const kept_ = new Map(); // view -> its last address: a tab keeps its search, sort and arms
   let last = "";
   function route() {
     const { view, state } = insightv.address();
@@ -47,14 +48,21 @@
     if (view && !insightv.views.has(view) && last) return; // an anchor inside the page
     document.getElementById("trouble").hidden = true;
     for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${name}`;
+    document.title = `${insightv.views.get(name).title} · ${insightv.board.title}`;
+    if (view === name) kept_.set(name, location.hash);
     drawViews(name);
-    insightv.views.get(name).show(state);
+    const unknown = ["a", "b"].map((key) => state.get(key)).find((system) => system && !insightv.board.arms.some((row) => row.system === system));
+    if (unknown) insightv.trouble(new Error(`This board has no system “${unknown}”: the address is of another board, or was cut.`));
+    for (const section of document.querySelectorAll("main > section")) section.classList.toggle("unknown", Boolean(unknown));
+    if (!unknown) insightv.views.get(name).show(state);
     if (last && last !== name) {
       scrollTo(0, 0);
       document.getElementById("main").focus({ preventScroll: true });
     }
     last = name;
   }
+
+  insightv.noted = (view) => { kept_.set(view, location.hash); const now = [...document.querySelectorAll("#views a")].find((one) => one.getAttribute("aria-current")); if (now) now.setAttribute("href", location.hash); };
 
   async function start() {
     themes();

@@ -50,6 +50,36 @@ insightv.table = (() => {
     return element;
   }
 
+  // A table's cells as plain text, headings first; what stands below a row is left out.
+  function cellsOf(element) {
+    const said = (cell) => [...cell.childNodes].map((node) => (node.matches?.(".strip, .mark, [aria-hidden], input") ? "" : node.innerText ?? node.textContent)).join(" ");
+    const lines = [...element.querySelectorAll(":scope > thead > tr, :scope > tbody > tr:not(.more)")];
+    return lines.map((line) => [...line.children].map((cell) => said(cell).replace(/[↕▲▼]/g, "").replace(/\s+/g, " ").trim()));
+  }
+
+  const quoted = (cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : /^[=+@\t]/.test(cell) ? `'${cell}` : cell);
+  const TEX = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}" };
+  const tex = (cell) => cell.replace(/[\\~^<>|&%$#_{}]/g, (one) => TEX[one] ?? `\\${one}`).replaceAll("−", "$-$");
+  const FORMATS = {
+    Markdown: (lines) => lines.map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).toSpliced(1, 0, `|${" --- |".repeat(lines[0].length)}`).join("\n"),
+    CSV: (lines) => lines.map((line) => line.map(quoted).join(",")).join("\n"),
+    LaTeX: (lines, caption) => ["\\begin{table}", "\\centering", `\\caption{${tex(caption)}}`, `\\begin{tabular}{l${"r".repeat(lines[0].length - 1)}}`, "\\toprule",
+      ...lines.map((line, i) => line.map(tex).join(" & ") + " \\\\" + (i ? "" : "\n\\midrule")), "\\bottomrule", "\\end{tabular}", "\\end{table}"].join("\n"),
+  };
+
+  function copies(element, caption) {
+    const button = (name) => make("button", { type: "button", onclick: async (event) => {
+      const text = FORMATS[name](cellsOf(element), caption);
+      try { await navigator.clipboard.writeText(text); event.target.textContent = `${name} copied`; } catch {
+        const box = make("textarea", { readonly: true, rows: 6, "aria-label": `The table as ${name}` });
+        box.value = text; // from a disk a page may not write the clipboard: it is selected instead
+        event.target.closest(".copies").append(box);
+        box.select();
+      }
+    } }, `Copy as ${name}`);
+    return make("div", { class: "copies" }, ...Object.keys(FORMATS).map(button));
+  }
+
   // `sort`: {key, down}; `press(sort)` is told of a new one. `more(row)`: what stands below a row, or nothing.
   return function table({ caption, rows, columns, sort, press, more, empty = "Nothing to show." }) {
     const place = make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption });
@@ -63,6 +93,7 @@ insightv.table = (() => {
       const head = make("thead", {}, make("tr", {}, ...columns.map((column) => heading(column, now, turn))));
       place.replaceChildren(make("table", {}, make("caption", {}, make("span", {}, caption)), head,
         body(sorted(rows, columns, now), columns, more)));
+      if (rows.length) place.append(copies(place.querySelector("table"), caption));
       if (!rows.length) place.append(make("p", { class: "absent" }, empty));
       if (focus) [...place.querySelectorAll("button.sort")].find((one) => one.dataset.key === focus)?.focus();
     };
