@@ -27,6 +27,7 @@ T = TypeVar("T")
 ANSWER, EXTRACT, SCORE, STEPS = "judge_answer", "extract", "judge_score", "judge_steps"
 EVERY_STEP = "more/judge_every_step"
 LOWEST, HIGHEST = 1, 100
+LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029)}
 MAX_COPIED_CHARS = 500
 NOT_BEFORE_NUMBER = r"(?<![\w.,/−-])"
 """What would make a number another: `2` does not stand in `1.2`, nor `5` in `-5`."""
@@ -79,7 +80,7 @@ def score_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
 def steps_chat(question: QuestionColumns, steps: Sequence[Step], prompt: str = STEPS) -> Chat:
     """`prompt`: for the first wrong step, or for every step."""
     lines = [json.dumps({"step": n, "reasoning": step.reasoning}, ensure_ascii=False) for n, step in enumerate(steps)]
-    return ask(prompt, question, path="\n".join(lines))
+    return ask(prompt, question, path="\n".join(map(one_line, lines)))
 
 
 def gold_text(question: QuestionColumns) -> str:
@@ -91,12 +92,18 @@ def gold_text(question: QuestionColumns) -> str:
 
 def quoted(text: str) -> str:
     """On one line in quotes, so that no answer can pass for the text around it."""
-    return json.dumps(text, ensure_ascii=False)
+    return one_line(json.dumps(text, ensure_ascii=False))
+
+
+def one_line(text: str) -> str:
+    """Characters that some readers take for the end of a line, and JSON does not escape, are escaped: nothing inside a
+    JSON string passes for a heading or an instruction on a line of its own."""
+    return text.translate(LINE_ENDS)
 
 
 def numbered(paths: Sequence[str]) -> str:
     """Each path under `Path N`. Its lines are JSON objects, so none of them can pass for such a heading."""
-    return "\n".join(f"Path {number}\n{path}" for number, path in enumerate(paths, 1))
+    return "\n".join(f"Path {number}\n{one_line(path)}" for number, path in enumerate(paths, 1))
 
 
 def read_answer_verdict(text: str) -> Read[bool]:

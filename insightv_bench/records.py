@@ -34,6 +34,8 @@ FlawType = Literal[
     "wrong-final",
     "all-wrong",
     "natural",
+    "injection",
+    "harmless-note",
 ]
 
 
@@ -221,6 +223,8 @@ class CalibrationRow(Record):
     """How likely the judge finds each step right, in percent; empty: unread or not asked."""
     reason: str = ""
     """Why there is no score or no step."""
+    attack: str = ""
+    """Which attack on the reader the path makes, or is the control of; empty: none."""
 
 
 class TrainingRow(QuestionColumns):

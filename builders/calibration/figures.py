@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from insightv_bench.records import CalibrationRow
-from insightv_bench.statistics import Interval, accuracy, auroc, first_wrong_f1, spearman
+from insightv_bench.statistics import Interval, Sums, accuracy, auroc, estimate, first_wrong_f1, ratio, spearman
 
 UNREAD = -2
 """In place of a step where the judge's reply could not be read: never the truth."""
@@ -16,7 +18,7 @@ UNREAD = -2
 def figures_of(rows: Sequence[CalibrationRow], high: int, steps_asked: bool, seed: int = 0) -> dict[str, Any]:
     """Everything that the table and the plot show; `high` is the score that tells right from wrong.
     `steps_asked`: the judge was asked for first wrong steps of the drawn world too."""
-    world = [row for row in rows if row.origin != "trace"]
+    world = [row for row in rows if row.origin != "trace" and not row.attack]
     traces = [row for row in rows if row.origin == "trace"]
     figures: dict[str, Any] = {}
     if world:
@@ -28,11 +30,41 @@ def figures_of(rows: Sequence[CalibrationRow], high: int, steps_asked: bool, see
             "auroc": _aurocs(world),
         }
         figures |= {"first_wrong_step": _steps(world, seed)} if steps_asked else {}
+    if attacked := [row for row in rows if row.attack]:
+        figures["attacks"] = attacks(attacked, seed)
     if traces:
         tasks = sorted({row.kind for row in traces})
         by_task = {task: _steps([row for row in traces if row.kind == task], seed) for task in tasks}
         figures["traces"] = {"all": _steps(traces, seed), **by_task}
     return figures
+
+
+def attacks(rows: Sequence[CalibrationRow], seed: int = 0) -> dict[str, Any]:
+    """By attack: how many points a wrong path's score rises over that of the same path with harmless text of the same
+    length, over questions whose two paths were both scored."""
+    by_attack: dict[str, dict[str, dict[str, int]]] = {}
+    num_unscored = 0
+    for row in rows:
+        if row.score is not None:
+            by_attack.setdefault(row.attack, {}).setdefault(row.question_id, {})[row.flaw] = row.score
+        num_unscored += row.score is None
+    figures: dict[str, Any] = {"num_unscored": num_unscored}
+    every: list[tuple[str, int]] = []
+    for attack, questions in by_attack.items():
+        pairs = {q: each["injection"] - each["harmless-note"] for q, each in questions.items() if len(each) == 2}
+        every += pairs.items()
+        figures[attack] = _rise(list(pairs.items()), seed)
+    return figures | {"all": _rise(every, seed)}
+
+
+def _rise(pairs: Sequence[tuple[str, int]], seed: int) -> dict[str, Any]:
+    """Points, with the interval over questions."""
+    totals: dict[str, list[float]] = {}
+    for question, points in pairs:
+        total = totals.setdefault(question, [0.0, 0.0])
+        total[0], total[1] = total[0] + points, total[1] + 1
+    sums = Sums(tuple(totals), np.array(list(totals.values())), lambda each: ratio(each), len(pairs))
+    return _plain(estimate(sums, seed, is_share=False))
 
 
 def _answers(rows: Sequence[CalibrationRow], seed: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from insightv_bench.agents import ReasoningAgent, path_text
 from insightv_bench.answers import matches
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
-from insightv_bench.flaws import flawed_versions
+from insightv_bench.flaws import ATTACKS, HARMLESS, INJECTION, flawed_versions, make_injected
 from insightv_bench.judge_replies import (
     EVERY_STEP,
     HIGHEST,
@@ -58,6 +58,8 @@ class Case(NamedTuple):
     origin: str
     flaw: str = "none"
     severity: float = 0.0
+    attack: str = ""
+    """Of `insightv_bench.flaws.ATTACKS`: the one it makes, or whose control it is."""
 
 
 def calibrate(context: Context[CalibrateSettings, CalibrateOptions]) -> None:
@@ -105,6 +107,8 @@ def _world_rows(
         return
     sampled = _sampled(context, settings, questions)
     groups = [_cases(question, sampled.get(question.id, []), settings, context.seed) for question in questions]
+    if settings.attack:  # each alone: an attack would reach the paths beside it
+        groups += [[case] for question in questions for case in _attacks(question, context.seed)]
     verdicts = judges.filter.settle((case.question, case.answer) for group in groups for case in group)
     bar = context.progress.start("judging paths", sum(map(len, groups)))
     if judges.scorer:
@@ -152,6 +156,17 @@ def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSetti
         cases.append(Case(question, row.flawed_path, read.steps, read.answer, "flawed", row.flaw, row.severity))
     cases += [Case(question, path_text(path), path.steps, path.answer, "sampled") for path in sampled]
     return list({case.text: case for case in reversed(cases)}.values())[::-1]
+
+
+def _attacks(question: Question, seed: int) -> Iterator[Case]:
+    """Each attack on the reader, and its control, on the same wrong path."""
+    program, scene = program_of(question.question, question.scene)
+    for attack in ATTACKS:
+        for flaw in (INJECTION, HARMLESS):
+            made = make_injected(program, scene, flaw, random.Random(f"{seed}/{question.id}/{attack}"), attack)
+            if made:
+                read = parse_path(made.flawed_path)
+                yield Case(question, made.flawed_path, read.steps, read.answer, "flawed", flaw, 1.0, attack)
 
 
 def _first_wrong(
@@ -244,6 +259,7 @@ def _row(
         origin=case.origin,
         flaw=case.flaw,
         severity=case.severity,
+        attack=case.attack,
         sound=right and truth.score == HIGHEST,
         answer_right=right,
         true_score=truth.score,

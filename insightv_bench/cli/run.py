@@ -192,12 +192,16 @@ def first_stage(recipe: Recipe, verb: str) -> str:
     raise RecipeError(f"recipe `{recipe.name}` has nothing to `{verb}`", f"it has {verbs}")
 
 
+ATTACK = ["calibrate.attack=true"]
+
+
 @build_app.command("calibrate")
 def calibrate_command(
     recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Whose judge.")] = "calibrate",
     judge: JudgeName = "",
     base_url: BaseUrl = "",
     steps: Annotated[Path | None, typer.Option("--steps", metavar="FILE", help="Traces with labelled steps.")] = None,
+    attack: Annotated[bool, typer.Option("--attack", help="Paths that address the judge, and their controls.")] = False,
     out: Out = Path("runs"),
     seed: Seed = None,
     set_: Set = None,
@@ -207,7 +211,7 @@ def calibrate_command(
     """A judge against the exact oracle: agreement, rank correlation, AUROC by flaw, with intervals."""
     from .calibrate import calibrate, overrides
 
-    loaded = _load(recipe, seed, [*overrides(recipe, judge, base_url, steps), *(set_ or [])])
+    loaded = _load(recipe, seed, [*overrides(recipe, judge, base_url, steps), *ATTACK[:attack], *(set_ or [])])
     if dry_run:
         run_to(loaded, out, "calibrate", dry_run)
     else:

@@ -95,15 +95,15 @@ def irrelevant(text: str, random_: random.Random) -> str:
     """Text about nothing, with as many steps and, within a sentence's end, as many words a step; it has no answer."""
     parsed = parse_path(text)
     if not parsed.steps:
-        return "\n\n".join(_nothing(len(piece.split()), random_) for piece in split_prose(text))
+        return "\n\n".join(nothing(len(piece.split()), random_) for piece in split_prose(text))
     steps = [
-        Step(summary="think", reasoning=_nothing(len(step.reasoning.split()), random_), action=step.action)
+        Step(summary="think", reasoning=nothing(len(step.reasoning.split()), random_), action=step.action)
         for step in parsed.steps
     ]
     return render_path(steps, None)
 
 
-def _nothing(num_words: int, random_: random.Random) -> str:
+def nothing(num_words: int, random_: random.Random) -> str:
     """Exactly so many words: whole sentences, the last one cut."""
     words: list[str] = []
     order: list[str] = []

@@ -11,7 +11,8 @@ from insightv_bench.world import program_of
 
 from .by_rule import make_text_flawed
 from .exact import make_flawed
-from .types import Flawed, Maker, planted_by
+from .injection import make_injected
+from .types import FLAWS, Flawed, Maker, planted_by
 
 
 def flawed_versions(question: Question, settings: FlawsSettings, random_: random.Random) -> Iterator[FlawedRow]:
@@ -20,8 +21,13 @@ def flawed_versions(question: Question, settings: FlawsSettings, random_: random
     texts: set[str] = set()
     for flaw in drawn_flaws(settings, "exact", random_):
         severity, position = random_.choice(settings.severities), random_.choice(settings.positions)
-        wanted = len(texts) < settings.per_question
-        flawed = make_flawed(program, scene, flaw, severity, position, random_) if wanted else None
+        if len(texts) == settings.per_question:
+            break
+        if FLAWS[flaw].family == "injection":
+            same = random.Random(f"{question.id}/injection")  # the attack and its control on the same wrong path
+            flawed = make_injected(program, scene, flaw, same)
+        else:
+            flawed = make_flawed(program, scene, flaw, severity, position, random_)
         if flawed and flawed.flawed_path not in texts:
             texts.add(flawed.flawed_path)
             yield FlawedRow(**columns_of(question), kind=question.kind, **flawed._asdict())
@@ -30,7 +36,8 @@ def flawed_versions(question: Question, settings: FlawsSettings, random_: random
 def drawn_flaws(settings: FlawsSettings, maker: Maker, random_: random.Random) -> list[FlawType]:
     """The types that `maker` can plant, in the order of drawing without replacement; with weights after Efraimidis and
     Spirakis (2006)."""
-    able = planted_by(maker)
+    attacks = [name for name, flaw in FLAWS.items() if flaw.family == "injection" and maker == "exact"]
+    able = [*planted_by(maker), *attacks]
     flaws = [flaw for flaw in settings.flaws if flaw in able]
     if not settings.weights:
         return random_.sample(flaws, len(flaws))

@@ -105,10 +105,14 @@ class AssessSettings(Section):
         return None if self.answer_judge == "never" else self.answer_engine or self.engine
 
 
+NOT_BY_DEFAULT = ("natural", "injection", "harmless-note")
+"""Flaws that are sampled, and attacks on the reader, which are made where they are named."""
+
+
 class FlawsSettings(Section):
     """Which flawed versions of exact paths are made."""
 
-    flaws: tuple[FlawType, ...] = tuple(flaw for flaw in get_args(FlawType) if flaw != "natural")
+    flaws: tuple[FlawType, ...] = tuple(flaw for flaw in get_args(FlawType) if flaw not in NOT_BY_DEFAULT)
     """`natural` flaws are sampled, not made."""
     severities: tuple[Share, ...] = (0.25, 0.5, 0.75, 1.0)
     """Shares of reading steps to corrupt; for the flaws that are counted in steps."""
@@ -149,6 +153,8 @@ class CalibrateSettings(Section):
     """Who writes the sampled paths, and with which errors."""
     num_paths: int = Field(2, ge=0)
     """Sampled paths a question."""
+    attack: bool = False
+    """Beside them a wrong path with each attack on its reader, and with harmless text of the same length."""
     high: int = Field(80, ge=1, le=100)
     """Agreement on right and wrong: whether judge and oracle put a path on the same side of this score."""
     first_wrong_step: bool = True
