@@ -393,6 +393,8 @@ class EvalRecord(Record):
     """What kind of reading `answer` is; empty in rows of before, where `answer`, `sure` and `finish` say it."""
     cut_in: Literal["", "thought", "answer"] = ""
     """Where a reply that ended at its token cap stopped: before it had said anything, or in what it said."""
+    image: str = ""
+    """SHA-256 of the question's first image; empty where it has none, and in rows of before."""
     path_dialect: str = ""
     """How the stored path shown is laid out, a name of `insightv_bench.protocol.DIALECTS`; empty: there is none."""
 

@@ -81,7 +81,7 @@ def test_every_pair_at_once_agrees_with_the_paired_test(num_samples: int) -> Non
             replies = [dice.random() < 0.4 + 0.1 * place for _ in range(num)]
             cells.setdefault(system, {}).update({f"q{question}": replies} if replies else {})
     told = [(s, q, reply) for s, found in cells.items() for q, replies in found.items() for reply in replies]
-    found = ranks.pairs(pl.DataFrame(told, schema=["label", "question_id", "correct"], orient="row"), list("abc"))
+    found = ranks.pairs(pl.DataFrame(told, schema=["label", "cluster", "correct"], orient="row"), list("abc"))
     for a, b in [(0, 1), (0, 2), (1, 2)]:
         one = paired(cells["abc"[a]], cells["abc"[b]])
         assert found.difference[a, b] == pytest.approx(one.difference) == -found.difference[b, a]
@@ -93,14 +93,14 @@ def test_every_pair_at_once_agrees_with_the_paired_test(num_samples: int) -> Non
 def test_few_questions_with_many_replies_are_never_surer_than_their_coins() -> None:
     """Five questions, all better: no sign-flip test goes below 2 / 2**5."""
     replies = [("b" if b else "a", f"q{q}", b) for b in (True, False) for q in range(5) for _ in range(9)]
-    found = ranks.pairs(pl.DataFrame(replies, schema=["label", "question_id", "correct"], orient="row"), ["a", "b"])
+    found = ranks.pairs(pl.DataFrame(replies, schema=["label", "cluster", "correct"], orient="row"), ["a", "b"])
     assert found.p[0, 1] == pytest.approx(2 / 2**5)
 
 
 def test_two_hundred_systems_are_ranked(tmp_path: Path) -> None:
     right = np.random.default_rng(0).random((200, 300)) < np.linspace(0.2, 0.9, 200)[:, None]
     frame = pl.DataFrame({"label": np.repeat(np.arange(200).astype(str), 300), "correct": right.ravel()})
-    frame = frame.with_columns(question_id=pl.Series(np.tile(np.arange(300).astype(str), 200)))
+    frame = frame.with_columns(cluster=pl.Series(np.tile(np.arange(300).astype(str), 200)))
     found = ranks.pairs(frame, [str(place) for place in range(200)])
     places = ranks.places_of(right.mean(axis=1).tolist(), ranks.better(found))
     assert places[0].rank_worst == 200 and places[199].rank_best == 1

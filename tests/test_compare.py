@@ -19,7 +19,7 @@ from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.records import EvalRecord
 from insightv_bench.results import compare, load, parse_name
-from insightv_bench.statistics import paired
+from insightv_bench.statistics import accuracy, paired
 from insightv_bench.storage import read_rows
 
 
@@ -113,7 +113,7 @@ def test_other_questions_and_other_flawed_paths_are_refused(tmp_path: Path) -> N
     b = written(tmp_path / "b", of("reason", "11000"))
     with pytest.raises(RunError, match="4 questions against 5, of which 4 are shared"):
         compare(load(parse_name(str(a))), load(parse_name(str(b))))
-    flawed = {"severity": 0.5, "planted_answer": "9"}
+    flawed = {"severity": 0.5, "flaw": "perception", "planted_answer": "9"}
     a = written(tmp_path / "c", [row(0, "flawed", True, path="one", **flawed)])
     b = written(tmp_path / "d", [row(0, "flawed", True, path="other", **flawed)])
     with pytest.raises(RunError, match="the paths shown differ in 2 of 2"):
@@ -189,3 +189,22 @@ def test_rows_written_before_a_column_came_are_read(tmp_path: Path) -> None:
     pl.read_parquet(file).drop("gold").write_parquet(file)
     with pytest.raises(RunError, match="column `gold` is missing"):
         load(parse_name(str(a)))
+
+
+def test_rotations_of_a_question_and_questions_on_one_image_count_as_one(tmp_path: Path) -> None:
+    """Three of a hundred questions gain, in all four of their rotations: McNemar's 3 against 0, not 12 against 0."""
+
+    def rotated(mark: str, num_gained: int, **columns: Any) -> Path:
+        rows = [
+            row(4 * place + turn, "direct", place < num_gained, **dict.fromkeys(columns, f"{place}"))
+            for place in range(100)
+            for turn in range(4)
+        ]
+        return written(tmp_path / mark, rows)
+
+    for column in ("group", "image"):
+        sides = [load(parse_name(str(rotated(f"{column}{num}", num, **{column: True})))) for num in (0, 3)]
+        (found,) = compare(*sides).pairings
+        assert found.comparison.p > 0.2 and found.comparison.n == 100
+        wide, narrow = found.accuracy_b, accuracy([place < 12 for place in range(400)])
+        assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)

@@ -23,21 +23,21 @@ def test_an_estimate_is_the_interval_of_accuracy_where_both_are_defined() -> Non
     for num_rows in (1, 3):
         marks = generator.random(60 * num_rows) < 0.4
         clusters = [f"q{place // num_rows}" for place in range(len(marks))]
-        rows = pl.DataFrame({"question_id": clusters, "correct": marks})
+        rows = pl.DataFrame({"cluster": clusters, "correct": marks})
         found, wanted = estimate(share_sums(rows, pl.col("correct"))), accuracy(marks.tolist(), clusters)
         assert found == pytest.approx(wanted, abs=0.02) and found[0] == wanted[0]
 
 
 def test_alike_questions_have_an_interval_of_some_width() -> None:
     """Each of three questions is right once of two: a bootstrap over them sees no spread."""
-    rows = pl.DataFrame({"question_id": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
+    rows = pl.DataFrame({"cluster": ["a", "a", "b", "b", "c", "c"], "correct": [True, False] * 3})
     found = estimate(share_sums(rows, pl.col("correct")))
     assert found.low < 0.2 and found.high > 0.8
-    assert accuracy(rows["correct"].to_list(), rows["question_id"].to_list()) == pytest.approx(found)
+    assert accuracy(rows["correct"].to_list(), rows["cluster"].to_list()) == pytest.approx(found)
 
 
 def test_a_swap_test_finds_a_difference_and_none_where_there_is_none() -> None:
-    rows = pl.DataFrame({"question_id": [f"q{place}" for place in range(200)]})
+    rows = pl.DataFrame({"cluster": [f"q{place}" for place in range(200)]})
     a, b, c = (
         share_sums(
             rows.with_columns(correct=pl.Series([place % 10 < tenths for place in range(200)])), pl.col("correct")
@@ -66,7 +66,7 @@ def test_three_rows_against_three_show_nothing() -> None:
 
 def test_questions_without_a_row_of_the_figure_count_for_nothing() -> None:
     """One flawed row of 200 questions, found: nobody knows how often."""
-    rows = pl.DataFrame({"question_id": [str(place) for place in range(200)], "flawed": [True] + [False] * 199})
+    rows = pl.DataFrame({"cluster": [str(place) for place in range(200)], "flawed": [True] + [False] * 199})
     found = estimate(share_sums(rows.filter("flawed"), pl.col("flawed")))
     assert found.n == 1 and found.low < 0.3
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path as File
 from typing import Any
 
+import numpy as np
 import pytest
 from arms_asked import ARMS, SETTINGS, UNREADABLE, WRONG, teacher
 from task_rows import without_cut
@@ -97,7 +98,10 @@ def test_records_agree_with_lm_evals_own_accuracy(evaluated: Evaluated) -> None:
         assert found["acc,none"] == pytest.approx(ours.value)
         without = found["unread,none"] + found["cut_off,none"]
         assert without == pytest.approx(sum(record.answer is None for record in rows) / len(rows))
-        variance = ours.value * (1 - ours.value) / (len(rows) - 1)
+        parts: dict[str, float] = {}
+        for record in rows:
+            parts[record.question_id] = parts.get(record.question_id, 0) + record.correct - ours.value
+        variance = np.var(list(parts.values()), ddof=1) * len(parts) / len(rows) ** 2  # a question is one cluster
         assert found["acc_stderr,none"] == pytest.approx(variance**0.5)
         assert 0 < ours.value < 1 and without > 0
 

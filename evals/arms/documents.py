@@ -137,6 +137,7 @@ def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSe
         **asked_columns(question),
         "tolerance": question.tolerance,
         "group": question.group,
+        "image": question.image_sha256[0] if question.image_sha256 else "",
         "images": list(images),
         "context": text.content,
         "prompt": prompt.label,

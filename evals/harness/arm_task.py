@@ -27,6 +27,7 @@ DOC_COLUMNS = (
     "answer_type",
     "tolerance",
     "group",
+    "image",
     "path_id",
     "path",
     "path_correct",

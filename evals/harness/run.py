@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import math
 import subprocess
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
@@ -67,6 +69,8 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
             **({} if model.is_local else NO_TORCH),
         )
         samples = results["samples"]
+        for task, rows in samples.items():
+            results["results"][task].update(clustered_errors(results["results"][task], rows))
         aggregated = {name: value for name, value in results.items() if name != "samples"}
         tracker.save_results_aggregated(results=aggregated, samples=samples)
         for task, rows in samples.items():
@@ -74,3 +78,32 @@ def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any
     finally:
         gc.unfreeze()
     return results
+
+
+def clustered_errors(figures: dict[str, Any], samples: list[dict[str, Any]]) -> dict[str, float]:
+    """Standard errors in the place of lm-eval's, which take all samples of a question, a group or an image for
+    independent. `figures` are one task's results, of which those with an error are means.
+    """
+    places = [_cluster(sample["doc"], number) for number, sample in enumerate(samples)]
+    errors = {}
+    for name in figures:
+        metric, marked, of_filter = name.partition("_stderr,")
+        values = [sample.get(metric) for sample in samples if sample.get("filter", of_filter) == of_filter]
+        if not marked or len(values) != len(samples) or not all(isinstance(value, float | bool) for value in values):
+            continue
+        mean = sum(values) / len(values)
+        parts: dict[str, float] = defaultdict(float)
+        for place, value in zip(places, values, strict=True):
+            parts[place] += value - mean
+        if len(parts) > 1:
+            spread = sum(part**2 for part in parts.values()) * len(parts) / (len(parts) - 1)
+            errors[name] = math.sqrt(spread) / len(values)
+    return errors
+
+
+def _cluster(doc: Mapping[str, Any], number: int) -> str:
+    """As `insightv_bench.results` has it for our records."""
+    for column in ("group", "image", "question_id"):
+        if doc.get(column):
+            return f"{column} {doc[column]}"
+    return str(number)

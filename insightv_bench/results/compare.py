@@ -246,9 +246,9 @@ def _only_asked_otherwise(sides: Sides) -> bool:
 
 
 def _pairing(task: str, cells: tuple[Cell, Cell], rows: Sides) -> Made[Pairing]:
-    replies = [dict(side.group_by("question_id").agg("correct").iter_rows()) for side in rows]
+    replies = [dict(side.group_by("cluster").agg("correct").iter_rows()) for side in rows]
     gap = paired(replies[0], replies[1])
-    shares = [accuracy(side["correct"].to_list(), side["question_id"].to_list()) for side in rows]
+    shares = [accuracy(side["correct"].to_list(), side["cluster"].to_list()) for side in rows]
     pairing = Pairing(task, *cells, shares[0], shares[1], gap, gap.p, detectable_in(gap, replies[0], replies[1]))
     return Made(pairing, lambda level: paired(replies[0], replies[1], confidence=level))
 

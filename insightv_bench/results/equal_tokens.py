@@ -37,7 +37,7 @@ def equal_tokens(rows: pl.DataFrame) -> EqualTokens | None:
     stored = int(reason.group_by("question_id").len()["len"].min())  # type: ignore[arg-type]
     k = min(wanted, stored)
     votes = _votes(reason, k)
-    replies: dict[str, list[bool]] = dict(both.group_by("question_id").agg("correct").iter_rows())
+    replies: dict[str, list[bool]] = dict(both.group_by("cluster").agg("correct").iter_rows())
     return EqualTokens(k, wanted, own_tokens, k * path_tokens, paired(votes, replies))
 
 
@@ -46,15 +46,14 @@ def _mean(rows: pl.DataFrame, column: str) -> float:
 
 
 def _votes(reason: pl.DataFrame, k: int) -> dict[str, list[bool]]:
-    """Right or wrong of the majority of the first `k` paths, by question."""
-    columns = ["question_id", "answer", "answer_type", "options", "gold", "tolerance"]
+    """Right or wrong of the majority of the first `k` paths of each question, by cluster."""
+    columns = ["question_id", "cluster", "answer", "answer_type", "options", "gold", "tolerance"]
     votes: dict[str, list[bool]] = {}
-    for (question,), rows in (
-        reason.select(columns).partition_by(["question_id"], as_dict=True, maintain_order=True).items()
-    ):
+    for rows in reason.select(columns).partition_by("question_id", maintain_order=True):
         first = rows.row(0, named=True)
         answers = [answer for answer in rows["answer"].head(k) if answer is not None]
         chosen = majority(answers, first["answer_type"], first["options"])
         how = first["answer_type"], first["options"], first["tolerance"]
-        votes[question] = [chosen is not None and matches(chosen, first["gold"], *how)]
+        right = chosen is not None and matches(chosen, first["gold"], *how)
+        votes.setdefault(first["cluster"], []).append(right)
     return votes

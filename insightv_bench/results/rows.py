@@ -49,11 +49,23 @@ def scan(file: Path) -> pl.LazyFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
+def cluster() -> pl.Expr:
+    """What repeats as one, and so stands or falls together in every interval and test: the rows of a question's group,
+    else of its image, else of the question.
+    """
+    of_image = pl.when(pl.col("image") != "").then(pl.lit("image ") + pl.col("image"))
+    of_group = pl.when(pl.col("group") != "").then(pl.lit("group ") + pl.col("group"))
+    return of_group.otherwise(of_image.otherwise(pl.lit("question ") + pl.col("question_id"))).alias("cluster")
+
+
 def with_planted(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add `level` (severity to the nearest quarter), `misleads` (the path is flawed and its planted answer is not the
-    gold answer) and `follows` (the reply gives the planted answer); answers are compared once for each distinct tuple.
+    """Add what figures ask of every row; answers are compared once for each distinct tuple.
+
+    `cluster`: see there. `level`: severity to the nearest quarter. `misleads`: the path is flawed and its planted
+    answer is not the gold answer. `follows`: the reply gives the planted answer.
     """
     frame = frame.with_columns(
+        cluster(),
         # A flaw in a long path may round to nothing, yet it is one: the lowest level of a flawed path is 0.25.
         level=pl.when(pl.col("severity") > 0).then(((pl.col("severity") * 4).round() / 4).clip(0.25, 1)).otherwise(0.0),
         planted_answer=pl.when(pl.col("planted_answer") != "").then("planted_answer"),

@@ -11,11 +11,11 @@ from insightv_bench.statistics import Statistic, Sums, ratio
 
 
 def sums_of(rows: pl.DataFrame, columns: Sequence[pl.Expr], statistic: Statistic) -> Sums:
-    """One total a question for each of `columns`, which are aggregations."""
+    """One total a cluster for each of `columns`, which are aggregations."""
     named = [column.cast(pl.Float64).alias(str(place)) for place, column in enumerate(columns)]
-    grouped = rows.group_by("question_id").agg(*named).sort("question_id")
-    totals = grouped.drop("question_id").to_numpy().reshape(-1, len(columns)).astype(np.float64)
-    return Sums(tuple(grouped["question_id"]), totals, statistic, rows.height)
+    grouped = rows.group_by("cluster").agg(*named).sort("cluster")
+    totals = grouped.drop("cluster").to_numpy().reshape(-1, len(columns)).astype(np.float64)
+    return Sums(tuple(grouped["cluster"]), totals, statistic, rows.height)
 
 
 def share_sums(rows: pl.DataFrame, event: pl.Expr) -> Sums:

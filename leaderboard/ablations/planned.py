@@ -128,7 +128,7 @@ def cells_of(rows: pl.DataFrame) -> Cells:
     kinds = pl.concat([flawed, misled, followed]).with_columns(side_flaw=pl.col("kind_of_flaw"))
     whole = counted(rows).with_columns(side_flaw=pl.lit(""))
     keys = ["system", "arm", "side_flaw"]
-    grouped = pl.concat([whole, kinds]).group_by(*keys, "seed", "question_id").agg("correct").sort(*keys)
+    grouped = pl.concat([whole, kinds]).group_by(*keys, "seed", "cluster").agg("correct").sort(*keys)
     cells: dict[Side, dict[tuple[int, str], list[bool]]] = {}
     for system, arm, flaw, seed, question, correct in grouped.iter_rows():
         cells.setdefault(Side(system, arm, flaw), {})[seed, question] = correct

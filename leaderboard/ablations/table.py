@@ -126,7 +126,7 @@ def share_of(rows: pl.DataFrame | None, column: str = "correct") -> Share | None
     if rows is None or rows.is_empty():
         return None
     ordered = rows.sort("seed", "question_id")
-    interval = accuracy(ordered[column].to_list(), ordered["question_id"].to_list())
+    interval = accuracy(ordered[column].to_list(), ordered["cluster"].to_list())
     return Share(**interval._asdict(), num_questions=rows["question_id"].n_unique())
 
 
@@ -154,7 +154,7 @@ def _below(exact: pl.DataFrame, misled: pl.DataFrame) -> Below | None:
     sides = [misled.join(exact, on=keys, how="semi"), exact.join(misled, on=keys, how="semi")]
     if sides[0].is_empty():
         return None
-    wrong, right = (dict(side.group_by("question_id").agg("correct").iter_rows()) for side in sides)
+    wrong, right = (dict(side.group_by("cluster").agg("correct").iter_rows()) for side in sides)
     gap = paired(wrong, right)
     return Below(difference=gap.difference, low=gap.low, high=gap.high, n=gap.n)
 

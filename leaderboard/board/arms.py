@@ -72,4 +72,4 @@ def _cut_off(rows: pl.DataFrame) -> dict[str, Any]:
 
 def share(rows: pl.DataFrame, column: str) -> Interval:
     """The share of True in a column, clustered by question."""
-    return accuracy(rows[column].to_list(), rows["question_id"].to_list())
+    return accuracy(rows[column].to_list(), rows["cluster"].to_list())

@@ -120,7 +120,7 @@ def _cells(rows: pl.DataFrame) -> Cells:
     sides = [(counted(rows), ""), (unspoilt, UNSPOILT)]
     cells: Cells = {}
     for side, flaw in sides:
-        grouped = side.group_by("label", "arm", "question_id").agg("correct")
+        grouped = side.group_by("label", "arm", "cluster").agg("correct")
         for label, arm, question, correct in grouped.iter_rows():
             cells.setdefault(Side(label, arm, flaw), {})[question] = correct
     return cells

@@ -62,7 +62,7 @@ def apart(systems: Sequence[str], twin_of: Mapping[str, str]) -> list[list[str]]
 
 
 def pairs(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:
-    """Compare every pair of systems in one arm. `replies` has `label`, `question_id` and `correct`."""
+    """Compare every pair of systems in one arm. `replies` has `label`, `cluster` and `correct`."""
     right, num = _totals(replies, systems)
     present = (num > 0).astype(np.float64)
     right_a, num_a = right @ present.T, num @ present.T
@@ -79,12 +79,12 @@ def pairs(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:
 
 def _totals(replies: pl.DataFrame, systems: Sequence[str]) -> tuple[Floats, Floats]:
     """Right replies and replies, each [systems, questions]."""
-    cells = replies.group_by("label", "question_id").agg(pl.col("correct").sum(), num=pl.len())
+    cells = replies.group_by("label", "cluster").agg(pl.col("correct").sum(), num=pl.len())
     labels = {label: place for place, label in enumerate(systems)}
-    questions = {name: place for place, name in enumerate(sorted(cells["question_id"].unique()))}
+    questions = {name: place for place, name in enumerate(sorted(cells["cluster"].unique()))}
     at = (
         cells["label"].replace_strict(labels, return_dtype=pl.Int64).to_numpy(),
-        cells["question_id"].replace_strict(questions, return_dtype=pl.Int64).to_numpy(),
+        cells["cluster"].replace_strict(questions, return_dtype=pl.Int64).to_numpy(),
     )
     right, num = np.zeros((len(labels), len(questions))), np.zeros((len(labels), len(questions)))
     right[at], num[at] = cells["correct"].to_numpy(), cells["num"].to_numpy()

@@ -76,7 +76,7 @@ def _robust(rounds: Mapping[str, Mapping[int, str]], rows: pl.DataFrame) -> dict
     """Each round against the start and against the round before, in the arms that show flawed paths."""
     cells: dict[tuple[str, str], dict[str, list[bool]]] = {}
     shown = counted(rows).filter(pl.col("arm").is_in(ROBUST_ARMS) & pl.col("trained"))
-    for label, arm, question, correct in shown.group_by("label", "arm", "question_id").agg("correct").iter_rows():
+    for label, arm, question, correct in shown.group_by("label", "arm", "cluster").agg("correct").iter_rows():
         cells.setdefault((label, arm), {})[question] = correct
     keys = [
         (system, earlier, arm)
@@ -108,7 +108,7 @@ def _path_tokens(rows: pl.DataFrame, system: str) -> Mean:
     came = rows.filter((pl.col("label") == system) & (pl.col("arm") == "reason") & (pl.col("finish") != "error"))
     if came.is_empty():
         return Mean(None, None, None, 0)
-    cells = came.group_by("question_id", maintain_order=True).agg(pl.col("num_tokens").sum(), num=pl.len())
+    cells = came.group_by("cluster", maintain_order=True).agg(pl.col("num_tokens").sum(), num=pl.len())
     totals = cells.select("num_tokens", "num").to_numpy().astype(np.float64)
     low, high = bootstrap(totals, lambda sums: sums[:, 0] / sums[:, 1])
     return Mean(float(totals[:, 0].sum() / totals[:, 1].sum()), low, high, came.height)

@@ -59,12 +59,12 @@ def outcomes(comparable: ComparableSet, rows: pl.DataFrame) -> dict[str, Any]:
     """What the page's paired tests read: `num_questions`, and for each system and arm: place of the system, arm, right,
     replies.
 
-    The last two are strings, in the order of the questions' ids: of each question the number of right replies, and of
-    replies in all, as a character from `0` on. One character of replies: every question has as many.
+    The last two are strings, cluster by cluster (a question, or those of one group or image): of each the number of
+    right replies, and of all, as a character from `0` on. One character of replies: every question has as many.
     """
-    cells = counted(rows).group_by("label", "arm", "question_id").agg(right=pl.col("correct").sum(), num=pl.len())
-    order = sorted(cells["question_id"].unique().to_list())
-    place = pl.col("question_id").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)
+    cells = counted(rows).group_by("label", "arm", "cluster").agg(right=pl.col("correct").sum(), num=pl.len())
+    order = sorted(cells["cluster"].unique().to_list())
+    place = pl.col("cluster").replace_strict(order, list(range(len(order))), return_dtype=pl.Int64)
     strings = []
     for (label, arm), cell in cells.with_columns(place=place).partition_by(["label", "arm"], as_dict=True).items():
         codes = np.full((2, len(order)), ZERO, dtype="<u4")
