@@ -31,4 +31,4 @@ from .outcomes import (
 )
 from .rescore import Change, as_question, by_arm, counts, is_gold, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
-from .rows import HINT, SEPARATOR, row_files, scan, with_planted
+from .rows import HINT, SEPARATOR, cluster, row_files, scan, with_planted
