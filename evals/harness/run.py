@@ -88,8 +88,12 @@ def clustered_errors(figures: dict[str, Any], samples: list[dict[str, Any]]) -> 
     errors = {}
     for name in figures:
         metric, marked, of_filter = name.partition("_stderr,")
-        values = [sample.get(metric) for sample in samples if sample.get("filter", of_filter) == of_filter]
-        if not marked or len(values) != len(samples) or not all(isinstance(value, float | bool) for value in values):
+        values = [
+            float(sample[metric])
+            for sample in samples
+            if sample.get("filter", of_filter) == of_filter and isinstance(sample.get(metric), float | bool)
+        ]
+        if not marked or not values or len(values) != len(samples):
             continue
         mean = sum(values) / len(values)
         parts: dict[str, float] = defaultdict(float)
