@@ -111,7 +111,9 @@ def test_patience_prices_and_budgets_change_no_stage_and_the_model_does(tmp_path
 
 def test_an_estimate_counts_calls_tokens_and_money() -> None:
     engine = OpenAIEngine(model="m", base_url="http://x", **PRICES)
-    one_call = PathsSettings(engine=engine, num_paths=4, mode="one-call", sampling=Sampling(max_new_tokens=100))
+    one_call = PathsSettings(
+        engine=engine, num_paths=4, mode="one-call", sampling=Sampling(max_new_tokens=100, temperature=1)
+    )
     most = estimate(one_call, 50, kept=(10, 2_000))
     assert (most.num_calls, most.num_tokens, most.num_prompt_tokens) == (200, 20_000, 40_000)
     assert most.measured and most.cost_usd == pytest.approx(40 + 200)

@@ -123,7 +123,7 @@ def evaluated(data: File, out: File, recipe: str = "puzzlevqa", *more: str) -> t
     reply = json.dumps({"check": "", "verdict": "wrong", "answer": "A"})
     server = ChatServer(lambda body: (200, completion(reply)))
     words = ["eval", recipe, "--data", str(data), "--model", f"openai:{server.url}#m", "--out", str(out)]
-    words += ["--set", f"eval.arms={json.dumps(ARMS)}", *more]
+    words += ["--model_args", "check_images=false", "--set", f"eval.arms={json.dumps(ARMS)}", *more]
     try:
         done = CliRunner().invoke(app, words)
     finally:
