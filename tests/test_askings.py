@@ -63,3 +63,10 @@ def test_two_askings_of_one_model_are_compared_and_two_models_are_not(
     assert {pairing.a.arm: pairing.comparison.n for pairing in found.pairings} == {"reason": 12, "reason+summary": 12}
     with pytest.raises(RunError, match="prompt `reason@1` against `native/reason@1`"):
         compare(sides["eval-m"], sides["eval-other"])
+
+
+def test_a_manner_that_was_told_by_a_name_is_said_before_anything_is_asked() -> None:
+    words = ["eval", "--model", "openai:http://127.0.0.1:9/v1#MiMo-VL-7B", "--dry-run"]
+    told = "asked in the manner of `mimo-vl`; paths as `native`, at temperature 0.3"
+    assert told in CliRunner().invoke(app, words).output
+    assert "in the manner of" not in CliRunner().invoke(app, [*words, "--profile", "none"]).output

@@ -70,8 +70,11 @@ def evaluate_all(asked: Asked, out: Path, output_path: Path | None, log_samples:
 
 
 def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool, dry_run: bool) -> None:
-    from .summary import print_plan, print_summary
+    from .summary import manner_line, print_plan, print_summary
 
+    if recipe.eval:
+        seats = {manner_line(seat, recipe.eval) for seat in recipe.model_seats.values() if seat.profile}
+        typer.echo("".join(f"{line}\n" for line in sorted(seats)), nl=False)  # told by its name: say so, and how
     stages = needed(plan(recipe), BOARD)  # of a recipe that makes corpora as well only what its evaluation needs
     if dry_run:
         print_plan(recipe, stages, out)

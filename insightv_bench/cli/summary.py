@@ -49,6 +49,16 @@ def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
             print(*(f"{'':<27}{line}" for line in describe(stage, by_name, folders, folder / JOURNAL)), sep="\n")
 
 
+def manner_line(engine: Any, settings: Any) -> str:
+    """The family in whose manner a model is asked, and what follows from that."""
+    family = f"in the manner of `{engine.profile}`" if engine.profile else "as of no known family"
+    paths, answers = settings.path_sampling, settings.answer_sampling
+    return (
+        f"{engine.model}: asked {family}; paths as `{settings.ask[0]}`, at temperature {paths.temperature:g}, at most "
+        f"{paths.max_new_tokens:,} tokens; summary agent at {answers.temperature:g}, at most {answers.max_new_tokens:,}"
+    )
+
+
 def size_of(stage: Stage, real: bool = False) -> str:
     """What a stage will do, as far as its settings tell. `real`: the base is not one from nothing."""
     settings: Any = stage.settings

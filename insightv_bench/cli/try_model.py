@@ -19,6 +19,7 @@ from insightv_bench.errors import RecipeError
 
 from .eval import AskOption, BatchSize, Data, GenKwargs, IncludePath, ModelArgs, ProfileName, manner_overrides, pairs
 from .options import AllowKey, Set, typed
+from .summary import manner_line
 
 
 def try_model(
@@ -142,16 +143,6 @@ class Trial:
         if seat == "summary":
             typer.echo(f"verdict on the path: {parse_summary(reply.text, reply.opened).verdict}")
         return reply
-
-
-def manner_line(engine: Any, settings: Any) -> str:
-    """The family in whose manner a model is asked, and what follows from that."""
-    family = f"in the manner of `{engine.profile}`" if engine.profile else "as of no known family"
-    paths, answers = settings.path_sampling, settings.answer_sampling
-    return (
-        f"{engine.model}: asked {family}; paths as `{settings.ask[0]}`, at temperature {paths.temperature:g}, at most "
-        f"{paths.max_new_tokens:,} tokens; summary agent at {answers.temperature:g}, at most {answers.max_new_tokens:,}"
-    )
 
 
 def questions_of(recipe: Any) -> Iterator[Any]:
