@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 from PIL import Image as PILImage
-from recording_server import ChatServer, completion
+from recording_server import ChatServer, seen
 from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
-from insightv_bench.records import EvalRecord, FlawedRow, Path, Question, ReasoningRow, Step
+from insightv_bench.records import EvalRecord, FlawedRow, Path, Question, ReasoningRow, Step, SummaryRow
 from insightv_bench.settings import load_recipe
 from insightv_bench.sources import Part, gold_path, rationale_of
 from insightv_bench.storage import read_rows
@@ -42,6 +42,7 @@ def question(*texts: str, answer: str = "C", options: tuple[str, ...] = COLOURS)
             "Let $x. y$ be it. Dr. Lee (see p. 2. there) agrees.",
             ["Let $x. y$ be it.", "Dr. Lee (see p. 2. there) agrees."],
         ),
+        ("The row [3, 2, '?'] should be 6. So it is.", ["The row [3, 2, '?'] should be 6.", "So it is."]),
         ("It lies in region B. Note the rest.", ["It lies in region B.", "Note the rest."]),
         ("由图可知 AB=3。所以面积是 6。", ["由图可知 AB=3。", "所以面积是 6。"]),
         ("Look. ![](https://x.org/a.jpg?h=1) Then [asy]draw((0,0)); [/asy] add.", ["Look.", "Then add."]),
@@ -121,7 +122,7 @@ ARMS = ["direct", "oracle", "flawed", "irrelevant", "shuffled", "paraphrased"]
 def evaluated(data: File, out: File, recipe: str = "puzzlevqa", *more: str) -> tuple[File, list[EvalRecord]]:
     """By a model that always replies the same; no reasoning agent is there."""
     reply = json.dumps({"check": "", "verdict": "wrong", "answer": "A"})
-    server = ChatServer(lambda body: (200, completion(reply)))
+    server = ChatServer(lambda body: (200, seen(body, reply)))
     words = ["eval", recipe, "--data", str(data), "--model", f"openai:{server.url}#m", "--out", str(out)]
     words += ["--model_args", "check_images=false", "--set", f"eval.arms={json.dumps(ARMS)}", *more]
     try:
@@ -196,6 +197,26 @@ def test_gold_paths_make_a_reasoning_corpus_with_no_model_at_all(tmp_path: File)
     (paths,) = (tmp_path / "runs").glob("*/stages/paths-teacher-*")
     left = pl.read_parquet(paths / "exclusions.parquet")
     assert left["reason"].to_list() == ["rationale ends in another answer"]
+
+
+def test_gold_paths_and_a_log_make_a_summary_corpus_of_four_kinds_and_both_verdicts_with_no_model(
+    tmp_path: File,
+) -> None:
+    data, recipe, log = tmp_path / "rows.parquet", tmp_path / "gold.yaml", tmp_path / "log.jsonl"
+    pl.DataFrame([*map(puzzle, range(8))]).write_parquet(data)
+    replies = [f"I see a ring. The red circles lie together.\n\nSo the answer is {letter}." for letter in "BC"]
+    rows = [{"id": f"p{n}", "reply": reply} for n in range(8) for reply in replies]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    agent = f"agent_paths: {{source: log, logs: {{path: {log}, columns: {{id: id, reply: reply}}}}}}"
+    text = RECIPE.replace("FILE", str(data)).replace("corpora: {}", f"corpora: {{summary_num: 40}}\n{agent}")
+    recipe.write_text(text, encoding="utf-8")
+    words = ["build", "corpora", str(recipe), "--stage", "corpora-summary", "--out", str(tmp_path / "runs")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, (done.output, done.exception)
+    (folder,) = (tmp_path / "runs").glob("*/stages/corpora-summary-*")
+    kinds = Counter((row.kind, row.path_correct) for row in read_rows(folder, SummaryRow))
+    assert kinds["optimal", True] and kinds["plain", None] and kinds["flawed", False]
+    assert kinds["agent", True] == kinds["agent", False] == 4
 
 
 def test_questions_without_any_solution_are_one_line_of_error(tmp_path: File) -> None:

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from reading import png
-from recording_server import ChatServer, completion
+from recording_server import ChatServer, seen
 from small_build import left_out, ran
 from typer.testing import CliRunner
 
@@ -330,7 +330,7 @@ def test_a_summary_agent_is_evaluated_on_an_old_runs_replies_with_no_reasoning_a
     log = [{"id": f"s{n}", "reply": text, "m": "old/m"} for n in range(3) for text in (REPLY, REPLY, wrong)]
     columns_ = {"id": "id", "reply": "reply", "model": "m"}
     paths = {"source": "log", "logs": {"path": str(lines(tmp_path / "log.jsonl", log)), "columns": columns_}}
-    server = ChatServer(lambda body: (200, completion('{"check": "", "verdict": "right", "answer": "C"}')))
+    server = ChatServer(lambda body: (200, seen(body, '{"check": "", "verdict": "right", "answer": "C"}')))
     arms = ["direct", "reason", "majority", "best-of-k", "reason+summary"]
     words = ["eval", "puzzlevqa", "--data", str(tmp_path / "rows.parquet")]
     words += ["--set", f"model_seats={json.dumps({'summary': f'openai:{server.url}#m'})}"]

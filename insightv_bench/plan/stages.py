@@ -105,8 +105,13 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
     if recipe.reason or "corpora" in named:
         settings = recipe.corpora.part(ReasoningCorpus)
         yield Stage("corpora-reasoning", "reasoning", settings, assessed(questions, TEACHER))
-    if recipe.summary or "flaws" in named:
+    if recipe.summary or "flaws" in named or _is_stored(recipe):
         yield flawed(recipe, questions)
+
+
+def _is_stored(recipe: Recipe) -> bool:
+    """Whether the agent's own paths are there already: then a summary corpus needs no training before it."""
+    return recipe.agent_paths is not None and not isinstance(recipe.agent_paths, PathsSettings)
 
 
 def _agents(recipe: Recipe) -> Iterator[Stage]:
@@ -116,9 +121,10 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
         inputs = {"model": "train-base", "reasoning": "corpora-reasoning"}
         options = TrainOptions(threads=recipe.threads, seat="reason", corpora=("reasoning",))
         yield Stage("train-reason", "sft", recipe.reason, inputs, options)
-    if recipe.summary and recipe.agent_paths:
+    if recipe.agent_paths and (recipe.summary or _is_stored(recipe)):
         yield from agent_paths(recipe, recipe.agent_paths)
         yield Stage("corpora-summary", "summary", recipe.corpora.part(SummaryCorpus), summary_inputs(recipe))
+    if recipe.summary and recipe.agent_paths:
         inputs = {"model": summary_init(recipe), "summary": "corpora-summary"}
         options = TrainOptions(threads=recipe.threads, seat="summary", corpora=("summary",))
         yield Stage("train-summary", "sft", recipe.summary, inputs, options)

@@ -92,8 +92,8 @@ def sentences(text: str) -> list[str]:
     begin = 0
     for end in [*ends, len(text)]:
         piece = text[begin:end]
-        if end < len(text) and (_is_open(piece) or _ABBREVIATED.search(_tail(piece))):
-            continue
+        if end < len(text) and (text[end].islower() or _is_open(piece) or _ABBREVIATED.search(_tail(piece))):
+            continue  # a quoted `?` may stand in the middle of a sentence
         pieces.append(piece)
         begin = end
     return [piece for piece in pieces if piece.strip()]
