@@ -43,7 +43,8 @@ def collect(results: Sequence[str], unverified: bool = False) -> Sources:
     left = [*found.folders, *(found.unverified if unverified else [])]
     if not left:
         why = [note for note in found.notes if not ON_HUB.search(note)]
-        told = "; ".join([*(f"`{row.id}` is rejected: {row.why}" for row in found.submissions), *why])
+        more = f"; and {len(why) - 1:,} more like it" if len(why) > 1 else ""
+        told = (why[0] if why else "no rows").rstrip(".") + more
         raise RunError(f"nothing is left to show: {told}", "`leaderboard verify` says more; `--unverified` shows it")
     return Sources(found.folders, found.unverified if unverified else [], found.submissions, found.notes)
 
