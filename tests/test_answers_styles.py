@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from insightv_bench.answers import read
+from insightv_bench.answers import read, type_of
 from insightv_bench.records import AnswerType
 
 CASES: list[tuple[AnswerType, tuple[str, ...], list[tuple[str, str | None]]]] = [
@@ -488,3 +488,22 @@ def test_a_reply_says_what_a_reader_would_say_that_it_does(
             assert answer in found, (reply, reading)
         else:
             assert found == answer, (reply, reading)
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("- B", "B"),
+        ("1. B", "B"),
+        ("| B |", "B"),
+        ('{"reasoning": "it is A or C", "answer": "C"}', "C"),
+        ("The answer isn't A but C.", "C"),
+        ("Letra C.", "C"),
+    ],
+)
+def test_a_letter_after_a_mark_in_json_or_in_contrast_is_read(reply: str, answer: str) -> None:
+    assert read(reply, "option", ("red", "blue", "green", "yellow")).answer == answer
+
+
+def test_a_decade_is_no_year() -> None:
+    assert read("1990s", "number").answer is None and type_of("1990s") == "text"

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from insightv_bench.protocol import AnswerRead, Speech, is_step, objects_in, read_answer, speech
+from insightv_bench.protocol import AnswerRead, JsonObject, Speech, is_step, objects_in, read_answer, speech
 from insightv_bench.records import AnswerType, ReadingKind
 
 from .choices import affirming, option_at, options_in, valid_letters
@@ -161,11 +161,21 @@ def _protocol(response: str, places: Sequence[Place]) -> AnswerRead | tuple[()] 
     """The answer of our protocol; () where the reply speaks it without one clear answer; None where it does not."""
     objects = [(found, start) for start, end in places for found in objects_in(response[start:end]).found]
     answers = [answer for found, start in objects if (answer := read_answer(found, start))]
+    if not answers:  # `{"reasoning": "...", "answer": "B"}`, which is no step of ours
+        stated = [(found.values["answer"], start) for found, start in objects if _states_answer(found)]
+        answers = [AnswerRead(value.value, (start + value.start, start + value.end)) for value, start in stated]
     if len({answer.text for answer in answers}) == 1:
         return answers[-1]
     key = any(_ANSWER_KEY.search(response, start, end) for start, end in places)
     spoken = answers or any(is_step(found) for found, _ in objects) or key
     return () if spoken else None
+
+
+def _states_answer(found: JsonObject) -> bool:
+    value = found.values.get("answer")
+    if value is None or found.repeats or value.end <= value.start:
+        return False
+    return isinstance(value.value, str) and bool(value.value.strip())
 
 
 def _of_protocol(response: str, said: AnswerRead, asked: Asked) -> Reading:
@@ -256,6 +266,8 @@ def _whole(text: Plain, start: int, end: int, asked: Asked, said: Speech) -> Fou
     piece = whole_piece(text, start, end, asked)
     if piece is None and asked.answer_type == "option" and (called := _CALLED.match(text.low, start, end)):
         piece = whole_piece(text, called.end(), end, asked)
+    if piece is None and asked.answer_type == "option" and (bullet := _BULLET.match(text.text, start, end)):
+        piece = whole_piece(text, bullet.start("letter"), bullet.end("letter"), asked)
     return (
         (piece, "declared" if said.marked else "option" if asked.answer_type == "option" else "bare") if piece else None
     )
@@ -370,7 +382,11 @@ def _undeclared_option(
     return None
 
 
-_CALLED = re.compile(r"\W*(?:option|choice|letter|选项|選項|選択肢|선택지|opción|opção|вариант)\s*")
+_CALLED = re.compile(
+    r"(?:\s*\d{1,2}[.)]\s+)?\W*(?:option|choice|letter|letra|lettre|buchstabe|буква|alternativa|选项|選項|選択肢|선택지|opción|opção|вариант)\s*"
+)
+_BULLET = re.compile(r"\s*(?:[-•>|]|\d{1,2}[.)])\s+(?P<letter>\(?[A-Z]\)?)[\s|.]*\Z")
+"""A letter alone after a mark of a list, a quotation or a table."""
 _AFTER_LEAD = re.compile(r"\s+(?:[-–—]|because\b|since\b)|[^\s/'-]|$|\n")
 _LEAD = re.compile(r"[\s\"'(\[]*")
 

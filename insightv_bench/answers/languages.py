@@ -117,7 +117,7 @@ _GAP = r"(?P<{}>[^.\n:=?\"]{{0,60}}?)"
 
 ENGLISH = Language(
     name="en",
-    leads=r"final|correct|right|best|closest|nearest|most|likely|appropriate|suitable|proper|true|answer|choice|option|ans|my",
+    leads=r"final|correct|right|best|closest|nearest|most|likely|appropriate|suitable|proper|true|answer|choice|option|ans|my|not|isn",
     leads_after=r"is|as|would|must|seem",
     keys=(
         "answer",
@@ -138,6 +138,7 @@ ENGLISH = Language(
         rf"(?:{_QUALITY}\s+{_NOUN}|answers?(?:\s+(?:choice|option|letter))?|(?:choice|option)\s+that)\b"
         + rf"{_GAP.format('gap')}\s*{_IS}(?:\s*[:：=])*(?:\s+(?:therefore|thus|hence|then|simply|clearly|indeed)\b,?)?",
         r"ans\s*[.:]\s*",
+        rf"(?:not|isn['’]t)\s+[(]?[a-z][)]?,?\s+but\s+(?:rather\s+)?{_LETTER_NEXT}",
         rf"(?:answer\s*[-–—]|my\s+(?:choice|pick|guess|selection)\s+is)\s*{_LETTER_NEXT}",
         r"final\s+(?:value|number|list|count|total|output|conclusion)\s*(?:is|:|=)(?:\s*:)?",
         r"option(?:\s+letter)?\s+(?:is|would\s+be|should\s+be)(?:\s*:)?",

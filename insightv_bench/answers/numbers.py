@@ -41,7 +41,7 @@ _HAS = re.compile(
 )
 _RESULT = re.compile(r"[=≈]|\bapproximately\b|\babout\b")
 _NOT_AFTER = re.compile(
-    r"\s*(?:[-+*/^=:!√×÷]|or\b|and\s+[-\d]|to\s+\d|[-–—]\s*\d|,\s*\d|或|到|至|%?\s*(?:or|and)\s+(?:less|more|fewer|above|over|under|older|younger|greater|up)\b)"
+    r"\s*(?:[-+*/^=:!√×÷]|or\b(?!\s+so\b)|and\s+[-\d]|to\s+\d|[-–—]\s*\d|,\s*\d|或|到|至|%?\s*(?:or|and)\s+(?:less|more|fewer|above|over|under|older|younger|greater|up)\b)"
 )
 _LIST_AFTER = re.compile(r"\s*(?:,|and\b|or\b|&)\s*(?:and\s+|or\s+)?[-+$]?\d")
 _IN_ALL = re.compile(r"(?:\s+\w+)?\s+(?:in\s+(?:all|total)|altogether|overall)\b")

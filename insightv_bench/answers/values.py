@@ -48,6 +48,7 @@ _DIGITS = (
 )
 _FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
 _FIGURE = re.compile(rf"[\d{_FRACTIONS}]")
+_DECADE = re.compile(r"(?:the\s+)?(?:1[5-9]|20)\d0s")
 _NUMBER = re.compile(
     rf"""(?:(?:about|approximately|around|roughly|nearly|almost|exactly|only|circa|约|大约|約)\s*|[~≈=]\s*)*
     (?P<sign>[-+]?)\s*(?P<before>us\$|c\$|rs\.?|usd|eur|gbp|[{"".join(CURRENCY)}])?\s*(?P<inner>[-+]?)
@@ -165,6 +166,8 @@ def number_of(text: str) -> Number | None:
     if not piece or ("," in piece and text.lstrip(" $\\").startswith(("(", "[", "{"))):
         return None  # `(0,1)` is a pair
     low = piece.casefold()
+    if _DECADE.fullmatch(low):
+        return None  # `1990s` is no year, and no seconds
     if low in NUMBER_WORDS:
         return Number(NUMBER_WORDS[low], None)
     if not _FIGURE.search(piece):
@@ -373,6 +376,8 @@ def type_of(gold: str, options: Sequence[str] = (), stated: AnswerType | None = 
     said = bare(gold, brackets=False)
     if yes_no(gold) and said.isascii():
         return "yes_no"
+    if _DECADE.fullmatch(said.casefold()):
+        return "text"
     number = number_of(gold)
     if number:
         return "quantity" if number.unit else "number"

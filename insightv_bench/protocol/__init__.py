@@ -13,7 +13,7 @@ It does not say what an answer means (see `answers`), and it asks nobody.
 from __future__ import annotations
 
 from .dialects import BY_NAME, DIALECTS
-from .json_objects import objects_in
+from .json_objects import JsonObject, objects_in
 from .path import (
     ParsedAnswer,
     ParsedPath,
