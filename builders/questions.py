@@ -9,11 +9,13 @@ from typing import Any
 from insightv_bench.errors import StageError
 from insightv_bench.records import Question, ReasoningRow
 from insightv_bench.settings import HubSource, LessonsSettings, WorldSource
-from insightv_bench.sources import distinct
+from insightv_bench.sources import NO_IMAGE, distinct
 from insightv_bench.stages import Context, WorldOptions
 from insightv_bench.world import Level, sample_lessons, sample_questions
 
 from .sources import read_hub, read_local
+
+NO_IMAGES = "of questions without images say `images: none` in their source"
 
 
 def questions(context: Context[Any, WorldOptions]) -> None:
@@ -33,7 +35,7 @@ def questions(context: Context[Any, WorldOptions]) -> None:
         reasons = ", ".join(f"{reason}: {num:,}" for reason, num in context.dropped.items()) or "there are no rows"
         raise StageError(
             f"`{context.stage.name}`: not one row of `{table.origin.name}` is a question ({reasons})",
-            "check `columns` or `reader`, and the split",
+            NO_IMAGES if set(context.dropped) == {NO_IMAGE} else "check `columns` or `reader`, and the split",
         )
 
 

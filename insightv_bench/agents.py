@@ -142,6 +142,14 @@ class _Talk:
         return Drafted(parsed, text, len(self._replies), num_tokens, self._replies[-1].error)
 
 
+def held_to(label: str) -> str:
+    """The schema of the one object that a prompt of ours asks for; empty for a prompt in others' words.
+
+    `label`: the prompt's name and version.
+    """
+    return {load_prompt("summary").label: "verdict", load_prompt("direct").label: "answer"}.get(label, "")
+
+
 def summary_chat(question: QuestionColumns, path: str) -> Chat:
     """What the summary agent sees; with an empty path it is asked directly."""
     return ask("summary", question, path=path) if path else ask("direct", question)

@@ -147,7 +147,7 @@ def place_in(response: str, answer: str | None) -> tuple[int, int] | None:
 
 def read_ratings(text: str, num_paths: int) -> Read[list[Rating]]:
     """One rating a path, in the order shown."""
-    rows, problem = _objects(text, num_paths, {"path", "accuracy", "detail"})
+    rows, problem = _objects(unwrapped(text), num_paths, {"path", "accuracy", "detail"})
     if problem:
         return Read(None, problem)
     if [row["path"] for row in rows] != list(range(1, num_paths + 1)):
@@ -157,6 +157,13 @@ def read_ratings(text: str, num_paths: int) -> Read[list[Rating]]:
         if wrong:
             return Read(None, f"`{wrong[0]}` must be a whole number from {LOWEST} to {HIGHEST}")
     return Read([Rating(row["accuracy"], row["detail"]) for row in rows])
+
+
+def unwrapped(text: str) -> str:
+    """An object `ratings`, as the schema of a server has it, as one object a line."""
+    objects = objects_in(text[rest_of(text) :]).found
+    ratings = objects[0].values.get("ratings") if len(objects) == 1 and not objects[0].repaired else None
+    return "\n".join(map(json.dumps, ratings.value)) if ratings and isinstance(ratings.value, list) else text
 
 
 def read_first_wrong(text: str, num_steps: int) -> Read[FirstWrong]:

@@ -129,7 +129,24 @@ def test_a_server_that_fails_now_and_then_is_asked_for_no_less() -> None:
     assert pace.limit == 64
 
 
-@pytest.mark.parametrize("kind", ["503", "timeout", "connection"])
+@pytest.mark.parametrize("fails", [0.0, 0.05, 0.2])
+@pytest.mark.parametrize("capacity", [4, 20, 50])
+def test_failures_that_are_not_about_load_cost_no_more_than_at_the_best_fixed_concurrency(
+    capacity: int, fails: float
+) -> None:
+    def took(pace: Pace, clock: Time) -> float:
+        run(pace, Server(capacity, spread=0.2, fails=fails), clock, 60 * capacity)
+        return clock.now
+
+    fixed = []
+    for most in (capacity, round(1.2 * capacity), 2 * capacity, 4 * capacity):
+        clock = Time()
+        fixed.append(took(Pace(most, adaptive=False, clock=clock), clock))
+    clock = Time()
+    assert took(Pace(4 * capacity, clock=clock), clock) <= 1.2 * min(fixed)
+
+
+@pytest.mark.parametrize("kind", ["503", "timeout"])
 def test_a_server_where_much_fails_at_once_is_asked_for_less(kind: str) -> None:
     pace = Pace(64)
     for _ in range(4):

@@ -14,6 +14,15 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Journal, Reply, Request, request_key
+from insightv_bench.judge_replies import (
+    Extracted,
+    FirstWrong,
+    Rating,
+    read_answer_verdict,
+    read_extraction,
+    read_first_wrong,
+    read_ratings,
+)
 from insightv_bench.protocol import SCHEMAS, parse_step, parse_summary, render_step, response_format
 from insightv_bench.records import Path, Step
 from insightv_bench.serving import ChatServer, Refused
@@ -144,9 +153,22 @@ def test_engines_without_schemas_keep_their_old_keys(journal: Journal) -> None:
         )
 
 
+RATINGS = [{"path": 1, "accuracy": 80, "detail": 60}, {"path": 2, "accuracy": 10, "detail": 90}]
+JUDGES: dict[str, tuple[dict[str, Any], Callable[[str], Any], Any]] = {
+    "judge_answer": ({"verdict": "right"}, read_answer_verdict, True),
+    "judge_score": ({"ratings": RATINGS}, lambda text: read_ratings(text, 2), [Rating(80, 60), Rating(10, 90)]),
+    "judge_steps": ({"first_wrong_step": None}, lambda text: read_first_wrong(text, 3), FirstWrong(None)),
+    "extract": ({"answer": "B"}, read_extraction, Extracted("B")),
+}
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_what_fits_a_schema_is_read_by_the_protocol(name: str) -> None:
-    texts = {"summary": "look", "reasoning": "red is 3", "answer": "3", "correction": "blue is 4"}
+    if name in JUDGES:
+        said, read, value = JUDGES[name]
+        assert read(json.dumps(said)).value == value
+        return
+    texts = {"summary": "look", "reasoning": "red is 3", "answer": "3", "check": "blue is 4"}
     properties = SCHEMAS[name]["properties"]
     said = {key: texts.get(key) or properties[key]["enum"][-1] for key in SCHEMAS[name]["required"]}
     text = json.dumps(said)

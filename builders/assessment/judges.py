@@ -77,7 +77,7 @@ class Scorer:
     async def _one_pass(self, question: Question, shown: Sequence[str]) -> Asked[list[Rating]]:
         read = partial(read_ratings, num_paths=len(shown))
         chat = score_chat(question, shown)
-        return await ask_strictly(self.caller, chat, self._settings.sampling, self._settings.tries, read)
+        return await ask_strictly(self.caller, chat, self._settings.sampling, self._settings.tries, read, SCORE)
 
 
 class Judges:

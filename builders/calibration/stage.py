@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path as File
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from insightv_bench.flaws import ATTACKS, HARMLESS, INJECTION, flawed_versions, 
 from insightv_bench.judge_replies import (
     EVERY_STEP,
     HIGHEST,
+    STEPS,
     FirstWrong,
     Rating,
     read_every_step,
@@ -237,9 +239,8 @@ async def ask_first_wrong(
     caller: Caller, how: AssessSettings, question: Question, steps: Sequence[Step]
 ) -> Asked[FirstWrong]:
     chat = steps_chat(question, steps)
-    return await ask_strictly(
-        caller, chat, how.sampling, how.tries, lambda text: read_first_wrong(text, num_steps=len(steps))
-    )
+    read = partial(read_first_wrong, num_steps=len(steps))
+    return await ask_strictly(caller, chat, how.sampling, how.tries, read, STEPS)
 
 
 def _row(

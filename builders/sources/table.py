@@ -19,7 +19,16 @@ from insightv_bench.answers import matches
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import SourceError
 from insightv_bench.records import Image, Question, Step, content_id
-from insightv_bench.settings import Columns, FileSource, JsonlSource, ParquetSource, PathColumns, TableSource
+from insightv_bench.settings import (
+    MIXED,
+    OF_TEXT,
+    Columns,
+    FileSource,
+    JsonlSource,
+    ParquetSource,
+    PathColumns,
+    TableSource,
+)
 from insightv_bench.sources import (
     NO_IMAGE,
     Draft,
@@ -98,8 +107,10 @@ class Table(NamedTuple):
 
     def _images(self, draft: Draft) -> tuple[tuple[Image, ...], str]:
         """All of the row's images in order, or the first problem with one."""
+        if self.source.images == OF_TEXT:
+            return (), ""
         checked = []
-        for value in draft.images or (None,):
+        for value in draft.images or (() if self.source.images == MIXED else (None,)):
             content, problem = fetched(value, self.beside)
             image = check_image(content, self.source.max_pixels)
             if problem or image.image is None:
@@ -166,7 +177,7 @@ def read_local(source: FileSource, mended: Counter[str]) -> Table:
     files = local_files(source)
     path = Path(source.path)
     folder = path if path.is_dir() else path.parent
-    beside = Folder(Path(source.images) if source.images else folder, folder)
+    beside = Folder(Path(source.images_folder) if source.images_folder else folder, folder)
     origin = Origin(source.name, source.revision or hash_files(files), source.license)
     return Table(source, origin, files, beside, mended)
 

@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from insightv_bench.agents import path_text
+from insightv_bench.agents import held_to, path_text
 from insightv_bench.answers import VERDICTS
 from insightv_bench.chat import ask
 from insightv_bench.engines import Caller
 from insightv_bench.journal import Request
-from insightv_bench.judge_replies import FirstWrong, read_first_wrong, steps_chat
+from insightv_bench.judge_replies import STEPS, FirstWrong, read_first_wrong, steps_chat
 from insightv_bench.judging import Asked, ask_strictly
 from insightv_bench.protocol import parse_summary, render_answer
 from insightv_bench.records import Path, Question
@@ -63,8 +63,14 @@ def _scores(pairs: Sequence[Pair], settings: EvalSettings, caller: Caller | None
         return [_by_oracle(*pair) for pair in pairs]
     if settings.best_of_judge == "summary":
         prompt = settings.asking.prompt("summary")
+        format = held_to(prompt.label)
         requests = [
-            Request(ask(prompt, question, path=path_text(path)), settings.answer_sampling, path.sample)
+            Request(
+                ask(prompt, question, path=path_text(path)),
+                settings.answer_sampling,
+                path.sample,
+                format,
+            )
             for question, path in pairs
         ]
         replies = caller.ask_all(requests)
@@ -90,7 +96,7 @@ def _by_engine(pairs: Sequence[Pair], caller: Caller) -> list[Score]:
 async def _first_wrong(caller: Caller, question: Question, path: Path) -> Asked[FirstWrong]:
     sampling = Sampling(max_new_tokens=1024)
     read = partial(read_first_wrong, num_steps=len(path.steps))
-    return await ask_strictly(caller, steps_chat(question, path.steps), sampling, TRIES, read)
+    return await ask_strictly(caller, steps_chat(question, path.steps), sampling, TRIES, read, STEPS)
 
 
 def _of_step(path: Path, asked: Asked[FirstWrong], num_tokens: int) -> Score:

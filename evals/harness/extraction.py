@@ -25,8 +25,16 @@ from .metrics import UNSCORED, scored
 JUDGE = "INSIGHTV_JUDGE"
 """Names the judge: a folder, a Hub id, or `openai:URL#NAME`."""
 JOURNAL = "lm-eval-journal.sqlite"
+CACHE = "INSIGHTV_CACHE"
+"""The folder of what lm-eval's command line keeps; the user's cache if left out."""
 TRIES = 3
 Doc = Mapping[str, Any]
+
+
+def journal_file() -> Path:
+    """Where lm-eval's command line keeps replies: one left in the working folder by earlier versions goes on."""
+    folder = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "insightv-bench")
+    return Path(JOURNAL) if Path(JOURNAL).exists() else folder / JOURNAL
 
 
 def judge_named() -> str:
@@ -45,7 +53,7 @@ def extract(responses: Sequence[Sequence[str]], docs: Sequence[Doc]) -> list[str
     pairs = [(reply[0], doc) for reply, doc in zip(responses, docs, strict=True)]
     unclear = [place for place, (response, doc) in enumerate(pairs) if not is_clear(response, doc)]
     texts = [response for response, _ in pairs]
-    journal = Journal(Path(JOURNAL))
+    journal = Journal(journal_file())
     try:
         with Caller(open_engine(engine_of(judge_named())), journal) as caller:
             extracted = caller.run([_one(caller, *pairs[place]) for place in unclear])
@@ -65,7 +73,7 @@ def is_clear(response: str, doc: Doc) -> bool:
 async def _one(caller: Caller, response: str, doc: Doc) -> str:
     chat = extraction_chat(doc["question"], doc["options"], response)
     try:
-        asked = await ask_strictly(caller, chat, Sampling(max_new_tokens=256), TRIES, read_extraction)
+        asked = await ask_strictly(caller, chat, Sampling(max_new_tokens=256), TRIES, read_extraction, EXTRACT)
     except EngineError:
         return UNSCORED
     if asked.value is None:

@@ -14,16 +14,17 @@ from typing import Any
 
 from lm_eval.api.model import LM
 
-from insightv_bench.agents import path_text, whole_text
+from insightv_bench.agents import held_to, path_text, whole_text
 from insightv_bench.chat import LETTERS, Chat, assistant, go_on, load_prompt
 from insightv_bench.engines import BatchEngine, Caller, open_engine
 from insightv_bench.errors import EngineError, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Image, Message
-from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling, engine_of, is_server
+from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling, engine_of, is_python, is_server
 
 from ..arms import TURNS
+from .extraction import journal_file
 from .metrics import Said
 
 MARKER = "<image>"
@@ -77,7 +78,7 @@ class Seats(Base):
         before = [Message(**turn) for turn in instance.doc.get(TURNS, ())]
         chat = chat_of(context, images)
         chat = chat._replace(messages=(*before, *chat.messages))
-        return Request(chat, sampling_of(options), instance.doc["sample"])
+        return Request(chat, sampling_of(options), instance.doc["sample"], held_to(instance.doc["prompt"]))
 
 
 def chat_of(context: str, images: Sequence[Image]) -> Chat:
@@ -114,7 +115,7 @@ class InsightvLM(Base):
         summary: str = "",
         arm: str = "plain",
         batch_size: int | str = 64,
-        journal: str = "lm-eval-journal.sqlite",
+        journal: str = "",
         device: str = "auto",
         dtype: str = "auto",
         path_tokens: int = 1024,
@@ -123,12 +124,13 @@ class InsightvLM(Base):
         super().__init__()
         unknown.pop("max_batch_size", None)
         if unknown:
-            raise RecipeError(f"`{next(iter(unknown))}` is no argument of `--model insightv`")
+            known = "model, summary, arm, batch_size, journal, device, dtype, path_tokens"
+            raise RecipeError(f"`{next(iter(unknown))}` is no argument of `--model insightv`", f"it takes {known}")
         if arm not in ARMS:
             raise RecipeError(f"`arm={arm}` is not one of {', '.join(ARMS)}")
         self.arm, self._path_tokens = arm, int(path_tokens)
         size = int(batch_size) if str(batch_size).isdigit() else 64
-        kept = Journal(Path(journal))
+        kept = Journal(Path(journal) if journal else journal_file())
         self._reason = Caller(open_engine(_engine(model, size, device, dtype)), kept)
         another = bool(summary) and summary != model
         self._summary = Caller(open_engine(_engine(summary, size, device, dtype)), kept) if another else self._reason
@@ -158,7 +160,8 @@ class InsightvLM(Base):
         return caller.ask_all(asked)
 
     def _chat(self, request: Any) -> Chat:
-        images = [as_image(image) for image in request.args[2]["visual"]]
+        shown = request.args[2]["visual"] if len(request.args) > 2 else ()  # a task of text has no third
+        images = [as_image(image) for image in shown]
         if self.arm != "plain" and {"question", "options", "answer_type"} <= set(request.doc):
             return Chat((Message(role="user", content=bare_question(request.doc)),), tuple(images))
         return chat_of(request.args[0], images)
@@ -180,7 +183,7 @@ def bare_question(doc: Mapping[str, Any]) -> str:
 
 
 def _engine(model: str, batch_size: int, device: str, dtype: str) -> HfEngine | OpenAIEngine:
-    if is_server(model):
+    if is_server(model) or is_python(model):
         return engine_of(model)
     return engine_of(model, batch_size=batch_size, device=usable(device), dtype=dtype)
 

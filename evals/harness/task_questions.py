@@ -16,7 +16,7 @@ from typing import Any
 from insightv_bench.chat import LETTERS
 from insightv_bench.errors import RecipeError, SourceError, StageError, require
 from insightv_bench.records import Question
-from insightv_bench.settings import TaskSource
+from insightv_bench.settings import MIXED, OF_TEXT, TaskSource
 from insightv_bench.sources import NO_IMAGE, Draft, Origin, as_question, cell, check_image, distinct
 from insightv_bench.sources.benchmarks import one_gold
 from insightv_bench.stages import Context, Dropped, Options
@@ -33,7 +33,8 @@ def questions(context: Context[TaskSource, Options]) -> None:
     context.totals.update(source=origin.name, source_revision=origin.revision, task_version=str(task.VERSION))
     if not context.num_rows:
         reasons = ", ".join(f"{reason}: {num:,}" for reason, num in context.dropped.items()) or "there are no rows"
-        raise StageError(f"not one document of task `{source.task}` is a question ({reasons})")
+        hint = "of questions without images say `images: none` in their source" if NO_IMAGE in context.dropped else ""
+        raise StageError(f"not one document of task `{source.task}` is a question ({reasons})", hint)
 
 
 def our_tasks() -> str:
@@ -87,8 +88,9 @@ def task_rows(task: Any, source: TaskSource) -> Iterator[Question | Dropped]:
     origin = origin_of(task, source)
     for number, doc in enumerate(islice(task.eval_docs, source.limit)):
         draft = draft_of(task, doc)
-        checked = [check_image(content, source.max_pixels) for content in draft.images]
-        problem = "" if checked else NO_IMAGE
+        shown = () if source.images == OF_TEXT else draft.images
+        checked = [check_image(content, source.max_pixels) for content in shown]
+        problem = "" if checked or source.images in (OF_TEXT, MIXED) else NO_IMAGE
         problem = next((each.problem for each in checked if each.problem), problem)
         yield as_question(draft, origin, tuple(each.image for each in checked if each.image), problem, number)
 

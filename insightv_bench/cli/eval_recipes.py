@@ -20,7 +20,17 @@ from insightv_bench.errors import RecipeError
 from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
 from insightv_bench.runs import find_seats, needed, place, run, run_folder, run_name, slug, summary_model
-from insightv_bench.settings import HfEngine, OpenAIEngine, Recipe, TaskSource, WorldSource, is_server, load_recipe
+from insightv_bench.settings import (
+    HfEngine,
+    OpenAIEngine,
+    PythonEngine,
+    Recipe,
+    TaskSource,
+    WorldSource,
+    is_python,
+    is_server,
+    load_recipe,
+)
 from insightv_bench.stages import EvalOptions, Stage
 from insightv_bench.world import LEVELS, NUM_TEST, SEED, fresh_level
 
@@ -223,9 +233,9 @@ def text_options() -> frozenset[str]:
 
 
 def _seat(model: str, asked: Asked) -> str | dict[str, Any]:
-    if not asked.model_args and not is_server(model):
+    if not asked.model_args and not (is_server(model) or is_python(model)):
         return model
-    kind = OpenAIEngine if is_server(model) else HfEngine
+    kind = OpenAIEngine if is_server(model) else PythonEngine if is_python(model) else HfEngine
     from insightv_bench.settings import engine_of
 
     batch = {"batch_size": asked.batch_size} if asked.batch_size and kind is HfEngine else {}

@@ -7,6 +7,7 @@
     costs.py         what replies took, and what a run may spend on one model
     hf/              local transformers, in batches from a fixed plan, in one process or several
     openai/          any OpenAI-compatible server
+    custom.py        a class of the user's own, in a file or a package
     teacher/         answers for the drawn world, with set error rates
 
 An engine knows no stage and no file of rows. To add one: the engine, its section in `settings`, its row in `ENGINES`.
@@ -23,8 +24,14 @@ from .base import BatchEngine, Engine, OneByOneEngine, Sent, label, public
 from .caller import Caller, has_replies, spent_before
 from .control_tokens import ControlTokens, cleared_for_server
 from .costs import COSTS, Budget, Costs, Limits, costs_from, costs_of, figures_of, total
+from .custom import find_class
 
-ENGINES = {"teacher": "teacher:Teacher", "hf": "hf:local_model", "openai": "openai:Server"}
+ENGINES = {
+    "teacher": "teacher:Teacher",
+    "hf": "hf:local_model",
+    "openai": "openai:Server",
+    "python": "custom:custom_model",
+}
 """What opens an engine, `package:name` in this one, by the `kind` of its settings: called with them and the scenes."""
 
 

@@ -3,7 +3,8 @@
 The limit begins at half the recipe's bound, 32 at most, and doubles while more at once are answered faster. Where they
 no longer are, it is set to the least that should be answered as fast: a server that answers C at once is asked C at
 once, and what would only wait there waits here. Later it is tried, now and then, whether a quarter more is taken
-faster. A server that is overrun (429; or many 5xx, timeouts and broken connections at once) is asked for less.
+faster. A server that is overrun (429; or many 503 and timeouts at once) or away (most tries fail) is asked for
+less; what fails for its own sake, a 500 or a reset now and then, slows nothing else.
 
 Rates are counted over whole rounds of replies, and only while requests wait for their turn: a run's last requests say
 nothing of the server. After each change of the limit a round passes before the next is counted. The order of requests,
@@ -39,10 +40,15 @@ ROUNDS_AFTER_LESS = 3
 """Held after the limit was lowered, so that a server that was away for a moment is soon asked as before."""
 LESS = 0.75
 """What is left of the limit where the server is overrun."""
-OVERRUN = ("429", "408", "timeout", "connection")
-"""Kinds of trouble that a server has with too much, 5xx beside."""
+OF_LOAD = ("429", "408", "503", "504", "529", "timeout")
+"""Kinds of trouble that a server has with too much."""
 MANY = 0.1
-"""Share of a round's tries that fail where the server is overrun; 429 says it by itself."""
+"""Share of a round's tries that fail so where the server is overrun; 429 says it by itself."""
+AWAY = ("connection",)
+"""Kinds of trouble with one request, 5xx beside; with most of them the server is away. A fifth of first tries that fail
+for themselves are no reason to ask for less: what they cost is in the time of a reply."""
+MOST, MIN_AWAY = 0.6, 8
+"""Share of a round's tries, and their number."""
 
 
 class Rate(NamedTuple):
@@ -119,7 +125,8 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._begun: dict[object, float] = {}
         """By task, when its turn came."""
-        self._num_replies, self._num_failed, self._seconds = 0, 0, 0.0  # of this round
+        self._num_replies, self._seconds = 0, 0.0  # of this round
+        self._num_came = self._num_overrun = self._num_away = 0  # tries of this round, by how they ended
         self._num_unsettled = 0
         """Replies to come before the round is counted: they are of another limit."""
         self._num_spared = 0
@@ -157,6 +164,7 @@ class Pace:
         """A request was answered, so long after its turn came."""
         if self._search is None:
             return
+        self._num_came += 1
         if not self._waiting:  # fewer than the limit will be under way
             self._begin(self._num_busy)
             return
@@ -177,19 +185,22 @@ class Pace:
 
     def failed(self, kind: str) -> None:
         """A try failed; `kind` as `Trouble` has it."""
-        if self._search is None or not (kind in OVERRUN or kind.startswith("5")):
+        if self._search is None or not (kind in OF_LOAD or kind in AWAY or kind.startswith("5")):
             return
-        self._num_failed += 1
         if self._num_spared > 0:
             self._num_spared -= 1
-        elif kind == "429" or self._num_failed > max(1, MANY * self.limit):
+            return
+        self._num_overrun += kind in OF_LOAD
+        self._num_away += kind not in OF_LOAD
+        is_away = self._num_away >= max(MIN_AWAY, MOST * (self._num_away + self._num_came))
+        if kind == "429" or self._num_overrun > max(1, MANY * self.limit) or is_away:
             self._search.less()
             self._begin(self._num_busy)
             self._num_spared = self._num_busy
 
     def _begin(self, num_unsettled: int) -> None:
         """A round, once so many more replies are there."""
-        self._num_replies = self._num_failed = 0
+        self._num_replies = self._num_came = self._num_overrun = self._num_away = 0
         self._num_unsettled, self._seconds = num_unsettled, 0.0
 
     def _leave(self) -> None:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from insightv_bench.answers import both_closed, is_gold, read
 from insightv_bench.engines import Caller
 from insightv_bench.judge_replies import (
+    ANSWER,
+    EXTRACT,
     answer_chat,
     extraction_chat,
     place_in,
@@ -90,7 +92,7 @@ class AnswerFilter:
         if self._caller and open_:
             how, read = self._settings, read_answer_verdict
             chats = [answer_chat(*pair) for pair in open_.values()]
-            chains = [ask_strictly(self._caller, chat, how.sampling, how.tries, read) for chat in chats]
+            chains = [ask_strictly(self._caller, chat, how.sampling, how.tries, read, ANSWER) for chat in chats]
             replies = self._caller.run(chains)
             for key, asked in zip(open_, replies, strict=True):
                 settled[key] = Settled(asked.value, self._caller.model, asked.reason)
@@ -103,7 +105,7 @@ class AnswerFilter:
             return {}
         how = self._settings
         chats = [extraction_chat(question.question, question.options, reply) for question, reply in asked.values()]
-        chains = [ask_strictly(self._caller, chat, how.sampling, how.tries, read_extraction) for chat in chats]
+        chains = [ask_strictly(self._caller, chat, how.sampling, how.tries, read_extraction, EXTRACT) for chat in chats]
         found: dict[tuple[str, str], Found] = {}
         for key, said in zip(asked, self._caller.run(chains), strict=True):
             answer = said.value.answer if said.value else None

@@ -30,12 +30,15 @@ class Asked(NamedTuple, Generic[T]):
 
 
 async def ask_strictly(
-    caller: Caller, chat: Chat, sampling: Sampling, tries: int, read: Callable[[str], Read[T]]
+    caller: Caller, chat: Chat, sampling: Sampling, tries: int, read: Callable[[str], Read[T]], format: str = ""
 ) -> Asked[T]:
-    """The first reply that `read` can read. Each new try shows the model its last reply and what was wrong with it."""
+    """The first reply that `read` can read. Each new try shows the model its last reply and what was wrong with it.
+
+    `format`: the schema that an engine which has them holds it to, a name of `protocol.SCHEMAS`; empty: none.
+    """
     problem, talk = "", chat
     for number in range(1, tries + 1):
-        reply = await caller.ask(Request(talk, sampling, sample=number - 1))
+        reply = await caller.ask(Request(talk, sampling, number - 1, format))
         verdict = read(reply.text)
         if verdict.value is not None:
             return Asked(verdict.value, "", number)

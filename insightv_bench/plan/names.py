@@ -19,6 +19,7 @@ from insightv_bench.settings import (
     LoggedPaths,
     ModelEngine,
     PathsSettings,
+    PythonEngine,
     Recipe,
     ScoreRanges,
     Section,
@@ -163,7 +164,15 @@ def contents(seats: Mapping[str, ModelEngine]) -> dict[str, str]:
     Nothing for Hub ids, servers, and models that the run makes itself.
     """
     local = {name: seat.model for name, seat in seats.items() if seat.is_local}
-    return {name: content for name, place in local.items() if (content := folder_content(place))}
+    folders = {name: content for name, place in local.items() if (content := folder_content(place))}
+    classes = {name: seat.model for name, seat in seats.items() if isinstance(seat, PythonEngine)}
+    return folders | {name: content for name, place in classes.items() if (content := file_content(place))}
+
+
+def file_content(place: str) -> str:
+    """Tells one content of `FILE.py:Class` from another; empty for what is no file."""
+    file = Path(place.rpartition(":")[0])
+    return content_id(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
 
 
 def summary_init(recipe: Recipe) -> str:

@@ -157,15 +157,21 @@ def closed_object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-TEXT = {"type": "string"}
+TEXT, WHOLE = {"type": "string"}, {"type": "integer"}
 SCHEMAS: dict[str, dict[str, Any]] = {
     "step": closed_object(summary=TEXT, reasoning=TEXT, action={"type": "string", "enum": list(get_args(Action))}),
     "answer": closed_object(answer=TEXT),
     "verdict": closed_object(
+        check=TEXT,
         verdict={"type": "string", "enum": [verdict for verdict in get_args(Verdict) if verdict != "none"]},
-        correction=TEXT,
         answer=TEXT,
     ),
+    "judge_answer": closed_object(verdict={"type": "string", "enum": ["right", "wrong"]}),
+    "judge_score": closed_object(
+        ratings={"type": "array", "items": closed_object(path=WHOLE, accuracy=WHOLE, detail=WHOLE)}
+    ),
+    "judge_steps": closed_object(first_wrong_step={"type": ["integer", "null"]}),
+    "extract": closed_object(answer={"type": ["string", "null"]}),
 }
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from insightv_bench.errors import ModelError
-from insightv_bench.settings import engine_of, is_server, seat_name
+from insightv_bench.settings import engine_of, is_python, is_server, seat_name
 from insightv_bench.stages import SUMMARY
 
 
@@ -65,7 +65,7 @@ def _checked(place: str) -> str:
 
 def run_name(place: str) -> str:
     """A short name for a run's folder, a model's folder (`<stage>/model` goes by the stage), a Hub id or a server's."""
-    if is_server(place):
+    if is_server(place) or is_python(place):
         return slug(seat_name(place))
     parts = [part for part in Path(place).parts if part not in ("/", "..", ".")]
     words = parts[-2] if parts[-1] == "model" and len(parts) > 1 else parts[-1]

@@ -124,7 +124,8 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
     over = recipe.engine == "ray"
     journal = open_journal(folder, as_files=over)
     try:
-        check_models(to_do, journal, recipe.ray.servers if over else {})
+        shows_images = any(getattr(source, "images", "") != "none" for source in recipe.questions.values())
+        check_models(to_do, journal, recipe.ray.servers if over else {}, shows_images)
         if over:
             _check_training(to_do)
             if any(goes_over(stage) for stage in to_do):

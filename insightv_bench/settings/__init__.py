@@ -36,6 +36,7 @@ from .seats import (
     Seat,
     engine_of,
     folder_name,
+    is_python,
     is_server,
     made_by,
     maker_of,
@@ -43,6 +44,8 @@ from .seats import (
     with_defaults,
 )
 from .sources import (
+    MIXED,
+    OF_TEXT,
     READERS,
     Columns,
     FileSource,

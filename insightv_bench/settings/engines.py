@@ -17,6 +17,7 @@ __all__ = [
     "ModelEngine",
     "ModelSection",
     "OpenAIEngine",
+    "PythonEngine",
     "TeacherEngine",
     "TeacherJudge",
 ]
@@ -174,6 +175,19 @@ class OpenAIEngine(ModelSection):
         return self
 
 
-ModelEngine = HfEngine | OpenAIEngine
+class PythonEngine(EngineSection):
+    """A model of one's own: a class in a file, or one that a package brings."""
+
+    kind: Literal["python"] = "python"
+    model: str
+    """`FILE.py:Class`, or the name of an entry point in the group `insightv_bench.models`."""
+    revision: str = ""
+    """Its own, or the hash of its file, where this is empty."""
+    options: dict[str, Any] = {}
+    """What the class is called with."""
+    concurrency: int | None = Field(None, ge=1, exclude=True)
+
+
+ModelEngine = HfEngine | OpenAIEngine | PythonEngine
 """Those that a named model replies behind, and that a seat may have."""
 EngineSettings = Annotated[TeacherEngine | ModelEngine, Field(discriminator="kind")]

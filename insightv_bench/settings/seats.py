@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, Field
 
 from insightv_bench.errors import ModelError
 
-from .engines import EngineSettings, HfEngine, ModelEngine, OpenAIEngine
+from .engines import EngineSettings, HfEngine, ModelEngine, OpenAIEngine, PythonEngine
 
-SERVER = "openai:"
+SERVER, PYTHON = "openai:", "python:"
 PLACE = re.compile(r"openai:(?P<url>https?://[^#\s]+)#(?P<name>\S+)")
 STAGE_MODEL = "stage:"
 """Before the name of the stage that makes the model."""
@@ -28,6 +28,8 @@ def engine_of(place: Any, **options: Any) -> Any:
     """
     if not isinstance(place, str):
         return place
+    if place.startswith(PYTHON):
+        return PythonEngine(kind="python", model=place.removeprefix(PYTHON), **options)
     if not place.startswith(SERVER):
         return HfEngine(kind="hf", model=place, **options)
     server = PLACE.fullmatch(place)
@@ -61,6 +63,8 @@ def with_defaults(seat: ModelEngine, **defaults: Any) -> ModelEngine:
 def seat_name(seat: ModelEngine | str) -> str:
     """The model, as a board names it: no path of this machine stands on a page that others read."""
     model: str = engine_of(seat).model
+    if isinstance(engine_of(seat), PythonEngine):
+        return model.rpartition(":")[2]
     return folder_name(Path(model)) if Path(model).is_dir() else model
 
 
@@ -72,3 +76,7 @@ def folder_name(folder: Path) -> str:
 
 def is_server(place: str) -> bool:
     return place.startswith(SERVER)
+
+
+def is_python(place: str) -> bool:
+    return place.startswith(PYTHON)

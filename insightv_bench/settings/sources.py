@@ -35,6 +35,9 @@ READERS: dict[str, Reader] = {name: benchmark.name for benchmark in BENCHMARKS.v
 """The reader of a data set by its Hub id, where the recipe names neither `columns` nor `reader`."""
 
 
+OF_TEXT, MIXED = "none", "optional"
+
+
 class PathColumns(Section):
     """Which columns hold the authors' own solution, and how it falls into steps."""
 
@@ -56,7 +59,7 @@ class Columns(Section):
     question: str
     answer: str
     """The answer's text; with options also their letter."""
-    image: Names
+    image: Names = ()
     """Bytes, a struct with `bytes`, a path inside the data's folder, or a list of these; several columns in order."""
     options: Names | None = None
     """A list, a list written as text, a table by letter, a text such as `A. cat; B. dog`, or one column an option."""
@@ -80,6 +83,8 @@ class TableSource(Section):
     columns: Columns | None = None
     reader: Reader | None = None
     """Knows a data set's columns, answer forms and several images; in place of `columns`."""
+    images: str | None = None
+    """`none`: questions of text alone; `optional`: a row without an image is one too; left out, it is dropped."""
     limit: int | None = Field(None, ge=1)
     """At most this many rows are read."""
     max_pixels: int = Field(40_000_000, ge=1)
@@ -105,6 +110,8 @@ class TableSource(Section):
             raise ValueError("`columns` and `reader` both say what its columns hold; leave one out")
         if not self.columns and not self.known_reader:
             raise ValueError(f"`columns` is missing: nothing else says what the columns of `{self.set_name}` hold")
+        if self.columns and not self.columns.image and self.images != OF_TEXT:
+            raise ValueError("`columns.image` is missing; of questions without images say `images: none`")
         return self
 
 
@@ -119,7 +126,13 @@ class FileSource(TableSource):
     """Left out, it is a hash of the files."""
     license: str = "unknown"
     images: str | None = None
-    """A folder where images lie that rows name by path, if not beside the data; links into it are followed."""
+    """A folder where images lie that rows name by path, if not beside the data; links into it are followed. `none`:
+    questions of text alone; `optional`: a row without an image is one too; else it is dropped."""
+
+    @property
+    def images_folder(self) -> str:
+        """Where images lie that rows name by path; empty: beside the data."""
+        return "" if self.images in (None, OF_TEXT, MIXED) else str(self.images)
 
     @property
     def set_name(self) -> str:
@@ -163,6 +176,8 @@ class TaskSource(Section):
     """Of a task of ours on the Hub; left out, the newest commit."""
     data: str = ""
     """A parquet file or a folder of them, read in place of the Hub's, for a task of ours."""
+    images: str | None = None
+    """`none`: questions of text alone; `optional`: a row without an image is one too; left out, it is dropped."""
     limit: int | None = Field(None, ge=1)
     """At most this many rows are read."""
     max_pixels: int = Field(40_000_000, ge=1)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from insightv_bench.engines import has_replies
+from insightv_bench.engines import find_class, has_replies
 from insightv_bench.engines.openai import Server, Trouble, revision_of
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError, require
 from insightv_bench.journal import Journal
@@ -26,6 +26,7 @@ from insightv_bench.settings import (
     EngineSettings,
     HfEngine,
     OpenAIEngine,
+    PythonEngine,
     Sampling,
     maker_of,
 )
@@ -45,10 +46,15 @@ class Asked(NamedTuple):
     sees_images: bool
 
 
-def check_models(stages: Sequence[Stage], journal: Journal, servers: Mapping[str, Sequence[str]] | None = None) -> None:
+def check_models(
+    stages: Sequence[Stage],
+    journal: Journal,
+    servers: Mapping[str, Sequence[str]] | None = None,
+    shows_images: bool = True,
+) -> None:
     """Raises ModelError, EngineError or MissingExtra for the first model of `stages` that cannot be asked.
 
-    `servers`: those behind a `base_url`, which is then no place itself.
+    `servers`: those behind a `base_url`, which is then no place itself. `shows_images`: whether any question has one.
     """
     asked: dict[str, Asked] = {}
     for each in (each for stage in stages for each in asked_by(stage)):
@@ -57,7 +63,7 @@ def check_models(stages: Sequence[Stage], journal: Journal, servers: Mapping[str
             before = asked.get(name, each)
             asked[name] = before._replace(engine=engine, sees_images=before.sees_images or each.sees_images)
     for each in asked.values():
-        check_engine(each.engine, journal, each.sees_images, each.sampling)
+        check_engine(each.engine, journal, each.sees_images and shows_images, each.sampling)
 
 
 def asked_by(stage: Stage) -> Iterator[Asked]:
@@ -93,6 +99,8 @@ def check_engine(
     """`sees_images`: whether it is to; `sampling`: one that it will be asked with."""
     if isinstance(engine, HfEngine):
         check_local(engine)
+    elif isinstance(engine, PythonEngine):
+        find_class(engine.model)
     elif isinstance(engine, OpenAIEngine):
         server = Server(engine)
         if not has_replies(server, journal):
