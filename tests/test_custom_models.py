@@ -106,7 +106,8 @@ def test_it_is_evaluated_in_every_arm_and_paid_for_once(
     words = ["insightv-bench", "eval", "--model", f"python:{file}:Mine", "--tasks", "insightv_tiny", "--limit", "4"]
     words += ["--set", "eval.arms=[direct, reason, reason+summary]", "--out", str(tmp_path / "runs")]
     monkeypatch.setattr("sys.argv", words)
-    main()
+    with pytest.raises(SystemExit, match="0"):
+        main()
     num_asked = len((tmp_path / "count").read_text())
     (folder,) = (tmp_path / "runs").glob("*/stages/eval-*")
     rows = list(read_rows(folder, EvalRecord))
@@ -115,6 +116,7 @@ def test_it_is_evaluated_in_every_arm_and_paid_for_once(
     }
     for stage in (tmp_path / "runs").glob("*/stages/eval-*"):
         (stage / "manifest.json").unlink()
-    main()
+    with pytest.raises(SystemExit, match="0"):
+        main()
     assert len((tmp_path / "count").read_text()) == num_asked
     assert json.loads((folder / "manifest.json").read_text())["num_rows"] == 12
