@@ -170,7 +170,7 @@ def contents(seats: Mapping[str, ModelEngine]) -> dict[str, str]:
 
 
 def file_content(place: str) -> str:
-    """Tells one content of `FILE.py:Class` from another; empty for what is no file."""
+    """Tells one content of a class's file from another; empty for what is no file."""
     file = Path(place.rpartition(":")[0])
     return content_id(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
 
