@@ -92,7 +92,7 @@ def test_what_is_no_model_is_one_clear_line(file: Path, name: str, words: str, h
 
 
 def test_a_package_brings_a_model_by_its_entry_point(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> None:
-    point = importlib.metadata.EntryPoint("echo", "faulty_server:Echo", "insightv_bench.models")
+    point = importlib.metadata.EntryPoint("echo", "faulty_server:Echo", "insightv-bench.models")
     monkeypatch.setattr("insightv_bench.engines.custom.entry_points", lambda group: [point])
     assert ask(engine_of("python:echo"), journal, "hello") == ["you said hello"]
     with pytest.raises(ModelError, match="no package brings a model `other`") as raised:

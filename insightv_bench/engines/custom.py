@@ -22,7 +22,7 @@ from insightv_bench.settings import PythonEngine
 
 from .base import BatchEngine, Engine, OneByOneEngine
 
-GROUP = "insightv_bench.models"
+GROUP = "insightv-bench.models"
 CONCURRENCY, BATCH_SIZE = 8, 32
 """Where the class says neither."""
 

@@ -180,7 +180,7 @@ class PythonEngine(EngineSection):
 
     kind: Literal["python"] = "python"
     model: str
-    """A file and a class in it, with a colon between, or an entry point in the group `insightv_bench.models`."""
+    """A file and a class in it, with a colon between, or an entry point in the group `insightv-bench.models`."""
     revision: str = ""
     """Its own, or the hash of its file, where this is empty."""
     options: dict[str, Any] = {}
