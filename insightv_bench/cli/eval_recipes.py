@@ -83,7 +83,8 @@ def _run(recipe: Recipe, out: Path, output_path: Path | None, log_samples: bool,
     from .summary import manner_line, print_plan, print_summary
 
     if recipe.eval:
-        seats = {manner_line(seat, recipe.eval) for seat in recipe.model_seats.values() if seat.profile}
+        named = [seat for seat in recipe.model_seats.values() if not isinstance(seat, PythonEngine)]
+        seats = {manner_line(seat, recipe.eval) for seat in named if seat.profile}
         typer.echo("".join(f"{line}\n" for line in sorted(seats)), nl=False)  # told by its name: say so, and how
     stages = needed(plan(recipe), BOARD)  # of a recipe that makes corpora as well only what its evaluation needs
     if dry_run:
