@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +52,27 @@ def test_what_is_no_page_is_not_served(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be used"):
         server(tmp_path, running.server_port)
     running.server_close()
+
+
+def test_no_link_out_of_the_folder_no_pipe_and_no_other_sites_page(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "page", tmp_path / "secret.txt"
+    folder.mkdir()
+    outside.write_text("secret")
+    (folder / "index.html").write_text("a page")
+    (folder / "link.txt").symlink_to(outside)
+    os.mkfifo(folder / "pipe.txt")
+    with serving_page(folder) as port:
+        statuses = {}
+        for path, headers in (
+            ("/", {}),
+            ("/link.txt", {}),
+            ("/pipe.txt", {}),
+            ("/", {"Origin": "https://evil.example"}),
+        ):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", path, headers=headers)
+            reply = connection.getresponse()
+            assert b"secret" not in reply.read()
+            statuses[path, *headers] = reply.status
+            connection.close()
+    assert statuses == {("/",): 200, ("/link.txt",): 404, ("/pipe.txt",): 404, ("/", "Origin"): 403}

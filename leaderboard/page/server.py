@@ -10,6 +10,9 @@ import json
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+from urllib.parse import urlsplit
 
 from insightv_bench.errors import RunError
 from insightv_bench.stages import STAGES, SUMMARY
@@ -20,6 +23,9 @@ INDEX = "index.html"
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
 PORT = 8137
+TIMEOUT_S = 30
+"""For a connection that says nothing."""
+MAX_CONNECTIONS = 64
 HINT = "make one: insightv-bench leaderboard build RESULTS..."
 
 
@@ -52,16 +58,42 @@ def server(place: Path, port: int = PORT) -> ThreadingHTTPServer:
     """A server of the page, listening; `port` 0: any that is free. Raises RunError where the port is taken."""
     handler = partial(Handler, directory=str(page_folder(place).resolve()))
     try:
-        return ThreadingHTTPServer((HOST, port), handler)
+        return Quiet((HOST, port), handler)
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(f"port {port} cannot be used: {reason}", "name another with `--port`, 0 for any") from error
+
+
+class Quiet(ThreadingHTTPServer):
+    """At most so many connections at once, and no account of those that a browser drops."""
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any) -> None:
+        self._free = BoundedSemaphore(MAX_CONNECTIONS)
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: a connection that was dropped is nobody's error."""
 
 
 class Handler(SimpleHTTPRequestHandler):
     """Files of one folder, with headers that keep them to themselves."""
 
     server_version, sys_version = "insightv-bench", ""
+    timeout = TIMEOUT_S
 
     def parse_request(self) -> bool:
         if not super().parse_request():
@@ -70,7 +102,24 @@ class Handler(SimpleHTTPRequestHandler):
         if name not in NAMES:
             self.send_error(421, "This server answers to 127.0.0.1 and localhost")
             return False
+        origin = self.headers.get("Origin")
+        if origin and urlsplit(origin).hostname not in NAMES:
+            self.send_error(403, "Another site's page asks")
+            return False
         return True
+
+    def send_head(self) -> Any:
+        """Plain files of the folder alone: no link that leads out of it, and no pipe that would be waited for."""
+        place, root = Path(self.translate_path(self.path)), Path(self.directory).resolve()
+        try:
+            real = place.resolve()
+            is_ours = real.is_relative_to(root) and (real.is_file() or real.is_dir())
+        except (OSError, ValueError, RuntimeError):
+            is_ours = False
+        if not is_ours:
+            self.send_error(404, "Not found")
+            return None
+        return super().send_head()
 
     def list_directory(self, path: object) -> None:
         self.send_error(404, "Not found")
