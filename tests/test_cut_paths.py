@@ -87,7 +87,14 @@ def test_the_drawn_worlds_teacher_goes_on_from_where_the_path_stops() -> None:
 
 
 def row(arm: str, question: str, share: float, correct: bool, position: str = "none") -> dict[str, Any]:
-    return {"arm": arm, "question_id": question, "share": share, "correct": correct, "position": position}
+    return {
+        "arm": arm,
+        "question_id": question,
+        "cluster": question,
+        "share": share,
+        "correct": correct,
+        "position": position,
+    }
 
 
 def figures(rows: list[dict[str, Any]]) -> dict[str, float]:

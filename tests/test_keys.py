@@ -198,7 +198,14 @@ def test_a_canary_in_every_variable_and_header_is_in_no_file_of_an_evaluation_a_
 
     server = ChatServer(echo)
     try:
-        words = ["--model", f"openai:{server.url}#m", "--model_args", "first_wait_s=0.001", "--tasks", "insightv_tiny"]
+        words = [
+            "--model",
+            f"openai:{server.url}#m",
+            "--model_args",
+            "first_wait_s=0.001,check_images=false",
+            "--tasks",
+            "insightv_tiny",
+        ]
         done = bench(tmp_path, "eval", *words, "--limit", "2", "--set", "eval.arms=[direct]")
     finally:
         server.close()

@@ -36,16 +36,16 @@ def digest(parts: list[Any]) -> str:
 @pytest.mark.parametrize(
     ("changes", "texts", "pixels", "ids"),
     [
-        ({}, "24a5e99bccb13cb1", "5c4c78bc7a6caab9", "c881edcbf88a6fd4"),
+        ({}, "96b974bbd041b774", "5c4c78bc7a6caab9", "c881edcbf88a6fd4"),
         (
             {"name": "wide", "side": 40, "num_slots": 8, "min_bars": 2, "max_bars": 8, "max_value": 20},
-            "9b6ebe606085d4ca",
+            "82a58b2d6f835981",
             "4d3ee5549a69f357",
             "a2beaf5ebc50b4b1",
         ),
         (
             {"min_bars": 3, "max_bars": 5, "max_value": 9, "noise_sd": 25},
-            "24a5e99bccb13cb1",
+            "96b974bbd041b774",
             "9c70ad0a4da246a8",
             "3891c3fa56758051",
         ),

@@ -60,11 +60,11 @@ def test_a_wait_until_a_date_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_waits_are_never_shorter_than_asked_and_double_up_to_a_minute() -> None:
     patience, asked = Patience(8, 0.5, 600), Trouble("429", "", True, wait_s=300)
-    waits = [patience.wait(asked, 0) for _ in range(50)]
+    waits = [patience.wait(asked, 0, False) for _ in range(50)]
     assert 300 <= min(waits) < max(waits) <= 375  # with jitter, so that they do not all come back at once
     plain = Trouble("500", "", True)
     for number, most in enumerate([0.5, 1, 2, 4, 8, 16, 32, 60, 60]):
-        waits = [patience.wait(plain, number) for _ in range(50)]
+        waits = [patience.wait(plain, number, False) for _ in range(50)]
         assert 0.75 * most <= min(waits) < max(waits) <= most
 
 

@@ -266,6 +266,8 @@ def _fits(field: str, dtype: pl.DataType) -> bool:
     plain = not isinstance(dtype, NESTED) and dtype != pl.Binary
     if field == "answer" and isinstance(dtype, (pl.List, pl.Array)):
         return True
+    if field == "options" and isinstance(dtype, pl.Struct) and any(part.dtype == pl.Binary for part in dtype.fields):
+        return False  # an image, not a table by letter
     return dtype == pl.Null or (isinstance(dtype, HOLDS[field]) if field in HOLDS else plain)
 
 
