@@ -37,7 +37,7 @@ def two_systems(row: ComparisonRow) -> tuple[str, str, str]:
 
 
 def test_p_is_adjusted_over_the_comparisons_of_the_same_two_systems(tmp_path: Path) -> None:
-    """Recomputed by statsmodels' own Holm and scipy's own binomial test, from the rows."""
+    """Recomputed from the rows: scipy's binomial test, and Holm by hand."""
     from scipy.stats import binomtest
 
     rows = controls()
