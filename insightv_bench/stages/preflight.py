@@ -182,7 +182,7 @@ def _refused(trouble: Trouble, engine: OpenAIEngine, known: Sequence[str], asked
         return EngineError(f"{place} cannot be asked: {trouble.words}", hint)
     near = difflib.get_close_matches(engine.model, known, 1, 0.4)
     listed = f"it has {', '.join(f'`{name}`' for name in known[:5])}" if known else asked
-    if trouble.status in (400, 422):
+    if trouble.status in (400, 422) or engine.model in known:
         return EngineError(f"{place} cannot be asked: {trouble.words}", asked)
     meant = f"did you mean `{near[0]}`? " if near else ""
     return EngineError(f"{place} cannot be asked: {trouble.words}", meant + listed)
