@@ -79,17 +79,17 @@ def test_two_systems_picked_on_the_board_are_compared(opened: Opened, tasks_page
     assert "Birch-VL-1" in headline and "Cedar-VL-1" in headline and "of 2 tasks" in headline
 
 
-def test_compare_begins_with_the_two_agents_against_the_first_alone(opened: Opened, tasks_page: str) -> None:
+def test_compare_begins_with_the_leader_s_two_agents_against_its_first_alone(opened: Opened, tasks_page: str) -> None:
     page = opened.go(f"{tasks_page}#compare", VIEWS["compare"])
 
     def seen() -> list[str]:
         return [box.input_value() for box in page.locator("#view-compare fieldset select").all()]
 
-    assert seen() == ["Aster-VL-1", "reason+summary", "Aster-VL-1", "reason"]
+    assert seen() == ["Gentian-VL-1", "reason+summary", "Gentian-VL-1", "reason"]
     page.locator('#view-compare select[data-key="a"]').select_option("Birch-VL-1")
-    assert seen() == ["Aster-VL-1", "reason+summary", "Birch-VL-1", "reason"]
+    assert seen() == ["Gentian-VL-1", "reason+summary", "Birch-VL-1", "reason"]
     page.get_by_role("button", name="Swap").click()
-    assert seen() == ["Birch-VL-1", "reason", "Aster-VL-1", "reason+summary"]
+    assert seen() == ["Birch-VL-1", "reason", "Gentian-VL-1", "reason+summary"]
 
 
 def outcomes(board_results: list[Path], system: str, arm: str, task: int = 0) -> dict[str, list[bool]]:
