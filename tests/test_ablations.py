@@ -55,6 +55,7 @@ def test_two_seeds_are_pooled_for_these_trainings_and_show_little_of_others(foun
     assert (greedy.difference, greedy.n, greedy.outcome) == (pytest.approx(0.2), 400, "tie")
 
 
+@pytest.mark.slow
 def test_what_every_seed_shows_is_a_claim_about_others(tmp_path: Path) -> None:
     runs = [run(tmp_path / f"{seed}", seed, whole(seed, 20)) for seed in range(4)]
     row = difference(computed(*runs), f"sft: {BOTH}", "sft: reason")

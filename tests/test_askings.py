@@ -40,6 +40,7 @@ def test_each_asking_is_a_system_whose_stages_no_other_asking_changes() -> None:
     assert native.options.changes()["asked_as"] == "model"
 
 
+@pytest.mark.slow
 def test_two_askings_of_one_model_are_compared_and_two_models_are_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

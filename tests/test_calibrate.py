@@ -228,6 +228,7 @@ def test_the_oracle_and_the_teacher_cannot_judge_traces(tmp_path: File) -> None:
             calibrated(tmp_path / judge[:4], judge, f"calibrate.steps={json.dumps(str(file))}", num=2)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.skipif(not WRITTEN, reason="no ../shared/data")
 def test_real_traces_are_all_read_and_judged(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,7 @@ def test_rows_that_a_run_made_are_asked_in_the_place_of_drawn_ones_with_natural_
     assert figures_of(task, lambda doc: said("A", "right" if doc["shows"] == "flawed" else ""))["followed"] == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "file", "num"), [("puzzlevqa", "puzzlevqa", 1400), ("mathvision", "mathvision_testmini", 30)]

@@ -38,6 +38,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.mark.slow
 def test_on_a_full_disk_nothing_half_written_is_taken_for_whole(
     tmp_path: Path, small_disk: Callable[[str], Path]
 ) -> None:

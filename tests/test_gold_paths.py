@@ -249,6 +249,7 @@ def test_a_misspelt_key_of_stored_paths_is_named_with_the_nearest(tmp_path: File
         load_recipe(str(recipe))
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("recipe", "file", "num", "rows"),

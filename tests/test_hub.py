@@ -86,6 +86,7 @@ print(json.dumps(dict(
 """
 
 
+@pytest.mark.slow
 def test_a_release_is_pushed_loaded_streamed_and_pulled_back_byte_for_byte(
     hub: Hub, release: Path, tmp_path: Path
 ) -> None:

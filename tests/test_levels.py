@@ -110,6 +110,7 @@ def test_a_level_that_cannot_be_meant_is_refused(override: str, words: str) -> N
     assert words in str(found.value)
 
 
+@pytest.mark.slow
 def test_the_recipe_full_builds_its_corpora_with_the_teacher(tmp_path: File) -> None:
     engine = "paths.engine={kind: teacher, careful: 0.7, read_error: 0.1}"
     recipe = load_recipe("full", [engine, "questions.train.num=40", "assess={judge: oracle}"])

@@ -107,6 +107,7 @@ def test_a_short_secret_is_refused_and_other_sets_have_other_hashes() -> None:
     assert len({commitment(SECRET, level, num) for level in ("tiny", "small") for num in (5, 6)}) == 4
 
 
+@pytest.mark.slow
 def test_the_commands_make_a_set_and_score_it(tmp_path: Path) -> None:
     made = bench(tmp_path, "leaderboard", "private", "--secret", SECRET, "--level", "tiny", "--num", "6")
     told = made.stdout.split()[-1]

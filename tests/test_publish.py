@@ -64,6 +64,7 @@ def test_submissions_are_appended_beside_a_faster_writers_read_back_and_verified
     assert all(WRITER.encode() not in c and READER.encode() not in c for c in every_file(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_writer_who_is_always_slower_is_told(hub: Hub, tmp_path: Path) -> None:
     written(tmp_path / "eval-sft-a1", small())
     hub.overtake = 99

@@ -179,6 +179,7 @@ def test_another_data_set_than_the_readers_is_told_by_its_columns(tmp_path: File
     assert "no column `question` for `question`" in found.value.fact and "`query`, `label`, `image`" in found.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("recipe", "file"), [("puzzlevqa", "puzzlevqa.parquet"), ("mathvision", "mathvision_testmini.parquet")]

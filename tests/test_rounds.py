@@ -72,6 +72,7 @@ def bench(hub: Hub, home: Path, *words: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
+@pytest.mark.slow
 def test_a_corpus_is_pulled_from_the_hub_and_kept_at_its_commit(hub: Hub, tmp_path: Path) -> None:
     corpus = tmp_path / "mine" / "reasoning" / "train"
     corpus.mkdir(parents=True)
