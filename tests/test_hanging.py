@@ -224,7 +224,7 @@ def test_yaml_has_bounds_and_is_one_clear_error(text: str) -> None:
 
 @pytest.mark.slow
 def test_no_value_of_any_recipe_key_is_a_traceback() -> None:
-    """12,000 recipes with one to three keys set to something odd: 68 s of processor when it was written."""
+    """1,500 recipes with one to three keys set to something odd."""
     chance = random.Random(0)
     content = yaml.safe_load(load_recipe("walk").model_dump_json())
     odd = [
@@ -245,7 +245,7 @@ def test_no_value_of_any_recipe_key_is_a_traceback() -> None:
         [None],
     ]
     paths = [path for path in walk(content) if path]
-    for _ in range(12_000):
+    for _ in range(1_500):
         changed = json.loads(json.dumps(content))
         for path in chance.sample(paths, chance.randint(1, 3)):
             place = changed

@@ -231,8 +231,8 @@ def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = ""
         _override(set_, override)
         if variant and not override.startswith(EXPANDED):
             _override(content, override)
-    content = with_manner(with_prompts_read(Layer("", content)).content)
     try:
+        content = with_manner(with_prompts_read(Layer("", content)).content)
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise explain(error, [*layers, Layer(origin, set_)], Recipe) from None
