@@ -98,15 +98,15 @@ def test_a_killed_lora_training_ends_with_the_same_adapter(shared: Path, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="open: on a busy machine the kill lands later and the losses after it differ")
 @pytest.mark.parametrize("lora", [None, {"r": 4, "lora_dropout": 0.1}], ids=["all", "lora"])
 def test_a_killed_training_of_two_processes_ends_with_the_same_weights(
     shared: Path, tmp_path: Path, lora: dict[str, Any] | None
 ) -> None:
-    """The same command, at once: it waits until the processes of the killed run have ended."""
+    """The same command, at once: it waits until the processes of the killed run have ended. Killed in the midst of the
+    second epoch too, whose rows come in an order of their own."""
     launch = {"config": "cpu", "num_processes": 2}
     training = Training(shared, "sft_settings", {"per_device_train_batch_size": 2}, launch=launch, lora=lora)
-    folders = same_end(training, tmp_path, 6)
+    folders = same_end(training, tmp_path, 6, 8)
     weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in folders]
     assert weights[0] == weights[1]
 

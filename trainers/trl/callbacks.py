@@ -31,6 +31,9 @@ def progress_callback(name: str, show: ShowStep, check_log: CheckLog) -> Any:
             if state.is_world_process_zero:
                 show(state.global_step, state.max_steps, "")
 
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any) -> None:
+            set_epoch(train_dataloader, int((state.epoch or 0) + 1e-6))
+
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.is_world_process_zero:
                 show(state.global_step, state.max_steps, self.rate(state))
@@ -54,6 +57,20 @@ def progress_callback(name: str, show: ShowStep, check_log: CheckLog) -> Any:
                 marker.write_text(name, encoding="utf-8")
 
     return ProgressCallback()
+
+
+def set_epoch(dataloader: Any, epoch: int) -> None:
+    """The order of rows is that of this epoch also where a training of several processes resumes in mid-epoch.
+
+    accelerate's `DataLoaderShard.set_epoch` looks two wrappers deep; a resumed shard has three, and its sampler would
+    begin again with the order of epoch 0.
+    """
+    sampler = getattr(dataloader, "batch_sampler", None)
+    while hasattr(sampler, "batch_sampler"):
+        sampler = sampler.batch_sampler
+    inner = getattr(sampler, "sampler", None)
+    if hasattr(inner, "set_epoch"):
+        inner.set_epoch(epoch)
 
 
 def _tokens(state: Any) -> int:
