@@ -65,10 +65,10 @@ def set_epoch(dataloader: Any, epoch: int) -> None:
     accelerate's `DataLoaderShard.set_epoch` looks two wrappers deep; a resumed shard has three, and its sampler would
     begin again with the order of epoch 0.
     """
-    sampler = getattr(dataloader, "batch_sampler", None)
+    sampler: Any = getattr(dataloader, "batch_sampler", None)
     while hasattr(sampler, "batch_sampler"):
         sampler = sampler.batch_sampler
-    inner = getattr(sampler, "sampler", None)
+    inner: Any = getattr(sampler, "sampler", None)
     if hasattr(inner, "set_epoch"):
         inner.set_epoch(epoch)
 
