@@ -91,6 +91,17 @@ def actors() -> list[int]:
     return found
 
 
+def raylets_below(pid: int) -> list[int]:
+    """Those of the cluster that this process has started."""
+    import psutil
+
+    try:
+        below = psutil.Process(pid).children(recursive=True)
+        return [process.pid for process in below if process.name() == "raylet"]
+    except psutil.NoSuchProcess:
+        return []
+
+
 def kill_an_actor() -> None:
     """Once one is there."""
     while not (there := actors()):

@@ -259,7 +259,7 @@ main()
 """
 
 
-def commanded(place: Path, *program: str, start_s: int = 15) -> subprocess.CompletedProcess[str]:
+def local_command(place: Path, *program: str, start_s: int = 15) -> list[str]:
     """A run of a few questions over a cluster that comes and goes with the command. `start_s`: a busy machine may need
     longer until the first actor has begun."""
     recipe = place / "over.yaml"
@@ -271,40 +271,63 @@ def commanded(place: Path, *program: str, start_s: int = 15) -> subprocess.Compl
         str(place / "runs"),
         *(part for word in [*LOCAL, f"ray.start_s={start_s}"] for part in ("--set", word)),
     ]
-    return subprocess.run([sys.executable, *program, *words], capture_output=True, text=True, timeout=400, check=False)
+    return [sys.executable, *program, *words]
+
+
+def commanded(place: Path, *program: str, start_s: int = 15) -> subprocess.CompletedProcess[str]:
+    words = local_command(place, *program, start_s=start_s)
+    return subprocess.run(words, capture_output=True, text=True, timeout=400, check=False)
 
 
 @pytest.mark.slow
 def test_actors_that_die_as_they_start_end_the_run_with_what_to_do(tmp_path: Path) -> None:
     """Ray replaces a killed one without end; the run waits for the first to begin no longer than it was told."""
-    before = num_raylets()
+    before = raylets()
     done = commanded(tmp_path, "-c", DIES_AT_START)
     assert done.returncode == 1
     assert "has begun in 15 s" in done.stderr and f"they die as they start: {blocks.LOGS}" in done.stderr
     assert "Traceback" not in done.stderr
-    assert comes_to(before)
+    assert nothing_new(before)
 
 
 @pytest.mark.slow
 def test_a_cluster_for_one_command_comes_and_goes(tmp_path: Path) -> None:
-    before = num_raylets()
+    before = raylets()
     done = commanded(tmp_path, "-m", "insightv_bench", start_s=240)
     assert done.returncode == 0, done.stderr
     assert len(rows(tmp_path / "runs")) == 3
     assert done.stdout.startswith("assess-teacher: 8 rows, 0 dropped")
     assert len(done.stderr.splitlines()) == 3, done.stderr  # a line a stage, and nothing of Ray's
-    assert comes_to(before)
+    assert nothing_new(before)
 
 
-def comes_to(num: int, wait_s: float = 30) -> bool:
+@pytest.mark.slow
+def test_a_killed_raylet_ends_the_command_with_what_happened_and_what_to_do(tmp_path: Path) -> None:
+    before = raylets()
+    words = local_command(tmp_path, "-m", "insightv_bench", start_s=240)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        while not (mine := ray_cluster.raylets_below(command.pid)) and command.poll() is None:
+            time.sleep(0.05)
+        os.kill(mine[0], signal.SIGKILL)
+        said = command.communicate(timeout=300)[1]
+    assert command.returncode != 0
+    assert "error: " in said.splitlines()[-2] and said.splitlines()[-1].startswith("hint: "), said
+    assert "the same command goes on from here" in said or "no way into the Ray cluster" in said
+    assert "Traceback" not in said
+    assert nothing_new(before)
+    done = commanded(tmp_path, "-m", "insightv_bench", start_s=240)
+    assert done.returncode == 0, done.stderr
+
+
+def nothing_new(before: set[int], wait_s: float = 60) -> bool:
     """Ray's processes end a moment after the command."""
     deadline = time.monotonic() + wait_s
-    while num_raylets() != num and time.monotonic() < deadline:
+    while (new := raylets() - before) and time.monotonic() < deadline:
         time.sleep(0.2)
-    return num_raylets() == num
+    return not new
 
 
-def num_raylets() -> int:
+def raylets() -> set[int]:
     import psutil
 
-    return sum(process.info["name"] == "raylet" for process in psutil.process_iter(["name"]))
+    return {process.pid for process in psutil.process_iter(["name"]) if process.info["name"] == "raylet"}

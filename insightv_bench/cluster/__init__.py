@@ -1,6 +1,7 @@
 """The same stages over a Ray cluster (`--engine ray`).
 
     session.py      into the cluster and out of it again
+    last_words.py   what a command says that Ray ends from within
     stages.py       what a stage is given of it
     blocks.py       a stage's rows in blocks over Ray Data; the rows come back in their order
     engine.py       a model in the actors, for a stage whose rows stay with the command

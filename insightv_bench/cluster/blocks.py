@@ -155,7 +155,8 @@ class Blocks:
         """Ray's account of what happened, as one line."""
         if isinstance(error, InsightvError | KeyboardInterrupt):
             return error
-        last = first_line(error.__cause__ or error)
+        # Ray Data puts an empty SystemException behind errors of its own.
+        last = first_line(error.__cause__ if error.__cause__ and str(error.__cause__) else error)
         return StageError(
             f"the actors of `{self._job.stage.name}` cannot work: {last}",
             f"each node needs this package, Ray and the model's packages; {LOGS}",

@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from insightv_bench.errors import RunError, require
+from insightv_bench.errors import InsightvError, RunError, require
+from insightv_bench.escape import visible
 from insightv_bench.settings import AUTO, LOCAL, EngineSettings, RaySettings
 from insightv_bench.storage import first_line
+
+from .last_words import last_words
 
 ANSWER_S = 10
 """For the head of a cluster to take a connection."""
@@ -53,13 +56,19 @@ def session(settings: RaySettings) -> Iterator[Any]:
         yield _quiet(ray)
         return
     folder = Path(tempfile.mkdtemp(prefix="ray-")) if settings.address == LOCAL else None
-    try:
-        _connect(ray, settings, folder)
-        yield _quiet(ray)
-    finally:
-        ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+    with last_words() as tell:
+        try:
+            _connect(ray, settings, folder)
+            yield _quiet(ray)
+        except InsightvError as error:
+            # Ray Data's thread goes on until Ray is let go of; if it is just asking for something then, Ray ends the
+            # process (seen in one of four on a busy machine).
+            tell(f"error: {visible(str(error))}")
+            raise
+        finally:
+            ray.shutdown()
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connect(ray: Any, settings: RaySettings, folder: Path | None) -> None:
