@@ -20,7 +20,7 @@ from .data import PAIRS, ImagesInPlaces
 from .job import Job, make_job
 from .machine import DEEPSPEED, distributed_type
 from .methods import Method, Panel
-from .options import make_options
+from .options import make_options, takes_bfloat16
 from .train import train
 from .training import dtype_of, load_for_training
 from .trl import (
@@ -117,7 +117,9 @@ def with_reference(job: Job[DpoSettings], rows: Any, processor: Any, attention: 
         raise TypeError(f"`{job.name}` has no folder for log-probabilities")
     kept = KeptLogps(job.kept, _reference(job))
     trainer = job.settings.trainer
-    pairs = pair_ids(rows, f"{dtype_of(job.settings)}/{trainer.get('bf16')}/{trainer.get('ld_alpha')}")
+    pairs = pair_ids(
+        rows, f"{dtype_of(job.settings)}/{trainer.get('bf16') and takes_bfloat16(trainer)}/{trainer.get('ld_alpha')}"
+    )
     state, known = PartialState(), kept.read()
     state.wait_for_everyone()  # all have read before one writes, else their shares overlap or miss some
     if missing_pairs(pairs, known, 0, 1):

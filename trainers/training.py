@@ -164,6 +164,7 @@ def figures_of(trainer: Any, seconds: float, names: list[str]) -> dict[str, Any]
         "num_trained": sum(size(weight) for weight in weights if weight.requires_grad),
         "num_tokens": int(next((log["num_tokens"] for log in reversed(history) if "num_tokens" in log), 0)),
         "train_seconds": round(seconds, 3),
+        "bf16": bool(trainer.args.bf16),  # as it was computed: not every processor is quick at it
         "first_loss": logs[0]["loss"] if logs else None,
         **{f"last_{name}": value for name, value in last.items()},
     }

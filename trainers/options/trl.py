@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.engines.hf import multiplies_bfloat16
 from insightv_bench.errors import RecipeError, require
 from insightv_bench.settings import BaseSettings, TrainSettings
 from insightv_bench.stages import Stage
@@ -76,9 +77,15 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
 def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path, seed: int) -> Any:
     """TRL's config of this class. Raises RecipeError for an option that it does not have or that is ours to set."""
     check_options(config_class, trainer)
+    options = {**defaults(checkpoints, seed), "logging_steps": logging_steps(trainer), **trainer}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of options that TRL itself sets
-        return config_class(**{**defaults(checkpoints, seed), "logging_steps": logging_steps(trainer), **trainer})
+        return config_class(**{**options, "bf16": takes_bfloat16(options)})
+
+
+def takes_bfloat16(trainer: dict[str, Any]) -> bool:
+    """`bf16`, but for a processor on which it would take far longer than float32: nothing is gained by it there."""
+    return bool(trainer.get("bf16")) and (not on_cpu() or multiplies_bfloat16())
 
 
 def logging_steps(trainer: dict[str, Any]) -> int:

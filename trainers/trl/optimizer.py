@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from insightv_bench.engines.hf import multiplies_bfloat16
 from insightv_bench.settings import MuonSettings
 
 
@@ -96,11 +97,13 @@ def _by_shape(weights: Iterable[Any]) -> Iterable[list[Any]]:
 
 
 def orthogonal(stack: Any, coefficients: tuple[float, float, float], num_steps: int, eps: float) -> Any:
-    """Newton-Schulz over matrices [number, rows, columns], in bfloat16; `coefficients` of its quintic."""
+    """Newton-Schulz over matrices [number, rows, columns], in bfloat16 where that is quick; `coefficients` of its
+    quintic."""
     import torch
 
     a, b, c = coefficients
-    wide = stack.bfloat16().mT if stack.shape[1] > stack.shape[2] else stack.bfloat16()
+    stack = stack.bfloat16() if stack.device.type != "cpu" or multiplies_bfloat16() else stack.float()
+    wide = stack.mT if stack.shape[1] > stack.shape[2] else stack
     wide = wide / wide.norm(dim=(1, 2), keepdim=True).clamp(min=eps)
     for _ in range(num_steps):
         gram = wide @ wide.mT

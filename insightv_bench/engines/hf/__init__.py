@@ -10,7 +10,7 @@ It knows no training (which loads models through it) and no stage.
 
 from __future__ import annotations
 
-from .model import LocalModel, generation_options, hash_folder, identity, load_model
+from .model import LocalModel, generation_options, hash_folder, identity, load_model, multiplies_bfloat16
 from .processes import Shared, follow, is_first, local_model, num_processes, team
 from .processors import load_processor
 from .template import prompt_text, turn_end
