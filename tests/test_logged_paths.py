@@ -151,6 +151,13 @@ def test_the_authors_own_path_comes_first_and_paths_above_the_most_are_counted(t
     assert [row.reason for row in left] == ["enough paths of this question"]
 
 
+def test_an_answer_alone_is_left_out_where_paths_must_have_steps(tmp_path: File) -> None:
+    rows = [{"id": "s0", "reply": text, "ok": 1, "model": "m"} for text in (REPLY, "B")]
+    log = plain_log(tmp_path / "log.jsonl", rows)
+    paths, _, left = joined(tmp_path, [question(0)], log, min_steps=1)
+    assert [path.text for path in paths] == [REPLY] and [row.reason for row in left] == ["fewer steps than `min_steps`"]
+
+
 def test_a_log_that_is_of_other_questions_is_one_line_with_the_reasons(tmp_path: File) -> None:
     log = plain_log(tmp_path / "log.jsonl", [{"id": "x", "reply": REPLY, "ok": 1, "model": "m"}])
     with pytest.raises(StageError, match=r"not one reply .* \(no question of that id or those words: 1\)"):

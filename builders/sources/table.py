@@ -84,7 +84,7 @@ class Table(NamedTuple):
         """Raises SourceError where a file or one of the needed columns is missing or unreadable."""
         layout = layout_of(self.source)
         first, again = tee(self.files)
-        conflicts = conflicting(self._drafts(first, layout))
+        conflicts = conflicting(self._drafts(first, layout), self.beside)
         for number, draft in enumerate(self._drafts(again, layout)):
             if isinstance(draft, Dropped):
                 yield draft
@@ -93,7 +93,7 @@ class Table(NamedTuple):
 
     def _question(self, draft: Draft, number: int, conflicts: Container[str]) -> Question | Dropped:
         try:
-            if asked(draft) in conflicts:
+            if asked(draft, self.beside) in conflicts:
                 draft = draft._replace(problem=draft.problem or TWO_GOLDS)
             return as_question(draft, self.origin, *self._images(draft), row=number)
         except ODD as error:
@@ -120,7 +120,7 @@ class Table(NamedTuple):
         return tuple(image.image for image in checked if image.image), ""
 
 
-def conflicting(drafts: Iterable[Draft | Dropped]) -> set[str]:
+def conflicting(drafts: Iterable[Draft | Dropped], beside: Beside) -> set[str]:
     """What is asked with different answers: nobody can say which is right, so none of them is asked."""
     golds: dict[str, str] = {}
     conflicts: set[str] = set()
@@ -131,7 +131,7 @@ def conflicting(drafts: Iterable[Draft | Dropped]) -> set[str]:
             if problem_with(draft):
                 continue
             gold, answer_type = type_answer(draft)
-            key = asked(draft)
+            key = asked(draft, beside)
             known = golds.setdefault(key, gold)
             if known != gold and not matches(gold, known, answer_type, draft.options):
                 conflicts.add(key)
@@ -140,10 +140,12 @@ def conflicting(drafts: Iterable[Draft | Dropped]) -> set[str]:
     return conflicts
 
 
-def asked(draft: Draft) -> str:
-    """A key of what a row asks, its images as they lie in the row."""
-    images = [value.get("bytes") or value.get("path") if isinstance(value, dict) else value for value in draft.images]
-    hashes = [hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value) for value in images]
+def asked(draft: Draft, beside: Beside) -> str:
+    """A key of what a row asks: an image is its bytes, whatever the file is called that holds them."""
+    hashes = []
+    for value in draft.images:
+        content, problem = fetched(value, beside)
+        hashes.append(f"{value}" if problem else hashlib.sha256(content).hexdigest())
     return content_id(draft.question, draft.options, hashes)
 
 

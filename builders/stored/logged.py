@@ -28,6 +28,7 @@ DIFFERENT = "log and question disagree in the question's words"
 ELSE_ORDER = "options stand in another order"
 NO_QUESTION, SEVERAL = "no question of that id or those words", "several questions of those words"
 NO_REPLY, TWICE, ENOUGH = "no reply in the log", "stands twice in the logs", "enough paths of this question"
+TOO_FEW = "fewer steps than `min_steps`"
 _MARKERS = re.compile(r"<image(?:[_ ]?\d+)?>")
 
 
@@ -98,6 +99,9 @@ class Joined:
                 left.append(Dropped(made.id, TWICE))
                 continue
             seen.add(key)
+            if len(made.steps) < settings.min_steps:
+                left.append(self._left(logged, TOO_FEW))
+                continue
             by_question[made.question_id].append(made)
         for kept in self._kept:
             own = by_question.get(kept.question.id, [])

@@ -73,6 +73,8 @@ class LoggedPaths(Section):
     logs: Annotated[tuple[LogFile, ...], BeforeValidator(_listed)] = Field(min_length=1)
     max_paths: int | None = Field(None, ge=1)
     """At most so many of a question, in the logs' order; all where it is left out."""
+    min_steps: int = Field(0, ge=0)
+    """Replies with fewer steps are left out: an answer alone is no path."""
     gold: bool = False
     """The authors' own solution first, where there is one."""
 
