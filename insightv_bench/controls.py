@@ -14,6 +14,9 @@ Control = Literal[
     "longer-sft",
     "continued-sft",
     "optimal-only",
+    "without-flaws",
+    "without-own-wrong",
+    "held-out-flaw",
     "single-model",
     "multi-turn",
     "rejection-sampling",
@@ -32,7 +35,8 @@ class ControlSpec:
     words: str
     """The system's name in plain words; `{round}` is its round."""
     system: str
-    """The name on the board of the system that it adds; with `{round}` one for each round."""
+    """The name on the board of the system that it adds; with `{round}` one for each round, with `{flaw}` one for each
+    flaw that is held out."""
     pairs: tuple[tuple[Arm, Arm], ...]
     """What is compared: an arm of the control against an arm of the method."""
     needs: Literal["reason", "summary", "rounds"] = "summary"
@@ -47,9 +51,19 @@ class ControlSpec:
     """What it is evaluated in, alone; empty: `eval.control_arms` where it has the reasoning agent's seat alone, else
     every arm that its seats can be asked in."""
 
-    def name(self, number: int) -> str:
-        """Of its system in round `number`."""
-        return self.system.format(round=number)
+    def name(self, number: int, flaw: str = "") -> str:
+        """Of its system in round `number`, or without `flaw`."""
+        return self.system.format(round=number, flaw=flaw)
+
+    def flaw_in(self, system: str) -> str:
+        """The flaw that the system of this name never saw; empty where it is no such system."""
+        before, with_flaw, after = self.system.partition("{flaw}")
+        is_one = with_flaw and system.startswith(before) and system.endswith(after)
+        return system[len(before) : len(system) - len(after)] if is_one else ""
+
+    def is_of(self, system: str, number: int) -> bool:
+        """Whether a control's system of this name and round is this control's."""
+        return self.name(number, self.flaw_in(system)) == system
 
 
 BESIDE_ROUNDS = tuple((arm, arm) for arm in ROUND_ARMS)
@@ -72,6 +86,31 @@ CONTROLS: dict[Control, ControlSpec] = {
         "a summary agent, on right paths alone",
         "summary agent trained on right paths only",
         "optimal-only",
+        (("flawed", "flawed"),),
+        is_b=True,
+        seats=("summary",),
+    ),
+    "without-flaws": ControlSpec(
+        "a summary agent, on its corpus with right paths in the place of flawed ones; the agent's own stay",
+        "summary agent trained without planted flaws",
+        "without-flaws",
+        (("flawed", "flawed"), ("reason+summary", "reason+summary")),
+        is_b=True,
+        seats=("summary",),
+    ),
+    "without-own-wrong": ControlSpec(
+        "a summary agent, on its corpus without the agent's own wrong paths; flawed ones stay",
+        "summary agent trained without the agent's own wrong paths",
+        "without-own-wrong",
+        (("flawed", "flawed"), ("reason+summary", "reason+summary")),
+        is_b=True,
+        seats=("summary",),
+    ),
+    "held-out-flaw": ControlSpec(
+        "a summary agent, on its corpus without one type of flaw (`held_out`, one training each): whether what it "
+        "learns of the others holds for a type that it never saw",
+        "summary agent that never saw flaw {flaw}",
+        "held-out-{flaw}",
         (("flawed", "flawed"),),
         is_b=True,
         seats=("summary",),

@@ -20,7 +20,7 @@ def as_planned(system: str) -> dict[str, Any]:
     twin_of = system.removesuffix("-greedy") if system.endswith("-greedy") else ""
     name = twin_of or system
     number = int(name.rpartition("-")[2]) if re.fullmatch(r"(dpo|rejection)-\d+", name) else 0
-    if any(spec.name(number) == name for spec in CONTROLS.values()):
+    if any(spec.is_of(name, number) for spec in CONTROLS.values()):
         role = "control"
     else:
         role = {"base": "base", "sft": "agent"}.get(name, "round" if number else "other")

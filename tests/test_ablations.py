@@ -99,6 +99,22 @@ def test_flaws_are_compared_one_by_one(found: Ablations) -> None:
     assert sft and only and (sft.value, only.value) == (pytest.approx(0.6), 1.0)
 
 
+def test_a_flaw_held_out_is_compared_with_who_saw_it_and_with_who_saw_none(tmp_path: Path) -> None:
+    rows = arm(0, BOTH, 60) + misled(0, 80, flaw="arithmetic") + misled(0, 80)
+    rows += misled(0, 60, "held-out-arithmetic", flaw="arithmetic") + misled(0, 80, "held-out-arithmetic")
+    rows += misled(0, 10, "without-flaws", flaw="arithmetic") + misled(0, 10, "without-flaws")
+    rows += misled(0, 70, "without-own-wrong", flaw="arithmetic") + misled(0, 70, "without-own-wrong")
+    found = computed(run(tmp_path / "a", 0, rows))
+    held = "held-out-arithmetic: flawed (arithmetic)"
+    assert difference(found, held, "sft: flawed (arithmetic)").difference == pytest.approx(-0.2)
+    transfer = difference(found, held, "without-flaws: flawed (arithmetic)")
+    assert transfer.difference == pytest.approx(0.5) and transfer.outcome == "higher"
+    assert difference(found, "without-flaws: flawed", "sft: flawed").difference == pytest.approx(-0.7)
+    assert difference(found, "without-own-wrong: flawed", "sft: flawed").difference == pytest.approx(-0.1)
+    names = {row.system: row.system_name for row in found.table}
+    assert names["held-out-arithmetic"] == "summary agent that never saw flaw arithmetic"
+
+
 def test_a_flaw_stands_below_the_exact_path_where_it_changes_the_answer(found: Ablations, tmp_path: Path) -> None:
     below = {(row.system, row.flaw): row.below_exact for row in found.flaws}
     near = below["sft", "perception"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path as Folder
 
 import pytest
+from test_walk import SMALL
 
 from insightv_bench.errors import RecipeError
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.arms.documents import majority
 from insightv_bench.plan import plan
-from insightv_bench.records import Path, Question
+from insightv_bench.records import FlawedRow, Path, Question, SummaryRow
+from insightv_bench.runs import run
 from insightv_bench.settings import EvalSettings, Sampling, load_recipe
+from insightv_bench.storage import read_rows
 from insightv_bench.world import Level, sample_questions
 
 SETTINGS = EvalSettings(num_paths=3, path_sampling=Sampling(max_new_tokens=64, temperature=1.0))
@@ -104,6 +108,24 @@ def test_optimal_only_is_trained_as_the_summary_agent_or_as_told() -> None:
     assert optimal.trainer == {"max_steps": 7}
 
 
+def test_a_summary_agent_is_left_one_thing_at_a_time_at_its_own_compute() -> None:
+    named = "[without-flaws, without-own-wrong, held-out-flaw]"
+    options = [f"controls={named}", "held_out=[arithmetic, perception]"]
+    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    whole = stages["corpora-summary"].settings
+    shares = stages["corpora-without-flaws"].settings.summary_shares
+    assert "flawed" not in shares and sum(shares.values()) == pytest.approx(sum(whole.summary_shares.values()))
+    assert {kind: shares[kind] for kind in ("agent", "plain")} == {"agent": 0.51, "plain": 0.10}
+    assert not stages["corpora-without-own-wrong"].settings.agent_wrong
+    for flaw in ("arithmetic", "perception"):
+        assert stages[f"corpora-held-out-{flaw}"].settings.without == (flaw,)
+        trained = stages[f"train-held-out-{flaw}"]
+        assert trained.inputs["whole"] == "corpora-summary" and list(trained.options.equal_compute) == ["whole"]
+        assert stages[f"eval-held-out-{flaw}"].options.role == "control"
+    with pytest.raises(RecipeError, match="`held_out` names `arithmetic`"):
+        load_recipe("quickstart", ["controls=[held-out-flaw]", "flaws.flaws=[perception]", "flaws.weights={}"])
+
+
 def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
     options = ["controls=[continued-sft, rejection-sampling]"]
     stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
@@ -118,3 +140,29 @@ def test_a_summary_agent_starts_from_the_base_or_from_the_reasoning_agent() -> N
         options = [f"summary.init={init}", "controls=[optimal-only]"]
         stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
         assert {stages[name].inputs["model"] for name in ("train-summary", "train-optimal-only")} == {f"train-{init}"}
+
+
+@pytest.mark.slow
+def test_summary_agents_that_lack_one_thing_from_nothing_to_the_board(tmp_path: Folder) -> None:
+    options = [
+        *SMALL,
+        "rounds=null",
+        "controls=[without-flaws, without-own-wrong, held-out-flaw]",
+        "held_out=[perception]",
+    ]
+    summary = run(load_recipe("walk", options), tmp_path)
+    stages = tmp_path / "walk-seed0" / "stages"
+    rows = {
+        name: [row for folder in stages.glob(f"corpora-{name}-*") for row in read_rows(folder, SummaryRow)]
+        for name in ("summary", "without-flaws", "without-own-wrong", "held-out-perception")
+    }
+    assert "flawed" in {row.kind for row in rows["summary"]} - {row.kind for row in rows["without-flaws"]}
+    assert all(row.path_correct for row in rows["without-own-wrong"] if row.kind == "agent")
+    (folder,) = stages.glob("corpora-flawed-*")
+    unseen = [row.flawed_path for row in read_rows(folder, FlawedRow) if row.flaw == "perception"]
+    shown = {name: "".join(row.prompt[-1].content for row in rows[name]) for name in ("summary", "held-out-perception")}
+    assert any(path in shown["summary"] for path in unseen)
+    assert not any(path in shown["held-out-perception"] for path in unseen)
+    against = {(row["a"], row["b"]) for row in summary["comparisons"]}
+    for control in ("without-flaws", "without-own-wrong", "held-out-perception"):
+        assert ("sft: flawed", f"{control}: flawed") in against

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from insightv_bench.settings import PairsSettings, ReasoningCorpus, ScoreRanges
+from insightv_bench.settings import PairsSettings, ReasoningCorpus, ScoreRanges, SummaryCorpus
 
 from ..assessment import score_range
 
@@ -132,10 +132,11 @@ def fallible(scored: pl.LazyFrame, settings: ScoreRanges) -> pl.LazyFrame:
     return rows.filter(pl.col("range").is_in(["mid", "low", "wrong"]) & pl.col("normal").is_not_null()).select(INDEX)
 
 
-def agents(scored: pl.LazyFrame, settings: ScoreRanges) -> pl.LazyFrame:
-    """The trained agent's own paths, whatever they are worth."""
+def agents(scored: pl.LazyFrame, settings: SummaryCorpus) -> pl.LazyFrame:
+    """The trained agent's own paths, whatever they are worth; the right ones alone where `agent_wrong` is off."""
     rows = scored.with_columns(range=score_range(settings))
-    return rows.filter(pl.col("correct").is_not_null() & ~pl.col("silent")).select(INDEX)
+    told = pl.col("correct").is_not_null() if settings.agent_wrong else pl.col("correct").fill_null(False)
+    return rows.filter(told & ~pl.col("silent")).select(INDEX)
 
 
 INDEX = ["question", "path", "assessment", "correct", "score", "range", "order"]

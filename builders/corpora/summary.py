@@ -19,7 +19,7 @@ from insightv_bench.answers import is_gold, read_path
 from insightv_bench.chat import assistant
 from insightv_bench.protocol import Verdict, render_summary
 from insightv_bench.records import FlawedRow, Question, SummaryKind, SummaryRow, training_columns
-from insightv_bench.settings import ScoreRanges, Spelling, SummaryCorpus
+from insightv_bench.settings import Spelling, SummaryCorpus
 from insightv_bench.stages import Context, Options
 from insightv_bench.storage import Rows
 from insightv_bench.world import Judgement, program_of, reread
@@ -196,9 +196,9 @@ def plain_row(question: Question) -> SummaryRow:
 class Injected:
     """The rows of the flawed corpus."""
 
-    def __init__(self, context: Context, questions: str, flawed: str, settings: ScoreRanges) -> None:
+    def __init__(self, context: Context, questions: str, flawed: str, settings: SummaryCorpus) -> None:
         self._context, self._questions, self._flawed = context, questions, flawed
-        self._mid = settings.mid
+        self._mid, self._without = settings.mid, settings.without
         self._rows = Rows(context.inputs[flawed], FlawedRow)
         self._asked = Rows(context.inputs[questions], Question)
 
@@ -206,13 +206,15 @@ class Injected:
         """`flaw` (place), `question`, `range`, `order`. Without `ranged` no path is judged before it is chosen."""
         asked = {row.id: (place, row) for place, row in enumerate(read_asked(self._context.inputs[self._questions]))}
         rows = []
-        for row in self._context.rows(self._flawed, FlawedRow):
+        for number, row in enumerate(self._context.rows(self._flawed, FlawedRow)):
+            if row.flaw in self._without:
+                continue
             place, question = asked[row.id]
             range_ = self._range(question, row, judge_flawed(question, row)) if ranged else ""
             order = order_key(self._context.seed, row.id, prompt_text(question, row.flawed_path))
-            rows.append((place, range_, int(order, 16)))
-        schema: dict[str, Any] = {"question": pl.UInt32, "range": pl.String, "order": pl.UInt64}
-        return pl.LazyFrame(rows, schema, orient="row").with_row_index("flaw")
+            rows.append((number, place, range_, int(order, 16)))
+        schema: dict[str, Any] = {"flaw": pl.UInt32, "question": pl.UInt32, "range": pl.String, "order": pl.UInt64}
+        return pl.LazyFrame(rows, schema, orient="row")
 
     def _range(self, question: Question, row: FlawedRow, judgement: Judgement) -> str:
         return "wrong" if not ends_right(question, row) else "mid" if judgement.score >= self._mid else "low"

@@ -72,6 +72,32 @@ def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
     yield _sft(recipe, "train-optimal-only", settings, inputs, ("summary",), seat="summary")
 
 
+def _without_flaws(recipe: Recipe) -> Iterator[Stage]:
+    """As many right paths in the place of the flawed ones, so that the rest of the corpus stays as it is."""
+    shares = dict(recipe.corpora.summary_shares)
+    shares["optimal"] = shares.get("optimal", 0.0) + shares.pop("flawed", 0.0)
+    yield from _without(recipe, "without-flaws", summary_shares=shares)
+
+
+def _without_own_wrong(recipe: Recipe) -> Iterator[Stage]:
+    yield from _without(recipe, "without-own-wrong", agent_wrong=False, balance_agent=False)
+
+
+def _held_out(recipe: Recipe) -> Iterator[Stage]:
+    for flaw in recipe.held_out:
+        yield from _without(recipe, CONTROLS["held-out-flaw"].name(0, flaw), without=(flaw,))
+
+
+def _without(recipe: Recipe, name: str, **changes: Any) -> Iterator[Stage]:
+    """A summary agent whose corpus lacks one thing, at the summary agent's own compute."""
+    assert recipe.summary
+    corpus = recipe.corpora.part(SummaryCorpus).model_copy(update=changes)
+    yield Stage(f"corpora-{name}", "summary", corpus, summary_inputs(recipe))
+    inputs = {"model": summary_init(recipe), "summary": f"corpora-{name}", "whole": "corpora-summary"}
+    matched = {"whole": recipe.summary}
+    yield _sft(recipe, f"train-{name}", recipe.summary, inputs, ("summary",), matched, seat="summary")
+
+
 def _single_model(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
     matched = {"reasoning": recipe.reason, "summary": recipe.summary}
@@ -160,10 +186,12 @@ def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     summary = {"summary": made_by("train-summary")} if recipe.summary else {}
     for control in (CONTROLS[name] for name in recipe.controls):
         rounds = range(1, recipe.rounds.num + 1) if control.rival == "each round" and recipe.rounds else [0]
+        names = [(number, control.name(number)) for number in rounds]
+        if "{flaw}" in control.system:
+            names = [(0, control.name(0, flaw)) for flaw in recipe.held_out]
         agents = {} if control.arms else {"reason": made_by("train-reason"), **summary}
         paths = "" if "reason" in control.seats else "sft"
-        for number in rounds:
-            name = control.name(number)
+        for number, name in names:
             seats: dict[str, ModelEngine] = {**agents, **dict.fromkeys(control.seats, made_by(f"train-{name}"))}
             yield System(name, number, seats, _arms_of(control, settings), paths=paths, role="control")
 
@@ -179,6 +207,9 @@ PLANS: dict[Control, Callable[[Recipe], Iterator[Stage]]] = {
     "longer-sft": _longer,
     "continued-sft": _continued,
     "optimal-only": _optimal_only,
+    "without-flaws": _without_flaws,
+    "without-own-wrong": _without_own_wrong,
+    "held-out-flaw": _held_out,
     "single-model": _single_model,
     "multi-turn": _multi_turn,
     "rejection-sampling": _rejection,

@@ -6,7 +6,7 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from insightv_bench.records import SummaryKind
+from insightv_bench.records import FlawType, SummaryKind
 
 from .base import Section
 
@@ -52,6 +52,10 @@ class SummaryCorpus(ScoreRanges, Spelled):
     summary_shares: dict[SummaryKind, float] = {"optimal": 0.3, "flawed": 0.3, "agent": 0.2, "plain": 0.2}
     balance_agent: bool = True
     """Of the agent's own paths half are right and half wrong at most; if not, as many are right as it wrote."""
+    agent_wrong: bool = True
+    """Whether the agent's own wrong paths are among them."""
+    without: tuple[FlawType, ...] = ()
+    """Types of planted flaws that are left out."""
     flawed_from: tuple[Literal["injected", "sampled"], ...] = Field(("injected",), min_length=1)
     """Where the summary corpus has its flawed paths from: flaws put into exact paths, or sampled paths below High."""
     flawed_shares: dict[Literal["mid", "low", "wrong"], float] = {}

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from insightv_bench.controls import CONTROLS
 from insightv_bench.errors import RecipeError
 from insightv_bench.profiles import Prompts
+from insightv_bench.records import FlawType
 from insightv_bench.world import Level
 
 from .base import NAME, Section
@@ -71,6 +72,8 @@ class Recipe(Section):
     """What is trained beside the method to keep its results honest, each at equal compute."""
     optimal_only: TrainSettings | None = None
     """How the control `optimal-only` is trained; left out, as the summary agent is."""
+    held_out: tuple[FlawType, ...] = Field(("arithmetic",), min_length=1)
+    """The types of flaws that the control `held-out-flaw` leaves out, one training each."""
     eval: EvalSettings | None = None
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Run once for each of them, in place of `seed`; the table over all of them comes last."""
@@ -133,6 +136,8 @@ class Recipe(Section):
         for control in self.controls:
             if getattr(self, CONTROLS[control].needs) is None:
                 raise ValueError(f"control `{control}` needs `{CONTROLS[control].needs}`")
+        if "held-out-flaw" in self.controls and (never := sorted(set(self.held_out) - set(self.flaws.flaws))):
+            raise ValueError(f"`held_out` names `{never[0]}`, which is not among `flaws.flaws`: nothing is left out")
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from insightv_bench.arms import ARMS
+from insightv_bench.controls import CONTROLS
 from insightv_bench.statistics import (
     CONFIDENCE,
     Comparison,
@@ -98,15 +99,30 @@ def _base(method: Method) -> Iterator[Planned]:
 
 
 def _flaws(method: Method, flaws: list[str]) -> Iterator[Planned]:
-    agent, optimal = method.agent, method.controls.get("optimal-only", "")
+    agent = method.agent
     for flaw in flaws:
         a, b = Side(agent, "flawed", flaw), Side(agent, "oracle")
         yield Planned("flaws", a, b, f"exact path against flaw: {flaw}")
     for flaw in flaws:
         a, b = Side(agent, FOLLOWED, flaw), Side(agent, MISLED, flaw)
         yield Planned("flaws", a, b, f"right against following it: {flaw}")
-    a, b = Side(agent, "flawed"), Side(optimal, "flawed")
-    yield Planned("flaws", a, b, f"{optimal} against {agent}, all flawed paths")
+    for name in ("optimal-only", "without-flaws", "without-own-wrong"):
+        if label := method.controls.get(name, ""):
+            a, b = Side(agent, "flawed"), Side(label, "flawed")
+            yield Planned("flaws", a, b, f"{label} against {agent}, all flawed paths")
+    yield from _held_out(method, flaws)
+
+
+def _held_out(method: Method, flaws: list[str]) -> Iterator[Planned]:
+    """A flaw that one summary agent never saw: against the agent that saw it, and against those that saw none at all,
+    where a difference is what it carried over from the other flaws."""
+    ignorant = [label for name in ("without-flaws", "optimal-only") if (label := method.controls.get(name, ""))]
+    for name, label in method.controls.items():
+        held = CONTROLS["held-out-flaw"].flaw_in(name)
+        for flaw in [one for one in flaws if held and (one == held or one.startswith(f"{held}, "))]:
+            for other in (method.agent, *ignorant):
+                a, b = Side(other, "flawed", flaw), Side(label, "flawed", flaw)
+                yield Planned("flaws", a, b, f"{label} against {other}, the flaw held out: {flaw}")
 
 
 def planned_rows(rows: pl.DataFrame, num_paths: int) -> list[PlannedRow]:

@@ -41,8 +41,10 @@ class Cell(NamedTuple):
 
 def system_words(system: System) -> str:
     """A sampled system's name in plain words."""
-    words = system.control.words if system.control else ROLES.get(system.role, "")
-    return words.format(round=system.round) if words else system.system
+    control = system.control
+    words = control.words if control else ROLES.get(system.role, "")
+    flaw = control.flaw_in(system.twin_of or system.system) if control else ""
+    return words.format(round=system.round, flaw=flaw) if words else system.system
 
 
 def arm_words(system: System, arm: str, num_paths: int) -> str:

@@ -31,7 +31,7 @@ class System(NamedTuple):
 
 
 def control_named(system: str, number: int) -> ControlSpec | None:
-    return next((spec for spec in CONTROLS.values() if spec.name(number) == system), None)
+    return next((spec for spec in CONTROLS.values() if spec.is_of(system, number)), None)
 
 
 def systems_in(rows: pl.DataFrame) -> list[System]:
@@ -93,7 +93,8 @@ def control_pairs(method: Method) -> Iterator[tuple[Side, Side]]:
 
 def _beside(method: Method, rival: str, number: int, rivals: list[str]) -> Iterator[tuple[Side, Side]]:
     for spec in CONTROLS.values():
-        label = method.controls.get(spec.name(number), "")
-        for own_arm, arm in spec.pairs if spec.rival in rivals else ():
-            a, b = Side(label, own_arm), Side(rival, arm)
-            yield (b, a) if spec.is_b else (a, b)
+        labels = [label for name, label in method.controls.items() if spec.is_of(name, number)]
+        for label in labels if spec.rival in rivals else ():
+            for own_arm, arm in spec.pairs:
+                a, b = Side(label, own_arm), Side(rival, arm)
+                yield (b, a) if spec.is_b else (a, b)
