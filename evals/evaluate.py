@@ -154,7 +154,14 @@ def _samplings(context: Context, settings: EvalSettings, tasks: Iterable[Arm]) -
     path_sampling = settings.path_sampling
     if context.options.greedy:
         path_sampling = path_sampling.model_copy(update={"temperature": 0.0})
-    return {arm: path_sampling if ARMS[arm].prompt in WRITES else settings.answer_sampling for arm in tasks}
+    answers = settings.answer_sampling
+    as_paths = answers.model_copy(
+        update={name: getattr(settings.path_sampling, name) for name in ("temperature", "top_p", "top_k")}
+    )
+    return {
+        arm: path_sampling if spec.prompt in WRITES else as_paths if spec.answer_sampled else answers
+        for arm, spec in ((arm, ARMS[arm]) for arm in tasks)
+    }
 
 
 def _costs(

@@ -43,6 +43,8 @@ class Drafted(NamedTuple):
     num_tokens: int
     error: str = ""
     """Why its last request failed, in the server's words."""
+    logprob: float | None = None
+    certainty: float | None = None
 
 
 class ReasoningAgent:
@@ -72,13 +74,16 @@ class ReasoningAgent:
             num_calls=draft.num_calls,
             num_tokens=draft.num_tokens,
             error=draft.error,
+            logprob=draft.logprob,
+            certainty=draft.certainty,
         )
 
     async def _one_call(self, question: Question, sample: int) -> Drafted:
         reply = await self._caller.ask(Request(ask(self._prompt, question), self._settings.sampling, sample))
         asked = (question.answer_type, question.options)
         parsed = read_path(reply.text, *asked, reasoning=reply.reasoning, finish=reply.finish, opened=reply.opened)
-        return Drafted(parsed, whole_text(reply), 1, reply.num_tokens, reply.error)
+        own = reply.logprob, reply.certainty
+        return Drafted(parsed, whole_text(reply), 1, reply.num_tokens, reply.error, *own)
 
     async def _stepwise(self, question: Question, sample: int) -> Drafted:
         """R_t = M(image, question, R_1..R_t-1): one call a step, and one more for the answer."""

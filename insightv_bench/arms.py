@@ -14,9 +14,12 @@ Arm = Literal[
     "direct",
     "reason",
     "majority",
+    "likeliest",
+    "most-certain",
     "best-of-k",
     "multi-turn",
     "reason+summary",
+    "sampled-summary",
     "oracle",
     "flawed",
     "self-flawed",
@@ -42,6 +45,8 @@ class ArmSpec:
     seat: ArmSeat
     sentence: str
     """For a reader."""
+    words: str = ""
+    """In a few words, for a table; empty: its name."""
     prompt: str = "summary"
     shows: Literal["nothing", "own", "exact", "flawed", "changed"] = "own"
     """Of a path: nothing; a stored one of the reasoning agent (in arm `reason` the reply is that path itself); the
@@ -62,20 +67,38 @@ class ArmSpec:
     blank_images: bool = False
     usual: bool = False
     """Asked where a recipe names no arms, and shown first."""
+    chosen_by: Literal["", "logprob", "certainty"] = ""
+    """Of a vote that is one path's answer: the column of its writer's own figure, whose highest is taken."""
+    answer_sampled: bool = False
+    """The answer is sampled as paths are, and not as `eval.answer_sampling` says."""
     against: tuple[Arm, ...] = ()
     """The arms of the same system that it is compared with."""
 
 
 ARMS: dict[Arm, ArmSpec] = {
     "base": ArmSpec(
-        "base", "the base model, no path", prompt="direct", shows="nothing", needs="nothing", without="base", usual=True
+        "base",
+        "the base model, no path",
+        words="no path",
+        prompt="direct",
+        shows="nothing",
+        needs="nothing",
+        without="base",
+        usual=True,
     ),
     "direct": ArmSpec(
-        "summary", "the summary agent, no path", prompt="direct", shows="nothing", needs="nothing", usual=True
+        "summary",
+        "the summary agent, no path",
+        words="summary agent alone, no path",
+        prompt="direct",
+        shows="nothing",
+        needs="nothing",
+        usual=True,
     ),
     "reason": ArmSpec(
         "reason",
         "the reasoning agent's own answer",
+        words="reasoning agent alone",
         prompt="reason",
         without="reason",
         greedy_twin=True,
@@ -88,6 +111,24 @@ ARMS: dict[Arm, ArmSpec] = {
         without="reason",
         min_paths=3,
     ),
+    "likeliest": ArmSpec(
+        "vote",
+        "control: the answer of the sampled path whose tokens its writer finds likeliest, on average",
+        words="the likeliest",
+        prompt="reason",
+        without="reason",
+        min_paths=2,
+        chosen_by="logprob",
+    ),
+    "most-certain": ArmSpec(
+        "vote",
+        "control: the answer of the sampled path that its writer is most certain of, token by token",
+        words="the most certain",
+        prompt="reason",
+        without="reason",
+        min_paths=2,
+        chosen_by="certainty",
+    ),
     "best-of-k": ArmSpec(
         "vote",
         "control: the answer of the sampled path that a judge finds best",
@@ -98,6 +139,7 @@ ARMS: dict[Arm, ArmSpec] = {
     "multi-turn": ArmSpec(
         "reason",
         "the reasoning agent, asked to judge its path and answer in the same conversation",
+        words="answer in its second turn",
         without="reason",
         verdict="stated",
         greedy_twin=True,
@@ -106,10 +148,19 @@ ARMS: dict[Arm, ArmSpec] = {
     "reason+summary": ArmSpec(
         "summary",
         "the summary agent, given the same stored paths",
+        words="both agents",
         verdict="counted",
         greedy_twin=True,
         usual=True,
         against=("reason", "multi-turn"),
+    ),
+    "sampled-summary": ArmSpec(
+        "summary",
+        "control: the summary agent, given the same stored paths, its answer sampled as paths are",
+        words="both agents, the answer sampled too",
+        verdict="stated",
+        answer_sampled=True,
+        against=("reason", "reason+summary"),
     ),
     "oracle": ArmSpec(
         "summary",

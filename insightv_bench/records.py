@@ -157,6 +157,12 @@ class Path(Record):
     """What the server said of the request that cost this path; empty where none failed."""
     recorded_right: bool | None = None
     """What the log that it comes from says of its answer; None: it comes from no log, or the log does not say."""
+    logprob: float | None = None
+    """Mean log-probability of its tokens under the model that wrote it, before sampling; None: the engine does not say,
+    or it took several calls."""
+    certainty: float | None = None
+    """Its writer's self-certainty: the mean over its tokens of KL(uniform || next token) (Kang et al. 2025, arXiv
+    2502.18581)."""
     split: str = ""
     """By what the text was cut into steps: `objects`, `titles`, `sections`, `numbered`, `headings`, `bullets`,
     `paragraphs`, `lines`, `sentences`, `whole`."""
@@ -395,6 +401,9 @@ class EvalRecord(Record):
     """Where a reply that ended at its token cap stopped: before it had said anything, or in what it said."""
     image: str = ""
     """SHA-256 of the question's first image; empty where it has none, and in rows of before."""
+    logprob: float | None = None
+    """Of the stored path shown or chosen, as in `Path`."""
+    certainty: float | None = None
     path_dialect: str = ""
     """How the stored path shown is laid out, a name of `insightv_bench.protocol.DIALECTS`; empty: there is none."""
 

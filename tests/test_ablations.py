@@ -99,6 +99,18 @@ def test_flaws_are_compared_one_by_one(found: Ablations) -> None:
     assert sft and only and (sft.value, only.value) == (pytest.approx(0.6), 1.0)
 
 
+def test_what_takes_the_chance_out_of_an_answer_is_told_apart(tmp_path: Path) -> None:
+    rows = arm(0, "reason", 60, 3) + arm(0, BOTH, 70, 3) + arm(0, "sampled-summary", 62, 3)
+    rows += arm(0, "likeliest", 66) + arm(0, "most-certain", 68) + arm(0, "reason", 74, 1, "sft-greedy")
+    found = computed(run(tmp_path / "a", 0, rows))
+    both = f"sft: {BOTH}"
+    assert difference(found, "sft: sampled-summary", "sft: reason").difference == pytest.approx(0.02)
+    greedy = difference(found, both, "sft-greedy: reason")
+    assert greedy.difference == pytest.approx(-0.04) and greedy.name.endswith("against one greedy path")
+    assert difference(found, both, "sft: likeliest").name == "both agents against the likeliest of 3 paths"
+    assert difference(found, both, "sft: most-certain").difference == pytest.approx(0.02)
+
+
 def test_a_flaw_held_out_is_compared_with_who_saw_it_and_with_who_saw_none(tmp_path: Path) -> None:
     rows = arm(0, BOTH, 60) + misled(0, 80, flaw="arithmetic") + misled(0, 80)
     rows += misled(0, 60, "held-out-arithmetic", flaw="arithmetic") + misled(0, 80, "held-out-arithmetic")

@@ -172,16 +172,45 @@ def test_what_went_wrong_is_counted_apart_and_a_right_answer_has_its_price(tmp_p
 def test_a_vote_at_equal_tokens_has_as_many_paths_as_two_agents_would_pay_for(tmp_path: Path) -> None:
     answers = ["979", "799", "777", "999"]
     rows = [
-        row(place, "reason", mark == "7", sample=sample, num_tokens=20, total_tokens=20)
+        row(place, "reason", mark == "7", sample=sample, num_tokens=20, total_tokens=20, num_prompt_tokens=0)
         for place, marks in enumerate(answers)
         for sample, mark in enumerate(marks)
     ]
-    rows += of("reason+summary", "1110", total_tokens=50, num_tokens=30)
-    found = equal_tokens(frame(rows, tmp_path / "a"))
-    assert found and (found.k, found.wanted_k, found.tokens_majority, found.tokens_two_agents) == (3, 3, 60, 50)
+    rows += of("reason+summary", "1110", total_tokens=50, num_tokens=30, num_prompt_tokens=0)
+    (found,) = equal_tokens(frame(rows, tmp_path / "a"))
+    assert (found.rule, found.k, found.wanted_k, found.alone, found.two_agents) == ("majority", 3, 3, (60, 0), (50, 0))
     assert found.comparison.difference == pytest.approx(3 / 4 - 1 / 4)
-    few = equal_tokens(frame([row for row in rows if row.sample == 0], tmp_path / "b"))
-    assert few and (few.k, few.wanted_k) == (1, 3)
+    (few,) = equal_tokens(frame([row for row in rows if row.sample == 0], tmp_path / "b"))
+    assert (few.k, few.wanted_k) == (1, 3)
+
+
+def test_what_is_read_counts_as_what_is_generated_does(tmp_path: Path) -> None:
+    """A path costs 20 + 100 tokens, two agents 50 + 100 + 170: three paths, not two and a half."""
+    rows = [
+        row(
+            0,
+            "reason",
+            mark == "7",
+            answer=mark,
+            sample=k,
+            num_tokens=20,
+            num_prompt_tokens=100,
+            logprob=-k,
+            certainty=k,
+        )
+        for k, mark in enumerate("979")
+    ]
+    rows.append(row(0, "reason+summary", True, num_tokens=30, total_tokens=50, num_prompt_tokens=170))
+    by_rule = {found.rule: found for found in equal_tokens(frame(rows, tmp_path / "a"))}
+    assert {(found.k, found.alone.all, found.two_agents.all) for found in by_rule.values()} == {(3, 360, 320)}
+    assert {name: found.comparison.difference for name, found in by_rule.items()} == {
+        "majority": 1,
+        "likeliest": 1,
+        "most certain": 1,
+    }
+    changed = [one.model_copy(update={"certainty": 5.0}) if one.answer == "7" else one for one in rows]
+    by_rule = {found.rule: found for found in equal_tokens(frame(changed, tmp_path / "b"))}
+    assert by_rule["most certain"].comparison.difference == 0 and by_rule["likeliest"].comparison.difference == 1
 
 
 def test_a_tolerance_counts_for_votes_and_planted_answers_as_it_does_for_replies(tmp_path: Path) -> None:
@@ -191,7 +220,7 @@ def test_a_tolerance_counts_for_votes_and_planted_answers_as_it_does_for_replies
         flaw = {"severity": 0.5, "flaw": "perception", "planted_answer": planted, "path": f"f{place}"}
         rows.append(row(place, "flawed", True, answer=planted, **flaw, **near))
     found = frame(rows, tmp_path / "a")
-    same = equal_tokens(found)
-    assert same and same.comparison.difference == 0
+    (same,) = equal_tokens(found)
+    assert same.comparison.difference == 0
     flawed = found.filter(pl.col("arm") == "flawed").sort("planted_answer")
     assert flawed["misleads"].to_list() == [False, True]

@@ -8,6 +8,7 @@ from pathlib import Path as Folder
 import pytest
 from test_walk import SMALL
 
+from insightv_bench.answers import majority as majority_of
 from insightv_bench.errors import RecipeError
 from insightv_bench.evals.arms import Given, docs
 from insightv_bench.evals.arms.documents import majority
@@ -46,9 +47,30 @@ def test_the_majority_is_the_answer_given_most_often_however_it_is_spelt(questio
     assert majority(["4", "7", "7.0"], question) == "7"
 
 
-def test_of_answers_given_equally_often_the_earliest_wins(question: Question) -> None:
-    assert majority(["5", "7", "7", "5"], question) == "5"
-    assert majority(["3", "9", "4"], question) == "3"
+def test_of_answers_given_equally_often_one_is_drawn_whatever_their_order() -> None:
+    """The earliest would be the first path's each time: a vote of two would be that path by construction."""
+    drawn = [majority_of(["5", "7", "7", "5"], "number", (), str(place)) for place in range(1000)]
+    again = [majority_of(["7", "5"], "number", (), str(place)) for place in range(1000)]
+    assert drawn == again and set(drawn) == {"5", "7"} and 430 < drawn.count("5") < 570
+    assert majority_of(["5", "7", "7.0"], "number", (), "any") == "7"
+
+
+def test_the_likeliest_and_the_most_certain_path_each_give_their_answer(question: Question) -> None:
+    paths = [
+        path(question, 0, "7").model_copy(update={"logprob": -0.5, "certainty": 3.0}),
+        path(question, 1, "9").model_copy(update={"logprob": -0.9, "certainty": 5.0}),
+        path(question, 2, None).model_copy(update={"logprob": -0.1, "certainty": 9.0}),
+    ]
+    given = Given({question.id: paths}, {})
+    (likeliest,), (certain,) = (
+        docs("likeliest", [question], given, SETTINGS),
+        docs("most-certain", [question], given, SETTINGS),
+    )
+    assert (likeliest["vote"], likeliest["path_id"]) == ('{"answer": "7"}', paths[0].id)
+    assert (certain["vote"], certain["path_id"]) == ('{"answer": "9"}', paths[1].id)
+    assert likeliest["path_tokens"] == certain["path_tokens"] == 10 + 11 + 12
+    untold = Given({question.id: [*paths[:2], path(question, 2, "7")]}, {})
+    assert docs("likeliest", [question], untold, SETTINGS) == []  # not known of all: nothing is guessed
 
 
 def test_nobody_votes_nothing_wins(question: Question) -> None:
@@ -159,10 +181,18 @@ def test_summary_agents_that_lack_one_thing_from_nothing_to_the_board(tmp_path: 
     assert "flawed" in {row.kind for row in rows["summary"]} - {row.kind for row in rows["without-flaws"]}
     assert all(row.path_correct for row in rows["without-own-wrong"] if row.kind == "agent")
     (folder,) = stages.glob("corpora-flawed-*")
-    unseen = [row.flawed_path for row in read_rows(folder, FlawedRow) if row.flaw == "perception"]
-    shown = {name: "".join(row.prompt[-1].content for row in rows[name]) for name in ("summary", "held-out-perception")}
-    assert any(path in shown["summary"] for path in unseen)
-    assert not any(path in shown["held-out-perception"] for path in unseen)
+    planted = list(read_rows(folder, FlawedRow))
+    others = {(row.id, row.flawed_path) for row in planted if row.flaw != "perception"}
+    unseen = {(row.id, row.flawed_path) for row in planted if row.flaw == "perception"} - others
+    shown = {
+        name: {(row.id, row.prompt[-1].content) for row in rows[name] if row.kind == "flawed"}
+        for name in ("summary", "held-out-perception")
+    }
+    seen = {
+        name: [one for one in unseen if any(one[0] == id_ and one[1] in text for id_, text in told)]
+        for name, told in shown.items()
+    }
+    assert seen["summary"] and not seen["held-out-perception"]
     against = {(row["a"], row["b"]) for row in summary["comparisons"]}
     for control in ("without-flaws", "without-own-wrong", "held-out-perception"):
         assert ("sft: flawed", f"{control}: flawed") in against

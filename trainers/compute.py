@@ -1,4 +1,5 @@
-"""How much a training computes, in tokens that go forward and backward, so that a control can be given the same.
+"""How much a training computes, in tokens that go forward and backward, so that a control can be given the same; what
+was sampled for it counts as the forward passes that it took.
 
 A control at equal *steps* would be given less wherever its rows are shorter.
 """
@@ -13,8 +14,11 @@ from .data import chat_text
 
 NUM_MEASURED = 256
 """Rows that a mean length is taken over."""
-REFERENCE_SHARE = 1 / 3
-"""The reference policy's forward pass beside a forward and a backward pass, which is about twice as much."""
+FORWARD_SHARE = 1 / 3
+"""A forward pass (a reference policy's, or one over a token that is sampled or read) beside a forward and a backward
+pass, which is about twice as much."""
+FLOPS_A_TOKEN = 6
+"""Of each weight, forward and backward (Kaplan et al. 2020, arXiv 2001.08361)."""
 
 
 def batch_size(trainer: Mapping[str, Any]) -> int:
@@ -40,7 +44,7 @@ def tokens_of_row(corpus: Any, processor: Any) -> float:
     answers = [column for column in ("completion", "chosen", "rejected") if column in corpus.column_names]
     rows = corpus.select(range(0, len(corpus), max(1, len(corpus) // NUM_MEASURED)))
     num = sum(_num_tokens(row, answer, processor) for row in rows for answer in answers)
-    return num / len(rows) * (1 + REFERENCE_SHARE if "chosen" in answers else 1)
+    return num / len(rows) * (1 + FORWARD_SHARE if "chosen" in answers else 1)
 
 
 def _num_tokens(row: dict[str, Any], answer: str, processor: Any) -> int:

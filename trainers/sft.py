@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from insightv_bench.engines import costs_from
 from insightv_bench.engines.hf import load_processor
 from insightv_bench.settings import BaseSettings, TrainSettings
-from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions, read_manifest
 
-from .compute import num_tokens, steps_for
+from .compute import FLOPS_A_TOKEN, FORWARD_SHARE, num_tokens, steps_for
 from .data import COMPLETIONS, AssistantTurns, ImagesInPlaces, columns_of, keep_rows, load_corpus, load_rows
 from .job import Job, make_job
 from .methods import Method
@@ -48,7 +49,9 @@ def sft(context: Context[TrainSettings, TrainOptions]) -> None:
 
 
 def _equal_compute(context: Context, job: Job[TrainSettings]) -> dict[str, int]:
-    """The steps that compute as much as other trainings do: `equal_compute` names their corpora and trainer tables."""
+    """The steps that compute as much as other trainings do, the sampling of their paths included.
+
+    `equal_compute` names their corpora and trainer tables, `equal_sampling` their paths."""
     matched = context.options.equal_compute
     if not matched:
         return {}
@@ -58,12 +61,18 @@ def _equal_compute(context: Context, job: Job[TrainSettings]) -> dict[str, int]:
         return load_corpus([folder], columns_of(folder), job.checkpoints / "cache")
 
     tokens = sum(num_tokens(corpus_of(context.inputs[name]), processor, table) for name, table in matched.items())
+    spent = [costs_from(read_manifest(context.inputs[role])) for role in context.options.equal_sampling]
+    read_and_written = sum(costs.num_prompt_tokens + costs.num_tokens for costs in spent if costs)
+    tokens += read_and_written * FORWARD_SHARE
     keep_rows(job, context)
     processes = {"num_processes": job.settings.launch.num_processes} if job.settings.launch else {}
     steps = steps_for(tokens, load_rows(job, processor), processor, {**job.settings.trainer, **processes})
     context.totals["equal_compute"] = {
         "of": [context.stage.inputs[role] for role in matched],
         "num_tokens": round(tokens),
+        "num_sampled_tokens": round(read_and_written),
+        "sampling_seconds": round(sum(costs.seconds for costs in spent if costs), 1),
+        "flops_a_weight": round(FLOPS_A_TOKEN * tokens),
         "num_steps": steps,
     }
     return {"max_steps": steps}

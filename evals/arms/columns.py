@@ -37,6 +37,8 @@ NO_PATH: dict[str, Any] = {
     "sample": 0,
     "share": 1.0,
     "vote": "",
+    "logprob": None,
+    "certainty": None,
 }
 
 
@@ -92,6 +94,8 @@ def stored(question: Question, path: Path) -> dict[str, Any]:
         "path_model": path.generator,
         "num_paths": 1,
         "sample": path.sample,
+        "logprob": path.logprob,
+        "certainty": path.certainty,
     }
 
 

@@ -94,6 +94,9 @@ def _paths(arm: Arm, question: Question, given: Given, settings: EvalSettings) -
             yield known
     elif shows == "flawed":
         yield from ({**NO_PATH, **flaw_columns(question, row)} for row in given.flawed.get(question.id, ()))
+    elif figure := ARMS[arm].chosen_by:
+        if paths and all(getattr(path, figure) is not None for path in paths):
+            yield _chosen(question, paths, figure)
     elif shows == "changed" or arm == "best-of-k":
         yield from given.beforehand.get(arm, {}).get(question.id, ())
     elif arm == "majority":
@@ -118,9 +121,24 @@ def _voted(question: Question, paths: Sequence[Path]) -> dict[str, Any]:
     }
 
 
+def _chosen(question: Question, paths: Sequence[Path], figure: str) -> dict[str, Any]:
+    """The answer of the path whose own figure is highest, at the cost of all of them; one that has an answer."""
+    best = max(paths, key=lambda path: (path.answer is not None, getattr(path, figure)))  # the first of equals
+    return {
+        **NO_PATH,
+        "vote": "" if best.answer is None else render_answer(best.answer),
+        "path_id": best.id,
+        "path_tokens": sum(path.num_tokens for path in paths),
+        "path_model": best.generator,
+        "num_paths": len(paths),
+        "logprob": best.logprob,
+        "certainty": best.certainty,
+    }
+
+
 def majority(answers: Sequence[str], question: Question) -> str | None:
-    """The answer given most often, the earliest of them where several are."""
-    return vote(answers, question.answer_type, question.options)
+    """The answer given most often; of several one is drawn."""
+    return vote(answers, question.answer_type, question.options, question.id)
 
 
 def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:

@@ -49,6 +49,8 @@ DOC_COLUMNS = (
     "path_judge",
     "judge_failure",
     "share",
+    "logprob",
+    "certainty",
 )
 
 

@@ -26,6 +26,7 @@ from insightv_bench.results import (
     FigurePairing,
     Pairing,
     Results,
+    Tokens,
     compare,
     counted,
     cut_warning,
@@ -184,13 +185,17 @@ def _equal_tokens(pairings: Sequence[Pairing], a: Results, b: Results) -> list[s
     keys = [(results, one.task, cell.system) for one in pairings for results, cell in ((a, one.a), (b, one.b))]
     sentences: dict[str, None] = {}
     for results, task, system in keys:
-        equal = equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system)))
-        if equal:
+        for equal in equal_tokens(results.rows.filter((pl.col("task") == task) & (pl.col("system") == system))):
             few = f" of the {equal.wanted_k} that equal tokens allow" if equal.wanted_k > equal.k else ""
-            vote = f"majority of {equal.k} path{'s' * (equal.k > 1)}{few} ({equal.tokens_majority:,.0f} tokens)"
-            both = f"{system}: reason+summary ({equal.tokens_two_agents:,.0f} tokens)"
-            sentences[f"{task}: {sentence(vote, both, equal.comparison)}"] = None
+            alone = f"{equal.rule} of {equal.k} path{'s' * (equal.k > 1)}{few} ({_generated_and_read(equal.alone)})"
+            both = f"{system}: reason+summary ({_generated_and_read(equal.two_agents)})"
+            sentences[f"{task}: {sentence(alone, both, equal.comparison)}"] = None
     return list(sentences)
+
+
+def _generated_and_read(tokens: Tokens) -> str:
+    read = f", {tokens.read:,.0f} read" if tokens.read else ""
+    return f"{tokens.generated:,.0f} tokens generated{read}"
 
 
 def _cut_off(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:

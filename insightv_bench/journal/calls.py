@@ -49,6 +49,10 @@ class Reply(BaseModel):
     """Control tokens in what was asked that were broken up (see `engines.control_tokens`)."""
     num_prompt_tokens: int = 0
     num_tokens: int = 0
+    logprob: float | None = None
+    """Mean log-probability of its tokens before sampling; None: the engine does not say."""
+    certainty: float | None = None
+    """Mean over its tokens of KL(uniform || next token)."""
     seconds: float = 0.0
     cost_usd: float = 0.0
     """At the prices of its time; 0 where none were given."""

@@ -14,6 +14,7 @@ from insightv_bench.controls import CONTROLS, Control, ControlSpec
 from insightv_bench.settings import (
     EvalSettings,
     ModelEngine,
+    PathsSettings,
     Recipe,
     Section,
     SummaryCorpus,
@@ -50,17 +51,22 @@ def _longer(recipe: Recipe) -> Iterator[Stage]:
 
 def _continued(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.summary
-    inputs = {"model": "train-reason", **BOTH}
-    yield _sft(recipe, "train-continued-sft", recipe.reason, inputs, ("reasoning",), {"summary": recipe.summary})
+    sampled = {"sampled": "paths-sft"} if isinstance(recipe.agent_paths, PathsSettings) else {}
+    inputs = {"model": "train-reason", **BOTH, **sampled}
+    matched = {"summary": recipe.summary}
+    name, reason = "train-continued-sft", recipe.reason
+    yield _sft(recipe, name, reason, inputs, ("reasoning",), matched, sampled=tuple(sampled))
 
 
 def _continued_dpo(recipe: Recipe) -> Iterator[Stage]:
     assert recipe.reason and recipe.rounds
     pairs = {f"pairs-{number}": f"corpora-preference-{number}" for number in range(1, recipe.rounds.num + 1)}
-    inputs = {"model": "train-reason", "reasoning": "corpora-reasoning", **pairs}
+    sampled = {f"sampled-{number}": f"paths-round-{number}" for number in range(1, recipe.rounds.num + 1)}
+    inputs = {"model": "train-reason", "reasoning": "corpora-reasoning", **pairs, **sampled}
     settings = recipe.rounds.rejection or recipe.reason
     matched = dict.fromkeys(pairs, recipe.rounds.dpo)
-    yield _sft(recipe, "train-continued-sft-dpo", settings, inputs, ("reasoning",), matched)
+    name = "train-continued-sft-dpo"
+    yield _sft(recipe, name, settings, inputs, ("reasoning",), matched, sampled=tuple(sampled))
 
 
 def _optimal_only(recipe: Recipe) -> Iterator[Stage]:
@@ -170,14 +176,17 @@ def _sft(
     corpora: tuple[str, ...],
     matched: Mapping[str, TrainSettings] | None = None,
     seat: str = "reason",
+    sampled: tuple[str, ...] = (),
 ) -> Stage:
     """`corpora`: roles of those trained on; `matched`: of those whose trainings this one is to equal in compute, which
-    follows from the trainer's options and from how many processes there are of it."""
+    follows from the trainer's options and from how many processes there are of it; `sampled`: of paths whose sampling
+    it is to equal too."""
     equal_compute = {
         role: {**other.trainer, **({"num_processes": other.launch.num_processes} if other.launch else {})}
         for role, other in (matched or {}).items()
     }
     options = TrainOptions(threads=recipe.threads, seat=seat, corpora=corpora, equal_compute=equal_compute)
+    options = options.model_copy(update={"equal_sampling": sampled})
     return Stage(name, "sft", _as_trained(settings), inputs, options)
 
 

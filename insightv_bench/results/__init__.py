@@ -14,7 +14,7 @@ Opens no engine but a judge that it is given, and knows nothing of boards and pa
 from __future__ import annotations
 
 from .compare import Compared, CurvePairing, FigurePairing, Pairing, compare
-from .equal_tokens import equal_tokens
+from .equal_tokens import Tokens, equal_tokens
 from .load import Results, evaluations, load, parse_name
 from .outcomes import (
     CUT,

@@ -215,11 +215,24 @@ class Ballots:
             return None
         if record.arm == "majority":
             answers = [ballot.answer for ballot in ballots if ballot.answer is not None]
-            return _voting(record, majority(answers, record.answer_type, record.options))
+            return _voting(record, majority(answers, record.answer_type, record.options, record.question_id))
+        if own := ARMS[record.arm].chosen_by:
+            return self._by_own_figure(record, ballots, own)
         if record.path_judge.startswith(BY_VERDICT) and all(ballot.score is not None for ballot in ballots):
             best = max(ballots, key=lambda each: (each.answer is not None, each.score or 0))  # the first of equals
             chosen = {"path_id": best.path.path_id, "path_score": best.score}
             return _voting(record.model_copy(update=chosen), best.answer)
+        return self._as_chosen(record, ballots)
+
+    def _by_own_figure(self, record: EvalRecord, ballots: Sequence[Ballot], figure: str) -> EvalRecord | None:
+        """By what its writer's probabilities say of each path, as it stands in arm `reason`."""
+        figures = {ballot.path.path_id: getattr(ballot.path, figure) for ballot in ballots}
+        if None in figures.values():
+            return self._as_chosen(record, ballots)
+        best = max(ballots, key=lambda each: (each.answer is not None, figures[each.path.path_id]))
+        return _voting(record.model_copy(update={"path_id": best.path.path_id}), best.answer)
+
+    def _as_chosen(self, record: EvalRecord, ballots: Sequence[Ballot]) -> EvalRecord | None:
         chosen_before = next((ballot for ballot in ballots if ballot.path.path_id == record.path_id), None)
         return _voting(record, chosen_before.answer) if chosen_before else None
 

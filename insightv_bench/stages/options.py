@@ -67,6 +67,8 @@ class TrainOptions(Options):
     """Roles of the inputs that are trained on."""
     equal_compute: dict[str, dict[str, Any]] = {}
     """Role of a corpus -> the settings of the training whose compute this one is to equal."""
+    equal_sampling: tuple[str, ...] = ()
+    """Roles of paths whose sampling this training is to equal in compute too."""
     model: dict[str, Any] = {}
     """The shape of a model made from nothing."""
     content: str = ""

@@ -65,17 +65,29 @@ class Planned(NamedTuple):
     name: str
 
 
-def planned(cells: Cells, method: Method, num_paths: int) -> list[Planned]:
-    """Every planned comparison of the sampled systems; whether a side has rows is not looked at."""
+def planned(cells: Cells, method: Method, num_paths: int, twin: str = "") -> list[Planned]:
+    """Every planned comparison of the sampled systems; whether a side has rows is not looked at.
+
+    `twin`: the greedy twin of the agents after supervised fine-tuning.
+    """
     flaws = sorted({side.flaw for side in cells if side.flaw})
-    return [*_controls(method, num_paths), *_rounds(method), *_base(method), *_flaws(method, flaws)]
+    chance = _decoding(method, twin)
+    return [*_controls(method, num_paths), *chance, *_rounds(method), *_base(method), *_flaws(method, flaws)]
+
+
+def _decoding(method: Method, twin: str) -> Iterator[Planned]:
+    """A second agent and greedy decoding both take the chance out of an answer: which of them a gain is owed to."""
+    alone, both = Side(method.agent, "reason"), Side(method.agent, BOTH)
+    yield Planned("controls", alone, Side(method.agent, "sampled-summary"), "both agents sampled against one, sampled")
+    yield Planned("controls", Side(twin, "reason"), both, "both agents on sampled paths against one greedy path")
 
 
 def _controls(method: Method, num_paths: int) -> Iterator[Planned]:
     for a, b in control_pairs(method):
         if b != Side(method.agent, BOTH):
             continue
-        rival = {"majority": majority_words(num_paths), "reason": WORDS["reason"]}.get(a.arm, "")
+        chosen = {arm: f"{WORDS[arm]} of {num_paths} paths" for arm in ("likeliest", "most-certain")}
+        rival = {"majority": majority_words(num_paths), "reason": WORDS["reason"], **chosen}.get(a.arm, "")
         if a.system != method.agent:
             rival = f"{a.system}, {rival}" if rival else a.system
         yield Planned("controls", a, b, f"both agents against {rival}")
@@ -129,8 +141,9 @@ def planned_rows(rows: pl.DataFrame, num_paths: int) -> list[PlannedRow]:
     """Every planned comparison that the runs have both sides of, the sampled ones first. `rows` has `kind_of_flaw`."""
     cells = cells_of(rows)
     systems = systems_in(rows)
-    sampled = planned(cells, method_of(systems), num_paths)
+    method = method_of(systems)
     twins = {system.twin_of: system.system for system in systems if system.twin_of}
+    sampled = planned(cells, method, num_paths, twins.get(method.agent, ""))
     greedy = [_greedy(pair, cells, twins) for pair in sampled]
     greedily = _compared([pair for pair in greedy if pair], cells, systems, "greedy")
     return [*_compared(sampled, cells, systems, "sampled"), *greedily]

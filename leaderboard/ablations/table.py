@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from insightv_bench.arms import ARMS as ARM_SPECS
 from insightv_bench.arms import Role
 from insightv_bench.controls import CONTROLS
 from insightv_bench.statistics import accuracy, paired
@@ -20,13 +21,7 @@ from .records import AblationRow, Below, FlawRow, Group, Share
 BOTH = "reason+summary"
 IN_COLUMNS = ("oracle", "flawed")
 """Arms that are columns of the row of both agents, not rows."""
-WORDS: dict[str, str] = {
-    "base": "no path",
-    "direct": "summary agent alone, no path",
-    "reason": "reasoning agent alone",
-    "multi-turn": "answer in its second turn",
-    BOTH: "both agents",
-}
+WORDS: dict[str, str] = {arm: spec.words or arm for arm, spec in ARM_SPECS.items()}
 ROLES: dict[Role, str] = {"base": "base model", "agent": "supervised fine-tuning", "round": "DPO, round {round}"}
 """What systems that are no controls are called in the table."""
 

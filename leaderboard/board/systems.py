@@ -7,9 +7,12 @@ from typing import Any, NamedTuple, get_args
 
 import polars as pl
 
+from insightv_bench.arms import ARMS, Role
 from insightv_bench.arms import ROUND_ARMS as ROUND_ARMS
-from insightv_bench.arms import Role
 from insightv_bench.controls import CONTROLS, ControlSpec
+
+OWN_CHOICE = [arm for arm, spec in ARMS.items() if spec.seat == "vote" and spec.without == "reason"]
+"""Arms in which one answer is taken of the reasoning agent's paths, by themselves."""
 
 
 class System(NamedTuple):
@@ -83,10 +86,10 @@ def control_pairs(method: Method) -> Iterator[tuple[Side, Side]]:
     """
     both = Side(method.agent, "reason+summary")
     yield Side(method.agent, "reason"), both
-    yield Side(method.agent, "majority"), both
+    yield from ((Side(method.agent, arm), both) for arm in OWN_CHOICE)
     yield from _beside(method, method.agent, 0, ["agent"])
     for number, label in method.rounds.items():
-        yield Side(label, "majority"), Side(label, "reason+summary")
+        yield from ((Side(label, arm), Side(label, "reason+summary")) for arm in OWN_CHOICE)
         is_last = number == max(method.rounds)
         yield from _beside(method, label, number, ["each round", "last round"] if is_last else ["each round"])
 

@@ -22,6 +22,7 @@ from ..base import Sent
 from ..control_tokens import Cleared, ControlTokens
 from .processors import load_processor
 from .template import check_arguments, end_ids, prompt_text, template_arguments
+from .watch import Watch
 
 PLACEHOLDERS = ("image_token_id", "image_token_index", "video_token_id")
 HASHED = ("*.safetensors", "*.json", "*.jinja")
@@ -76,12 +77,16 @@ class LocalModel:
         torch.manual_seed(seed)
         started = time.monotonic()
         ends, stop = end_ids(model, processor), self._settings.stop
+        watch = Watch()
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **generation_options(model, processor, sampling, stop))
+            options = generation_options(model, processor, sampling, stop)
+            tokens = model.generate(**inputs, **options, logits_processor=[watch])
         completions = tokens[:, inputs["input_ids"].shape[1] :]
         seconds = (time.monotonic() - started) / len(requests)
         rows = zip(inputs["attention_mask"], completions, strict=True)
         replies = [stopped(_reply(processor, mask, row, seconds, ends), stop) for mask, row in rows]
+        own = watch.of(completions, [reply.num_tokens for reply in replies])
+        replies = [reply.model_copy(update=figures) for reply, figures in zip(replies, own, strict=True)]
         opened = zip(replies, map(opens_thought, prompts), strict=True)
         return [reply.model_copy(update={"opened": is_opened}) for reply, is_opened in opened]
 
@@ -350,6 +355,11 @@ def _is_in_thought(reply: Reply) -> bool:
 
 def _joined(begin: Reply, close: str, rest: Reply) -> Reply:
     sums = {name: getattr(begin, name) + getattr(rest, name) for name in ("num_tokens", "seconds")}
+    both = begin.num_tokens + rest.num_tokens
+    for name in ("logprob", "certainty"):
+        one, other = getattr(begin, name), getattr(rest, name)
+        known = both and one is not None and other is not None
+        sums[name] = (one * begin.num_tokens + other * rest.num_tokens) / both if known else None
     return begin.model_copy(update={"text": begin.text + close + rest.text, "finish": rest.finish, **sums})
 
 
