@@ -22,13 +22,14 @@ Control = Literal[
     "rejection-sampling",
     "continued-sft-dpo",
     "pooled-dpo",
+    "off-policy-dpo",
 ]
 
 
 @dataclass(frozen=True)
 class ControlSpec:
     """What there is to know of one control. Each is trained at the compute of what it is a control for, but
-    `longer-sft`, and `optimal-only` where the recipe gives its training."""
+    `longer-sft`, `off-policy-dpo`, and `optimal-only` where the recipe gives its training."""
 
     trained: str
     """What is trained, for a reader."""
@@ -149,6 +150,14 @@ CONTROLS: dict[Control, ControlSpec] = {
         "one DPO training on as many pairs, all from the paths of the agent before any round",
         "one DPO on as many pairs, none from a round's own model",
         "pooled-dpo",
+        BESIDE_ROUNDS,
+        needs="rounds",
+        rival="last round",
+    ),
+    "off-policy-dpo": ControlSpec(
+        "one DPO training on the pairs of a given release, which other models wrote; as long as those pairs make it",
+        "one DPO on pairs that other models wrote",
+        "off-policy-dpo",
         BESIDE_ROUNDS,
         needs="rounds",
         rival="last round",

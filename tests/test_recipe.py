@@ -105,10 +105,13 @@ def test_a_missing_key_is_named(override: str, key: str) -> None:
 
 
 def test_a_recipe_needs_a_name_and_questions() -> None:
-    for key, text in (("name", MINIMAL.replace("name: mine", "")), ("questions", "name: mine")):
+    for fact, text in (
+        ("missing key in `mine.yaml`: `name`", MINIMAL.replace("name: mine", "")),
+        ("`mine.yaml`: `questions` is missing: at least one entry, each with its `source`", "name: mine"),
+    ):
         with pytest.raises(RecipeError) as raised:
             parsed(text)
-        assert raised.value.fact == f"missing key in `mine.yaml`: `{key}`"
+        assert raised.value.fact == fact
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,6 @@ def test_a_choice_that_is_none_is_answered_with_the_nearest(override: str, key: 
     [
         ("paths=null", "`reason` needs `paths`"),
         ("agent_paths=null", "`summary` needs `agent_paths`"),
-        ("reason=null", "`rounds` needs `reason`"),
         ("lessons=null", "`base` needs `lessons`"),
         ("eval.questions=tset", "`eval.questions` names `tset`, which is not among `questions`"),
         ("base=null", "stage `train-reason` of recipe `walk` needs stage `train-base`, which it does not have"),
@@ -172,7 +174,7 @@ def test_a_part_that_lacks_what_it_needs_says_what(override: str, said: str) -> 
 
 
 def test_a_part_that_lacks_its_questions_says_which() -> None:
-    content = load_recipe("walk").model_dump(mode="json")
+    content = load_recipe("walk").model_dump(mode="json", exclude_unset=True)
     del content["questions"]["sample"]
     with pytest.raises(RecipeError, match="stage `paths-sft` of recipe `walk` needs `questions.sample`"):
         plan(Recipe.model_validate(content))

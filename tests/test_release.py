@@ -213,9 +213,8 @@ def by_hand(recipe: Recipe, out: Path, paths: list[Path_]) -> None:
 def test_a_pulled_release_takes_the_place_of_a_runs_corpora(release: Path, tmp_path: Path) -> None:
     recipe = load_recipe("walk", [f"given={release}"])
     stages = {stage.name: stage for stage in plan(recipe)}
-    for name in ("corpora-reasoning", "corpora-summary", "corpora-preference-1", "corpora-preference-2"):
+    for name in ("corpora-reasoning", "corpora-summary"):
         assert stages[name].kind == "imported" and not stages[name].inputs
-    assert stages["corpora-flawed"].kind == "exact-flaws"
     run(recipe, tmp_path, "corpora-reasoning")
     (stage,) = tmp_path.glob("*/stages/corpora-reasoning-*")
     assert list(read_rows(stage, ReasoningRow)) == list(read_rows(release / "reasoning/train", ReasoningRow))

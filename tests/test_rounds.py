@@ -52,7 +52,7 @@ def test_pooled_pairs_are_all_of_the_agent_before_any_round() -> None:
 
 def test_a_release_on_the_hub_is_named_with_its_revision() -> None:
     stages = {stage.name: stage for stage in plan(load_recipe("walk", ["given=org/corpora@v1"]))}
-    for name in ("corpora-reasoning", "corpora-summary", "corpora-preference-1"):
+    for name in ("corpora-reasoning", "corpora-summary"):
         assert stages[name].kind == "pulled" and not stages[name].inputs
     with pytest.raises(RecipeError, match="holds no corpus") as told:
         plan(load_recipe("walk", ["given=org/corpora"]))

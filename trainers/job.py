@@ -70,7 +70,7 @@ def make_job(context: Context[S, TrainOptions], start: Path, **more: Any) -> Job
         settings=context.settings,
         seed=context.seed,
         threads=recipe.threads,
-        from_nothing=recipe.base is None or recipe.base.from_nothing,
+        from_nothing=recipe.from_nothing,
         kept=context.run_folder / "reference-logps",
         **more,
     )

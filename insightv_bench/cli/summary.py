@@ -41,7 +41,7 @@ def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
 
     folder, by_name = run_folder(recipe, out), {stage.name: stage for stage in stages}
     folders = place(recipe, folder, stages)
-    real = recipe.base is not None and not recipe.base.from_nothing
+    real = not recipe.from_nothing
     print(f"{len(stages)} stages in {folder}")
     for stage in stages:
         print(f"  {stage.name:<24} {size_of(stage, real)}")

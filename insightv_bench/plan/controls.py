@@ -11,6 +11,7 @@ from typing import Any
 
 from insightv_bench.arms import Arm
 from insightv_bench.controls import CONTROLS, Control, ControlSpec
+from insightv_bench.errors import RecipeError
 from insightv_bench.settings import (
     EvalSettings,
     ModelEngine,
@@ -23,13 +24,24 @@ from insightv_bench.settings import (
 )
 from insightv_bench.stages import RoundOptions, Stage, TrainOptions
 
-from .names import System, assessed, by_model, sampled, summary_init, summary_inputs
+from .names import (
+    System,
+    assessed_round,
+    model_of_round,
+    questions_of_round,
+    round_paths,
+    summary_init,
+    summary_inputs,
+)
+from .release import given_release
 
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
 """The summary corpus of `optimal-only`: what the recipe's has, without any path that errs."""
 
 
 BOTH = {"reasoning": "corpora-reasoning", "summary": "corpora-summary"}
+OF_REASONING = {"longer-sft", "continued-sft", "single-model", "multi-turn", "continued-sft-dpo"}
+"""Controls that are trained on the reasoning corpus, whether or not the reasoning agent is."""
 TRL_EPOCHS = 3
 """What TRL trains where a recipe sets neither steps nor epochs."""
 
@@ -59,7 +71,9 @@ def _continued(recipe: Recipe) -> Iterator[Stage]:
 
 
 def _continued_dpo(recipe: Recipe) -> Iterator[Stage]:
-    assert recipe.reason and recipe.rounds
+    assert recipe.rounds
+    if not recipe.reason:
+        raise RecipeError("control `continued-sft-dpo` goes on with `reason`, which is not there", "leave it out")
     pairs = {f"pairs-{number}": f"corpora-preference-{number}" for number in range(1, recipe.rounds.num + 1)}
     sampled = {f"sampled-{number}": f"paths-round-{number}" for number in range(1, recipe.rounds.num + 1)}
     inputs = {"model": "train-reason", "reasoning": "corpora-reasoning", **pairs, **sampled}
@@ -137,18 +151,19 @@ def _as_trained(settings: TrainSettings, **changes: Any) -> TrainSettings:
 def _rejection(recipe: Recipe) -> Iterator[Stage]:
     """Round 1 has the paths of the DPO round, since the same model wrote both; later ones are this control's own."""
     rounds = recipe.rounds
-    assert recipe.reason and rounds
-    current = "train-reason"
+    assert rounds
+    how = rounds.rejection or recipe.reason
+    if how is None:
+        raise RecipeError("control `rejection-sampling` has no training", "say how in `rounds.rejection`")
+    current = model_of_round(recipe, 0)
     for number in range(1, rounds.num + 1):
-        questions, name = f"questions-round-{number}", f"round-{number}"
+        name = f"rejection-{number}" if number > 1 else "round-1"
         if number > 1:
-            name = f"rejection-{number}"
-            yield from sampled(recipe, name, questions, by_model(rounds.paths, current), current)
+            yield from round_paths(recipe, name, number, current)
         chosen = f"corpora-chosen-{number}"
-        yield Stage(chosen, "chosen", rounds.pairs, assessed(questions, name))
+        yield Stage(chosen, "chosen", rounds.pairs, assessed_round(recipe, name, number))
         inputs = {"model": current, "chosen": chosen, "pairs": f"corpora-preference-{number}"}
-        settings = rounds.rejection or recipe.reason
-        stage = _sft(recipe, f"train-rejection-{number}", settings, inputs, ("chosen",), {"pairs": rounds.dpo})
+        stage = _sft(recipe, f"train-rejection-{number}", how, inputs, ("chosen",), {"pairs": rounds.dpo})
         yield stage
         current = stage.name
 
@@ -156,16 +171,43 @@ def _rejection(recipe: Recipe) -> Iterator[Stage]:
 def _pooled(recipe: Recipe) -> Iterator[Stage]:
     """The rounds' questions, all sampled from the first agent. Round 1's pairs are those of the DPO round."""
     rounds, pairs = recipe.rounds, {"pairs-1": "corpora-preference-1"}
-    assert recipe.reason and rounds
+    assert rounds
+    first = model_of_round(recipe, 0)
+    if questions_of_round(recipe, 1) == questions_of_round(recipe, 2) and rounds.num > 1:
+        raise RecipeError(
+            "control `pooled-dpo` needs questions of its own for each round, and every round asks the whole table",
+            "set `rounds.num_questions`",
+        )
     for number in range(2, rounds.num + 1):
-        questions, name = f"questions-round-{number}", f"pooled-{number}"
-        yield from sampled(recipe, name, questions, by_model(rounds.paths, "train-reason"), "train-reason")
+        name = f"pooled-{number}"
+        yield from round_paths(recipe, name, number, first)
         pairs[f"pairs-{number}"] = f"corpora-preference-{name}"
-        options = RoundOptions(round=1)
-        yield Stage(pairs[f"pairs-{number}"], "preference", rounds.pairs, assessed(questions, name), options)
+        found = assessed_round(recipe, name, number)
+        yield Stage(pairs[f"pairs-{number}"], "preference", rounds.pairs, found, RoundOptions(round=1))
     how = TrainOptions(threads=recipe.threads, seat="reason", round=1, corpora=tuple(pairs))
-    inputs = {"model": "train-reason", **pairs, "initial": "train-reason"}
-    yield Stage("train-pooled-dpo", "dpo", rounds.dpo, inputs, how)
+    yield Stage("train-pooled-dpo", "dpo", rounds.dpo, {"model": first, **pairs, "initial": first}, how)
+
+
+def _off_policy(recipe: Recipe) -> Iterator[Stage]:
+    """One DPO on the pairs of a given release, which other models wrote."""
+    rounds, first = recipe.rounds, model_of_round(recipe, 0)
+    assert rounds
+    given = given_release(recipe)
+    pairs = given.stage("corpora-preference-given", "preference") if given else None
+    if pairs is None:
+        raise RecipeError(
+            "control `off-policy-dpo` is trained on the preference corpus of a release, and none is given",
+            "name a release that has one: `given: FOLDER_OR_ORG/NAME@REVISION`",
+        )
+    yield pairs
+    how = TrainOptions(threads=recipe.threads, seat="reason", round=1, corpora=("pairs",))
+    inputs = {"model": first, "pairs": pairs.name, "initial": first}
+    yield Stage("train-off-policy-dpo", "dpo", rounds.dpo, inputs, how)
+
+
+def needs_reasoning(recipe: Recipe) -> bool:
+    """Whether a control is trained on the reasoning corpus."""
+    return bool(OF_REASONING & set(recipe.controls))
 
 
 def _sft(
@@ -198,7 +240,7 @@ def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
         names = [(number, control.name(number)) for number in rounds]
         if "{flaw}" in control.system:
             names = [(0, control.name(0, flaw)) for flaw in recipe.held_out]
-        agents = {} if control.arms else {"reason": made_by("train-reason"), **summary}
+        agents = {} if control.arms else {"reason": made_by(model_of_round(recipe, 0)), **summary}
         paths = "" if "reason" in control.seats else "sft"
         for number, name in names:
             seats: dict[str, ModelEngine] = {**agents, **dict.fromkeys(control.seats, made_by(f"train-{name}"))}
@@ -224,4 +266,5 @@ PLANS: dict[Control, Callable[[Recipe], Iterator[Stage]]] = {
     "rejection-sampling": _rejection,
     "continued-sft-dpo": _continued_dpo,
     "pooled-dpo": _pooled,
+    "off-policy-dpo": _off_policy,
 }

@@ -59,7 +59,7 @@ class Paths(NamedTuple):
 
 def evaluation(recipe: Recipe) -> Iterator[Stage]:
     settings = recipe.eval
-    if not settings or not (recipe.base or recipe.model_seats):
+    if not settings or not (recipe.base or recipe.model_seats or recipe.given.model):
         return
     questions = f"questions-{settings.questions}"
     stages: dict[str, Stage] = {}
@@ -157,12 +157,13 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
             arms = [arm for arm in settings.arms if _seat(arm, settings) == "summary"]
             yield System(name, 0, others, tuple(arms), paths=recipe.system)
         return
-    yield System("base", 0, {"base": made_by("train-base")}, ("base",), role="base")
-    if not recipe.reason:
+    first = "train-base" if recipe.base else model_of_round(recipe, 0)
+    yield System("base", 0, {"base": made_by(first)}, ("base",), role="base")
+    if not (recipe.reason or recipe.given.model or recipe.rounds):
         return
     summary = {"summary": made_by("train-summary")} if recipe.summary else {}
     for number in range(recipe.rounds.num + 1 if recipe.rounds else 1):
-        seats = {"reason": made_by(model_of_round(number)), **summary}
+        seats = {"reason": made_by(model_of_round(recipe, number)), **summary}
         arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
         yield System(
             f"dpo-{number}" if number else "sft", number, seats, tuple(arms), role="round" if number else "agent"

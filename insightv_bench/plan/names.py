@@ -12,7 +12,10 @@ from insightv_bench.chat import Ask
 from insightv_bench.errors import RecipeError
 from insightv_bench.records import content_id
 from insightv_bench.settings import (
+    STAGE_MODEL,
     AnyPaths,
+    AssessSettings,
+    BaseSettings,
     FlawsSettings,
     GoldPaths,
     HfEngine,
@@ -21,12 +24,16 @@ from insightv_bench.settings import (
     PathsSettings,
     PythonEngine,
     Recipe,
+    RoundQuestions,
     ScoreRanges,
     Section,
+    Source,
+    TaskSource,
     WorldSource,
     made_by,
+    maker_of,
 )
-from insightv_bench.stages import FlawOptions, Stage, StoredOptions
+from insightv_bench.stages import FlawOptions, RoundOptions, Stage, StoredOptions, TrainOptions, WorldOptions
 from insightv_bench.storage import sha256
 
 TEACHER, AGENT = "teacher", "sft"
@@ -76,11 +83,18 @@ def flawed(recipe: Recipe, questions: str) -> Stage:
     return Stage("corpora-flawed", "sampled-flaws", flaws, assessed(questions, TEACHER), ranges_for(recipe, flaws))
 
 
-def sampled(recipe: Recipe, name: str, questions: str, settings: Section, model: str = "") -> Iterator[Stage]:
-    """Paths of `questions` and what the judge says of them."""
+def sampled(
+    recipe: Recipe,
+    name: str,
+    questions: str,
+    settings: Section,
+    model: str = "",
+    judge: AssessSettings | None = None,
+) -> Iterator[Stage]:
+    """Paths of `questions` and what the judge, the recipe's if none is named, says of them."""
     yield paths_stage(f"paths-{name}", questions, settings, model)
     inputs = {"questions": questions, "paths": f"paths-{name}"}
-    yield Stage(f"assess-{name}", "assess", recipe.assess, inputs)
+    yield Stage(f"assess-{name}", "assess", judge or recipe.assess, inputs)
 
 
 def paths_stage(name: str, questions: str, settings: Section, model: str = "") -> Stage:
@@ -112,22 +126,86 @@ def assessed(questions: str, name: str) -> dict[str, str]:
     return {"questions": questions, "paths": f"paths-{name}", "verdicts": f"assess-{name}"}
 
 
-def by_model(settings: PathsSettings, stage: str) -> PathsSettings:
-    """The same sampling, by the model that `stage` makes."""
-    model = made_by(stage)
-    if isinstance(settings.engine, HfEngine):
-        model = settings.engine.model_copy(update={"model": model.model})
-    return settings.model_copy(update={"engine": model, "mode": "one-call"})
+def by_model(settings: PathsSettings, stage: str, key: str) -> PathsSettings:
+    """The same sampling, by the model that `stage` makes. `key`: where a recipe has it.
+
+    Raises RecipeError for an engine that is another model's.
+    """
+    engine = settings.engine
+    if "engine" not in settings.model_fields_set:
+        return settings.model_copy(update={"engine": made_by(stage), "mode": "one-call"})
+    if not isinstance(engine, HfEngine) or not maker_of(engine):
+        other = engine.kind if not isinstance(engine, HfEngine) else engine.model
+        raise RecipeError(
+            f"`{key}.engine` names `{other}`, and these paths are written by the model just made",
+            f'leave it out, or give the options of that model: {{kind: hf, model: "{STAGE_MODEL}train-reason", ...}}',
+        )
+    made = engine.model_copy(update={"model": made_by(stage).model})
+    return settings.model_copy(update={"engine": made, "mode": "one-call"})
 
 
-def model_of_round(number: int) -> str:
-    return f"train-dpo-{number}" if number else "train-reason"
+def model_of_round(recipe: Recipe, number: int) -> str:
+    """The stage that makes it; of round 0, the model that all rounds start from."""
+    if number:
+        return f"train-dpo-{number}"
+    return "train-reason" if recipe.reason or recipe.given.model else "train-base"
+
+
+def questions_stage(recipe: Recipe, name: str, source: Source) -> Stage:
+    if isinstance(source, TaskSource):
+        return Stage(name, "task-questions", source)
+    world = recipe.world.model_dump() if isinstance(source, WorldSource) else {}
+    return Stage(name, "questions", source, {}, WorldOptions(world=world))
+
+
+def questions_of_round(recipe: Recipe, number: int) -> str:
+    """The stage of them; of a table without `num_questions` the same for every round."""
+    assert recipe.rounds
+    fresh = isinstance(recipe.rounds.questions, WorldSource) or recipe.rounds.num_questions
+    return f"questions-round-{number}" if fresh else "questions-rounds"
+
+
+def round_questions(recipe: Recipe) -> Iterator[Stage]:
+    """Of all rounds: slices of the drawn world, or what they ask of a table."""
+    rounds = recipe.rounds
+    assert rounds
+    numbers = range(1, rounds.num + 1)
+    if isinstance(rounds.questions, WorldSource):
+        for number in numbers:
+            source = rounds.questions.model_copy(update={"seed": rounds.questions.seed + number})
+            yield questions_stage(recipe, questions_of_round(recipe, number), source)
+        return
+    table = questions_stage(recipe, "questions-of-rounds", rounds.questions)
+    yield table
+    evaluated = {"evaluated": f"questions-{recipe.eval.questions}"} if recipe.eval else {}
+    inputs, settings = {"questions": table.name, **evaluated}, RoundQuestions(num=rounds.num_questions)
+    for number in numbers if rounds.num_questions else numbers[:1]:
+        options = RoundOptions(round=number if rounds.num_questions else 0)
+        yield Stage(questions_of_round(recipe, number), "round-questions", settings, inputs, options)
+
+
+def round_paths(recipe: Recipe, name: str, number: int, model: str) -> Iterator[Stage]:
+    """Paths that the model of stage `model` writes to the questions of round `number`, and what the judge says."""
+    assert recipe.rounds
+    settings = by_model(recipe.rounds.paths, model, "rounds.paths")
+    judge = recipe.rounds.assess
+    yield from sampled(recipe, name, questions_of_round(recipe, number), settings, model, judge)
+
+
+def assessed_round(recipe: Recipe, name: str, number: int) -> dict[str, str]:
+    return assessed(questions_of_round(recipe, number), name)
+
+
+def pretrained(name: str, seat: str, settings: BaseSettings) -> Stage:
+    """A model that is there already, as a stage of its own."""
+    return Stage(name, "pretrained", settings, {}, TrainOptions(seat=seat, content=folder_content(settings.model)))
 
 
 def agent_paths(recipe: Recipe, settings: AnyPaths) -> Iterator[Stage]:
     """The trained reasoning agent's own paths and what the judge says of them; or a model's, as a log holds them."""
     if isinstance(settings, PathsSettings):
-        yield from sampled(recipe, AGENT, SAMPLE, by_model(settings, "train-reason"), "train-reason")
+        agent = model_of_round(recipe, 0)
+        yield from sampled(recipe, AGENT, SAMPLE, by_model(settings, agent, "agent_paths"), agent)
     else:
         yield from sampled(recipe, AGENT, agent_questions(recipe), settings)
 

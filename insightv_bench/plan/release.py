@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from insightv_bench.errors import RecipeError
 from insightv_bench.records import content_id
@@ -21,23 +21,23 @@ from insightv_bench.settings import (
 from insightv_bench.stages import ImportedOptions, ReleaseOptions, Stage
 from insightv_bench.storage import parquet_files
 
-from .names import TEACHER, assessed, flawed
+from .names import TEACHER, assessed, flawed, questions_of
 
 FOOTER_BYTES = 2**16
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+@[\w./-]+")
 """A release on the Hub, at a revision."""
 GIVEN = ("corpora-reasoning", "corpora-summary")
-"""Stages whose corpus a release can stand in for, beside those of pairs."""
+"""Stages whose corpus a release can stand in for."""
 
 
-def release_stages(recipe: Recipe, stages: Sequence[Stage], questions: str) -> list[Stage]:
+def release_stages(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
     """What is missing for the release, and the release itself. Raises RecipeError where no paths are sampled."""
     settings = recipe.release
     if not settings:
         return []
     if not recipe.paths:
         raise RecipeError(f"recipe `{recipe.name}` has nothing to release: it samples no paths", "give it `paths`")
-    made = {stage.name: stage for stage in stages}
+    questions, made = questions_of(recipe), {stage.name: stage for stage in stages}
     added = [stage for stage in _corpora(recipe, settings, questions, made) if stage.name not in made]
     made |= {stage.name: stage for stage in added}
     return [*added, _release(recipe, settings, made)]
@@ -92,36 +92,78 @@ def _splits(corpus: str, made: dict[str, Stage]) -> dict[str, list[str]]:
     return {"train": [name for name in made if name == prefix or name.startswith(f"{prefix}-")]}
 
 
-def with_given(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
-    """The plan with the corpora of `recipe.given` in the place of its own. Raises RecipeError for a folder without."""
-    if not recipe.given:
-        return list(stages)
-    folder = Path(recipe.given)
-    path, _, revision = recipe.given.partition("@")
-    is_on_hub = not folder.is_dir() and bool(HUB_ID.fullmatch(recipe.given))
+class GivenRelease(NamedTuple):
+    """A release whose corpora stand in for a run's own."""
+
+    place: str
+    configs: dict[str, Path]
+    """The folder of each corpus that it holds; empty on the Hub, where it is pulled when a stage runs."""
+    revision: str = ""
+
+    def stage(self, name: str, config: str) -> Stage | None:
+        """The corpus as a stage; None where it is known not to be there. On the Hub its revision stands for content."""
+        if self.revision:
+            settings = GivenSettings(path=self.place, content=self.revision)
+            return Stage(name, "pulled", settings, {}, ImportedOptions(corpus=config))
+        if config not in self.configs:
+            return None
+        folder = self.configs[config]
+        settings = GivenSettings(path=str(folder), content=content_of(folder))
+        return Stage(name, "imported", settings, {}, ImportedOptions())
+
+
+def given_release(recipe: Recipe) -> GivenRelease | None:
+    """What `given.release` names. Raises RecipeError for a folder without a corpus."""
+    place = recipe.given.release
+    if not place:
+        return None
+    folder = Path(place)
+    path, _, revision = place.partition("@")
+    if not folder.is_dir() and HUB_ID.fullmatch(place):
+        return GivenRelease(path, {}, revision)
     configs = {path.parent.name: path for path in folder.glob("*/train") if any(path.glob("data-*.parquet"))}
-    if not configs and not is_on_hub:
+    if not configs:
         hint = (
             "name a folder that `insightv-bench pull` made, or a release on the Hub as `ORG/NAME@REVISION`; a "
             "corpus lies in `FOLDER/reasoning/train/data-*.parquet`, and so for `summary` and `preference`"
         )
-        raise RecipeError(f"`given: {recipe.given}` holds no corpus", hint)
-    planned: list[Stage] = []
-    for stage in stages:
-        config = _config_of(stage)
-        if is_on_hub and config:  # pulled when the stage runs; its revision stands for its content
-            settings, options = GivenSettings(path=path, content=revision), ImportedOptions(corpus=config)
-            stage = replace(stage, kind="pulled", settings=settings, inputs={}, options=options)
-        elif config in configs:
-            settings = GivenSettings(path=str(configs[config]), content=content_of(configs[config]))
-            stage = replace(stage, kind="imported", settings=settings, inputs={}, options=ImportedOptions())
-        planned.append(stage)
+        raise RecipeError(f"`given: {place}` holds no corpus", hint)
+    return GivenRelease(place, configs)
+
+
+def with_given(recipe: Recipe, stages: Sequence[Stage]) -> list[Stage]:
+    """The plan with the corpora of a given release in the place of its own, and without what is then needed by nobody.
+
+    Pairs are not replaced: each round's are those of its own model. A given preference corpus is for the control
+    `off-policy-dpo`. Raises RecipeError for a release that this plan has no use for.
+    """
+    release = given_release(recipe)
+    planned = [stage if release is None else _in_place_of(stage, release) for stage in stages]
+    if release and release.configs and not any(stage.kind == "imported" for stage in planned):
+        held = ", ".join(f"`{config}`" for config in release.configs)
+        hint = "pairs of other models are for the control of that name: `controls: [off-policy-dpo]`"
+        raise RecipeError(
+            f"`given: {release.place}` holds {held}, and `{recipe.name}` has no place for it",
+            hint if "preference" in release.configs and recipe.rounds else "leave `given` out",
+        )
+    if release is None and not recipe.given.model:
+        return planned
+    needed_before = {name for stage in stages for name in stage.inputs.values()}
+    while idle := [stage for stage in planned if _is_idle(stage, planned, needed_before)]:
+        planned = [stage for stage in planned if stage not in idle]
     return planned
 
 
-def _config_of(stage: Stage) -> str:
-    """The config that can stand in for the stage's corpus; that of `optimal-only` is the run's own."""
-    return stage.kind if stage.name in GIVEN or stage.kind == "preference" else ""
+def _in_place_of(stage: Stage, release: GivenRelease) -> Stage:
+    given = release.stage(stage.name, stage.kind) if stage.name in GIVEN else None
+    return given or stage
+
+
+def _is_idle(stage: Stage, planned: Sequence[Stage], needed_before: set[str]) -> bool:
+    """Whether it was made for others, and no stage needs it any more."""
+    if any(stage.name in other.inputs.values() for other in planned):
+        return False
+    return stage.makes in ("questions", "paths", "verdicts") or stage.name in needed_before
 
 
 def content_of(folder: Path) -> str:

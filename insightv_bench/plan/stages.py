@@ -13,15 +13,12 @@ from insightv_bench.settings import (
     PathsSettings,
     ReasoningCorpus,
     Recipe,
-    Source,
     SummaryCorpus,
-    TaskSource,
-    WorldSource,
 )
 from insightv_bench.stages import CalibrateOptions, RoundOptions, Stage, TrainOptions, WorldOptions
 
 from .cluster import told_apart
-from .controls import controls
+from .controls import controls, needs_reasoning
 from .evaluation import evaluation
 from .hopeless import refuse_hopeless
 from .names import (
@@ -30,11 +27,14 @@ from .names import (
     agent_paths,
     asked,
     assessed,
-    by_model,
+    assessed_round,
     flawed,
-    folder_content,
     model_of_round,
+    pretrained,
     questions_of,
+    questions_stage,
+    round_paths,
+    round_questions,
     sampled,
     summary_init,
     summary_inputs,
@@ -49,7 +49,7 @@ def plan(recipe: Recipe) -> list[Stage]:
     refuse_hopeless(recipe)
     parts = (_questions, _corpora, _agents, _rounds, controls, evaluation, _calibration)
     stages = [stage for part in parts for stage in part(recipe)]
-    stages += release_stages(recipe, stages, questions_of(recipe))
+    stages += release_stages(recipe, stages)
     stages = with_given(recipe, stages)
     if recipe.engine == "ray":
         stages = told_apart(stages, recipe.ray)
@@ -67,10 +67,7 @@ def plan(recipe: Recipe) -> list[Stage]:
 
 def _questions(recipe: Recipe) -> Iterator[Stage]:
     for name, source in recipe.questions.items():
-        if isinstance(source, TaskSource):
-            yield Stage(QUESTIONS + name, "task-questions", source)
-        else:
-            yield Stage(QUESTIONS + name, "questions", source, {}, _world(recipe, source))
+        yield questions_stage(recipe, QUESTIONS + name, source)
     if recipe.lessons:
         yield Stage("lessons", "lessons", recipe.lessons, {}, WorldOptions(world=recipe.world.model_dump()))
     if recipe.hard and recipe.paths:  # the questions that the generator gets wrong when it answers directly
@@ -78,10 +75,6 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
         if isinstance(recipe.paths, PathsSettings):
             settings = settings.model_copy(update={"engine": settings.engine or recipe.paths.engine})
         yield Stage(HARD, "hard", settings, {"questions": asked(recipe)})
-
-
-def _world(recipe: Recipe, source: Source) -> WorldOptions:
-    return WorldOptions(world=recipe.world.model_dump() if isinstance(source, WorldSource) else {})
 
 
 def _calibration(recipe: Recipe) -> Iterator[Stage]:
@@ -92,7 +85,7 @@ def _calibration(recipe: Recipe) -> Iterator[Stage]:
     inputs = {}
     if settings.questions:
         inputs = {"questions": "calibrate-questions"}
-        yield Stage(inputs["questions"], "questions", settings.questions, {}, _world(recipe, settings.questions))
+        yield questions_stage(recipe, inputs["questions"], settings.questions)
     yield Stage("calibrate", "calibrate", settings, inputs, CalibrateOptions(assess=recipe.assess))
 
 
@@ -102,7 +95,8 @@ def _corpora(recipe: Recipe) -> Iterator[Stage]:
     questions = questions_of(recipe)
     yield from sampled(recipe, TEACHER, questions, recipe.paths)
     named = recipe.model_fields_set  # a recipe that trains nothing names the corpora that it wants
-    if recipe.reason or "corpora" in named:
+    wanted = not recipe.given.model if recipe.reason else "corpora" in named
+    if wanted or needs_reasoning(recipe):
         settings = recipe.corpora.part(ReasoningCorpus)
         yield Stage("corpora-reasoning", "reasoning", settings, assessed(questions, TEACHER))
     if recipe.summary or "flaws" in named or _is_stored(recipe):
@@ -117,7 +111,11 @@ def _is_stored(recipe: Recipe) -> bool:
 def _agents(recipe: Recipe) -> Iterator[Stage]:
     if recipe.base:
         yield _base(recipe, recipe.base)
-    if recipe.reason:
+    if recipe.given.model:
+        given = recipe.given
+        there = BaseSettings(model=given.model, revision=given.revision, processor=given.processor)
+        yield pretrained("train-reason", "reason", there)
+    elif recipe.reason:
         inputs = {"model": "train-base", "reasoning": "corpora-reasoning"}
         options = TrainOptions(threads=recipe.threads, seat="reason", corpora=("reasoning",))
         yield Stage("train-reason", "sft", recipe.reason, inputs, options)
@@ -132,8 +130,7 @@ def _agents(recipe: Recipe) -> Iterator[Stage]:
 
 def _base(recipe: Recipe, settings: BaseSettings) -> Stage:
     if not settings.from_nothing:
-        options = TrainOptions(seat="base", content=folder_content(settings.model))
-        return Stage("train-base", "pretrained", settings, {}, options)
+        return pretrained("train-base", "base", settings)
     options = TrainOptions(threads=recipe.threads, seat="base", model=recipe.shape.model_dump(), corpora=("lessons",))
     return Stage("train-base", "base", settings, {"lessons": "lessons"}, options)
 
@@ -141,15 +138,14 @@ def _base(recipe: Recipe, settings: BaseSettings) -> Stage:
 def _rounds(recipe: Recipe) -> Iterator[Stage]:
     """Sample from the current model, assess, pair, train; then again from the new one."""
     rounds = recipe.rounds
-    for number in range(1, rounds.num + 1 if rounds else 1):
-        assert rounds is not None
-        current = model_of_round(number - 1)
-        source = rounds.questions.model_copy(update={"seed": rounds.questions.seed + number})
-        yield Stage(f"questions-round-{number}", "questions", source, {}, _world(recipe, source))
-        questions, name = f"questions-round-{number}", f"round-{number}"
-        yield from sampled(recipe, name, questions, by_model(rounds.paths, current), current)
-        pairs = f"corpora-preference-{number}"
-        yield Stage(pairs, "preference", rounds.pairs, assessed(questions, name), RoundOptions(round=number))
+    if not rounds:
+        return
+    yield from round_questions(recipe)
+    for number in range(1, rounds.num + 1):
+        current, name, pairs = model_of_round(recipe, number - 1), f"round-{number}", f"corpora-preference-{number}"
+        yield from round_paths(recipe, name, number, current)
+        found = assessed_round(recipe, name, number)
+        yield Stage(pairs, "preference", rounds.pairs, found, RoundOptions(round=number))
         options = TrainOptions(threads=recipe.threads, seat="reason", round=number, corpora=("pairs",))
-        inputs = {"model": current, "pairs": pairs, "initial": model_of_round(0)}
-        yield Stage(model_of_round(number), "dpo", rounds.dpo, inputs, options)
+        inputs = {"model": current, "pairs": pairs, "initial": model_of_round(recipe, 0)}
+        yield Stage(model_of_round(recipe, number), "dpo", rounds.dpo, inputs, options)

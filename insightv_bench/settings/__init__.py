@@ -5,6 +5,7 @@
     base.py         what sections share: what of them is not at its default, how a model samples
     sources.py, paths.py, stored_paths.py, corpora.py, training.py, evaluation.py, engines.py, cluster.py  the sections
     seats.py        a model in a seat
+    rounds.py       what rounds start from and ask
 
 What a model, a trainer or a server calls an option keeps that name. It knows the drawn world's levels and splits; not
 what a stage does with a setting.
@@ -31,6 +32,7 @@ from .engines import *  # noqa: F403 - its `__all__`: a section more is a line i
 from .evaluation import Control, EvalSettings
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .recipe import Recipe, load_recipe, recipe_names
+from .rounds import GivenInputs, RoundQuestions
 from .seats import (
     STAGE_MODEL,
     Seat,

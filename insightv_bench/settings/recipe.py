@@ -27,6 +27,7 @@ from .evaluation import Control, EvalSettings
 from .inheritance import Layer, flatten, merge, stack
 from .manner import with_manner, with_prompts_read
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
+from .rounds import Given, GivenInputs
 from .seats import Seat, seat_name
 from .sources import Source
 from .stored_paths import AnyPaths
@@ -48,8 +49,8 @@ class Recipe(Section):
     """Where paths, assessments and evaluations ask their models: in this process, or in actors over a Ray cluster."""
     ray: RaySettings = RaySettings()
     world: Level = Level()
-    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field(min_length=1)
-    """By name; the name is part of a folder's."""
+    questions: dict[Annotated[str, Field(pattern=NAME)], Source] = Field({}, min_length=1)
+    """By name; the name is part of a folder's. None are needed where there are rounds alone."""
     hard: HardSettings | None = None
     """Build paths for those questions alone that the generator gets wrong when it answers directly."""
     paths: AnyPaths | None = None
@@ -82,8 +83,8 @@ class Recipe(Section):
 
     Commands of one stage alone run the recipe as it is without them."""
     release: ReleaseSettings | None = None
-    given: str = ""
-    """A pulled release: its corpora take the place of those that the run would make."""
+    given: Given = GivenInputs()
+    """What takes the place of what the run would make: the corpora of a release, a model."""
     profile: str = ""
     """The family in whose manner the models of `model_seats` and `paths.engine` are asked: a name, a file, or `none`;
     left out, it is told by each model's name, type or chat template."""
@@ -101,8 +102,14 @@ class Recipe(Section):
     @property
     def base_name(self) -> str:
         """What the agents came from, as the board names it."""
-        made = self.base.model if self.base and not self.base.from_nothing else f"{self.world.name}-aya-vision"
+        there = self.base.model if self.base and not self.base.from_nothing else "" if self.base else self.given.model
+        made = there or f"{self.world.name}-aya-vision"
         return next(map(seat_name, self.model_seats.values()), made)
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether the agents come from a model made here."""
+        return not self.given.model and (self.base is None or self.base.from_nothing)
 
     @property
     def shape(self) -> TinyModel:
@@ -130,7 +137,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _connected(self) -> Recipe:
-        needs = [("reason", "paths"), ("summary", "agent_paths"), ("rounds", "reason"), ("hard", "paths")]
+        needs = [("reason", "paths"), ("summary", "agent_paths"), ("hard", "paths")]
+        if not self.questions and not self.rounds:
+            raise ValueError("`questions` is missing: at least one entry, each with its `source`")
+        if self.rounds and not (self.reason or self.base or self.given.model):
+            raise ValueError("`rounds` needs a model to start from: `given.model`, `base` or `reason`")
         if self.base and self.base.from_nothing:
             needs.append(("base", "lessons"))
         for control in self.controls:

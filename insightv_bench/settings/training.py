@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from .base import Section, Share
 from .corpora import PairsSettings
-from .paths import PathsSettings
-from .sources import WorldSource
+from .paths import AssessSettings, PathsSettings
+from .sources import Source, WorldSource
 
 __all__ = [
     "FROM_NOTHING",
@@ -156,10 +156,22 @@ class RoundsSettings(Section):
     """Iterative DPO: sample from the current model, assess, pair, train, once a round."""
 
     num: int = Field(0, ge=0)
-    questions: WorldSource
-    """Each round takes a fresh slice: the round's number is added to its seed."""
+    questions: Source
+    """Of the drawn world each round takes a fresh slice: the round's number is added to its seed. Of a table each round
+    asks all that the evaluation does not, or `num_questions` that no round has asked before, as long as there are."""
+    num_questions: int | None = Field(None, ge=1)
+    """Questions a round, of a table; how many of the drawn world stands in `questions.num`."""
     paths: PathsSettings
+    """How the model of the round is sampled. `engine` says with which options; its model is the one just made."""
+    assess: AssessSettings | None = None
+    """Who judges the rounds' paths; as the other ones if left out."""
     pairs: PairsSettings = PairsSettings()
     dpo: DpoSettings = DpoSettings()
     rejection: TrainSettings | None = None
     """How the control `rejection-sampling` is trained; its steps follow from the compute of a DPO round."""
+
+    @model_validator(mode="after")
+    def _counted_once(self) -> RoundsSettings:
+        if self.num_questions and isinstance(self.questions, WorldSource):
+            raise ValueError("`num_questions` is of a table; of the drawn world `questions.num` says how many")
+        return self

@@ -29,6 +29,7 @@ from insightv_bench.settings import (
     PathsSettings,
     ReasoningCorpus,
     ReleaseSettings,
+    RoundQuestions,
     Section,
     SummaryCorpus,
     TaskSource,
@@ -98,6 +99,10 @@ KINDS: dict[str, Kind] = {
         Kind(
             "hard", "questions", "builders.hard:hard", "build hard", HardSettings,
             about={"hard": "Questions -> those that the generator gets wrong without a path."},
+        ),
+        Kind(
+            "round-questions", "questions", "builders.rounds:round_questions", "build questions", RoundQuestions,
+            RoundOptions, depends_on=_QUESTIONS,
         ),
         Kind(
             "paths", "paths", "builders.paths:paths", "build paths", PathsSettings, AskingOptions, "blocks",
