@@ -143,8 +143,19 @@ def test_the_board_is_read_back_from_its_csv_and_stands_in_latex(tmp_path: Path)
 
 def test_the_first_words_say_who_is_best_how_sure_and_why(tmp_path: Path) -> None:
     told = " ".join(headline(board_of(tmp_path / "walk", walk())))
-    assert "Of 3 systems on 24 questions of drawn" in told and "is not told apart from 2 others" in told
+    assert "Of 4 systems on 24 questions of drawn" in told and "is not told apart from 2 others" in told
     assert "The second agent adds 50.0 [" in told and "This is a toy run: 24 questions" in told
+    assert "The base model alone (base) has 50.0 [" in told and "is above it by" in told
     unread = [row.model_copy(update={"answer": None, "correct": False}) for row in arm_of("reason", "0" * 200)]
     told = " ".join(headline(board_of(tmp_path / "unread", unread)))
     assert "In 100.0 % of the replies of sft in arm reason no answer could be read" in told and "toy" not in told
+
+
+def test_a_base_model_that_is_better_leads_the_first_words_and_the_ranks(tmp_path: Path) -> None:
+    rows = arm_of("base", "1" * 60, system="base") + arm_of("reason+summary", "0" * 40 + "1" * 20, system="sft")
+    board = board_of(tmp_path, rows)
+    told = " ".join(headline(board))
+    assert "base has 100.0 [94.0, 100.0] % right in arm base, and was found better than every other" in told
+    assert "The base model alone (base) has 100.0" in told and "sft is below it by 66.7 [" in told
+    places = {row.system: (row.rank_best, row.rank_worst) for row in board.arms}
+    assert places == {"base": (1, 1), "sft": (2, 2)}

@@ -188,6 +188,69 @@ def test_without_javascript_the_figures_are_plain_tables(browser: Any, rounds_pa
     one.context.close()
 
 
+def test_every_reply_of_several_is_shown_with_its_vote(opened: Opened, tmp_path: Path) -> None:
+    rows = [row for sample in range(5) for row in arm_of("reason", "1" if sample < 3 else "0", sample=sample)]
+    rows += arm_of("reason", "1", system="other") + arm_of("majority", "1")
+    build([written(tmp_path / "eval", rows)], tmp_path / "out", "Votes")
+    address = f"{(tmp_path / 'out' / 'index.html').as_uri()}#samples?a=sft&b=other"
+    page = opened.go(address, "#sample .votes")
+    votes = page.locator("#sample .reply .votes").first
+    assert votes.locator(".facts").first.inner_text() == "5 replies, 3 right"
+    cast = [" ".join(one.split()) for one in votes.locator(".cast li").all_inner_texts()]
+    assert cast == ["7 × 3 ✓right", "9 × 2 ✗wrong"]
+    assert page.locator("#sample .votes").count() == 2  # the vote itself shows them too
+    votes.locator("summary").click()
+    assert votes.locator(".each li").count() == 5
+    assert not opened.faults
+
+
+def test_a_system_without_replies_to_show_is_not_another(opened: Opened, tmp_path: Path) -> None:
+    rows = arm_of("reason", "10") + arm_of("reason", "01", system="silent", response="")
+    build([written(tmp_path / "eval", rows)], tmp_path / "out", "Silent")
+    page = opened.go(f"{(tmp_path / 'out' / 'index.html').as_uri()}#samples?a=silent", "#sample .absent")
+    assert "No replies are shown of silent" in page.locator("#sample").inner_text()
+    page.get_by_role("link", name="Look at the others").click()
+    page.wait_for_selector("#sample .reply")
+
+
+def test_arrow_keys_walk_the_samples_and_a_pressed_button_keeps_the_focus(opened: Opened, tasks_page: str) -> None:
+    page = opened.go(f"{tasks_page}#samples", VIEWS["samples"])
+    rank = "text => document.querySelector('#sample .head .count').textContent.startsWith(text)"
+    page.wait_for_function(rank, arg="1 of")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(rank, arg="2 of")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(rank, arg="1 of")
+    page.get_by_label("Next sample").click()
+    page.wait_for_function(rank, arg="2 of")
+    page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Next sample'")
+    page.get_by_label("In the question").focus()
+    page.keyboard.press("ArrowRight")  # moves the cursor of the text, not the sample
+    assert page.locator("#sample .head .count").inner_text().startswith("2 of")
+
+
+def test_an_opened_row_is_in_the_address(opened: Opened, rounds_page: str) -> None:
+    page = opened.go(f"{rounds_page}#board", VIEWS["board"])
+    page.get_by_role("button", name="dpo-1", exact=True).click()
+    assert "open=dpo-1" in page.evaluate("location.hash")
+    address = page.url
+    page.goto("about:blank")
+    page = opened.go(address, "#view-board tr.more")
+    assert page.locator("#view-board tr.more").count() == 1
+    assert page.get_by_role("button", name="dpo-1", exact=True).get_attribute("aria-expanded") == "true"
+
+
+def test_figures_and_the_entry_to_cite_are_taken_along(opened: Opened, rounds_page: str) -> None:
+    page = opened.go(f"{rounds_page}#board", "figure img")
+    files = [one.get_attribute("href") for one in page.locator("#view-board figcaption a").all()]
+    assert files[:2] == ["figures/board-1.svg", "figures/board-1.png"]
+    page.get_by_role("link", name="How to cite it").click()
+    page.wait_for_selector("#view-about pre.cite")
+    assert page.locator("pre.cite").inner_text().startswith("@software{insightv-bench,")
+    page.get_by_role("button", name="Copy as BibTeX").click()
+    page.wait_for_selector("#cite-copy :is(textarea, button:text('copied'))")
+
+
 def test_two_hundred_systems_and_twenty_thousand_samples_are_usable(opened: Opened, tmp_path: Path) -> None:
     build(write_results(tmp_path / "results"), tmp_path / "page", "Large")
     page = opened.go(f"{(tmp_path / 'page' / 'index.html').as_uri()}#board", VIEWS["board"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from board_rows import written
 from boards import arm_of, board_of, choice, controls, flawed, record, walk
 from PIL import Image as PILImage
@@ -20,9 +21,10 @@ from insightv_bench.errors import RunError
 from insightv_bench.leaderboard.board import Board, load_rows, split_sets
 from insightv_bench.leaderboard.build import build
 from insightv_bench.leaderboard.figures import draw_figures
-from insightv_bench.leaderboard.figures.style import GRID, INK, looks, mark
+from insightv_bench.leaderboard.figures.style import GRID, INK, PALETTE, looks, mark
 from insightv_bench.leaderboard.page import images, sample_blocks, samples
 from insightv_bench.leaderboard.page.build import MAX_PLAIN, POLICY, render
+from insightv_bench.leaderboard.page.cite import cite
 from insightv_bench.leaderboard.page.data import outcomes
 from insightv_bench.leaderboard.page.images import MAX_SIDE, Images, fitted
 from insightv_bench.leaderboard.page.run_files import read_run_files
@@ -254,9 +256,9 @@ def test_figures_are_the_same_bytes_each_time(hostile_page: Path, tmp_path: Path
     assert [one.name for one in again] == [f"{name}-1" for name in DRAWN]
     assert [one["caption"] for one in piece(hostile_page, "board")["figures"]] == [one.caption for one in again]
     files = sorted((hostile_page / "figures").iterdir())
-    assert len(files) == 12
+    assert len(files) == 18
     assert all(file.read_bytes() == (tmp_path / file.name).read_bytes() for file in files)
-    assert all("<dc:date>" not in file.read_text() for file in files)
+    assert all("<dc:date>" not in file.read_text() for file in files if file.suffix == ".svg")
     dark = (hostile_page / "figures" / "board-1-dark.svg").read_text()
     assert INK not in dark and GRID not in dark
 
@@ -293,6 +295,41 @@ def test_chance_stands_on_the_page_and_in_the_figures_alternative(tmp_path: Path
     assert chance in (tmp_path / "out" / "index.html").read_text()
     assert chance in piece(tmp_path / "out", "board")["figures"][0]["alternative"]
     assert ">chance<" in (tmp_path / "out" / "figures" / "board-1.svg").read_text()
+
+
+def test_no_name_stands_among_the_points_of_what_an_answer_costs(tmp_path: Path) -> None:
+    rows_ = [
+        row
+        for place in range(9)
+        for arm in ("reason", "reason+summary")
+        for row in arm_of(arm, "1100", system=f"s{place}", num_tokens=50 + place)
+    ]
+    draw_figures(board_of(tmp_path, rows_), tmp_path / "figures")
+    drawn = (tmp_path / "figures" / "cost-1.svg").read_text()
+    assert drawn.count(">reason<") == drawn.count(">reason+summary<") == 1  # the panels' titles
+    with PILImage.open(tmp_path / "figures" / "cost-1.png") as picture:
+        assert picture.width == 1280  # 6.4 inches at 200 dots
+
+
+def test_the_entry_to_cite_is_what_the_citation_file_says() -> None:
+    stated = yaml.safe_load((Path(__file__).parents[1] / "CITATION.cff").read_text(encoding="utf-8"))
+    told = cite("50% of $x_1$ \\input{/etc/passwd}")
+    assert all(f"{{{stated[key]}}}" in told for key in ("title", "version")) and stated["authors"][0]["name"] in told
+    method = stated["references"][0]
+    assert method["title"] in told and method["identifiers"][0]["value"].removeprefix("arXiv:") in told
+    assert method["authors"][0]["family-names"] in told and "2025" in method["notes"]
+    assert r"title = {50\% of \$x\_1\$ input/etc/passwd}" in told and told.count("{") == told.count("}")
+
+
+def test_colours_of_figures_are_seen_on_white_and_on_the_dark_page() -> None:
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for colour in PALETTE:
+        assert 1.05 / (luminance(colour) + 0.05) >= 3, colour
+        assert (luminance(colour) + 0.05) / (luminance("#0e1116") + 0.05) >= 3, colour
 
 
 def test_no_two_systems_of_a_figure_look_alike() -> None:

@@ -18,7 +18,7 @@ from insightv_bench.cli.main import app
 from insightv_bench.errors import RunError
 from insightv_bench.journal import Reply
 from insightv_bench.leaderboard.board import load_board, read_origin
-from insightv_bench.leaderboard.build import read
+from insightv_bench.leaderboard.build import build, read
 from insightv_bench.leaderboard.submissions import collect, make_submission, rerun, verify
 from insightv_bench.records import EvalRecord
 from insightv_bench.storage import sha256
@@ -210,6 +210,28 @@ def data_set(tmp_path: Path) -> Path:
     stray = written(tmp_path / "data/elsewhere", of("reason", "1" * 12, system="stray"))
     assert stray.exists()
     return tmp_path / "data"
+
+
+def test_a_board_shows_when_a_submission_was_made_and_the_links_of_its_maker(tmp_path: Path) -> None:
+    links = ("https://example.org/paper.pdf", "https://example.org/code")
+    rows = [one.model_copy(update={"model": "m@1" if one.arm == "reason" else "m@2"}) for one in small()]
+    make_submission([evaluation(tmp_path / "run", rows)], tmp_path / "s", "mine", links)
+    told = json.loads((tmp_path / "s" / "submission.json").read_text())
+    assert collect([str(tmp_path / "s")]).submissions[0].date == told["date"] and len(told["date"]) == 10
+    build(collect([str(tmp_path / "s")]), tmp_path / "page", "A board")
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert all(f'<a href="{link}" rel="noopener noreferrer nofollow">' in page for link in links)
+    assert told["date"] in page and links[1] in (tmp_path / "page" / "board.md").read_text()
+    odd = ["javascript:alert(1)", "https://u:p@h/", "https://h/?k=1", "https://[h", links[0]]
+    (tmp_path / "s" / "submission.json").write_text(json.dumps(told | {"links": odd, "date": "soon"}))
+    (shown,) = collect([str(tmp_path / "s")]).submissions
+    assert (shown.links, shown.date) == (links[:1], "")
+
+
+def test_a_link_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
+    for link in ("ftp://h/x", "https://me:key@h/", "https://h/?token=1", "paper"):
+        with pytest.raises(RunError, match="is no link that can be shown"):
+            make_submission([evaluation(tmp_path / "run", small())], tmp_path / "s", "mine", [link])
 
 
 def test_a_board_of_a_data_set_is_made_of_what_is_accepted(data_set: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from rich.console import Console
@@ -36,6 +36,9 @@ from insightv_bench.results import (
 )
 from insightv_bench.statistics import NONE, Interval, estimate, p_value, percent, points, sentence
 
+BETWEEN = ": "
+"""Between two systems and their arm."""
+
 
 def print_comparison(a: Results, b: Results, console: Console) -> None:
     """Raises RunError where they cannot be compared."""
@@ -49,8 +52,9 @@ def print_comparison(a: Results, b: Results, console: Console) -> None:
     _outcomes(compared.pairings, a, b, console)
     _tokens(compared.pairings, a, b, console)
     notes = [*_equal_tokens(compared.pairings, a, b), *_cut_off(compared.pairings, a, b), *compared.notes]
+    console.print()
     for note in notes:
-        console.print(visible(note), highlight=False, markup=False, soft_wrap=True)
+        _print(visible(note), console)
 
 
 def _table(title: str, columns: Sequence[str], lefts: int, console: Console, rows: Sequence[Sequence[str]]) -> None:
@@ -59,12 +63,26 @@ def _table(title: str, columns: Sequence[str], lefts: int, console: Console, row
     if len(tasks) == 1:
         table.title = Text(visible(f"{tasks[0]}: {title[0].lower()}{title[1:]}"))
         columns, rows, lefts = columns[1:], [row[1:] for row in rows], lefts - 1
+    systems = {row[0].partition(BETWEEN)[0] for row in rows if BETWEEN in row[0]}
+    if len(systems) == 1 and all(BETWEEN in row[0] for row in rows):  # A and B are named above
+        rows = [[row[0].partition(BETWEEN)[2], *row[1:]] for row in rows]
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < lefts else "right", overflow="fold")
+        # Where lines are short a name is folded, never a figure.
+        justify: Literal["left", "right"] = "left" if place < lefts else "right"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=place >= lefts)
+    below = _width(columns, rows) > console.width  # an interval then stands below its figure
     for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        cells = (visible(cell).replace(" [", "\n[") if below else visible(cell) for cell in row)
+        table.add_row(*map(Text, cells))
+    if below:
+        table.padding = (0, 1, 0, 0)
     console.print()
     console.print(table)
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Characters of the table with every cell on one line, two between columns."""
+    return sum(max(map(len, column)) + 2 for column in zip(columns, *rows, strict=True)) - 2
 
 
 def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
@@ -83,10 +101,17 @@ def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
     ]
     columns = ["task", "arm", "A, %", "B, %", "B - A, points", "p", "n", "detectable"]
     _table("Accuracy, p and B - A after Holm over this table", columns, 2, console, rows)
+    _print(
+        "  detectable: the smallest true difference, in points, that so many questions show with 80 % power", console
+    )
+
+
+def _print(text: str, console: Console) -> None:
+    console.print(text, highlight=False, markup=False)
 
 
 def _sides(one: Pairing) -> str:
-    systems = "" if one.a.system == one.b.system else f"{one.a.system} | {one.b.system}: "
+    systems = "" if one.a.system == one.b.system else f"{one.a.system} | {one.b.system}{BETWEEN}"
     return systems + (one.a.arm if one.a.arm == one.b.arm else f"{one.a.arm} | {one.b.arm}")
 
 
@@ -95,7 +120,7 @@ def _figures(figures: Sequence[FigurePairing], console: Console) -> None:
     columns = ["task", "system", "figure", "A, %", "B, %", "B - A, points", "p", "n"]
     _table("Robustness, p and B - A after Holm over this table", columns, 3, console, rows)
     for measure in dict.fromkeys(one.measure for one in figures):
-        console.print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", highlight=False, markup=False)
+        _print(f"  {measure.replace('_', ' ')}: {MEANINGS[measure]}", console)
 
 
 def _paired(one: FigurePairing | CurvePairing, name: str, a: Interval, b: Interval) -> list[str]:
@@ -145,7 +170,7 @@ def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Cons
         )
         for outcome in dict.fromkeys(row[2] for row in rows):
             meaning = next(words for name, words in OUTCOMES.items() if name.replace("_", " ") == outcome)
-            console.print(f"  {outcome}: {meaning}", highlight=False, markup=False)
+            _print(f"  {outcome}: {meaning}", console)
 
 
 def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:

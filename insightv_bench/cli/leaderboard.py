@@ -42,7 +42,11 @@ def build(
     board = load_function("leaderboard.build:build")(sources, out, title)
     load_function("leaderboard.tables:print_board")(board, console)
     console.print(f"\nPage     {out / 'index.html'}", soft_wrap=True, highlight=False)
-    console.print(f"Files    {out / 'board.md'}, board.json, tables/*.parquet", soft_wrap=True, highlight=False)
+    console.print(
+        f"Files    {out / 'board.md'}, board.csv, board.tex, board.json, tables/, figures/",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 @board_app.command("view")
@@ -80,13 +84,16 @@ def submit(
     title: Annotated[str, typer.Option("--title", help="What it is called, `my-model on drawn-tiny` say.")],
     out: Annotated[Path, typer.Option("--out", help="A new folder for the submission.")] = Path("submission"),
     to: Annotated[str, typer.Option("--to", metavar="ORG/NAME", help="A data set of results; made if new.")] = "",
+    links: Annotated[
+        list[str] | None, typer.Option("--link", metavar="URL", help="Of a paper, of code; once for each.")
+    ] = None,
     private: Private = None,
 ) -> None:
     """Results -> a submission: rows, figures and lineage, checked; with `--to` added to a data set on the Hub."""
     sources = load_function("leaderboard.submissions:collect")(results)
     for note in sources.notes:
         typer.echo(visible(f"note: {note}"))
-    submission = load_function("leaderboard.submissions:make_submission")(sources.folders, out, title)
+    submission = load_function("leaderboard.submissions:make_submission")(sources.folders, out, title, links or ())
     typer.echo(f"submission {submission.id} in {out}: {sum(each.num_rows for each in submission.evaluations):,} rows")
     if to:
         _, pushed = load_function("leaderboard.submissions:submit")(out, to, private)

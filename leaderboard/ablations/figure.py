@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from insightv_bench.errors import require
 
-from ..figures import INK, errors, style
+from ..figures import INK, PALETTE, errors, style
 from ..tables import short
 from .records import TOPICS, AblationRow, Ablations, Decoding, Group, PlannedRow, Share, Topic
 
@@ -25,11 +25,11 @@ STEP = 0.17
 """Sampled stands this share of a row above its middle, greedy below."""
 DECODINGS: dict[Decoding, float] = {"sampled": -STEP, "greedy": STEP}
 GROUPS: dict[Group, tuple[int, str, str]] = {
-    "base": (7, "s", "base model"),
+    "base": (4, "s", "base model"),
     "agents": (0, "o", "the two agents"),
     "controls": (1, "D", "controls"),
     "rounds": (2, "^", "DPO rounds and their controls"),
-    "others": (4, "v", "others"),
+    "others": (3, "v", "others"),
 }
 """Place in the palette, marker, words."""
 OF_TOPIC: dict[Topic, Group] = {"controls": "agents", "rounds": "rounds", "base": "base", "flaws": "controls"}
@@ -121,10 +121,8 @@ def _forest(axes: Any, rows: Sequence[PlannedRow], lines: Sequence[Line], severa
 
 
 def _mark(axes: Any, value: float, low: float, high: float, y: float, group: Group, decoding: Decoding) -> None:
-    import seaborn
-
     place, marker, _ = GROUPS[group]
-    colour = seaborn.color_palette("colorblind")[place]
+    colour = PALETTE[place]
     face = colour if decoding == "sampled" else "white"
     look = {"marker": marker, "ms": 5.5, "mfc": face, "mec": colour, "ecolor": colour, "elinewidth": 1.4}
     axes.errorbar(100 * value, y, xerr=errors(value, low, high), ls="none", **look)
@@ -146,17 +144,15 @@ def _finish(axes: Any, lines: Sequence[Line], label: str) -> None:
 
 def _legend(canvas: Any, table: Sequence[AblationRow], ablations: Ablations) -> None:
     """What filled and hollow mean, the kinds of rows, and the seeds' ticks."""
-    import seaborn
     from matplotlib.lines import Line2D
 
-    palette = seaborn.color_palette("colorblind")
     plain: dict[str, Any] = {"ls": "none", "marker": "o", "ms": 6}
     greedy = any(row.greedy for row in table)
     entries = [Line2D([], [], **plain, color=INK, label="sampled")] if greedy else []
     entries += [Line2D([], [], **plain, mfc="white", mec=INK, label="greedy")] if greedy else []
     for group, (place, marker, words) in GROUPS.items():
         if any(row.group == group for row in table):
-            entries.append(Line2D([], [], ls="none", marker=marker, ms=6, color=palette[place], label=words))
+            entries.append(Line2D([], [], ls="none", marker=marker, ms=6, color=PALETTE[place], label=words))
     if len(ablations.seeds) > 1 and ablations.comparisons:
         entries.append(Line2D([], [], ls="none", marker="|", ms=8, mew=1.2, color=SEED_INK, label="each seed"))
     canvas.legend(handles=entries, loc="outside upper center", ncols=4, frameon=False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from .arms import arm_rows, counted
 from .averages import average_rows
 from .comparisons import Pair, Tested, compared_columns, comparison_rows, family_tests, natural_pairs
-from .lineage import LINEAGE, Origin, lineage_rows, read_origin
+from .lineage import DAY, LINEAGE, Origin, lineage_rows, read_origin
 from .ranks import with_ranks
 from .records import (
     ARMS,
@@ -42,5 +42,5 @@ from .robustness import ANY, flaw_rows, measure_rows, robustness_rows
 from .rounds import round_rows
 from .rows import REPLY, SUBMISSION, UNIT, Sources, count_rows, load_rows, read_sides
 from .sets import split_sets
-from .systems import ROUND_ARMS, Method, Side, System, control_pairs, method_of, systems_in, twins_among
+from .systems import MAIN_ARMS, ROUND_ARMS, Method, Side, System, control_pairs, method_of, systems_in, twins_among
 from .whole import Sets, compute, load_board

@@ -7,6 +7,7 @@ a disk, a server or a key are not kept. This module computes no figure.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from insightv_bench.storage import first_line
 from .records import LineageRow
 
 LINEAGE = "lineage.json"
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 LineageKind = Literal["evaluation", "questions", "paths", "corpus", "model"]
 KEPT = (
     "stage",
@@ -197,15 +199,34 @@ def _row(system: str, kind: LineageKind, folder: str, stage: Mapping[str, Any], 
         version=str(stage.get("versions", {}).get("insightv-bench", "")),
         git_commit=str(stage.get("git_commit", "")),
         detail=_detail(stage),
+        date=_day(stage),
     )
 
 
 def _detail(stage: Mapping[str, Any]) -> str:
     totals: Mapping[str, Any] = stage.get("totals", {})
-    details = [f"reference {totals['reference']}"] if "reference" in totals else []
+    details = _sampling(stage)
+    details += [f"reference {totals['reference']}"] if "reference" in totals else []
     details += [f"{totals['num_steps']:,} steps"] if "num_steps" in totals else []
     details += [f"last loss {totals['last_loss']:.3f}"] if isinstance(totals.get("last_loss"), float) else []
     return ", ".join(details)
+
+
+def _sampling(stage: Mapping[str, Any]) -> list[str]:
+    """How an evaluation's paths and answers were drawn."""
+    settings, told = stage.get("settings", {}), []
+    for what in ("path", "answer"):
+        heat = settings.get(f"{what}_sampling")
+        heat = heat.get("temperature") if isinstance(heat, Mapping) else None
+        if isinstance(heat, int | float) and kind_of(stage) == "evaluate":
+            told.append(f"{what}s greedy" if heat == 0 else f"{what}s at temperature {heat:g}")
+    return told
+
+
+def _day(stage: Mapping[str, Any]) -> str:
+    started = stage.get("started")
+    day = started[:10] if isinstance(started, str) else ""
+    return day if DAY.fullmatch(day) else ""
 
 
 def training_of(origins: Iterable[Origin], seat: str = "reason") -> Mapping[str, Any]:

@@ -1,9 +1,10 @@
 """Which systems of an arm can be told apart, and so which places each of them may have.
 
 Every pair of systems is tested on the questions that both answered, and p adjusted after Holm over all pairs of the set
-and arm; greedy twins are tested, adjusted and placed among themselves. With one reply a question in both it is the
-exact McNemar test; with several, the sign-flip test over questions (`statistics.paired`) in its normal limit, so that
-20,000 pairs are a few products of matrices; p is never less than that many coins can make it.
+and arm; the base model has its own arm alone, and stands with it in the main arm of the others. Greedy twins are
+tested, adjusted and placed among themselves. With one reply a question in both it is the exact McNemar test; with
+several, the sign-flip test over questions (`statistics.paired`) in its normal limit, so that 20,000 pairs are a few
+products of matrices; p is never less than that many coins can make it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from insightv_bench.statistics import ALPHA, Floats, holm
 
 from .arms import counted
 from .records import ArmRow
-from .systems import twins_among
+from .systems import MAIN_ARMS, twins_among
 
 Better = NDArray[np.bool_]
 """[systems, systems]: whether the first was found better than the second."""
@@ -44,14 +45,25 @@ class Pairs(NamedTuple):
 def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
     """The rows of one comparable set with their places in their arm, those of greedy twins among themselves."""
     ranked = {row: row for row in arms}
-    replies = counted(rows)
-    for arm in dict.fromkeys(row.arm for row in arms):
-        for systems in apart([row.system for row in arms if row.arm == arm], {row.system: row.twin_of for row in arms}):
-            members = [row for row in arms if row.arm == arm and row.system in systems]  # in the systems' order
-            tested = pairs(replies.filter(pl.col("arm") == arm, pl.col("label").is_in(systems)), systems)
+    stands_in = ranked_in(arms)
+    sides = [{"label": system, "arm": arm, "stands_in": main} for (system, arm), main in stands_in.items()]
+    replies = counted(rows).join(pl.DataFrame(sides), on=["label", "arm"])
+    for arm in dict.fromkeys(stands_in.values()):
+        own = [row for row in arms if stands_in[row.system, row.arm] == arm]
+        for systems in apart([row.system for row in own], {row.system: row.twin_of for row in own}):
+            members = [row for row in own if row.system in systems]  # in the systems' order
+            tested = pairs(replies.filter(pl.col("stands_in") == arm, pl.col("label").is_in(systems)), systems)
             placed = zip(members, places_of([row.accuracy for row in members], better(tested)), strict=True)
             ranked.update((row, row.model_copy(update=place._asdict())) for row, place in placed)
     return [ranked[row] for row in arms]
+
+
+def ranked_in(arms: Sequence[ArmRow]) -> dict[tuple[str, str], str]:
+    """System and arm -> the arm that it is ranked in: its own, or for arm `base` of a system that has no other main arm
+    the main arm of the board."""
+    main = next((arm for arm in MAIN_ARMS if any(row.arm == arm for row in arms)), "")
+    have = {row.system for row in arms if row.arm == main}
+    return {(row.system, row.arm): main if row.arm == "base" and row.system not in have else row.arm for row in arms}
 
 
 def apart(systems: Sequence[str], twin_of: Mapping[str, str]) -> list[list[str]]:

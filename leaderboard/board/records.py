@@ -96,7 +96,7 @@ class ArmRow(Record):
     """Tokens generated in all seats over right answers; None: no answer is right."""
     rank_best: int | None = None
     """One more than the number of systems that were found better, of those that are ranked together: the systems of one
-    set and arm, greedy twins apart. None: not ranked."""
+    set and arm, greedy twins apart; arm `base` of a base model stands in the main arm. None: not ranked."""
     rank_worst: int | None = None
     """The number of systems that are ranked together, less those that were found worse."""
     tie_group: int | None = None
@@ -258,7 +258,9 @@ class LineageRow(Record):
     """Of insightv-bench."""
     git_commit: str
     detail: str
-    """What else is known in a few words: the reference policy, the last loss."""
+    """What else is known in a few words: the reference policy, the last loss, how an evaluation sampled."""
+    date: str = ""
+    """The day, in UTC, on which the stage began, `2026-12-01`; empty: not known."""
 
 
 class SubmissionRow(Record):
@@ -271,6 +273,10 @@ class SubmissionRow(Record):
     num_rows: int
     why: str
     """Who judged, the first problem, or what was not checked."""
+    date: str = ""
+    """The day, in UTC, on which it was made, as it says itself; empty: it says none."""
+    links: tuple[str, ...] = ()
+    """Addresses that its maker gave, of a paper or of code: not looked at."""
 
 
 class Board(Record):

@@ -13,6 +13,8 @@ from insightv_bench.controls import CONTROLS, ControlSpec
 
 OWN_CHOICE = [arm for arm, spec in ARMS.items() if spec.seat == "vote" and spec.without == "reason"]
 """Arms in which one answer is taken of the reasoning agent's paths, by themselves."""
+MAIN_ARMS = ("reason+summary", "reason", "direct", "base")
+"""The arm that a board speaks of first is the first of these that any of its systems has."""
 
 
 class System(NamedTuple):

@@ -8,4 +8,4 @@ style: what they share: colours, a system's mark, frames and legends
 from __future__ import annotations
 
 from .draw import Figure, draw_figures
-from .style import INK, errors, style
+from .style import INK, PALETTE, errors, style

@@ -1,4 +1,4 @@
-"""The board as drawings: SVG files, one for a light page and one for a dark, each with a text alternative.
+"""The board as drawings: SVG files, one for a light page and one for a dark, and a PNG, with a text alternative.
 
 This module says which are drawn and how large; `painters` draws them. Of many systems some are drawn.
 """
@@ -47,8 +47,7 @@ class Plan(NamedTuple):
 
 def draw_figures(board: Board, folder: Path) -> list[Figure]:
     """Write every figure the board has rows for. Raises MissingExtra without seaborn."""
-    for library in ("seaborn", "adjustText"):
-        require(library, "plots", "the figures")
+    require("seaborn", "plots", "the figures")
     import matplotlib
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,14 +85,14 @@ def _of_arms(arms: Sequence[ArmRow], comparable: ComparableSet, systems: Looks, 
         caption = (
             f"What a right answer costs: tokens generated in all seats, the path's included, against accuracy{remark}."
         )
-        height = 3.4 + legend_height(systems)
+        height = 0.9 + PANEL_HEIGHT * painters.panel_rows(painters.arms_of(priced)) + legend_height(systems)
         yield Plan("board", "cost", caption, cost_words(priced), (WIDTH, height), painters.cost(priced, systems))
 
 
 def _of_flaws(board: Board, comparable: ComparableSet, systems: Looks, remark: str) -> Iterator[Plan]:
     curve = [row for row in board.robustness if row.set == comparable.name and row.system in systems]
     if curve:
-        height = 0.9 + PANEL_HEIGHT * -(-len(painters.flaws_of(curve)) // 3) + legend_height(systems)
+        height = 0.9 + PANEL_HEIGHT * painters.panel_rows(painters.flaws_of(curve)) + legend_height(systems)
         caption = f"Accuracy against severity, one panel a flaw{remark}."
         paint = painters.severity(curve, systems)
         yield Plan("robustness", "robustness", caption, severity_words(curve), (WIDTH, height), paint)
@@ -104,7 +103,7 @@ def _of_flaws(board: Board, comparable: ComparableSet, systems: Looks, remark: s
         yield Plan("robustness", "flaws", caption, heat_words(flaws), (WIDTH, height), painters.heat(flaws, systems))
     measures = [row for row in board.measures if row.set == comparable.name and row.system in systems]
     if measures:
-        num_rows = -(-len({row.measure for row in measures}) // 3)
+        num_rows = painters.panel_rows({row.measure for row in measures})
         height = 0.7 + num_rows * (0.55 + ROW_HEIGHT * len({row.system for row in measures})) + legend_height(systems)
         caption = f"Each measure of robustness, with 95 % intervals clustered by question{remark}."
         paint = painters.measures(measures, systems)

@@ -8,6 +8,9 @@ from typing import Any
 from ..board import ANY, ARMS, ArmRow, ComparableSet, FlawRow, MeasureRow, RobustnessRow
 from .style import GRID, INK, Draw, Looks, drawn_name, errors, finish, mark
 
+COLUMNS = 3
+"""Panels beside each other."""
+QUARTERS = {0.25: "¼", 0.5: "½", 0.75: "¾"}
 SHARES = (0, 104)
 """Percent; above 100 there is room for a marker."""
 
@@ -44,28 +47,24 @@ def _point(axes: Any, system: str, systems: Looks, value: float, low: float, hig
 
 
 def cost(rows: Sequence[ArmRow], systems: Looks) -> Draw:
-    """Every arm of every system; arms are told apart by their names beside the points."""
+    """One panel an arm: no name stands among the points, however many there are."""
 
     def paint(canvas: Any) -> None:
-        from adjustText import adjust_text
-
-        axes = canvas.subplots()
-        axes.set_xscale("log")
-        for row in rows:
-            look = mark(*systems[row.system])
-            tokens, bars = row.tokens_per_right_answer, errors(row.accuracy, row.low, row.high)
-            axes.errorbar(tokens, 100 * row.accuracy, yerr=bars, **look, ls="none", label=drawn_name(row.system))
-        names = []
-        for arm in arms_of(rows) if len(rows) > 1 else []:
-            best = max((row for row in rows if row.arm == arm), key=lambda row: row.accuracy)
-            names.append(axes.text(best.tokens_per_right_answer, 100 * best.accuracy, arm, size=7.5, color=INK))
-        axes.set(ylim=SHARES, xlabel="tokens for a right answer", ylabel="accuracy %")
-        _tokens_axis(axes, [row.tokens_per_right_answer or 0.0 for row in rows])
-        finish(canvas, [axes], "both")
-        points = ([row.tokens_per_right_answer for row in rows], [100 * row.accuracy for row in rows])
-        adjust_text(
-            names, *points, ax=axes, expand=(1.2, 1.5), iter_lim=300, arrowprops={"arrowstyle": "-", "color": GRID}
-        )
+        panels = _panels(canvas, arms_of(rows), sharex=True, sharey=True)
+        for arm, panel in panels.items():
+            for row in (row for row in rows if row.arm == arm):
+                bars = errors(row.accuracy, row.low, row.high)
+                look = mark(*systems[row.system])
+                name = drawn_name(row.system)
+                panel.errorbar(
+                    row.tokens_per_right_answer, 100 * row.accuracy, yerr=bars, **look, ls="none", label=name
+                )
+        first = next(iter(panels.values()))
+        first.set(ylim=SHARES, yticks=range(0, 101, 25), xscale="log")
+        _tokens_axis(first, [row.tokens_per_right_answer or 0.0 for row in rows])
+        canvas.supxlabel("tokens for a right answer", size=9)
+        canvas.supylabel("accuracy %", size=9)
+        finish(canvas, list(panels.values()), "both")
 
     return paint
 
@@ -74,10 +73,28 @@ def _tokens_axis(axes: Any, tokens: Sequence[float]) -> None:
     """Ticks with their number wherever the values lie: within one decade a logarithmic axis would have one, or none."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-    wide = max(tokens) > 10 * min(tokens)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if wide else MaxNLocator(6))
+    low, high = min(tokens), max(tokens)
+    room = max(1.12, (high / low) ** 0.08)
+    axes.set_xlim(low / room, high * room)
+    axes.xaxis.set_major_locator(LogLocator(numticks=4) if high > 100 * low else MaxNLocator(3, steps=[1, 2, 5, 10]))
+    if 10 * low < high <= 100 * low:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:,.0f}")
+
+
+def _panels(canvas: Any, names: Sequence[str], **shared: Any) -> dict[str, Any]:
+    """A titled panel a name, three beside each other; what is left of the last row stays empty, and the panels above it
+    keep their numbers."""
+    drawn = canvas.subplots(panel_rows(names), COLUMNS, squeeze=False, **shared).flat
+    for spare in drawn[len(names) :]:
+        spare.set_axis_off()
+    panels = dict(zip(names, drawn, strict=False))
+    for place, (name, panel) in enumerate(panels.items()):
+        panel.set_title(name, loc="left")
+        if shared.get("sharex") and place + COLUMNS >= len(names):
+            panel.tick_params(labelbottom=True)
+    return panels
 
 
 def severity(rows: Sequence[RobustnessRow], systems: Looks) -> Draw:
@@ -86,18 +103,18 @@ def severity(rows: Sequence[RobustnessRow], systems: Looks) -> Draw:
     def paint(canvas: Any) -> None:
         flaws = flaws_of(rows)
         drawn = [system for system in systems if any(row.system == system for row in rows)]
-        panels = canvas.subplots(-(-len(flaws) // 3), 3, sharex=True, sharey=True, squeeze=False).flat
-        for panel, flaw in zip(panels, flaws, strict=False):
+        titles = {"all flaws" if flaw == ANY else flaw: flaw for flaw in flaws}
+        panels = _panels(canvas, list(titles), sharex=True, sharey=True)
+        for title, panel in panels.items():
+            flaw = titles[title]
             for place, system in enumerate(drawn):
                 points = [row for row in rows if row.flaw == flaw and row.system == system]
                 aside = 0.02 * (place - (len(drawn) - 1) / 2)  # intervals side by side, not on top of each other
                 _line(panel, [row.severity + aside for row in points], points, systems[system], system)
-            panel.set_title("all flaws" if flaw == ANY else flaw, loc="left")
-        for spare in panels[len(flaws) :]:
-            spare.set_axis_off()
-        used = list(panels[: len(flaws)])
-        ticks = {"xticks": [0, 0.25, 0.5, 0.75, 1], "xticklabels": ["0", "¼", "½", "¾", "1"]}
-        used[0].set(ylim=SHARES, yticks=range(0, 101, 25), **ticks)
+        used = list(panels.values())
+        severities = sorted({row.severity for row in rows})
+        used[0].set_xticks(severities, [QUARTERS.get(severity, f"{severity:g}") for severity in severities])
+        used[0].set(ylim=SHARES, yticks=range(0, 101, 25))
         canvas.supxlabel("severity: share of steps corrupted", size=9)
         canvas.supylabel("accuracy %", size=9)
         finish(canvas, used, "y")
@@ -121,6 +138,8 @@ def heat(rows: Sequence[FlawRow], systems: Collection[str]) -> Draw:
         look = {"vmin": 0, "vmax": 100, "cmap": "cividis", "linewidths": 1, "linecolor": GRID}
         names = [drawn_name(system) for system in drawn]
         seaborn.heatmap(cells, annot=True, fmt=".0f", xticklabels=flaws, yticklabels=names, ax=axes, **look)
+        for figure in axes.texts:
+            figure.set_color(_readable_on(axes.collections[0].cmap(float(figure.get_text()) / 100)))
         axes.set_xticks(axes.get_xticks(), flaws, rotation=30, ha="right", rotation_mode="anchor")
         axes.tick_params(axis="y", rotation=0)
         axes.tick_params(length=0)
@@ -129,24 +148,29 @@ def heat(rows: Sequence[FlawRow], systems: Collection[str]) -> Draw:
     return paint
 
 
+def _readable_on(colour: Sequence[float]) -> str:
+    """Black or white, whichever has the greater contrast with a colour, red, green, blue 0-1 (WCAG 2.2)."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#000000" if luminance > 0.179 else "#ffffff"
+
+
 def measures(rows: Sequence[MeasureRow], systems: Looks) -> Draw:
     """One panel a measure, one line a system. The axis is shared but for what may be below 0."""
 
     def paint(canvas: Any) -> None:
         names = list(dict.fromkeys(row.measure for row in rows))
         drawn = [system for system in systems if any(row.system == system for row in rows)]
-        panels = canvas.subplots(-(-len(names) // 3), 3, squeeze=False, sharey=True).flat
-        for panel, name in zip(panels, names, strict=False):
+        panels = _panels(canvas, names, sharey=True)
+        for name, panel in panels.items():
             members = [row for row in rows if row.measure == name]
             for row in members:
                 _point(panel, row.system, systems, row.value, row.low, row.high, drawn.index(row.system))
-            least = min(-2.0, *(100 * row.low - 2 for row in members))
-            most = max(102.0, *(100 * row.high + 2 for row in members))
+            least = min(-4.0, *(100 * row.low - 4 for row in members))
+            most = max(104.0, *(100 * row.high + 4 for row in members))
             panel.set(xlim=(least, most), ylim=(len(drawn) - 0.4, -0.6), yticks=[])
             panel.set_title(name.replace("_", " ") + (" %" if most < 200 else ""), loc="left")
-        for spare in panels[len(names) :]:
-            spare.set_axis_off()
-        finish(canvas, list(panels[: len(names)]), "x")
+        finish(canvas, list(panels.values()), "x")
 
     return paint
 
@@ -181,6 +205,11 @@ def _line(
     bars = [[100 * (row.accuracy - row.low) for row in rows], [100 * (row.high - row.accuracy) for row in rows]]
     if rows:
         axes.errorbar(xs, ys, yerr=bars, **mark(*style), lw=1.3, label=drawn_name(label))
+
+
+def panel_rows(names: Collection[str]) -> int:
+    """Rows of panels that a drawing of so many needs."""
+    return -(-len(names) // COLUMNS)
 
 
 def arms_of(rows: Sequence[ArmRow]) -> list[str]:

@@ -1,7 +1,8 @@
 """What every drawing shares: style, a system's mark, frames and legends. The same board gives the same bytes.
 
-Colours are seaborn's colour-blind palette, and a marker tells systems apart too. The dark drawing is the light one with
-the colours of text and grid replaced, so that a figure is laid out once.
+Colours have a contrast of 3 or more on a white page and on a dark one, differ for the colour-blind, and a marker tells
+systems apart too. The dark drawing is the light one with the colours of text and grid replaced, so that a figure is
+laid out once; the PNG is the light one on white.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from ..tables import short
 
 WIDTH = 6.4  # inches, as are all sizes here
 ROW_HEIGHT = 0.17
+DOTS_PER_INCH = 200
 INK, GRID = "#1f2328", "#d0d7de"
 DARK = {INK: "#e6edf3", GRID: "#3d444d"}
 """Colour of the light drawing -> of the dark one."""
+PALETTE = ("#0173b2", "#c66a00", "#04855f", "#b03a8c", "#7d7d7d", "#d64a1f", "#8b6fd1", "#8a7a1c")
 MARKERS = "osD^vPXdp*"
 NAME_LENGTH = 28
 """Of a system, in a figure and in its alternative."""
@@ -39,7 +42,7 @@ def style() -> dict[str, Any]:
 
 
 def save(paint: Draw, size: tuple[float, float], folder: Path, name: str) -> None:
-    """Write `<name>.svg` and `<name>-dark.svg`."""
+    """Write `<name>.svg`, `<name>-dark.svg` and `<name>.png`."""
     from matplotlib.figure import Figure as Canvas
 
     canvas, buffer = Canvas(figsize=size, layout="constrained"), io.StringIO()
@@ -50,6 +53,7 @@ def save(paint: Draw, size: tuple[float, float], folder: Path, name: str) -> Non
     for light, dark in DARK.items():
         drawn = drawn.replace(light, dark)
     (folder / f"{name}-dark.svg").write_text(drawn, encoding="utf-8")
+    canvas.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": None})
 
 
 Looks = Mapping[str, tuple[int, bool]]
@@ -63,11 +67,9 @@ def looks(systems: Sequence[str], twins: Mapping[str, str]) -> Looks:
 
 
 def mark(place: int, hollow: bool) -> dict[str, Any]:
-    import seaborn
-
-    palette = seaborn.color_palette("colorblind")
-    turn = place + place // len(palette)  # the eleventh has the first's colour, and another marker
-    look = {"color": palette[place % len(palette)], "marker": MARKERS[turn % len(MARKERS)], "ms": 5, "elinewidth": 1.3}
+    marker = MARKERS[place % len(MARKERS)]  # the ninth has the first's colour, and another marker
+    # Caps reach beyond the marker: the narrowest interval is seen.
+    look = {"color": PALETTE[place % len(PALETTE)], "marker": marker, "ms": 4.5, "elinewidth": 1.3, "capsize": 2.8}
     return {**look, "mfc": "none"} if hollow else look
 
 

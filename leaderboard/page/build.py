@@ -28,8 +28,9 @@ from insightv_bench.storage import write_text
 
 from ..board import ARMS, FAMILIES, MEANINGS, Board, ComparableSet
 from ..figures import Figure
-from ..tables import headline
+from ..tables import headline, measured
 from . import sample_blocks, samples, sections
+from .cite import cite
 from .data import as_table, outcomes, write_chunk
 from .images import Images
 from .markup import escape, plain
@@ -128,6 +129,9 @@ def render(board: Board) -> str:
         plain_title=plain(board.title),
         description=plain(_scale(board)),
         scale=_scale(board),
+        measured=f'<p class="scale">{escape(told)}</p>' if (told := measured(board)) else "",
+        submissions=sections.submissions(board),
+        cite=escape(cite(board.title)),
         headline="".join(f"<p>{escape(sentence)}</p>" for sentence in headline(board)),
         notes=_notes(board),
         arms=_arms(board),

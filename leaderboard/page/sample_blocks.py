@@ -28,6 +28,8 @@ BLOCK = 50
 """Questions a file."""
 MAX_CHARACTERS = 20_000
 """Of one path or reply; what is longer is cut, and says so."""
+MAX_VOTE = 4_000
+"""Characters of one of several replies to the same question."""
 REPLY = (
     "arm",
     "flaw",
@@ -50,14 +52,16 @@ REPLY = (
 def write_blocks(folder: Path, stem: str, shown: Shown, files: RunFiles, images: Images) -> None:
     """`<stem>-<block>.js` and `<stem>-<block>-<system>.js`, both from 0."""
     groups = shown.rows.partition_by("question_id", as_dict=True)
+    votes = shown.votes.partition_by("question_id", "label", as_dict=True)
     for number, questions in enumerate(batched(shown.questions, BLOCK)):
         own: list[list[Any]] = [[] for _ in shown.systems]
         asked = []
         for question in questions:
             shared, by_system = _question(groups[(question,)], shown.systems, files, images)
             asked.append(shared)
-            for place, replies in enumerate(by_system):
-                own[place].append(replies)
+            for place, (system, replies) in enumerate(zip(shown.systems, by_system, strict=True)):
+                cast = votes.get((question, system))
+                own[place].append(replies | {"votes": _votes(cast)} if replies and cast is not None else replies)
         write_chunk(folder, f"{stem}-{number}", asked)
         for place, column in enumerate(own):
             write_chunk(folder, f"{stem}-{number}-{place}", column)
@@ -106,6 +110,16 @@ def _replies(rows: Sequence[Row], shared: Sequence[str], reader: PathReader) -> 
     }
 
 
+def _votes(rows: pl.DataFrame) -> list[list[Any]]:
+    """Arm by arm the replies to the same question: answer, right, text, tokens, how it ended."""
+    by_arm: dict[str, list[list[Any]]] = {}
+    for row in rows.iter_rows(named=True):
+        answer = None if row["answer"] is None else cut(row["answer"], 2_000)
+        vote = [answer, row["correct"], cut(row["response"], MAX_VOTE), row["total_tokens"], row["finish"]]
+        by_arm.setdefault(row["arm"], []).append(vote)
+    return [[arm, votes] for arm, votes in by_arm.items()]
+
+
 def _cell(row: Row, name: str, places: Mapping[str, int]) -> Any:
     if name == "answer":
         return None if row["answer"] is None else cut(row["answer"], 2_000)
@@ -116,7 +130,8 @@ def _cell(row: Row, name: str, places: Mapping[str, int]) -> Any:
     if name == "path":
         return places.get(row["shown_path"])
     if name == "response":
-        return "" if row["response"] == row["shown_path"] else cut(row["response"])
+        is_shown = row["response"] == row["shown_path"] and row["answer"] is not None  # unread: as it came, too
+        return "" if is_shown else cut(row["response"])
     source = {"right": "correct", "path_right": "path_correct", "tokens": "total_tokens"}.get(name, name)
     value = row[source]
     return round(value, 4) if isinstance(value, float) else value

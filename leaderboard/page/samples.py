@@ -34,7 +34,9 @@ class Shown(NamedTuple):
     systems: list[str]
     questions: list[str]
     rows: pl.DataFrame
-    """The rows to be shown, of these alone."""
+    """The rows to be shown, of these alone: of several replies to the same question the first."""
+    votes: pl.DataFrame
+    """All replies where there are several of one system to one question in one arm, in order; none to planted flaws."""
 
 
 def choose(sets: Sequence[tuple[ComparableSet, pl.DataFrame]], num_samples: int = NUM_SAMPLES) -> list[Shown]:
@@ -43,11 +45,18 @@ def choose(sets: Sequence[tuple[ComparableSet, pl.DataFrame]], num_samples: int 
     num_questions = max(1, num_samples // max(1, sum(map(len, systems))))
     shown = []
     for (_, rows), labels in zip(sets, systems, strict=True):
-        rows = rows.filter(pl.col("label").is_in(labels) & (pl.col("sample") == 0))
-        questions = _questions(rows, labels, num_questions) if labels else []
-        viewable = _viewable(rows.filter(pl.col("question_id").is_in(questions)))
-        shown.append(Shown(labels, questions, viewable))
+        rows = rows.filter(pl.col("label").is_in(labels))
+        first = rows.filter(pl.col("sample") == 0)
+        questions = _questions(first, labels, num_questions) if labels else []
+        viewable = _viewable(first.filter(pl.col("question_id").is_in(questions)))
+        shown.append(Shown(labels, questions, viewable, _votes(rows.filter(pl.col("question_id").is_in(questions)))))
     return shown
+
+
+def _votes(rows: pl.DataFrame) -> pl.DataFrame:
+    plain = rows.filter(pl.col("flaw") == "none")
+    several = pl.col("sample").n_unique().over("label", "question_id", "arm") > 1
+    return plain.filter(several).sort("sample", maintain_order=True)
 
 
 def _systems(comparable: ComparableSet, rows: pl.DataFrame) -> list[str]:

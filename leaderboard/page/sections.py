@@ -21,9 +21,10 @@ from ..board import (
     Family,
     MeasureRow,
     RobustnessRow,
+    SubmissionRow,
 )
 from ..tables import MARKS, questions
-from .markup import Cell, Group, details, escape, interval, name, number, strip, table
+from .markup import Cell, Group, details, escape, interval, name, number, plain, strip, table
 
 Row = TypeVar("Row", ArmRow, RobustnessRow)
 NONE = Cell("–")
@@ -85,6 +86,26 @@ def _settings(comparable: ComparableSet) -> str:
     return details(
         "Prompts, token caps and parser", f"<p>{task}</p>{table('Settings', headings, groups, ('name', 'name'))}"
     )
+
+
+def submissions(shown: Board) -> str:
+    """What came from whom, with the links that its maker gave; nothing where the results are of no submission."""
+    groups = [
+        Group(
+            escape(row.title or row.id),
+            [[name(row.status), name(row.date or "–"), _links(row), number(row.num_rows), name(row.why or "–")]],
+        )
+        for row in shown.submissions
+    ]
+    headings = ["Submission", "Verdict", "Date", "Links", "Rows", "Why"]
+    kinds = ("name", "name", "name", "name", "number", "name")
+    return "<h3>Submissions</h3>" + table("As `verify` found them", headings, groups, kinds) if groups else ""
+
+
+def _links(row: SubmissionRow) -> Cell:
+    """Addresses that others gave: told whole, so that nobody is led where a name does not say."""
+    links = (f'<a href="{plain(link)}" rel="noopener noreferrer nofollow">{escape(link)}</a>' for link in row.links)
+    return Cell("<br>".join(links) or "–", "name")
 
 
 def comparisons(shown: Board, comparable: ComparableSet) -> str:

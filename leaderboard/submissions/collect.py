@@ -14,11 +14,13 @@ from typing import NamedTuple
 from insightv_bench.errors import HubError, RunError
 from insightv_bench.results import row_files
 
-from ..board import Sources, SubmissionRow, find, read_sides
+from ..board import DAY, Sources, SubmissionRow, find, read_sides
 from . import rows
-from .submission import EVALUATIONS, submissions_in
+from .submission import EVALUATIONS, is_link, submissions_in
 from .verify import Verdict, judged_words, verify
 
+MAX_LINKS = 5
+"""Of one submission, shown."""
 ON_HUB = re.compile(r"was read from the Hub at")
 
 
@@ -108,6 +110,8 @@ def _submission(folder: Path, verdict: Verdict, found: Collected) -> None:
             status=verdict.status,
             num_rows=verdict.num_rows,
             why="; ".join([*([why] if why else []), *verdict.remarks]),
+            date=stated.date if DAY.fullmatch(stated.date) else "",
+            links=tuple(link for link in stated.links[:MAX_LINKS] if is_link(link)),
         )
     )
     found.folders.append(held)

@@ -11,15 +11,19 @@ setting that names a disk or a server is in it.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import polars as pl
 
 from insightv_bench import __version__
 from insightv_bench.answers import PARSER
 from insightv_bench.errors import RunError
+from insightv_bench.escape import visible
 from insightv_bench.hub import as_files, guard_secrets
 from insightv_bench.keys import has_private_part
 from insightv_bench.records import Record, content_id
@@ -32,6 +36,7 @@ from ..board import LINEAGE, SUBMISSION, count_rows, load_board, read_origin, re
 NAMES = ("system", "base", "model", "path_model", "maker", "path_judge", "answer_judge")
 """Columns that hold a model's or a server's name."""
 FIGURES, EVALUATIONS = "figures.json", "evaluations"
+LINK, MAX_LINK = re.compile(r"https?://[!#-;=?-~]+", re.ASCII), 300
 FORMAT = 2
 """Of format 1 the hashes are of the rows alone, without the lineages."""
 
@@ -55,6 +60,10 @@ class Submission(Record):
     """Of insightv-bench."""
     parser: str
     evaluations: tuple[Evaluation, ...]
+    date: str = ""
+    """The day, in UTC, on which it was made; not part of its id."""
+    links: tuple[str, ...] = ()
+    """Addresses of a paper, of code, of a model."""
 
     @property
     def own_id(self) -> str:
@@ -62,11 +71,13 @@ class Submission(Record):
         return f"{slug(self.title)}-{content_id([one.files for one in self.evaluations], length=12)}"
 
 
-def make_submission(results: Sequence[Path], out: Path, title: str) -> Submission:
+def make_submission(results: Sequence[Path], out: Path, title: str, links: Sequence[str] = ()) -> Submission:
     """Copy the rows under the folders to the new folder `out`, and write the figures beside them.
 
-    Raises RunError where there are no rows, or `out` holds something.
+    Raises RunError where there are no rows, `out` holds something, or a link is no web address.
     """
+    if odd := next((link for link in links if not is_link(link)), None):
+        raise RunError(f"`{visible(odd)}` is no link that can be shown", "give an address as https://HOST/...")
     if out.exists() and any(out.iterdir()):
         raise RunError(f"`{out}` holds something already", "name a new folder with `--out`")
     files = [file for folder in results for file in row_files(folder)]
@@ -83,6 +94,8 @@ def make_submission(results: Sequence[Path], out: Path, title: str) -> Submissio
             version=__version__,
             parser=PARSER,
             evaluations=tuple(evaluations),
+            date=datetime.now(UTC).date().isoformat(),
+            links=tuple(links),
         )
         submission = submission.model_copy(update={"id": submission.own_id})
         _guard_addresses(out / EVALUATIONS)
@@ -92,6 +105,16 @@ def make_submission(results: Sequence[Path], out: Path, title: str) -> Submissio
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
     return submission
+
+
+def is_link(text: str) -> bool:
+    """Whether it is a plain web address, without a user or a query part and without characters that are not seen."""
+    if not LINK.fullmatch(text) or len(text) > MAX_LINK:
+        return False
+    try:
+        return bool(urlsplit(text).hostname) and not has_private_part(text)
+    except ValueError:  # a bracket that is no address, say
+        return False
 
 
 def _guard_addresses(folder: Path) -> None:

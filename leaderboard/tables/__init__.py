@@ -13,4 +13,4 @@ from .headline import headline
 from .latex import as_csv, latex
 from .markdown import markdown, write_files
 from .terminal import NAME_WIDTH, print_board
-from .views import MARKS, questions, short, without_twins
+from .views import MARKS, measured, questions, short, without_twins

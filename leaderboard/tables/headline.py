@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from insightv_bench.statistics import percent, points
 
-from ..board import ArmRow, Board, ComparableSet, ComparisonRow
+from ..board import MAIN_ARMS, ArmRow, Board, ComparableSet, ComparisonRow
 
-MAIN = ("reason+summary", "reason", "direct", "base")
 MANY_UNREAD = 0.25
 """Of an arm's replies: so many unread replies are what its accuracy is mostly about."""
 FEW_QUESTIONS = 100
@@ -22,12 +21,16 @@ def headline(board: Board) -> list[str]:
 
 def _of_set(board: Board, comparable: ComparableSet) -> Iterator[str]:
     rows = [row for row in board.arms if row.set == comparable.name]
-    arm = next((arm for arm in MAIN if sum(row.arm == arm for row in rows) > 0), "")
+    arm = next((arm for arm in MAIN_ARMS if sum(row.arm == arm for row in rows) > 0), "")
     own = [row for row in rows if row.arm == arm and not row.twin_of]
+    others = {row.system for row in own}
+    bases = [row for row in rows if row.arm == "base" and row.system not in others]
     if own:
-        yield _best(own, comparable)
-        leader = max(own, key=lambda row: row.accuracy).system
+        yield _best([*own, *bases], comparable)
+        leading = max(own, key=lambda row: row.accuracy)
+        leader = leading.system
         tests = [row for row in board.comparisons if row.set == comparable.name]
+        yield from _base(tests, bases, leading)
         yield from _change(tests, leader, "reason+summary", "reason", "The second agent")
         yield from _change(tests, leader, "flawed", "oracle", "A flaw in the path shown")
     yield from _why(rows)
@@ -46,6 +49,24 @@ def _best(rows: list[ArmRow], comparable: ComparableSet) -> str:
     if len(level) == 1:
         sure = f"and is not told apart from {level[0].system}"
     return f"Of {scale}, {told}, {sure}."
+
+
+def _base(tests: list[ComparisonRow], bases: list[ArmRow], leading: ArmRow) -> Iterator[str]:
+    """The leader against the base model that it came from, by their planned comparison."""
+    for base in (row for row in bases if row.base == leading.base):
+        told = f"The base model alone ({base.system}) has {percent(base.accuracy, base.low, base.high)} % right"
+        side = f"{leading.system}: {leading.arm}"
+        test = next((row for row in tests if (row.a, row.b) == (base.system, side)), None)
+        if test is None:
+            yield f"{told}."
+        elif test.outcome == "tie":
+            shown = points(test.difference, test.low, test.high)
+            yield f"{told}; {leading.system} is not told apart from it: {shown} points."
+        else:
+            limits = (test.low, test.high) if test.outcome == "higher" else (-test.high, -test.low)
+            shown = percent(abs(test.difference), *limits)
+            where = "above" if test.outcome == "higher" else "below"
+            yield f"{told}; {leading.system} is {where} it by {shown} points."
 
 
 def _change(tests: list[ComparisonRow], system: str, b: str, a: str, what: str) -> Iterator[str]:

@@ -155,8 +155,24 @@ def _came_from(row: LineageRow, systems: Sequence[str], with_run: bool) -> tuple
 
 def submissions(board: Board) -> View:
     """What `verify` said of each submission."""
-    rows = [(row.status, row.id, row.why or NONE, f"{row.num_rows:,}") for row in board.submissions]
-    return View("Submissions, verified", ("verdict", "submission", "why", "rows"), rows, num_names=3)
+    rows = [
+        (row.status, row.id, row.date or NONE, " ".join(row.links) or NONE, row.why or NONE, f"{row.num_rows:,}")
+        for row in board.submissions
+    ]
+    columns = ("verdict", "submission", "date", "links", "why", "rows")
+    return View("Submissions, verified", columns, rows, num_names=5)
+
+
+def measured(board: Board) -> str:
+    """What a reader asks before any figure: when, on which data, how sampled; empty where nothing is known."""
+    own = [row for row in board.lineage if row.kind == "evaluation"]
+    days = sorted({row.date for row in own if row.date})
+    span = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else ""
+    sampling = _distinct(row.detail for row in own if row.detail)
+    data = _distinct(f"{one.task}, version {one.task_version}" for one in board.sets)
+    parts = [f"data {data[0]}" if len(data) == 1 else "", f"evaluated {span}" if span else ""]
+    parts += [sampling[0] if len(sampling) == 1 else "sampled in several ways" if sampling else ""]
+    return " · ".join(part for part in parts if part)
 
 
 def made_by(board: Board) -> str:

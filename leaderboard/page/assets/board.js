@@ -3,7 +3,7 @@
 (() => {
   const { make, text, code, interval, count, points, absent, estimate, strip, select, table, load, rows, spaced } = insightv;
   const ALL = "all";
-  const opened = new Set();
+  const opened = new Set(); // systems whose row is open; they stand in the address
   const picked = new Map(); // system's name -> the set it was picked in
   const place = document.getElementById("view-board");
   const controls = make("div", { class: "controls" });
@@ -44,6 +44,8 @@
 
   function show(next, keep = false) {
     state = next;
+    opened.clear();
+    for (const system of (state.get("open") ?? "").split("\n")) if (system) opened.add(system);
     if (!keep || !controls.children.length) drawControls();
     else refreshArms();
     drawTable();
@@ -166,10 +168,11 @@
       cell: (line) => count(Math.round(line.rows.get(main)?.tokens_per_right_answer ?? NaN) || null),
     });
     const ranked = of.some((row) => Number.isInteger(row.rank_best));
+    const leads = (line) => line.rows.get(main) ?? line.rows.get("base"); // a base model is ranked by its own arm
     const systems = new Set(of.map((row) => row.system));
     const kept = lines(of);
-    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.scale(task)}.${ranked ? ` A rank, in arm ${main}, is the range of places that paired tests leave open${amongThemselves(kept, systems)}.` : ""}`;
-    return table({ caption, rows: kept, columns: withRank(columns, (line) => line.rows.get(main), kept), sort: sortOf(`-${main}`), press, more: (line) => more(line, task),
+    const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.scale(task)}.${ranked ? ` A rank, in arm ${main}${kept.some((line) => !line.rows.has(main) && line.rows.has("base")) ? " (a base model's in its arm base)" : ""}, is the range of places that paired tests leave open${amongThemselves(kept, systems)}.` : ""}`;
+    return table({ caption, rows: kept, columns: withRank(columns, leads, kept), sort: sortOf(ranked && kept.some((line) => !line.rows.has(main)) ? "rank" : `-${main}`), press, more: (line) => more(line, task),
       empty: "No system of that name." });
   }
 
@@ -179,7 +182,7 @@
     const ranked = (line) => (Number.isInteger(rowOf(line)?.rank_best) ? rowOf(line) : null);
     return {
       key: "rank", title: "Rank", kind: "rank", ascends: true,
-      value: (line) => { const row = ranked(line); return row ? row.rank_best + row.rank_worst / 1e4 : null; },
+      value: (line) => { const row = ranked(line); return row ? row.rank_best + row.rank_worst / 1e4 - row.accuracy / 1e6 : null; },
       cell: (line) => {
         const row = ranked(line);
         if (!row) return absent();
@@ -231,6 +234,8 @@
   function toggle(system) {
     if (opened.has(system)) opened.delete(system);
     else opened.add(system);
+    state.set("open", [...opened].join("\n"));
+    insightv.note("board", state);
     drawTable();
     [...table_.querySelectorAll("button.open")].find((one) => one.textContent === system)?.focus();
   }

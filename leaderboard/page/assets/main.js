@@ -56,7 +56,7 @@
     for (const section of document.querySelectorAll("main > section")) section.classList.toggle("unknown", Boolean(unknown));
     if (!unknown) insightv.views.get(name).show(state);
     if (last && last !== name) {
-      scrollTo(0, 0);
+      if (!state.has("at")) scrollTo(0, 0);
       document.getElementById("main").focus({ preventScroll: true });
     }
     last = name;
@@ -66,7 +66,7 @@
 
   async function start() {
     themes();
-    insightv.views.set("about", { title: "About", show: () => insightv.settings() });
+    insightv.views.set("about", { title: "About", show: (state) => insightv.settings(state) });
     const board = await insightv.load("board");
     const tables = ["arms", "averages", "lineage"].map((name) => [name, insightv.rows(board[name])]);
     insightv.board = { ...board, ...Object.fromEntries(tables) };

@@ -18,6 +18,7 @@
   let found = [];
   let first = 0; // of the list's page
   let turn = 0;
+  let focused = ""; // the button that was pressed: it keeps the focus when all is drawn anew
 
   const shown = () => insightv.board.sets.filter((one) => one.num_samples > 0);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -34,6 +35,15 @@
     const loaded = await load(`samples-${insightv.board.sets.indexOf(chosen)}`);
     if (mine !== turn) return;
     if (set !== chosen) [set, piece] = [chosen, loaded];
+    const gone = ["a", "b"].map((key) => state.get(key)).find((name) => name && !piece.systems.includes(name));
+    if (gone) {
+      form.replaceChildren();
+      for (const part of [list, pager, status]) part.replaceChildren();
+      const known = insightv.board.arms.some((row) => row.system === gone && row.set === chosen.name);
+      detail.replaceChildren(make("p", { class: "absent" }, known ? "No replies are shown of " : "On this task there is no system ", text(gone), ". ",
+        make("a", { href: insightv.link("samples", [["set", chosen.name]]) }, "Look at the others")));
+      return;
+    }
     drawForm();
     sift();
     await open();
@@ -52,7 +62,7 @@
 
   function drawForm() {
     const focus = document.activeElement?.name;
-    const change = (key) => (value) => { state.set(key, value); state.delete("q"); insightv.note("samples", state); show(state).catch(insightv.trouble); };
+    const change = (key) => (value) => { state.set(key, value); state.delete("q"); if (key === "set") ["a", "b"].forEach((one) => state.delete(one)); insightv.note("samples", state); show(state).catch(insightv.trouble); };
     const any = (values, name = "any") => [["", name], ...values.map((value) => [value, value])];
     const cells = piece.outcomes.filter(([at]) => at === main() || at === other());
     const armsOf = [...new Set(cells.map(([, arm]) => arm))];
@@ -181,6 +191,12 @@
       to: (place_) => insightv.go("samples", new Map([...state, ["q", piece.questions[place_][0]], ["set", set.name]])),
       link: insightv.link("samples", [["set", set.name], ["a", piece.systems[main()]], ["b", piece.systems[other()]], ["q", itsId]]),
     });
+    if (focused) {
+      const wanted = [...detail.querySelectorAll(".head button")].filter((one) => !one.disabled);
+      (wanted.find((one) => one.getAttribute("aria-label") === focused) ?? wanted[0])?.focus({ preventScroll: true });
+      focused = "";
+    }
+    detail.querySelector(".matched")?.scrollIntoView({ block: "nearest" });
     for (const one of list.querySelectorAll("a")) one.toggleAttribute("aria-current", false);
     const current = [...list.children][rank - first]?.firstChild;
     if (rank >= first && current) current.setAttribute("aria-current", "true");
@@ -193,14 +209,44 @@
     const head = make("div", { class: "head" }, move(at, -1), make("span", { class: "count" }, at.rank), move(at, 1),
       make("a", { href: at.link, class: "permalink" }, "Link to this sample"));
     const columns = systems.map((one) => column(asked, one, at, systems.length > 1));
-    place.replaceChildren(head, question(asked), make("div", { class: `systems of-${systems.length}` }, ...columns));
+    const beside_ = make("div", { class: `systems of-${systems.length}` }, ...columns);
+    if (systems.length > 1) align(beside_);
+    place.replaceChildren(head, question(asked), beside_);
+  }
+
+  // What two systems were asked alike stands on one line, where both have room.
+  function align(beside_) {
+    const lines = new Map();
+    const boxes = [...beside_.querySelectorAll(".system > :not(h4)")];
+    const order = (one) => (one.dataset.asked?.includes(" none ") ? 0 : one.dataset.asked ? 2 : 1);
+    for (const one of [...boxes].sort((a, b) => order(a) - order(b))) {
+      const key = one.dataset.asked ?? one.tagName;
+      if (!lines.has(key)) lines.set(key, lines.size + 2);
+      one.style.gridRow = lines.get(key);
+    }
+    beside_.style.setProperty("--lines", lines.size + 1);
   }
 
   function move(at, by) {
     const target = at.step(by);
-    return make("button", { type: "button", disabled: target === undefined, onclick: () => at.to(target),
+    return make("button", { type: "button", disabled: target === undefined, title: by < 0 ? "or the left arrow key" : "or the right arrow key",
+      onclick: (event) => { focused = event.currentTarget.getAttribute("aria-label"); at.to(target); },
       "aria-label": by < 0 ? "Previous sample" : "Next sample" }, by < 0 ? "←" : "→");
   }
+
+  // Left and right: the sample before and after. Up and down: along the list, once it has the focus.
+  document.addEventListener("keydown", (event) => {
+    if (place.hidden || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.closest?.("input, select, textarea, pre, .scroll")) return;
+    const by = { ArrowLeft: 0, ArrowRight: 1 }[event.key];
+    if (by !== undefined) { event.preventDefault(); detail.querySelectorAll(".head button")[by]?.click(); }
+  });
+  list.addEventListener("keydown", (event) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const links = [...list.querySelectorAll("a")];
+    const next = links[links.indexOf(document.activeElement) + (by ?? 0)];
+    if (by && next) { event.preventDefault(); next.focus(); }
+  });
 
   function question(asked) {
     const images = asked.images.map((one, i) => image(one, asked.images.length > 1 ? ` ${i + 1}` : ""));
@@ -222,7 +268,8 @@
     const seen = new Map();
     const plain = replies.filter((reply) => reply.flaw === "none");
     const planted = replies.filter((reply) => reply.flaw !== "none");
-    const boxes = plain.map((reply) => box(asked, one, reply, at, seen));
+    const votes = new Map(one.votes ?? []);
+    const boxes = plain.map((reply) => box(asked, one, reply, at, seen, votes.get(reply.arm === "majority" ? "reason" : reply.arm)));
     const flawed = planted.map((reply) => box(asked, one, reply, at, seen));
     const title = make("h4", {}, text(one.system));
     if (!replies.length) boxes.push(make("p", { class: "absent" }, "This system has no reply to this question."));
@@ -230,16 +277,33 @@
     return make("section", { class: "system", "aria-label": several ? one.system : null }, title, ...boxes);
   }
 
-  function box(asked, one, reply, at, seen) {
+  // How the replies to the same question vote: each answer with its votes, the most first; and each reply as it came.
+  function votesOf(votes) {
+    const by = new Map();
+    for (const [answer, right] of votes) {
+      const key = answer ?? "";
+      by.set(key, { answer, right, num: (by.get(key)?.num ?? 0) + 1 });
+    }
+    const most = [...by.values()].sort((one, other) => other.num - one.num);
+    const cast = most.map(({ answer, right, num }) => make("li", {}, make("span", { class: `chip ${right ? "right" : "wrong"}` },
+      answer === null ? make("em", {}, "unread") : text(answer), ` × ${num} `, make("span", { "aria-hidden": "true" }, right ? "✓" : "✗"), make("span", { class: "unseen" }, right ? "right" : "wrong"))));
+    const each = votes.map(([answer, right, response, tokens, finish], i) => make("li", {}, make("p", {}, `${i + 1}: `, answer === null ? make("em", {}, "no answer could be read") : text(answer), ` ${right ? "✓ right" : "✗ wrong"} · ${count(tokens)} tokens${finish === "length" ? " · cut off at the token cap" : ""}`),
+      response ? make("pre", {}, response) : null));
+    return make("div", { class: "votes" }, make("p", { class: "facts" }, `${votes.length} replies, ${votes.filter(([, right]) => right).length} right`), make("ul", { class: "cast" }, ...cast),
+      fold(`All ${votes.length} replies, as they came`, make("ol", { class: "each" }, ...each)));
+  }
+
+  function box(asked, one, reply, at, seen, votes) {
     const answer = reply.answer === null ? make("em", {}, "no answer could be read") : text(reply.answer);
     const head = make("p", { class: "answer" }, code(reply.arm), reply.flaw === "none" ? " " : make("span", { class: "flaw" }, ` ${reply.flaw} `),
       "answers ", make("strong", {}, answer), " ", badge(reply));
     const parts = [head, make("p", { class: "facts" }, ...facts(reply))];
+    if (votes) parts.push(votesOf(votes));
     const index = reply.path;
     if (index !== null) parts.push(pathFold(asked, one, reply, index, seen));
-    if (reply.response) parts.push(fold("Reply, as it came", make("pre", {}, reply.response), reply.path === null && reply.response.length < 600));
+    if (reply.response) parts.push(fold("Reply, as it came", make("pre", {}, reply.response), reply.answer === null || (reply.path === null && reply.response.length < 600)));
     const matches = at.asked(reply);
-    return make("article", { class: `reply ${reply.right ? "is-right" : "is-wrong"}${matches ? " matched" : ""}` }, ...parts);
+    return make("article", { "data-asked": [reply.arm, reply.flaw, reply.severity, reply.position].join(" "), class: `reply ${reply.right ? "is-right" : "is-wrong"}${matches ? " matched" : ""}` }, ...parts);
   }
 
   function badge(reply) {

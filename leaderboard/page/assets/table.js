@@ -67,18 +67,18 @@ insightv.table = (() => {
       ...lines.map((line, i) => line.map(tex).join(" & ") + " \\\\" + (i ? "" : "\n\\midrule")), "\\bottomrule", "\\end{tabular}", "\\end{table}"].join("\n"),
   };
 
-  function copies(element, caption) {
-    const button = (name) => make("button", { type: "button", onclick: async (event) => {
-      const text = FORMATS[name](cellsOf(element), caption);
-      try { await navigator.clipboard.writeText(text); event.target.textContent = `${name} copied`; } catch {
-        const box = make("textarea", { readonly: true, rows: 6, "aria-label": `The table as ${name}` });
-        box.value = text; // from a disk a page may not write the clipboard: it is selected instead
-        event.target.closest(".copies").append(box);
-        box.select();
-      }
-    } }, `Copy as ${name}`);
-    return make("div", { class: "copies" }, ...Object.keys(FORMATS).map(button));
-  }
+  insightv.copyButton = (name, of) => make("button", { type: "button", onclick: async (event) => {
+    const text = of();
+    try { await navigator.clipboard.writeText(text); event.target.textContent = `${name} copied`; } catch {
+      const box = make("textarea", { readonly: true, rows: 6, "aria-label": `As ${name}` });
+      box.value = text; // from a disk a page may not write the clipboard: it is selected instead
+      event.target.closest(".copies").append(box);
+      box.select();
+    }
+  } }, `Copy as ${name}`);
+
+  const copies = (element, caption) => make("div", { class: "copies" },
+    ...Object.keys(FORMATS).map((name) => insightv.copyButton(name, () => FORMATS[name](cellsOf(element), caption))));
 
   // `sort`: {key, down}; `press(sort)` is told of a new one. `more(row)`: what stands below a row, or nothing.
   return function table({ caption, rows, columns, sort, press, more, empty = "Nothing to show." }) {

@@ -14,7 +14,8 @@
     .map((one) => make("figure", {},
       make("img", { class: "light", src: `figures/${one.name}.svg`, alt: one.alternative, loading: "lazy" }),
       make("img", { class: "dark", src: `figures/${one.name}-dark.svg`, alt: one.alternative, loading: "lazy" }),
-      one.caption ? make("figcaption", {}, one.caption) : null));
+      make("figcaption", {}, one.caption, " ", make("span", { class: "files" }, ...["svg", "png"].map((kind) =>
+        make("a", { href: `figures/${one.name}.${kind}`, download: `${one.name}.${kind}` }, kind.toUpperCase()))))));
 
   // A view over one set at a time, with a choice where there are several.
   function perSet(view, title, draw) {
@@ -146,7 +147,10 @@
   }
 
   // How every arm was run.
-  insightv.settings = () => {
+  insightv.settings = (state) => {
+    const cite = document.querySelector("pre.cite");
+    document.getElementById("cite-copy").replaceChildren(insightv.copyButton("BibTeX", () => cite.textContent));
+    if (state?.get("at") === "cite") document.getElementById("cite").scrollIntoView();
     const place = document.getElementById("settings");
     place.replaceChildren(make("h3", {}, "How it was run"), ...insightv.board.sets.map((one) => {
       const caps = new Map(one.token_caps);
