@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from insightv_bench.cli.eval import eval_command, pairs
 from insightv_bench.cli.eval_recipes import BOARD, Asked, copy_results, recipes_of, text_options
 from insightv_bench.errors import ModelError, RecipeError
 from insightv_bench.plan import plan
-from insightv_bench.runs import needed, place
+from insightv_bench.runs import needed, place, told_apart
 from insightv_bench.settings import OpenAIEngine, TaskSource, WorldSource, engine_of, load_recipe, seat_name
 from insightv_bench.world import Level, fixed_questions, fixed_version
 
@@ -207,3 +208,35 @@ def test_result_files_are_laid_out_as_lm_eval_does(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "out" / "model").iterdir()] == ["results_1.json"]
     copy_results(tmp_path / "run", tmp_path / "out", log_samples=True)
     assert len(list((tmp_path / "out" / "model").iterdir())) == 2
+
+
+def test_two_models_whose_names_make_one_folders_name_have_a_run_each(tmp_path: Path) -> None:
+    def told(model: str) -> str:
+        (recipe,) = recipes(models=(f"openai:http://127.0.0.1:1/v1#{model}", "", ""), tasks=("insightv_tiny",))
+        return told_apart(recipe, tmp_path).name
+
+    def begin(name: str, **more: Any) -> None:
+        (tmp_path / f"{name}-seed0").mkdir()
+        file = tmp_path / f"{name}-seed0" / "run.json"
+        file.write_text(json.dumps({"recipe": name, "seed": 0} | more), encoding="utf-8")
+
+    assert told("a/b") == told("a-b") == "drawn-tiny-a-b"
+    begin("drawn-tiny-a-b", models=dict.fromkeys(("base", "reason", "summary"), "a/b"))
+    assert told("a/b") == "drawn-tiny-a-b"
+    other = told("a-b")
+    assert other.startswith("drawn-tiny-a-b-") and told("a.b") != other
+    begin(other)
+    (tmp_path / "drawn-tiny-a-b-seed0" / "run.json").unlink()
+    assert told("a-b") == other, "a run that was begun goes on, whatever became of the other"
+
+
+def test_a_run_of_before_is_its_models_as_its_evaluations_say(tmp_path: Path) -> None:
+    (recipe,) = recipes(models=("openai:http://127.0.0.1:1/v1#a/b", "", ""), tasks=("insightv_tiny",))
+    folder = tmp_path / f"{recipe.name}-seed0"
+    evaluated = folder / "stages" / "eval-a-b-0123456789ab"
+    evaluated.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"recipe": recipe.name, "seed": 0}), encoding="utf-8")
+    for name, is_same in (("a/b", True), ("a-b", False)):
+        seats = {"reason": {"kind": "openai", "model": name}}
+        (evaluated / "manifest.json").write_text(json.dumps({"options": {"seats": seats}}), encoding="utf-8")
+        assert (told_apart(recipe, tmp_path) == recipe) is is_same

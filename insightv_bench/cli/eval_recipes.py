@@ -19,7 +19,7 @@ from rich.console import Console
 from insightv_bench.errors import RecipeError
 from insightv_bench.lazy import load_function
 from insightv_bench.plan import plan
-from insightv_bench.runs import find_seats, needed, place, run, run_folder, run_name, slug, summary_model
+from insightv_bench.runs import find_seats, needed, place, run, run_folder, run_name, slug, summary_model, told_apart
 from insightv_bench.settings import (
     HfEngine,
     OpenAIEngine,
@@ -71,7 +71,7 @@ class Asked(NamedTuple):
 
 def evaluate_all(asked: Asked, out: Path, output_path: Path | None, log_samples: bool, dry_run: bool) -> None:
     """One run a task. Raises RecipeError where a task, a model or an option is wrong, before any of them begins."""
-    recipes = list(recipes_of(asked))
+    recipes = [told_apart(recipe, out) if any(asked.models) else recipe for recipe in recipes_of(asked)]
     for recipe in recipes:
         _run(recipe, out, output_path, log_samples, dry_run)
     if len(recipes) > 1 and not dry_run:

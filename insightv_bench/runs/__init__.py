@@ -13,5 +13,5 @@ from __future__ import annotations
 
 from .estimate import describe
 from .models import find_seats, reason_model, run_name, slug, summary_model
-from .run import needed, place, run, run_folder
+from .run import needed, place, run, run_folder, told_apart
 from .sweep import expand, is_sweep, run_sweep

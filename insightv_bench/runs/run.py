@@ -11,13 +11,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from insightv_bench.errors import RecipeError, RunError
+from insightv_bench.errors import InsightvError, RecipeError, RunError
 from insightv_bench.journal import Journal, open_journal
 from insightv_bench.lazy import load_function
 from insightv_bench.plan import goes_over, plan
-from insightv_bench.settings import Recipe
+from insightv_bench.records import content_id
+from insightv_bench.settings import Recipe, seat_name
 from insightv_bench.stages import (
     JOURNAL,
+    MANIFEST,
     MODEL,
     RUN,
     STAGES,
@@ -41,6 +43,9 @@ from insightv_bench.storage import explain_disk, write_text
 
 from .worker import CHECK_TRAINING
 from .worker_pool import LOCKS, Crew, finished_line
+
+MODELS = "models"
+"""In a run's file: the names of its models by seat, where they came from elsewhere."""
 
 
 def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Progress | None = None) -> dict[str, Any]:
@@ -68,6 +73,38 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
 
 def run_folder(recipe: Recipe, out: str | Path) -> Path:
     return Path(out) / f"{recipe.name}-seed{recipe.seed}"
+
+
+def told_apart(recipe: Recipe, out: str | Path) -> Recipe:
+    """The recipe under another name, run and system, where the folder of its own is of models that are called
+    otherwise: `a/b` beside `a-b`, of which names make one folder's."""
+    mine = _models_of(recipe)
+    mark = content_id(mine, length=6)
+    other = recipe.model_copy(update={part: f"{getattr(recipe, part)}-{mark}" for part in ("name", "system")})
+    if run_folder(other, out).exists():
+        return other
+    there = _models_there(run_folder(recipe, out))
+    return other if any(there[seat] != mine[seat] for seat in there.keys() & mine) else recipe
+
+
+def _models_of(recipe: Recipe) -> dict[str, str]:
+    return {seat: seat_name(engine) for seat, engine in sorted(recipe.model_seats.items())}
+
+
+def _models_there(folder: Path) -> dict[str, str]:
+    """Seat -> name of a run's models; of runs of before, what their finished evaluations say; else none."""
+    try:
+        told = json.loads((folder / RUN).read_text(encoding="utf-8")).get(MODELS)
+        if told:
+            return dict(told)
+        evaluated = next(folder.glob(f"{STAGES}/eval-*/{MANIFEST}"), None)
+        seats = read_manifest(evaluated.parent)["options"]["seats"] if evaluated else {}
+        places = {
+            seat: ("python:" if engine["kind"] == "python" else "") + engine["model"] for seat, engine in seats.items()
+        }
+        return {seat: seat_name(place) for seat, place in places.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, InsightvError):
+        return {}
 
 
 def needed(stages: Sequence[Stage], until: str) -> list[Stage]:
@@ -98,12 +135,13 @@ def _lock(folder: Path) -> Any:
 def _claim(recipe: Recipe, folder: Path) -> None:
     """Raises RunError where the folder holds something that is not a run of this recipe."""
     file, mine = folder / RUN, {"recipe": recipe.name, "seed": recipe.seed}
+    models = {MODELS: _models_of(recipe)} if recipe.model_seats else {}
     if not file.exists():
         ours = f"{RUN}.partial"  # of a run that was killed while it began
         strangers = [item.name for item in folder.iterdir() if item.name != ours and not item.name.startswith(".")]
         if strangers:
             raise RunError(f"`{folder}` holds `{strangers[0]}` and is no run folder", "name another with `--out`")
-        write_text(file, json.dumps(mine) + "\n")
+        write_text(file, json.dumps(mine | models) + "\n")
         return
     try:
         theirs = json.loads(file.read_text(encoding="utf-8"))
@@ -112,8 +150,8 @@ def _claim(recipe: Recipe, folder: Path) -> None:
             f"`{file}` cannot be read: {error}",
             f"name another folder with `--out`; the replies in it are kept: {folder / JOURNAL}",
         ) from error
-    if theirs != mine:
-        whole = isinstance(theirs, dict) and mine.keys() <= theirs.keys()
+    whole = isinstance(theirs, dict) and mine.keys() <= theirs.keys()
+    if not whole or mine.items() - theirs.items():
         what = f"recipe `{theirs['recipe']}`, seed {theirs['seed']}" if whole else "something else"
         raise RunError(f"`{folder}` is a run of {what}", "name another folder with `--out`")
 
