@@ -178,3 +178,18 @@ def test_a_run_says_it_before_its_first_stage(
     (run,) = tmp_path.iterdir()
     assert not (run / "stages").exists() or not list((run / "stages").iterdir())
     assert json.loads((run / "run.json").read_text(encoding="utf-8"))["seed"] == 0
+
+
+def test_rows_that_are_not_there_are_told_before_a_server_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "mine.yaml"
+    source = "{source: parquet, name: mine, path: nowhere.parquet, columns: {question: q, answer: a, image: i}}"
+    recipe.write_text(f"name: mine\nquestions: {{test: {source}}}\neval: {{arms: [direct]}}\n", encoding="utf-8")
+    server = f"openai:{free_url()}#m"
+    words = ["eval", str(recipe), "--model", server, "--out", str(tmp_path / "runs")]
+    monkeypatch.setattr("sys.argv", ["insightv-bench", *words])
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().err
+    assert "nowhere.parquet" in said and "does not answer" not in said

@@ -127,7 +127,7 @@ class StepBar:
     def __call__(self, done: int, total: int, rate: str) -> None:
         now = time.monotonic()
         if self._task is None:
-            self._task = self._progress.start(self._name, total)
+            self._task = self._progress.start(self._name, total, False)
             self._began, self._done_before, self._last_line = now, done, now
         self._progress.advance(self._task, done - self._done, rate or None)
         self._done = done

@@ -7,8 +7,10 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +133,13 @@ class InsightvLM(Base):
         self.arm, self._path_tokens = arm, int(path_tokens)
         size = int(batch_size) if str(batch_size).isdigit() else 64
         kept = Journal(Path(journal) if journal else journal_file())
-        self._reason = Caller(open_engine(_engine(model, size, device, dtype)), kept)
+        stack = ExitStack()
+        atexit.register(stack.close)  # lm-eval does not say when it is done; connections that are left open are told of
+        stack.callback(kept.close)
+        self._reason = stack.enter_context(Caller(open_engine(_engine(model, size, device, dtype)), kept))
         another = bool(summary) and summary != model
-        self._summary = Caller(open_engine(_engine(summary, size, device, dtype)), kept) if another else self._reason
+        opened = open_engine(_engine(summary, size, device, dtype)) if another else None
+        self._summary = stack.enter_context(Caller(opened, kept)) if opened else self._reason
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         asked = [self._chat(request) for request in requests]

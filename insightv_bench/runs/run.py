@@ -16,7 +16,7 @@ from insightv_bench.journal import Journal, open_journal
 from insightv_bench.lazy import load_function
 from insightv_bench.plan import goes_over, plan
 from insightv_bench.records import content_id
-from insightv_bench.settings import Recipe, seat_name
+from insightv_bench.settings import Recipe, WorldSource, seat_name
 from insightv_bench.stages import (
     JOURNAL,
     MANIFEST,
@@ -162,6 +162,9 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
     over = recipe.engine == "ray"
     journal = open_journal(folder, as_files=over)
     try:
+        if not over and recipe.workers == 1:  # rows that are not there are told before a server is waited for
+            read = [stage.name for stage in to_do if is_read(stage)]
+            _run_in_order(recipe, stages, folders, journal, progress, only=read)
         shows_images = any(getattr(source, "images", "") != "none" for source in recipe.questions.values())
         check_models(to_do, journal, recipe.ray.servers if over else {}, shows_images)
         if over:
@@ -191,8 +194,12 @@ def _run_in_order(
     journal: Journal,
     progress: Progress,
     cluster: Cluster | None = None,
+    only: Sequence[str] | None = None,
 ) -> None:
+    """`only`: the names of those that are run; left out, all are."""
     for number, stage in enumerate(stages, 1):
+        if only is not None and stage.name not in only:
+            continue
         inputs = {role: folders[name] for role, name in stage.inputs.items()}
         context: Context[Any, Any] = Context(stage, folders[stage.name], inputs, journal, progress, recipe.seed, recipe)
         context.cluster = cluster if goes_over(stage) else None
@@ -201,6 +208,11 @@ def _run_in_order(
             manifest = run_stage(stage, context)
             seconds = time.monotonic() - started
             progress.say(finished_line(f"{number}/{len(stages)}", stage.name, seconds, manifest))
+
+
+def is_read(stage: Stage) -> bool:
+    """Whether it reads questions from elsewhere, and asks nobody."""
+    return stage.makes == "questions" and not stage.inputs and not isinstance(stage.settings, WorldSource)
 
 
 def place(recipe: Recipe, folder: Path, stages: Sequence[Stage]) -> dict[str, Path]:

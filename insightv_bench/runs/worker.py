@@ -29,7 +29,7 @@ CHECK_TRAINING = "trainers.options.trl:check_stages"
 
 
 class RemoteProgress(Progress):
-    """Bars that the run shows: what happens is told a few times a second."""
+    """Bars or lines that the run shows: what happens is told a few times a second."""
 
     def __init__(self, tell: MessageWriter, bars: bool) -> None:
         self._tell, self._are_shown = tell, bars
@@ -44,24 +44,20 @@ class RemoteProgress(Progress):
     def say(self, text: str) -> None:
         self._tell(say=text)
 
-    def start(self, description: str, total: int | None) -> TaskID:
+    def start(self, description: str, total: int | None, has_lines: bool = True) -> TaskID:
         self._num_started += 1
-        if self._are_shown:
-            self._tell(bar=self._num_started, total=total)
+        self._tell(bar=self._num_started, total=total, has_lines=has_lines)
         return TaskID(self._num_started)
 
     def advance(self, task: TaskID, amount: int = 1, rate: str | None = None) -> None:
-        if not self._are_shown:
-            return
         before, last_rate = self._news.get(task, (0, None))
         self._news[task] = (before + amount, last_rate if rate is None else rate)
         if time.monotonic() - self._told_at.get(task, 0.0) > SECONDS_BETWEEN_NEWS:
             self._tell_news(task)
 
     def stop(self, task: TaskID) -> None:
-        if self._are_shown:
-            self._tell_news(task)
-            self._tell(bar=task, stop=True)
+        self._tell_news(task)
+        self._tell(bar=task, stop=True)
 
     def _tell_news(self, task: TaskID) -> None:
         amount, rate = self._news.pop(task, (0, None))

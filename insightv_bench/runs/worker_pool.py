@@ -230,7 +230,7 @@ class Crew:
 
     def _draw(self, worker: Worker, bar: int, news: Message) -> None:
         if "total" in news:
-            worker.bars[bar] = self._progress.start(worker.job, news["total"])
+            worker.bars[bar] = self._progress.start(worker.job, news["total"], news["has_lines"])
         elif "advance" in news:
             self._progress.advance(worker.bars[bar], news["advance"], news["rate"])
         else:
