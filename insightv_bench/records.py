@@ -270,6 +270,16 @@ class MultiTurnRow(SummaryRow):
     A turn that is learnt from stands in `completion`; a path that is only judged stands in `prompt`."""
 
 
+class PromptRow(TrainingRow):
+    """What a GRPO round of the reasoning agent is asked, and what its rewards need to know."""
+
+    prompt: tuple[Message, ...]
+    tolerance: float
+    """As of a question."""
+    scene: str
+    """As of a question: the oracle's, for right steps."""
+
+
 class PreferenceRow(TrainingRow):
     """Trains a DPO round."""
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from insightv_bench.chat import assistant
 from insightv_bench.journal import Journal
-from insightv_bench.records import PreferenceRow, ReasoningRow
-from insightv_bench.settings import DpoSettings, TinyModel, TrainSettings, load_recipe
+from insightv_bench.records import PreferenceRow, PromptRow, ReasoningRow
+from insightv_bench.settings import DpoSettings, GrpoSettings, TinyModel, TrainSettings, load_recipe
 from insightv_bench.stages import Context, Progress, Stage, TrainOptions, run_stage
 from insightv_bench.storage import write_shards
 from insightv_bench.trainers.models import make_tiny
@@ -47,6 +47,15 @@ def pairs(rows: list[ReasoningRow]) -> list[PreferenceRow]:
     return made
 
 
+def prompts(rows: list[ReasoningRow]) -> list[PromptRow]:
+    """What each row asks, without its answer."""
+    left = ("completion", "score")
+    return [
+        PromptRow(**{k: v for k, v in row.model_dump().items() if k not in left}, tolerance=0.0, scene="")
+        for row in rows
+    ]
+
+
 def corpus(run: Path, name: str, rows: list[Any]) -> Path:
     """A finished corpus stage with these rows."""
     folder = run / "stages" / f"{name}-0123456789ab"
@@ -65,6 +74,7 @@ def train(
     name: str = "train-reason",
     base: str = "tiny",
     progress: Progress | None = None,
+    seat: str = "reason",
 ) -> Path:
     """Run one training stage; returns its folder, whose manifest is whole.
 
@@ -72,13 +82,14 @@ def train(
     """
     recipe = load_recipe("walk", [f"base.model={json.dumps(base)}"])
     roles = [f"corpus-{place}" for place, _ in enumerate(inputs)]
-    if kind in ("sft", "dpo"):
+    is_round = kind in ("dpo", "grpo")
+    if kind == "sft" or is_round:
         roles[0] = "model"
-    if kind == "dpo":
+    if is_round:
         roles[-1] = "initial"
-    corpora = tuple(role for role in roles if role.startswith("corpus"))[: None if kind == "dpo" else 1]
+    corpora = tuple(role for role in roles if role.startswith("corpus"))[: None if is_round else 1]
     given = dict(zip(roles, inputs.values(), strict=True))
-    options = TrainOptions(seat="reason", corpora=corpora)
+    options = TrainOptions(seat=seat, corpora=corpora)
     stage = Stage(name, kind, settings, dict(zip(roles, inputs, strict=True)), options)
     folder = run / "stages" / f"{name}-{settings.fingerprint()}"
     journal = Journal(run / "journal.sqlite")
@@ -115,6 +126,12 @@ def sft_settings(**more: Any) -> TrainSettings:
 def dpo_settings(**more: Any) -> DpoSettings:
     trainer = {**QUICK, "max_steps": 3, "learning_rate": 1e-3, **more.pop("trainer", {})}
     return DpoSettings(trainer=trainer, **more)
+
+
+def grpo_settings(**more: Any) -> GrpoSettings:
+    trainer = {**QUICK, "max_steps": 3, "learning_rate": 1e-3, "num_generations": 4, "max_completion_length": 8}
+    trainer |= {"per_device_train_batch_size": 8, **more.pop("trainer", {})}
+    return GrpoSettings(trainer=trainer, **more)
 
 
 def placed(model: Path, run: Path, name: str = "train-base") -> Path:

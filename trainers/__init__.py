@@ -1,6 +1,7 @@
-"""Make the agents: a base from nothing or one that is there, SFT for either seat, DPO rounds.
+"""Make the agents: a base from nothing or one that is there, SFT and GRPO for either seat, DPO rounds.
 
-sft.py, dpo.py  a training method each: its rows, TRL's options and trainer, and the stages that it is
+sft.py, dpo.py, grpo.py  a training method each: its rows, TRL's options and trainer, and the stages that it is
+rewards.py      what a sampled reply earns in GRPO
 methods.py      what a method tells of itself
 train.py        one training from its rows to its card, whatever the method
 launch.py       the same in several processes, which worker.py is one of; how far it is

@@ -10,7 +10,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .data import chat_text
+from insightv_bench.engines import costs_from
+from insightv_bench.settings import TrainSettings
+from insightv_bench.stages import Context, TrainOptions, read_manifest
+
+from .data import chat_text, columns_of, load_corpus
+from .job import Job
 
 NUM_MEASURED = 256
 """Rows that a mean length is taken over."""
@@ -39,12 +44,50 @@ def steps_for(tokens: float, corpus: Any, processor: Any, trainer: Mapping[str, 
     return max(1, round(tokens / (tokens_of_row(corpus, processor) * batch_size(trainer))))
 
 
+def spent_by_others(context: Context[Any, TrainOptions], job: Job[Any], processor: Any) -> dict[str, Any]:
+    """What the trainings computed that this one is to equal, the sampling of their paths included; for the manifest.
+
+    `equal_compute` of the options names their corpora and trainer tables, `equal_sampling` their paths.
+    """
+    tokens = 0.0
+    for role, table in context.options.equal_compute.items():
+        folder = context.inputs[role]
+        corpus = load_corpus([folder], columns_of(folder), job.checkpoints / "cache")
+        tokens += num_tokens(corpus, processor, table)
+    spent = [costs_from(read_manifest(context.inputs[role])) for role in context.options.equal_sampling]
+    read_and_written = sum(costs.num_prompt_tokens + costs.num_tokens for costs in spent if costs)
+    tokens += read_and_written * FORWARD_SHARE
+    return {
+        "of": [context.stage.inputs[role] for role in context.options.equal_compute],
+        "num_tokens": round(tokens),
+        "num_sampled_tokens": round(read_and_written),
+        "sampling_seconds": round(sum(costs.seconds for costs in spent if costs), 1),
+        "flops_a_weight": round(FLOPS_A_TOKEN * tokens),
+    }
+
+
+def options_of(settings: TrainSettings) -> dict[str, Any]:
+    """TRL's options, and how many processes there are: what the size of a step follows from."""
+    return {**settings.trainer, **({"num_processes": settings.launch.num_processes} if settings.launch else {})}
+
+
 def tokens_of_row(corpus: Any, processor: Any) -> float:
     """On average, images and template included; a pair has two sequences, and a reference pass over each."""
-    answers = [column for column in ("completion", "chosen", "rejected") if column in corpus.column_names]
+    answers = _answers(corpus)
+    sequences = tokens_of_sequence(corpus, processor) * len(answers)
+    return sequences * (1 + FORWARD_SHARE if "chosen" in answers else 1)
+
+
+def tokens_of_sequence(corpus: Any, processor: Any) -> float:
+    """On average, of a prompt with one of its answers."""
+    answers = _answers(corpus)
     rows = corpus.select(range(0, len(corpus), max(1, len(corpus) // NUM_MEASURED)))
     num = sum(_num_tokens(row, answer, processor) for row in rows for answer in answers)
-    return num / len(rows) * (1 + FORWARD_SHARE if "chosen" in answers else 1)
+    return num / len(rows) / len(answers)
+
+
+def _answers(corpus: Any) -> list[str]:
+    return [column for column in ("completion", "chosen", "rejected") if column in corpus.column_names]
 
 
 def _num_tokens(row: dict[str, Any], answer: str, processor: Any) -> int:

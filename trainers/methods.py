@@ -30,14 +30,27 @@ class Method(Generic[S]):
     """TRL's class of its options."""
     columns: ClassVar[list[str]]
     """Of the corpora that it learns from."""
+    optional: ClassVar[Mapping[str, Any]] = {}
+    """Columns that a corpus may lack -> what every row then holds."""
     by_length: ClassVar[bool] = False
     """Whether rows of like length share a batch."""
     figures: ClassVar[Mapping[str, str]] = {}
     """What it logs beside loss and accuracy and is kept of the last logged steps -> what the card says of it."""
     panels: ClassVar[tuple[Panel, ...]] = ()
+    watched: ClassVar[str] = "eval_loss"
+    """The figure of a validation by which the best weights are chosen."""
+    higher_is_better: ClassVar[bool] = False
 
     def check(self, settings: S, verb: str) -> None:
         """Raises RecipeError for settings of its own that cannot go together."""
+
+    def options(self, settings: S) -> dict[str, Any]:
+        """TRL's options that follow from settings of its own; a recipe's `trainer` goes before them."""
+        return {}
+
+    def room(self, settings: S) -> int:
+        """Tokens that the model itself writes to a row, for which `max_tokens` must leave room."""
+        return 0
 
     def prepare_rows(self, job: Job[S], rows: Any, processor: Any, attention: str) -> Any:
         """The rows with what this method computes before the training."""

@@ -169,7 +169,8 @@ def figures_of(trainer: Any, seconds: float, names: list[str]) -> dict[str, Any]
         **{f"last_{name}": value for name, value in last.items()},
     }
     if trainer.state.best_metric is not None:
-        figures["best_validation_loss"] = trainer.state.best_metric
+        watched = trainer.args.metric_for_best_model.removeprefix("eval_")
+        figures[f"best_validation_{watched}"] = trainer.state.best_metric
     if not on_cpu():
         import torch
 

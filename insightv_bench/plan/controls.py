@@ -34,6 +34,7 @@ from .names import (
     summary_inputs,
 )
 from .release import given_release
+from .rounds import grpo_stages
 
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
 """The summary corpus of `optimal-only`: what the recipe's has, without any path that errs."""
@@ -168,6 +169,14 @@ def _rejection(recipe: Recipe) -> Iterator[Stage]:
         current = stage.name
 
 
+def _grpo(recipe: Recipe) -> Iterator[Stage]:
+    """On the questions of the DPO rounds, each round from this control's last model."""
+    rounds = recipe.rounds
+    assert rounds
+    for number in range(1, rounds.num + 1):
+        yield from grpo_stages(recipe, rounds, number, {"pairs": trainer_of(rounds.dpo)})
+
+
 def _pooled(recipe: Recipe) -> Iterator[Stage]:
     """The rounds' questions, all sampled from the first agent. Round 1's pairs are those of the DPO round."""
     rounds, pairs = recipe.rounds, {"pairs-1": "corpora-preference-1"}
@@ -223,13 +232,16 @@ def _sft(
     """`corpora`: roles of those trained on; `matched`: of those whose trainings this one is to equal in compute, which
     follows from the trainer's options and from how many processes there are of it; `sampled`: of paths whose sampling
     it is to equal too."""
-    equal_compute = {
-        role: {**other.trainer, **({"num_processes": other.launch.num_processes} if other.launch else {})}
-        for role, other in (matched or {}).items()
-    }
+    equal_compute = {role: trainer_of(other) for role, other in (matched or {}).items()}
     options = TrainOptions(threads=recipe.threads, seat=seat, corpora=corpora, equal_compute=equal_compute)
     options = options.model_copy(update={"equal_sampling": sampled})
     return Stage(name, "sft", _as_trained(settings), inputs, options)
+
+
+def trainer_of(settings: TrainSettings) -> dict[str, Any]:
+    """What its compute follows from: the trainer's options, and how many processes there are of it."""
+    processes = {"num_processes": settings.launch.num_processes} if settings.launch else {}
+    return {**settings.trainer, **processes}
 
 
 def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
@@ -264,6 +276,7 @@ PLANS: dict[Control, Callable[[Recipe], Iterator[Stage]]] = {
     "single-model": _single_model,
     "multi-turn": _multi_turn,
     "rejection-sampling": _rejection,
+    "grpo": _grpo,
     "continued-sft-dpo": _continued_dpo,
     "pooled-dpo": _pooled,
     "off-policy-dpo": _off_policy,

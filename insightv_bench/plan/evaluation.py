@@ -37,6 +37,7 @@ from .names import (
     model_of_round,
     paths_stage,
     ranges_for,
+    summary_of_round,
 )
 
 PATH_ARMS = [arm for arm, spec in ARMS.items() if spec.needs == "paths"]
@@ -162,12 +163,14 @@ def _sampled_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]
     if not (recipe.reason or recipe.given.model or recipe.rounds):
         return
     summary = {"summary": made_by("train-summary")} if recipe.summary else {}
+    kind = recipe.rounds.kind if recipe.rounds else "dpo"
     for number in range(recipe.rounds.num + 1 if recipe.rounds else 1):
-        seats = {"reason": made_by(model_of_round(recipe, number)), **summary}
+        seats = {"reason": made_by(model_of_round(recipe, number, kind)), **summary}
+        if recipe.summary:
+            seats["summary"] = made_by(summary_of_round(recipe, number))
         arms = [arm for arm in settings.arms if arm != "base" and (number == 0 or arm in GREEDY_ARMS)]
-        yield System(
-            f"dpo-{number}" if number else "sft", number, seats, tuple(arms), role="round" if number else "agent"
-        )
+        name = f"{kind}-{number}" if number else "sft"
+        yield System(name, number, seats, tuple(arms), role="round" if number else "agent")
     yield from control_systems(recipe, settings)
 
 

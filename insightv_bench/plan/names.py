@@ -24,6 +24,7 @@ from insightv_bench.settings import (
     PathsSettings,
     PythonEngine,
     Recipe,
+    RoundKind,
     RoundQuestions,
     ScoreRanges,
     Section,
@@ -144,10 +145,10 @@ def by_model(settings: PathsSettings, stage: str, key: str) -> PathsSettings:
     return settings.model_copy(update={"engine": made, "mode": "one-call"})
 
 
-def model_of_round(recipe: Recipe, number: int) -> str:
+def model_of_round(recipe: Recipe, number: int, kind: RoundKind = "dpo") -> str:
     """The stage that makes it; of round 0, the model that all rounds start from."""
     if number:
-        return f"train-dpo-{number}"
+        return f"train-{kind}-{number}"
     return "train-reason" if recipe.reason or recipe.given.model else "train-base"
 
 
@@ -199,6 +200,12 @@ def assessed_round(recipe: Recipe, name: str, number: int) -> dict[str, str]:
 def pretrained(name: str, seat: str, settings: BaseSettings) -> Stage:
     """A model that is there already, as a stage of its own."""
     return Stage(name, "pretrained", settings, {}, TrainOptions(seat=seat, content=folder_content(settings.model)))
+
+
+def summary_of_round(recipe: Recipe, number: int) -> str:
+    """The summary agent beside the reasoning agent of this round: it stays as it is but where the round trains it."""
+    is_trained = recipe.rounds is not None and recipe.rounds.summary is not None and number
+    return f"train-grpo-summary-{number}" if is_trained else "train-summary"
 
 
 def agent_paths(recipe: Recipe, settings: AnyPaths) -> Iterator[Stage]:

@@ -15,7 +15,7 @@ from insightv_bench.settings import (
     Recipe,
     SummaryCorpus,
 )
-from insightv_bench.stages import CalibrateOptions, RoundOptions, Stage, TrainOptions, WorldOptions
+from insightv_bench.stages import CalibrateOptions, Stage, TrainOptions, WorldOptions
 
 from .cluster import told_apart
 from .controls import controls, needs_reasoning
@@ -27,19 +27,17 @@ from .names import (
     agent_paths,
     asked,
     assessed,
-    assessed_round,
     flawed,
-    model_of_round,
     pretrained,
     questions_of,
     questions_stage,
-    round_paths,
     round_questions,
     sampled,
     summary_init,
     summary_inputs,
 )
 from .release import release_stages, with_given
+from .rounds import rounds_of
 
 QUESTIONS = "questions-"
 
@@ -136,16 +134,10 @@ def _base(recipe: Recipe, settings: BaseSettings) -> Stage:
 
 
 def _rounds(recipe: Recipe) -> Iterator[Stage]:
-    """Sample from the current model, assess, pair, train; then again from the new one."""
+    """Each from the model of the one before, on questions of its own (see `rounds`)."""
     rounds = recipe.rounds
     if not rounds:
         return
     yield from round_questions(recipe)
     for number in range(1, rounds.num + 1):
-        current, name, pairs = model_of_round(recipe, number - 1), f"round-{number}", f"corpora-preference-{number}"
-        yield from round_paths(recipe, name, number, current)
-        found = assessed_round(recipe, name, number)
-        yield Stage(pairs, "preference", rounds.pairs, found, RoundOptions(round=number))
-        options = TrainOptions(threads=recipe.threads, seat="reason", round=number, corpora=("pairs",))
-        inputs = {"model": current, "pairs": pairs, "initial": model_of_round(recipe, 0)}
-        yield Stage(model_of_round(recipe, number), "dpo", rounds.dpo, inputs, options)
+        yield from rounds_of(recipe, rounds, number)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 from insightv_bench.errors import ModelError
-from insightv_bench.settings import engine_of, is_python, is_server, seat_name
+from insightv_bench.settings import RoundKind, engine_of, is_python, is_server, seat_name
 from insightv_bench.stages import SUMMARY
 
 
@@ -26,13 +27,17 @@ def run_models(place: str) -> dict[str, str]:
 def reason_model(place: str) -> str:
     """The last reasoning agent of a run, or the model itself."""
     models = run_models(place)
-    agents = [stage for stage in models if stage.startswith("train-dpo-") or stage == "train-reason"]
-    return models[agents[-1]] if agents else _checked(place)
+    for kind in get_args(RoundKind):  # beside DPO rounds those of the other kinds are controls
+        if rounds := [stage for stage in models if re.fullmatch(f"train-{kind}-[0-9]+", stage)]:
+            return models[rounds[-1]]
+    return models.get("train-reason") or _checked(place)
 
 
 def summary_model(place: str) -> str:
     """The summary agent of a run, or the model itself."""
-    return run_models(place).get("train-summary") or _checked(place)
+    models = run_models(place)
+    agents = [stage for stage in models if stage.startswith("train-grpo-summary-") or stage == "train-summary"]
+    return models[agents[-1]] if agents else _checked(place)
 
 
 def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:

@@ -147,8 +147,14 @@ class Recipe(Section):
         for control in self.controls:
             if getattr(self, CONTROLS[control].needs) is None:
                 raise ValueError(f"control `{control}` needs `{CONTROLS[control].needs}`")
+            if CONTROLS[control].needs == "rounds" and self.rounds and self.rounds.kind != "dpo":
+                raise ValueError(
+                    f"control `{control}` stands beside DPO rounds, and `rounds.kind` is {self.rounds.kind}"
+                )
         if "held-out-flaw" in self.controls and (never := sorted(set(self.held_out) - set(self.flaws.flaws))):
             raise ValueError(f"`held_out` names `{never[0]}`, which is not among `flaws.flaws`: nothing is left out")
+        if self.rounds and self.rounds.summary is not None and self.summary is None:
+            raise ValueError("`rounds.summary` needs `summary`")
         for part, needed in needs:
             if getattr(self, part) is not None and getattr(self, needed) is None:
                 raise ValueError(f"`{part}` needs `{needed}`")

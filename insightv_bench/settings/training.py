@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,8 +16,11 @@ __all__ = [
     "SMALL_MODEL",
     "BaseSettings",
     "DpoSettings",
+    "GrpoSettings",
     "LaunchSettings",
     "MuonSettings",
+    "Reward",
+    "RoundKind",
     "RoundsSettings",
     "SummarySettings",
     "TinyModel",
@@ -81,7 +84,7 @@ class TrainSettings(Section):
     """One training: TRL's options under their own names."""
 
     trainer: dict[str, Any] = {}
-    """Options of TRL's `SFTConfig` or `DPOConfig`, passed through."""
+    """Options of TRL's `SFTConfig`, `DPOConfig` or `GRPOConfig`, passed through."""
     lora: dict[str, Any] | None = None
     """Options of PEFT's `LoraConfig`, passed through; `{}` takes them all at their defaults. None: all weights."""
     freeze_vision: bool | None = None
@@ -152,9 +155,29 @@ class DpoSettings(TrainSettings):
     """A round whose chosen paths have lost this share of their log-probability under the reference is stopped."""
 
 
-class RoundsSettings(Section):
-    """Iterative DPO: sample from the current model, assess, pair, train, once a round."""
+Reward = Literal["answer", "format", "steps", "verdict"]
 
+
+class GrpoSettings(TrainSettings):
+    """Sampled, rewarded and trained in one: K samples a question are `trainer.num_generations`."""
+
+    rewards: dict[Reward, Annotated[float, Field(ge=0)]] = {}
+    """What a sample earns -> its weight: the right answer, a path that can be read, right steps (drawn world alone),
+    the right verdict. Empty: for the reasoning agent the first three, for the summary agent answer and verdict."""
+    reference: Literal["previous", "initial"] = "previous"
+    """The reference policy, where `trainer.beta` is not 0: the model before this round, or the first of all rounds."""
+
+
+RoundKind = Literal["dpo", "grpo", "rejection"]
+
+
+class RoundsSettings(Section):
+    """Rounds of the reasoning agent, each from the last one's model.
+
+    `dpo`: sample, assess, pair, train. `rejection`: sample, assess, SFT on the right paths. `grpo`: all in one.
+    """
+
+    kind: RoundKind = "dpo"
     num: int = Field(0, ge=0)
     questions: Source
     """Of the drawn world each round takes a fresh slice: the round's number is added to its seed. Of a table each round
@@ -167,11 +190,22 @@ class RoundsSettings(Section):
     """Who judges the rounds' paths; as the other ones if left out."""
     pairs: PairsSettings = PairsSettings()
     dpo: DpoSettings = DpoSettings()
+    grpo: GrpoSettings = GrpoSettings()
+    """How a round of kind `grpo` is trained, and the control `grpo`, whose steps follow from a DPO round's compute."""
+    summary: GrpoSettings | None = None
+    """Train the summary agent by GRPO too, beside each round of kind `grpo`, on the paths of the summary corpus."""
     rejection: TrainSettings | None = None
-    """How the control `rejection-sampling` is trained; its steps follow from the compute of a DPO round."""
+    """How a round of kind `rejection` is trained, and the control `rejection-sampling`, whose steps follow from the
+    compute of a DPO round. Left out: as the reasoning agent is."""
 
     @model_validator(mode="after")
     def _counted_once(self) -> RoundsSettings:
         if self.num_questions and isinstance(self.questions, WorldSource):
             raise ValueError("`num_questions` is of a table; of the drawn world `questions.num` says how many")
+        return self
+
+    @model_validator(mode="after")
+    def _summary_of_grpo(self) -> RoundsSettings:
+        if self.summary is not None and self.kind != "grpo":
+            raise ValueError(f"`rounds.summary` is trained beside rounds of `kind: grpo`, and these are `{self.kind}`")
         return self

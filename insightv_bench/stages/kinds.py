@@ -21,6 +21,7 @@ from insightv_bench.settings import (
     FlawsSettings,
     GivenSettings,
     GoldPaths,
+    GrpoSettings,
     HardSettings,
     HubSource,
     LessonsSettings,
@@ -138,6 +139,7 @@ KINDS: dict[str, Kind] = {
             options=RoundOptions, **_ROWS,
         ),
         Kind("chosen", function="builders.corpora.preference:chosen", settings=PairsSettings, **_ROWS),
+        Kind("prompts", function="builders.corpora.prompts:prompts", settings=Section, **_ROWS),
         Kind("multi-turn", function="builders.corpora.multi_turn:multi_turn", settings=Section, **_ROWS),
         Kind(
             "imported", function="builders.corpora.imported:given", settings=GivenSettings, options=ImportedOptions,
@@ -171,6 +173,12 @@ KINDS: dict[str, Kind] = {
             "dpo", "model", "trainers.dpo:dpo", "train dpo", DpoSettings, TrainOptions, depends_on=(),
             about={"dpo": "One DPO round of the reasoning agent, on pairs that it sampled."},
             method="trainers.dpo:Dpo",
+        ),
+        Kind(
+            "grpo", "model", "trainers.grpo:grpo", "train grpo", GrpoSettings, TrainOptions,
+            depends_on=("answers", "world"),
+            about={"grpo": "One GRPO round: an agent samples, is rewarded and learns, in one training."},
+            method="trainers.grpo:Grpo",
         ),
         Kind("evaluate", "evaluation", "evals.evaluate:evaluate", "eval", EvalSettings, EvalOptions, "whole"),
         Kind("leaderboard", "board", "leaderboard.build:leaderboard", "leaderboard build", EvalSettings),

@@ -12,6 +12,6 @@ from __future__ import annotations
 
 from ..trl import LENGTH
 from .collator import AssistantTurns, ImagesInPlaces
-from .corpus import COMPLETIONS, PAIRS, columns_of, load_corpus
+from .corpus import COMPLETIONS, PAIRS, PROMPTS, columns_of, load_corpus
 from .lengths import chat_text
 from .selection import keep_rows, load_rows, mix_of, split

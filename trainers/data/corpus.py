@@ -6,7 +6,7 @@ Rows of like length share a batch, so that little of it is padding.
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,30 @@ from ..trl import LENGTH
 
 COMPLETIONS = ["images", "prompt", "completion"]
 PAIRS = ["images", "prompt", "chosen", "rejected"]
+PROMPTS = ["images", "prompt", "question", "options", "answer", "answer_type"]
+"""Of rows that the model answers itself."""
 MESSAGES = ("prompt", "completion", "chosen", "rejected")
 
 
-def load_corpus(folders: Sequence[Path], columns: list[str], cache: Path) -> Any:
-    """The rows of all folders. Raises StageError where a needed column is missing or there are no rows."""
+def load_corpus(
+    folders: Sequence[Path], columns: list[str], cache: Path, optional: Mapping[str, Any] | None = None
+) -> Any:
+    """The rows of all folders. `optional`: columns that a folder may lack, and what its rows then hold.
+
+    Raises StageError where a needed column is missing or there are no rows.
+    """
     datasets = require("datasets", "train", "training")
-    files = [glob.escape(str(file)) for folder in folders for file in _checked(folder, columns)]
     datasets.disable_progress_bars()
-    corpus = datasets.Dataset.from_parquet(files, columns=columns, cache_dir=str(cache))
-    corpus = corpus.select_columns(columns)
+    if optional and len(folders) > 1:
+        parts = [load_corpus([folder], columns, cache, optional) for folder in folders]
+        return datasets.concatenate_datasets(parts)
+    files = [glob.escape(str(file)) for folder in folders for file in _checked(folder, columns)]
+    there = [name for name in optional or {} if all(name in _columns(folder) for folder in folders)]
+    corpus = datasets.Dataset.from_parquet(files, columns=[*columns, *there], cache_dir=str(cache))
+    corpus = corpus.select_columns([*columns, *there])
+    for name, value in (optional or {}).items():
+        if name not in there:
+            corpus = corpus.add_column(name, [value] * len(corpus))
     images = datasets.List(datasets.Image())
     # A file that another program wrote does not say that these are images.
     return corpus if corpus.features["images"] == images else corpus.cast_column("images", images)
@@ -123,5 +137,8 @@ def with_lengths(corpus: Any, processor: Any) -> Any:
 
 def columns_of(folder: Path) -> list[str]:
     """The columns to train on: of pairs, or of completions."""
-    known = pl.scan_parquet(parquet_files(folder), glob=False).collect_schema().names()
-    return PAIRS if "chosen" in known else COMPLETIONS
+    return PAIRS if "chosen" in _columns(folder) else COMPLETIONS
+
+
+def _columns(folder: Path) -> list[str]:
+    return pl.scan_parquet(parquet_files(folder), glob=False).collect_schema().names()

@@ -96,12 +96,12 @@ def placed(chat: Sequence[dict[str, Any]], num_images: int) -> tuple[list[dict[s
 
 
 def _text_tokens(processor: Any, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Of the longer answer, where there are two; each image counts as the one token that stands for it."""
+    """Of the longer answer, where there are two, or of the prompt alone, where there is none; each image counts as the
+    one token that stands for it."""
     num = [0] * len(rows)
-    for name in ("completion", "chosen", "rejected"):
-        if name not in rows[0]:
-            continue
-        texts = [chat_text(processor, [*row["prompt"], *row[name]], row["images"]) for row in rows]
+    answers: list[str] = [name for name in ("completion", "chosen", "rejected") if name in rows[0]]
+    for name in answers or [""]:
+        texts = [chat_text(processor, [*row["prompt"], *row.get(name, ())], row["images"], not name) for row in rows]
         ids = processor.tokenizer(texts, add_special_tokens=False)["input_ids"]
         num = [max(before, len(tokens)) for before, tokens in zip(num, ids, strict=True)]
     return num

@@ -33,9 +33,10 @@ def keep_rows(job: Job[Any], context: Context) -> None:
     if job.from_nothing and job.settings.max_tokens is None:
         check_images(job.corpora)
         return
-    corpus = load_corpus(job.corpora, [*method_of(job.settings).columns, "id"], job.checkpoints / "cache")
+    method = method_of(job.settings)
+    corpus = load_corpus(job.corpora, [*method.columns, "id"], job.checkpoints / "cache")
     processor = load_processor(str(job.start))
-    budget = job.settings.max_tokens or longest(job.start)
+    budget = (job.settings.max_tokens or longest(job.start)) - method.room(job.settings)
     places, lengths, dropped = measure(without_control_tokens(corpus, processor), processor, budget)
     ids = corpus["id"]
     context.dropped.clear()
@@ -67,10 +68,10 @@ def load_rows(job: Job[Any], processor: Any) -> Any:
     method, cache, file = method_of(job.settings), job.checkpoints / "cache", job.checkpoints / ROWS
     if not file.exists():
         wanted = [*method.columns, "id"] if job.settings.validation_share else method.columns
-        corpus = load_corpus(job.corpora, wanted, cache)
+        corpus = load_corpus(job.corpora, wanted, cache, method.optional)
         return with_lengths(corpus, processor) if method.by_length else corpus
     kept = pl.read_parquet(file, glob=False)
-    corpus = without_control_tokens(load_corpus(job.corpora, method.columns, cache), processor)
+    corpus = without_control_tokens(load_corpus(job.corpora, method.columns, cache, method.optional), processor)
     corpus = corpus.select(kept["place"].to_list())
     if method.by_length:
         corpus = corpus.add_column(LENGTH, kept[LENGTH].to_list())

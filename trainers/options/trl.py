@@ -77,7 +77,9 @@ def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:
 def make_options(config_class: type, trainer: dict[str, Any], checkpoints: Path, seed: int) -> Any:
     """TRL's config of this class. Raises RecipeError for an option that it does not have or that is ours to set."""
     check_options(config_class, trainer)
-    options = {**defaults(checkpoints, seed), "logging_steps": logging_steps(trainer), **trainer}
+    known = {field.name for field in dataclasses.fields(config_class)}  # GRPO has no `max_length`
+    ours = {name: value for name, value in defaults(checkpoints, seed).items() if name in known}
+    options = {**ours, "logging_steps": logging_steps(trainer), **trainer}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of options that TRL itself sets
         return config_class(**{**options, "bf16": takes_bfloat16(options)})
@@ -144,14 +146,14 @@ def chosen_options(job: Job[Any], method: Method[Any]) -> dict[str, Any]:
         chosen |= {
             "eval_strategy": "steps",
             "eval_steps": trainer.get("save_steps", DEFAULT_SAVE_STEPS),
-            "metric_for_best_model": "eval_loss",
-            "greater_is_better": False,
+            "metric_for_best_model": method.watched,
+            "greater_is_better": method.higher_is_better,
             "per_device_eval_batch_size": trainer.get("per_device_train_batch_size", 8),
         }
     if trainer.get("report_to") not in (None, [], "none"):
         # One name for a training wherever it is shown, so that a resumed one goes on in its own curves.
         chosen |= {"project": PROJECT, "run_name": f"{job.run_folder.name}-{job.name}"}
-    return {**chosen, **trainer, **job.more}
+    return {**chosen, **method.options(job.settings), **trainer, **job.more}
 
 
 def check_options(config_class: type, trainer: dict[str, Any]) -> None:

@@ -69,7 +69,10 @@ MEANINGS = {
     "last_mean_token_accuracy": "share of the answers' tokens that were the likeliest, the ones before them given",
 }
 """What stands in the card's table, in this order; then the method's own figures, and the last."""
-BEST = {"best_validation_loss": "loss on the questions kept for validation; these weights are the best step's"}
+BEST = {
+    "best_validation_loss": "loss on the questions kept for validation; these weights are the best step's",
+    "best_validation_reward": "reward on the questions kept for validation; these weights are the best step's",
+}
 USES = {
     "base": "The model that both agents are trained from. It answers directly and is the baseline of an evaluation.",
     "reason": "The reasoning agent: it writes a step-by-step path for an image and a question. Its answers are read "

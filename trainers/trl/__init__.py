@@ -3,6 +3,7 @@
 names.py           each such name, and the versions it was written for
 sft_trainer.py     TRL's SFTTrainer with one weight for every token, and rows of like length in a batch
 dpo_trainer.py     TRL's DPOTrainer with an estimate of the KL, and with log-probabilities that its rows bring
+grpo_trainer.py    TRL's GRPOTrainer with samples that a resume does not change
 reference_logps.py those log-probabilities, computed once and kept
 callbacks.py       the bar, the mark of a whole checkpoint, the end of a training that runs away
 optimizer.py       Muon beside AdamW
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from .callbacks import WHOLE, ShowStep, progress_callback
 from .dpo_trainer import dpo_trainer
+from .grpo_trainer import grpo_trainer, sampling_seed
 from .internals import (
     every_process_loads,
     is_image_text_config,

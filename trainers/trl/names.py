@@ -21,6 +21,7 @@ class Name(NamedTuple):
 
 
 SFT, DPO = "trl.trainer.sft_trainer:SFTTrainer", "trl.trainer.dpo_trainer:DPOTrainer"
+GRPO = "trl.trainer.grpo_trainer:GRPOTrainer"
 TRAINER = "transformers.trainer:Trainer"
 NAMES = (
     Name(SFT, "_metrics", "sft_trainer.py adds the accuracy and the tokens of a step"),
@@ -33,6 +34,10 @@ NAMES = (
     Name(DPO, "precompute_ref_logps", "dpo_trainer.py says that the rows bring the log-probabilities"),
     Name(DPO, "compute_ref_log_probs", "reference_logps.py computes them with it"),
     Name("trl.trainer.dpo_trainer", "create_model_from_path", "dpo_trainer.py keeps TRL from loading a reference"),
+    Name(GRPO, "_generate_and_score_completions", "grpo_trainer.py seeds what is sampled"),
+    Name(GRPO, "_get_train_sampler", "grpo_trainer.py gives each epoch an order that a resume does not change"),
+    Name(GRPO, "_step", "grpo_trainer.py tells the parts of a step apart"),
+    Name("trl.trainer.grpo_trainer", "create_model_from_path", "grpo_trainer.py gives the reference itself"),
     Name("trl.data_utils", "prepare_multimodal_messages", "data/ measures rows as TRL writes them"),
     Name(TRAINER, "_signature_columns", "both trainers keep columns of ours"),
     Name(TRAINER, "_get_train_sampler", "sft_trainer.py has its own sampler"),
