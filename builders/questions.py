@@ -22,7 +22,7 @@ def questions(context: Context[Any, WorldOptions]) -> None:
     """A source -> Question rows, each once. Raises StageError where not one row of a table is a question."""
     source = context.settings
     if isinstance(source, WorldSource):
-        rows = read_world(source, context.recipe.world, context.seed)
+        rows = read_world(source, context.recipe.world, context.seed, context.options.salt)
         context.write(Question, distinct(context.progress.track(rows, "drawing questions", source.num)))
         return
     mended: Counter[str] = Counter()
@@ -39,9 +39,10 @@ def questions(context: Context[Any, WorldOptions]) -> None:
         )
 
 
-def read_world(source: WorldSource, level: Level, seed: int) -> Iterator[Question]:
+def read_world(source: WorldSource, level: Level, seed: int, salt: str = "") -> Iterator[Question]:
     """Questions of the drawn world; a fixed set is the same whatever the run's seed."""
-    return sample_questions(level, source.split, source.seed if source.fixed else seed * 1000 + source.seed, source.num)
+    own = source.seed if source.fixed else seed * 1000 + source.seed
+    return sample_questions(level, source.split, own, source.num, salt)
 
 
 def lessons(context: Context[LessonsSettings, WorldOptions]) -> None:

@@ -153,10 +153,13 @@ def model_of_round(recipe: Recipe, number: int, kind: RoundKind = "dpo") -> str:
 
 
 def questions_stage(recipe: Recipe, name: str, source: Source) -> Stage:
+    """A run's own drawn test questions are those of the recipe's version; a fixed set is nobody's."""
     if isinstance(source, TaskSource):
         return Stage(name, "task-questions", source)
-    world = recipe.world.model_dump() if isinstance(source, WorldSource) else {}
-    return Stage(name, "questions", source, {}, WorldOptions(world=world))
+    if not isinstance(source, WorldSource):
+        return Stage(name, "questions", source, {}, WorldOptions())
+    salt = recipe.version if source.split == "test" and not source.fixed else ""
+    return Stage(name, "questions", source, {}, WorldOptions(world=recipe.world.told(), salt=salt))
 
 
 def questions_of_round(recipe: Recipe, number: int) -> str:

@@ -67,7 +67,7 @@ def _questions(recipe: Recipe) -> Iterator[Stage]:
     for name, source in recipe.questions.items():
         yield questions_stage(recipe, QUESTIONS + name, source)
     if recipe.lessons:
-        yield Stage("lessons", "lessons", recipe.lessons, {}, WorldOptions(world=recipe.world.model_dump()))
+        yield Stage("lessons", "lessons", recipe.lessons, {}, WorldOptions(world=recipe.world.told()))
     if recipe.hard and recipe.paths:  # the questions that the generator gets wrong when it answers directly
         settings = recipe.hard
         if isinstance(recipe.paths, PathsSettings):

@@ -40,6 +40,9 @@ class Recipe(Section):
     name: str = Field(pattern=NAME)
     extends: str = ""
     """The recipe that this one changes: its name, or a file beside this one's."""
+    version: str = Field("", pattern=r"^[\w.-]*$")
+    """Of what is trained and how. It salts the seeds of drawn test questions, which are made when a run first asks for
+    them: after a change nobody has seen them, whatever the seed."""
     seed: int = Field(0, ge=0)
     threads: int = Field(1, ge=1)
     """Threads of torch. The number changes the last bits of a sum, so it is part of the recipe."""

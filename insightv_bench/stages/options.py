@@ -36,6 +36,8 @@ class StoredOptions(Options):
 class WorldOptions(Options):
     world: dict[str, Any] = {}
     """The level of drawn questions."""
+    salt: str = ""
+    """Of the seed that test questions are drawn with: the recipe's version."""
 
 
 class FlawOptions(Options):

@@ -77,8 +77,16 @@ class Level(BaseModel):
     """Standard deviation of a bar's colour, drawn once a bar and channel; charts have none."""
     max_terms: int = Field(4, ge=2, le=8)
     """Most bars that a sum names."""
+    unordered_splits: bool = False
+    """Charts that differ in the order of their bars alone are in one split; sets of before hold each order apart, and
+    about a quarter of their test charts stand in training in another order."""
     charts: tuple[Chart, ...] = ()
     """Kinds of charts to draw; none: plain coloured bars."""
+
+    def told(self) -> dict[str, Any]:
+        """As it stands in a stage's fingerprint: a key that came later, only where it changes something."""
+        later = {"unordered_splits"} if not self.unordered_splits else set()
+        return self.model_dump(exclude=later)
 
     @model_validator(mode="before")
     @classmethod

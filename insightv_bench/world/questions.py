@@ -26,12 +26,15 @@ MAX_TRIES = 1_000
 """Draws in a row that give no new question, before a level counts as used up."""
 
 
-def sample_questions(level: Level, split: Split, seed: int, num: int) -> Iterator[Question]:
+def sample_questions(level: Level, split: Split, seed: int, num: int, salt: str = "") -> Iterator[Question]:
     """`num` distinct questions, their kinds in equal shares. The same arguments give the same rows.
+
+    Noise, size and colour of a level change the pictures, not what is asked: two levels of one name ask the same with
+    one seed, unless `salt` (a recipe's version) tells them apart.
 
     Raises SourceError where the level has fewer: without noise, one scene is one image.
     """
-    random_ = random.Random(f"{VERSION}/{level.name}/{split}/{seed}")
+    random_ = random.Random(f"{VERSION}/{level.name}/{split}/{seed}" + (f"/{salt}" if salt else ""))
     seen: set[str] = set()
     while len(seen) < num:
         kind = KINDS[len(seen) % len(KINDS)]

@@ -47,9 +47,13 @@ class Scene(NamedTuple):
         return {bar.colour: bar.value for bar in self.bars}
 
 
-def split_of(bars: tuple[Bar, ...]) -> Split:
-    """The split of this content. Places and noise do not count: one chart drawn twice is in one split."""
-    content = json.dumps([[bar.colour, bar.value] for bar in bars]).encode()
+def split_of(bars: tuple[Bar, ...], unordered: bool = False) -> Split:
+    """The split of this content. Places and noise do not count: one chart drawn twice is in one split.
+
+    `unordered`: neither does the order of the bars.
+    """
+    told = [[bar.colour, bar.value] for bar in bars]
+    content = json.dumps(sorted(told) if unordered else told).encode()
     digit = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big") % 10
     return next(split for split, digits in SHARES.items() if digit in digits)
 
@@ -59,7 +63,7 @@ def sample_scene(random_: random.Random, level: Level, split: Split) -> Scene:
     while True:
         if level.charts:
             scene = _sample_chart(random_, level)
-            if split_of(scene.bars) == split:
+            if split_of(scene.bars, level.unordered_splits) == split:
                 return scene._replace(noise_seed=random_.getrandbits(32))
             continue
         num_bars = random_.randint(level.min_bars, min(level.max_bars, level.num_slots))
@@ -68,7 +72,7 @@ def sample_scene(random_: random.Random, level: Level, split: Split) -> Scene:
         bars = tuple(
             Bar(colour, random_.randint(1, level.max_value), slot) for colour, slot in zip(colours, slots, strict=True)
         )
-        if split_of(bars) == split:
+        if split_of(bars, level.unordered_splits) == split:
             return Scene(bars, random_.getrandbits(32))
 
 
