@@ -46,6 +46,8 @@ def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
         models = {seat: caller.model for seat, caller in callers.items()}
         # What tells results that cannot be combined.
         context.totals.update(models=models, code=code_versions(), answers=settings.answers)
+        if context.recipe.prereg:  # before there is a figure
+            context.totals["prereg"] = context.recipe.prereg.kept()
         context.write(EvalRecord, ask_arms(context, callers, tasks, questions))
         if settings.token_caps:
             _sweep(context, settings, tasks, callers, questions)

@@ -34,17 +34,17 @@ from insightv_bench.results import (
     outcomes,
     tokens_a_right_answer,
 )
-from insightv_bench.statistics import NONE, Interval, estimate, p_value, percent, points, sentence
+from insightv_bench.statistics import NONE, NOT_SHOWN, Interval, estimate, p_value, percent, points, sentence, verdict
 
 BETWEEN = ": "
 """Between two systems and their arm."""
 
 
-def print_comparison(a: Results, b: Results, console: Console) -> None:
-    """Raises RunError where they cannot be compared."""
+def print_comparison(a: Results, b: Results, console: Console, margin: float | None = None) -> None:
+    """`margin`: the share within which two are level. Raises RunError where they cannot be compared."""
     compared = compare(a, b)
     console.print(visible(f"A  {a.named}\nB  {b.named}"), highlight=False, markup=False, soft_wrap=True)
-    _accuracies(compared.pairings, console)
+    _accuracies(compared.pairings, console, margin)
     if compared.curves:
         _curves(compared.curves, console)
     if compared.figures:
@@ -85,7 +85,7 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     return sum(max(map(len, column)) + 2 for column in zip(columns, *rows, strict=True)) - 2
 
 
-def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
+def _accuracies(pairings: Sequence[Pairing], console: Console, margin: float | None) -> None:
     rows = [
         [
             one.task,
@@ -101,6 +101,12 @@ def _accuracies(pairings: Sequence[Pairing], console: Console) -> None:
     ]
     columns = ["task", "arm", "A, %", "B, %", "B - A, points", "p", "n", "detectable"]
     _table("Accuracy, p and B - A after Holm over this table", columns, 2, console, rows)
+    verdicts: dict[str, list[str]] = {}
+    for one in pairings:
+        said = verdict(one.adjusted, one.comparison.difference, margin)
+        verdicts.setdefault(said, []).append(_sides(one))
+    for said, arms in verdicts.items():
+        _print(f"  B {'is ' if said != NOT_SHOWN else ''}{said}: {', '.join(dict.fromkeys(arms))}", console)
     _print(
         "  detectable: the smallest true difference, in points, that so many questions show with 80 % power", console
     )

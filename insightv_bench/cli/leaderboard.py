@@ -67,9 +67,13 @@ def view(
 def ablations(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs of one recipe, one a seed.")],
     out: Annotated[Path, typer.Option("--out", help="Where table and figure go.")] = Path("ablations"),
+    prereg: Annotated[
+        Path | None, typer.Option("--prereg", help="The claims as they read today, against those kept before.")
+    ] = None,
 ) -> None:
-    """Runs -> the ablation table, its planned comparisons and their figure."""
-    file = load_function("leaderboard.ablations:write_ablations")(runs, out)
+    """Runs -> the ablation table, its claims, its planned comparisons and their figure."""
+    today = load_function("settings:load_preregistration")(prereg) if prereg else None
+    file = load_function("leaderboard.ablations:write_ablations")(runs, out, today)
     console = Console()
     for row in json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["comparisons"]:
         if row["decoding"] == "sampled":

@@ -22,7 +22,7 @@ from .env import env
 from .eval import eval_command, lm_eval
 from .journal import journal_app
 from .leaderboard import board_app
-from .results import compare, rescore
+from .results import compare, plan, rescore
 from .run import build_app, recipes, run_command, train_app
 from .serve_teacher import serve_teacher
 from .try_model import try_model
@@ -38,6 +38,7 @@ COMMANDS: dict[str, typer.Typer | Callable[..., None]] = {
     "eval": eval_command,
     "lm-eval": lm_eval,
     "compare": compare,
+    "plan": plan,
     "rescore": rescore,
     "leaderboard": board_app,
     "corpora": corpora_app,

@@ -1,7 +1,8 @@
-"""Commands on finished evaluations: compare, rescore."""
+"""Commands on finished evaluations: compare, plan, rescore."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,9 @@ def compare(
     b: Annotated[str, typer.Argument(help="The other side, against A.")],
     run: Annotated[Path | None, typer.Option("--run", help="The run that both sides are of.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="As JSON, shares of 1.")] = False,
+    margin: Annotated[
+        float | None, typer.Option("--margin", min=0.001, help="In points, set before: who lies within it is level.")
+    ] = None,
 ) -> None:
     """Two results, systems or arms, paired on the same questions.
 
@@ -31,7 +35,51 @@ def compare(
     if json_:
         typer.echo(as_json(*sides))
     else:
-        print_comparison(sides[0], sides[1], console())
+        print_comparison(sides[0], sides[1], console(), None if margin is None else margin / 100)
+
+
+def plan(
+    a: Annotated[str, typer.Argument(help="FOLDER:SYSTEM:ARM; with --run SYSTEM:ARM.")],
+    b: Annotated[str, typer.Argument(help="The other side, against A.")],
+    effect: Annotated[
+        float, typer.Option("--effect", min=0.001, max=100, help="The difference to be found, in points.")
+    ],
+    power: Annotated[float, typer.Option("--power", min=0.05, max=0.999, help="The chance to find it.")] = 0.8,
+    run: Annotated[
+        list[Path] | None, typer.Option("--run", help="The pilot that both sides are of; once for each seed.")
+    ] = None,
+) -> None:
+    """How many questions, samples and seeds find an effect, from the variance of a pilot.
+
+    Nothing is asked of a model.
+    """
+    from insightv_bench.results import load, parse_name, plan_for
+    from insightv_bench.statistics import percent, points
+
+    folders: list[Path | None] = [*run] if run else [None]
+    pilots = [(load(parse_name(a, one)), load(parse_name(b, one))) for one in folders]
+    found = plan_for(pilots, effect / 100, power, (1, 3, 10))
+    over, parts = found.over, found.parts
+    interval = "" if math.isnan(over.low) else f" [{percent(over.low)}, {percent(over.high)}]"
+    lines = [
+        f"pilot: {len(pilots)} training{'s' * (len(pilots) > 1)}, {parts.num_questions:,} questions, "
+        f"{parts.num_samples:.3g} samples each; {points(over.difference)} points{interval}, "
+        f"standard error of one training {percent(found.error)}",
+        f"variance of the difference: {parts.between:.4f} between questions, {parts.within:.4f} of a sample within"
+        + ("" if parts.num_samples > 1 else " (one sample tells them not apart)")
+        + ("" if math.isnan(over.spread) else f"; spread between trainings {percent(over.spread)} points"),
+        f"this design finds {percent(effect / 100)} points in {percent(found.power)} % of cases",
+    ]
+    of = f"to find {percent(effect / 100)} points in {percent(power)} %"
+    lines += [
+        f"{of}, of a training as it is: {num:,} questions of {k} sample{'s' * (k > 1)}"
+        for k, num in found.questions.items()
+    ]
+    if found.trainings is None:
+        lines.append(f"{of}, of other trainings: one seed tells no spread; name more runs with --run")
+    else:
+        lines.append(f"{of}, of other trainings: {found.trainings:,} seeds of this size")
+    typer.echo("\n".join(lines))
 
 
 STRICT = {"": None, "likely": False, "strict": True}

@@ -6,6 +6,7 @@ outcomes.py       shares of one arm's replies, and tokens
 robustness.py     what a flawed path does to the summary agent
 equal_tokens.py   two agents against a vote at equal tokens
 compare.py        two results, paired
+planning.py       questions, samples and trainings that an effect needs
 rescore.py        kept replies read again
 
 Opens no engine but a judge that it is given, and knows nothing of boards and pages.
@@ -29,6 +30,7 @@ from .outcomes import (
     outcomes,
     tokens_a_right_answer,
 )
+from .planning import Planned, plan_for
 from .rescore import Change, as_question, by_arm, counts, is_gold, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, cluster, row_files, scan, with_planted

@@ -31,7 +31,8 @@ from .corpora import (
 from .engines import *  # noqa: F403 - its `__all__`: a section more is a line in one file
 from .evaluation import Control, EvalSettings
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
-from .recipe import Recipe, load_recipe, recipe_names
+from .prereg import Claim, Preregistration
+from .recipe import Recipe, load_preregistration, load_recipe, recipe_names
 from .rounds import GivenInputs, RoundQuestions
 from .seats import (
     STAGE_MODEL,

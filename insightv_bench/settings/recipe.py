@@ -27,6 +27,7 @@ from .evaluation import Control, EvalSettings
 from .inheritance import Layer, flatten, merge, stack
 from .manner import with_manner, with_prompts_read
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
+from .prereg import Preregistration, read_preregistration, with_claims_read
 from .rounds import Given, GivenInputs
 from .seats import Seat, seat_name
 from .sources import Source
@@ -40,6 +41,8 @@ class Recipe(Section):
     name: str = Field(pattern=NAME)
     extends: str = ""
     """The recipe that this one changes: its name, or a file beside this one's."""
+    prereg: Preregistration | None = None
+    """The claims that its figures are to show, written down before: a `.yaml` file beside this one."""
     version: str = Field("", pattern=r"^[\w.-]*$")
     """Of what is trained and how. It salts the seeds of drawn test questions, which are made when a run first asks for
     them: after a change nobody has seen them, whatever the seed."""
@@ -139,6 +142,23 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _as_registered(self) -> Recipe:
+        """A run that is no part of what was written down can show nothing of it."""
+        if not self.prereg or not self.eval:
+            return self
+        num = getattr(self.questions.get(self.eval.questions), "num", self.prereg.num)
+        for name, own, registered in [
+            ("version", self.version, self.prereg.recipe_version),
+            (f"questions.{self.eval.questions}.num", num, self.prereg.num),
+        ]:
+            if own != registered:
+                raise ValueError(f"`prereg` is for `{name}` {registered}, and this recipe has {own or 'none'}")
+        others = sorted({*(self.seeds or (self.seed,))} - {*self.prereg.seeds})
+        if others:
+            raise ValueError(f"`prereg` names the seeds {', '.join(map(str, self.prereg.seeds))}, not {others[0]}")
+        return self
+
+    @model_validator(mode="after")
     def _connected(self) -> Recipe:
         needs = [("reason", "paths"), ("summary", "agent_paths"), ("hard", "paths")]
         if not self.questions and not self.rounds:
@@ -185,6 +205,15 @@ def load_recipe(name: str, overrides: list[str] | None = None, variant: str = ""
     `variant`: one of its variants, as a recipe of its own. Raises RecipeError.
     """
     return parse_recipe(_read(name), name, overrides or [], variant)
+
+
+def load_preregistration(file: Path) -> Preregistration:
+    """Raises RecipeError where it cannot be read, or holds what it may not."""
+    content = read_preregistration(file, load_yaml)
+    try:
+        return Preregistration.model_validate(content)
+    except ValidationError as error:
+        raise explain(error, [Layer(str(file), content)], Preregistration) from None
 
 
 class OneKeyEach(yaml.SafeLoader):
@@ -240,7 +269,7 @@ def _num_nodes(node: yaml.Node, known: dict[int, int]) -> int:
 
 def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = "") -> Recipe:
     layers = stack(origin, _content(text, origin), lambda name: _content(_read(name), name))
-    layers = [with_prompts_read(layer) for layer in layers]
+    layers = [with_claims_read(with_prompts_read(layer), load_yaml) for layer in layers]
     content = flatten(layers)
     for layer in layers:
         _guard_code(layer.content, layer.origin)
@@ -257,7 +286,8 @@ def parse_recipe(text: str, origin: str, overrides: list[str], variant: str = ""
         if variant and not override.startswith(EXPANDED):
             _override(content, override)
     try:
-        content = with_manner(with_prompts_read(Layer("", content)).content)
+        own = with_claims_read(with_prompts_read(Layer("", content)), load_yaml)
+        content = with_manner(own.content)
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise explain(error, [*layers, Layer(origin, set_)], Recipe) from None

@@ -5,6 +5,8 @@ comparisons: two arms on the questions that they share, the smallest difference 
 families: p of one family, and intervals of the same level
 ranking: AUROC, Spearman's correlation, the F1 of judges of steps, and the error of their percent
 trainings: differences over several seeds, how many are needed, and when two are as good as equal
+planning: how many questions, samples and trainings find an effect
+samples: pass@k and consistency over samples, and shares whose truth a judge tells
 text: figures as text, in one form everywhere
 """
 
@@ -25,6 +27,8 @@ from .estimates import (
     wilson,
 )
 from .families import ALPHA, Adjusted, adjusted
+from .planning import Components, components, mean_components, power_of, questions_needed
 from .ranking import auroc, calibration_error, first_wrong_f1, macro_f1, spearman
-from .text import NONE, interval, p_value, percent, points, sentence
+from .samples import consistency, pass_at_k, prediction_powered
+from .text import NONE, NOT_SHOWN, interval, p_value, percent, points, sentence, verdict
 from .trainings import OverTrainings, equivalence, over_trainings, standard_error, trainings_needed

@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 
 from .comparisons import Comparison
+from .families import Adjusted
+from .trainings import equivalence
 
 NONE = "–"
 """For what cannot be counted: None, or nan."""
+NOT_SHOWN = "not shown to differ"
+"""Of a difference that was not found, which makes nobody equal."""
 
 
 def percent(share: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -30,6 +34,18 @@ def interval(low: float | None, high: float | None) -> str:
 
 def p_value(p: float) -> str:
     return NONE if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def verdict(found: Adjusted, difference: float, margin: float | None = None) -> str:
+    """What may be said of b against a: `higher`, `lower`, `level, within 2.0 points`, or `not shown to differ`.
+
+    `margin`: a share, set before the figures; without one nothing is level. What differs by less than the margin, and
+    is shown to, is both.
+    """
+    words = ("higher" if difference > 0 else "lower") if found.is_found else ""
+    is_level = margin is not None and equivalence(found.low, found.high, margin) == "equivalent"
+    level = f"level, within {percent(margin)} points" if is_level else ""
+    return " and ".join(filter(None, (words, level))) or NOT_SHOWN
 
 
 def sentence(name_a: str, name_b: str, comparison: Comparison) -> str:

@@ -15,11 +15,13 @@ from pathlib import Path
 import polars as pl
 
 from insightv_bench.errors import MissingExtra, RunError
+from insightv_bench.settings import Preregistration
 from insightv_bench.storage import write_file, write_text
 
+from .claims import claim_rows, one_hash, preregistered
 from .figure import draw
 from .markdown import alternative, markdown
-from .planned import planned_rows
+from .planned import cells_of, planned_rows
 from .records import Ablations, PlannedRow
 from .runs import Run, load, read_runs
 from .table import flaw_rows, num_paths, table_rows, with_kind_of_flaw
@@ -27,22 +29,24 @@ from .table import flaw_rows, num_paths, table_rows, with_kind_of_flaw
 NAME = "ablations"
 
 
-def write_ablations(runs: Sequence[Path], out: Path) -> Path:
+def write_ablations(runs: Sequence[Path], out: Path, prereg: Preregistration | None = None) -> Path:
     """Write `ablations.md`, `.json`, `.svg`, `.png`, `.txt` (the figure in words) and `comparisons.parquet` into `out`.
 
-    `runs`: folders of runs, one a seed, of one recipe. Returns the Markdown's path. Raises RunError where a folder is
+    `runs`: folders of runs, one a seed, of one recipe; `prereg`: the claims as they read today, to be set against those
+    that the evaluations kept. Returns the Markdown's path. Raises RunError where a folder is
     no run or has no rows, the runs do not belong together, or `out` cannot be written. Without the `plots` extra all
     but the figure is made, and says so.
     """
-    ablations = compute(read_runs(runs))
+    ablations = compute(read_runs(runs), prereg)
     try:
         return _write(ablations, out)
     except OSError as error:
         raise RunError(f"`{out}` cannot be written: {error.strerror or error}", "name another folder") from error
 
 
-def compute(runs: Sequence[Run]) -> Ablations:
+def compute(runs: Sequence[Run], prereg: Preregistration | None = None) -> Ablations:
     """Every figure; writes nothing."""
+    before = preregistered(runs)
     frame, notes = load(runs)
     rows = with_kind_of_flaw(frame)
     task, version, parser = rows.select("task", "task_version", "parser").row(0)
@@ -59,6 +63,8 @@ def compute(runs: Sequence[Run]) -> Ablations:
         table=tuple(table_rows(rows)),
         flaws=tuple(flaw_rows(rows)),
         comparisons=tuple(planned_rows(rows, paths)),
+        claims=tuple(claim_rows(before, prereg, cells_of(rows), [run.seed for run in runs])),
+        prereg_hash=one_hash(before),
     )
 
 

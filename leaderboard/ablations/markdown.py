@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from insightv_bench.statistics import NONE, p_value, percent, points
 
 from ..tables import short
-from .records import TOPICS, AblationRow, Ablations, Below, FlawRow, PlannedRow, Share
+from .records import REGISTRATIONS, TOPICS, AblationRow, Ablations, Below, FlawRow, PlannedRow, Share
 
 NAME_LENGTH = 120
 
@@ -19,6 +19,8 @@ def markdown(ablations: Ablations, figure: str) -> str:
     parts = [_scale(ablations), _grid(headings, [_line(row) for row in ablations.table], {0, 1, 2})]
     if figure:
         parts.append(f"![Accuracies of the ablation table, and the planned differences with intervals]({figure})")
+    if ablations.claims:
+        parts.append(_claims(ablations))
     if ablations.comparisons:
         parts.append(_comparisons(ablations))
     if ablations.flaws:
@@ -54,6 +56,25 @@ def _line(row: AblationRow) -> list[str]:
 
 def _share(share: Share | None) -> str:
     return NONE if share is None else percent(share.value, share.low, share.high)
+
+
+def _claims(ablations: Ablations) -> str:
+    headings = ["claim", "b against a", "is to show", "points", "p", "what may be said", "written down"]
+    lines = []
+    for row in ablations.claims:
+        margin = "" if row.margin is None else f", {percent(row.margin)} points"
+        figures = [points(row.difference, row.low, row.high), NONE if row.p is None else p_value(row.p)]
+        sides = f"{_code(row.b)} against {_code(row.a)}{f' ({_plain(row.flaw)})' if row.flaw else ''}"
+        told = [_plain(row.verdict), REGISTRATIONS[row.registration]]
+        lines.append([_plain(row.says), sides, row.shows + margin, *figures, *told])
+    hashed = f" (hash `{ablations.prereg_hash[:12]}`)" if ablations.prereg_hash else ""
+    missing = ablations.claims[0].seeds_missing
+    wanted = f" Seeds {', '.join(map(str, missing))} are registered and not there yet." if missing else ""
+    words = (
+        f"Claims written down before the figures{hashed}. p is of what a claim is to show, adjusted after Holm over "
+        f"those that were preregistered. All other comparisons are exploratory.{wanted}"
+    )
+    return f"**Claims**\n\n{words}\n\n{_grid(headings, lines, {0, 1, 2, 5, 6})}"
 
 
 def _comparisons(ablations: Ablations) -> str:

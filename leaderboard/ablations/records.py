@@ -104,6 +104,40 @@ class PlannedRow(Compared):
     """Trainings that find a difference of 2 points with 80 % power, at this spread."""
 
 
+Registration = Literal["before", "changed", "after", "dropped"]
+"""Whether a claim stood in the manifests before any figure, reads otherwise today, was added since, or is gone."""
+REGISTRATIONS: dict[Registration, str] = {
+    "before": "preregistered",
+    "changed": "changed since the figures",
+    "after": "added since the figures: exploratory",
+    "dropped": "preregistered, and dropped since",
+}
+
+
+class ClaimRow(Record):
+    """One claim that was written down, and what the figures say of it. Figures are None where a side has no rows."""
+
+    name: str
+    says: str
+    a: str
+    b: str
+    flaw: str
+    shows: str
+    """`higher`, `level` or `no worse`."""
+    margin: float | None
+    registration: Registration
+    verdict: str
+    seeds_missing: tuple[int, ...]
+    """Registered, and not there: then nothing is told yet."""
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    """Of what the claim shows; adjusted after Holm over those that were preregistered."""
+    n: int | None = None
+    method: str = ""
+
+
 class Ablations(Record):
     """Everything the table, the comparisons and the figure show."""
 
@@ -120,3 +154,7 @@ class Ablations(Record):
     table: tuple[AblationRow, ...]
     flaws: tuple[FlawRow, ...]
     comparisons: tuple[PlannedRow, ...]
+    """Exploratory, all of them: what was claimed before stands in `claims`."""
+    claims: tuple[ClaimRow, ...] = ()
+    prereg_hash: str = ""
+    """Of the preregistration as the evaluations kept it; empty: there was none, or the seeds' differ."""

@@ -169,7 +169,7 @@ def _print_comparisons(board: Board, comparable: ComparableSet, systems: list[st
         rows = [row for row in rows if row.b.rpartition(": ")[0] in systems or row.b in systems]
         if not rows:
             continue
-        heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = tie)"
+        heading = f"\n{caption} ({shared}p Holm-adjusted; ▲ higher, ▼ lower, = not shown to differ)"
         console.print(Text(heading, style="bold"))
         if any(row.family_size > 1 for row in rows):
             console.print(Text(views.FAMILY, style="dim"))

@@ -209,7 +209,7 @@ def rounds(board: Board, comparable: ComparableSet, whole: bool = False) -> View
         "DPO rounds",
         (*columns, *more),
         rows,
-        remark="points, Holm-adjusted: ▲ higher, ▼ lower, = tie",
+        remark="points, Holm-adjusted: ▲ higher, ▼ lower, = not shown to differ",
     )
 
 

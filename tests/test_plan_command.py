@@ -1,0 +1,53 @@
+"""`plan` and `compare --margin`: what an effect needs, and when two are level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ablation_rows import BOTH, arm, run
+from board_rows import of, written
+from typer.testing import CliRunner
+
+from insightv_bench.cli.main import app
+
+
+def said(*words: str) -> str:
+    reply = CliRunner().invoke(app, [*words])
+    assert reply.exit_code == 0, reply.output
+    return reply.output
+
+
+def test_a_plan_says_questions_samples_and_seeds_from_the_pilots_own_variance(tmp_path: Path) -> None:
+    folders = [
+        run(tmp_path / f"s{seed}", seed, arm(seed, "reason", 60, 3) + arm(seed, BOTH, 64 + seed, 3))
+        for seed in (0, 1, 2)
+    ]
+    runs = [word for folder in folders for word in ("--run", str(folder))]
+    text = said("plan", "sft:reason", f"sft:{BOTH}", "--effect", "2", *runs)
+    assert "pilot: 3 trainings, 200 questions, 3 samples each; +4.9 points [" in text
+    assert "of other trainings:" in text and "seeds of this size" in text and "questions of 3 samples" in text
+    one = said("plan", "sft:reason", f"sft:{BOTH}", "--effect", "2", *runs[:2])
+    assert "one seed tells no spread" in one
+    fewer = said("plan", "sft:reason", f"sft:{BOTH}", "--effect", "8", *runs[:2])
+    assert "to find 8.0 points in 80.0 %" in fewer
+
+
+def test_a_pilot_that_is_no_arm_is_one_line(tmp_path: Path) -> None:
+    folder = run(tmp_path / "a", 0, arm(0, "reason", 60) + arm(0, BOTH, 70))
+    reply = CliRunner().invoke(app, ["plan", "sft", f"sft:{BOTH}", "--effect", "2", "--run", str(folder)])
+    assert reply.exit_code and "2 of arm" in str(reply.exception)
+
+
+@pytest.mark.parametrize(
+    ("other", "margin", "words"),
+    [
+        ("10" * 200, "10", "level, within 10.0 points"),
+        ("10" * 200, "0.5", "not shown to differ"),
+        ("11" * 200, "10", "higher"),
+    ],
+)
+def test_two_are_as_good_as_equal_only_where_it_is_shown(other: str, margin: str, words: str, tmp_path: Path) -> None:
+    a, b = written(tmp_path / "a", of("reason", "10" * 200)), written(tmp_path / "b", of("reason", other))
+    assert words in " ".join(said("compare", str(a), str(b), "--margin", margin).split())
+    assert "level, within" not in " ".join(said("compare", str(a), str(b)).split())
