@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ablation_rows import BOTH, arm, computed, run, whole
+from ablation_rows import BOTH, arm, computed, run
 from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
 from insightv_bench.errors import InsightvError, RecipeError
-from insightv_bench.leaderboard.ablations.build import compute, write_ablations
+from insightv_bench.leaderboard.ablations.build import compute
 from insightv_bench.leaderboard.ablations.records import ClaimRow
 from insightv_bench.leaderboard.ablations.runs import read_runs
+from insightv_bench.records import EvalRecord
 from insightv_bench.settings import Preregistration, load_preregistration, load_recipe
 
 GAIN = {"says": "Two agents do better.", "a": "sft: reason", "b": f"sft: {BOTH}"}
@@ -39,9 +40,15 @@ def registered(folder: Path, content: dict[str, Any]) -> Path:
     return folder
 
 
+def answered(seed: int) -> list[EvalRecord]:
+    """Two agents gain ten points, more of one of them nothing."""
+    both = arm(seed, "direct", 20) + arm(seed, "reason", 60) + arm(seed, BOTH, 70)
+    return both + arm(seed, "reason", 60, 1, "continued-sft")
+
+
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Path]:
-    return [registered(run(tmp_path / f"s{seed}", seed, whole(seed)), BEFORE) for seed in (0, 1, 2)]
+    return [registered(run(tmp_path / f"s{seed}", seed, answered(seed)), BEFORE) for seed in (0, 1, 2)]
 
 
 def claims(runs: list[Path], today: dict[str, Any] | None = None) -> dict[str, ClaimRow]:
@@ -61,10 +68,9 @@ def test_a_claim_of_the_manifests_is_preregistered_and_says_what_its_figures_sho
 
 def test_level_is_said_only_where_the_interval_lies_within_the_margin(tmp_path: Path) -> None:
     only = {**BEFORE, "seeds": [0]}
-    rows = arm(0, "reason", 60, 3) + arm(0, BOTH, 70, 3) + arm(0, "reason", 60, 3, "continued-sft")
-    one = registered(run(tmp_path / "a", 0, rows), only)
+    one = registered(run(tmp_path / "a", 0, answered(0)), only)
     same = claims([one])["same"]
-    assert same.verdict.startswith("level, within 5.0 points: 0.0 [") and same.p is not None and same.p < 0.05
+    assert same.verdict.startswith("level, within 5.0 points: +0.0 [") and same.p is not None and same.p < 0.05
     tight = {**only, "claims": {"same": {**SAME, "margin": 0.001}}}
     narrow = claims([registered(one, tight)])["same"]
     assert narrow.verdict.startswith("not shown to be level") and narrow.p is not None and narrow.p > 0.05
@@ -79,7 +85,7 @@ def test_a_claim_that_was_changed_added_or_dropped_since_is_told_as_that(runs: l
     assert dropped["gain"].registration == "dropped"
     reworded = claims(runs, {**BEFORE, "claims": {"gain": {**GAIN, "says": "It is better."}, "same": SAME}})
     assert reworded["gain"].registration == "changed"
-    plain = run(runs[0].parent / "plain", 3, arm(3, "reason", 60) + arm(3, BOTH, 70))
+    plain = run(runs[0].parent / "plain", 3, answered(3))
     assert {row.registration for row in claims([plain], BEFORE).values()} == {"after"}
 
 
@@ -103,7 +109,6 @@ def test_the_table_says_which_claims_were_there_before(runs: list[Path], tmp_pat
     assert reply.exit_code == 0, reply.output
     text = (tmp_path / "out" / "ablations.md").read_text()
     assert "changed since the figures" in text and "preregistered" in text and "exploratory" in text
-    assert write_ablations(runs, tmp_path / "again").read_text() != text
 
 
 def test_a_run_that_is_no_part_of_what_was_written_down_is_refused(tmp_path: Path) -> None:
