@@ -21,6 +21,7 @@ from insightv_bench.protocol import (
     parse_answer,
     parse_step,
     render_path,
+    render_paths,
     render_step,
     without_blank_thought,
 )
@@ -30,6 +31,8 @@ from insightv_bench.settings import PathsSettings, Sampling, Spelling
 Parsed = TypeVar("Parsed", ParsedStep, ParsedAnswer)
 MAX_CHARS_SHOWN = 20_000
 """Of a reply that could not be read, when the model is asked to write it again."""
+SEVERAL = "more/summary_of_k"
+"""The prompt that shows the summary agent several paths."""
 REPAIRS = {"step": "repair", "answer": "judge_repair"}
 """The prompt that asks for a reply of this format again."""
 
@@ -152,12 +155,18 @@ def held_to(label: str) -> str:
 
     `label`: the prompt's name and version.
     """
-    return {load_prompt("summary").label: "verdict", load_prompt("direct").label: "answer"}.get(label, "")
+    schemas = {"summary": "verdict", SEVERAL: "verdicts", "direct": "answer"}
+    return next((schema for name, schema in schemas.items() if load_prompt(name).label == label), "")
 
 
 def summary_chat(question: QuestionColumns, path: str) -> Chat:
     """What the summary agent sees; with an empty path it is asked directly."""
     return ask("summary", question, path=path) if path else ask("direct", question)
+
+
+def several_chat(question: QuestionColumns, paths: Sequence[str]) -> Chat:
+    """What the summary agent sees that is given several paths at once."""
+    return ask(SEVERAL, question, paths=render_paths(paths))
 
 
 def second_turn(question: QuestionColumns, path: str, asking: Asking = OURS) -> Chat:

@@ -20,6 +20,7 @@ Arm = Literal[
     "multi-turn",
     "reason+summary",
     "sampled-summary",
+    "reason+summary-of-k",
     "oracle",
     "flawed",
     "self-flawed",
@@ -60,6 +61,8 @@ class ArmSpec:
     verdict: Literal["none", "stated", "counted"] = "none"
     """Whether its replies state a verdict on the path shown, and whether the figures of robustness count it: paths that
     stand for a control are right or wrong in a way of their own."""
+    shows_several: bool = False
+    """Whether several paths of a question stand in one prompt; its replies state a verdict on each of them."""
     own_questions: bool = False
     """Its questions depend on the system: not every path of an agent's own can be given a flaw."""
     greedy_twin: bool = False
@@ -161,6 +164,15 @@ ARMS: dict[Arm, ArmSpec] = {
         verdict="stated",
         answer_sampled=True,
         against=("reason", "reason+summary"),
+    ),
+    "reason+summary-of-k": ArmSpec(
+        "summary",
+        "the summary agent, given several stored paths at once",
+        words="both agents, several paths at once",
+        prompt="more/summary_of_k",
+        min_paths=2,
+        shows_several=True,
+        against=("reason", "majority", "best-of-k", "reason+summary"),
     ),
     "oracle": ArmSpec(
         "summary",

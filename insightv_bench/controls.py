@@ -17,6 +17,7 @@ Control = Literal[
     "without-flaws",
     "without-own-wrong",
     "held-out-flaw",
+    "summary-of-k",
     "single-model",
     "multi-turn",
     "rejection-sampling",
@@ -30,7 +31,7 @@ Control = Literal[
 @dataclass(frozen=True)
 class ControlSpec:
     """What there is to know of one control. Each is trained at the compute of what it is a control for, but
-    `longer-sft`, `off-policy-dpo`, and `optimal-only` where the recipe gives its training."""
+    `longer-sft`, `off-policy-dpo`, and `optimal-only` and `summary-of-k` where the recipe gives their training."""
 
     trained: str
     """What is trained, for a reader."""
@@ -116,6 +117,20 @@ CONTROLS: dict[Control, ControlSpec] = {
         (("flawed", "flawed"),),
         is_b=True,
         seats=("summary",),
+    ),
+    "summary-of-k": ControlSpec(
+        "a summary agent, on several of the agent's own paths at once",
+        "summary agent that is given several paths at once",
+        "summary-of-k",
+        (
+            ("reason+summary-of-k", "reason"),
+            ("reason+summary-of-k", "majority"),
+            ("reason+summary-of-k", "best-of-k"),
+            ("reason+summary-of-k", "reason+summary"),
+        ),
+        is_b=True,
+        seats=("summary",),
+        arms=("reason+summary-of-k",),
     ),
     "single-model": ControlSpec(
         "one model for both seats, on both corpora, with the compute of both agents",

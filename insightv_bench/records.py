@@ -21,7 +21,8 @@ AnswerType = Literal["option", "number", "yes_no", "text", "list", "expression",
 ReadingKind = Literal["sure", "likely", "unread", "cut off"]
 PathStatus = Literal["complete", "max_steps", "cut_off", "malformed"]
 ScoreStatus = Literal["scored", "not_scored", "unscored"]
-SummaryKind = Literal["optimal", "flawed", "agent", "plain"]
+SummaryKind = Literal["optimal", "flawed", "agent", "plain", "several"]
+Verdict = Literal["right", "wrong", "none"]
 Position = Literal["early", "middle", "late", "all", "none"]
 FlawType = Literal[
     "perception",
@@ -259,9 +260,10 @@ class SummaryRow(TrainingRow):
     completion: tuple[Message, ...]
     kind: SummaryKind
     score_range: str
-    """`high`, `mid`, `low`, `wrong`, or `none` for plain question answering."""
+    """`high`, `mid`, `low`, `wrong`; `none` for plain question answering; of several paths how many end right: `all
+    right`, `most right`, `half right`, `most wrong` or `all wrong`."""
     path_correct: bool | None
-    """Whether the path's answer is right; None where there is no path."""
+    """Whether the path's answer is right; None where there is no path, or several."""
 
 
 class MultiTurnRow(SummaryRow):
@@ -384,7 +386,7 @@ class EvalRecord(Record):
     made_from: str = ""
     """Id of the stored path that the path shown is a changed version of, or whose question's it is (`shuffled`)."""
     num_paths: int = 0
-    """Stored paths that the answer rests on: K in `majority` and `best-of-k`."""
+    """Stored paths that the answer rests on: K in `majority`, `best-of-k` and `reason+summary-of-k`."""
     path_score: int | None = None  # 1-100
     """What `path_judge` gives the path that `best-of-k` chose."""
     path_judge: str = ""
@@ -416,6 +418,12 @@ class EvalRecord(Record):
     certainty: float | None = None
     path_dialect: str = ""
     """How the stored path shown is laid out, a name of `insightv_bench.protocol.DIALECTS`; empty: there is none."""
+    shown: tuple[int, ...] = ()
+    """Of several paths shown at once, the 0-based `sample` of each stored path, in the order in which they stand."""
+    shown_right: tuple[bool, ...] = ()
+    """Whether the answer of each is right."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What the reply says of each; all `none` where it does not state one verdict a path."""
 
 
 def as_row(record: Record) -> dict[str, Any]:

@@ -20,6 +20,7 @@ pytest.importorskip("lm_eval")
 pytest.importorskip("trl")
 REAL = Path(__file__).parents[2] / "shared" / "data"
 ARMS = ["base", "direct", "reason", "reason+summary", "majority", "best-of-k", "blank-image", "flawed", "shuffled"]
+ARMS += ["reason+summary-of-k"]
 SHORT = ["eval.path_sampling.max_new_tokens=4", "eval.path_sampling.temperature=1.0", "eval.num_paths=3"]
 SHORT += ["eval.answer_sampling.max_new_tokens=4", "threads=1", f"eval.arms={json.dumps(ARMS)}"]
 
@@ -79,6 +80,8 @@ def check(found: tuple[dict[str, Any], list[EvalRecord]], num: int) -> None:
     num_rows = {arm: sum(row.arm == arm for row in records) for arm in ARMS}
     assert num_rows["base"] == num_rows["direct"] == num_rows["majority"] == num_rows["best-of-k"] == num
     assert num_rows["reason"] == num_rows["reason+summary"] == num_rows["blank-image"] == 3 * num
+    several = [row for row in records if row.arm == "reason+summary-of-k"]
+    assert len(several) == 2 * num and all(sorted(row.shown) == [0, 1, 2] and row.num_paths == 3 for row in several)
     # Random words make no right path to spoil and no complete one to change: said, not silent.
     assert set(manifest["totals"]["arms_left_out"]) == {arm for arm, count in num_rows.items() if not count}
     assert all(row.response[slice(*row.span)] for row in records if row.span)

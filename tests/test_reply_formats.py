@@ -23,7 +23,7 @@ from insightv_bench.judge_replies import (
     read_first_wrong,
     read_ratings,
 )
-from insightv_bench.protocol import SCHEMAS, parse_step, parse_summary, render_step, response_format
+from insightv_bench.protocol import SCHEMAS, parse_step, parse_summary, parse_verdicts, render_step, response_format
 from insightv_bench.records import Path, Step
 from insightv_bench.serving import ChatServer, Refused
 from insightv_bench.settings import OpenAIEngine, PathsSettings, TeacherEngine
@@ -168,7 +168,8 @@ def test_what_fits_a_schema_is_read_by_the_protocol(name: str) -> None:
         said, read, value = JUDGES[name]
         assert read(json.dumps(said)).value == value
         return
-    texts = {"summary": "look", "reasoning": "red is 3", "answer": "3", "check": "blue is 4"}
+    texts: dict[str, Any] = {"summary": "look", "reasoning": "red is 3", "answer": "3", "check": "blue is 4"}
+    texts["verdicts"] = ["right", "wrong"]
     properties = SCHEMAS[name]["properties"]
     said = {key: texts.get(key) or properties[key]["enum"][-1] for key in SCHEMAS[name]["required"]}
     text = json.dumps(said)
@@ -179,6 +180,7 @@ def test_what_fits_a_schema_is_read_by_the_protocol(name: str) -> None:
         summary = parse_summary(text)
         assert summary.answer == "3"
         assert summary.verdict == said.get("verdict", "none")
+        assert list(parse_verdicts(text, 2)) == said.get("verdicts", ["none", "none"])
 
 
 def test_keys_of_the_servers_own_are_sent_and_can_be_left_out(serve: Callable[[str], Held], journal: Journal) -> None:

@@ -16,7 +16,7 @@ from .compute import options_of, spent_by_others, steps_for
 from .data import COMPLETIONS, AssistantTurns, ImagesInPlaces, keep_rows, load_rows
 from .job import Job, make_job
 from .methods import Method
-from .models import make_tiny
+from .models import make_tiny, with_new_phrases
 from .train import train
 from .training import prepare
 from .trl import sft_trainer
@@ -42,7 +42,10 @@ def base(context: Context[BaseSettings, TrainOptions]) -> None:
 def sft(context: Context[TrainSettings, TrainOptions]) -> None:
     """Inputs: `model`, to start from; the corpora and those whose training it is to equal, by the options' roles."""
     prepare(context.recipe.threads, context.seed)
-    job = make_job(context, context.inputs["model"] / MODEL)
+    start = context.inputs["model"] / MODEL
+    if context.settings.new_phrases:
+        start = with_new_phrases(start, context.folder / CHECKPOINTS / "start")
+    job = make_job(context, start)
     train(context, make_job(context, job.start, more=_equal_compute(context, job)))
 
 

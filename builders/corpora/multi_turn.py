@@ -25,7 +25,7 @@ from insightv_bench.records import (
 from insightv_bench.settings import Section
 from insightv_bench.stages import Context, Dropped, Options, drop
 
-BOTH, SECOND, FIRST, PLAIN = "both turns", "second turn", "first turn", "no path"
+BOTH, SECOND, FIRST, PLAIN, SEVERAL = "both turns", "second turn", "first turn", "no path", "several paths"
 OTHER_PROMPT = "its prompt is none of this version's"
 
 
@@ -61,8 +61,8 @@ def _key(row: QuestionColumns, path: str) -> str:
 
 def _of_summary(row: SummaryRow, taught: set[str], judged: set[str], learnt: Counter[str]) -> MultiTurnRow | None:
     """None where the path cannot be told from the prompt. A path is learnt once, however often it is judged."""
-    if row.kind == "plain":
-        learnt[PLAIN] += 1
+    if row.kind in ("plain", "several"):
+        learnt[PLAIN if row.kind == "plain" else SEVERAL] += 1
         return _as_row(row, row.prompt, row.completion)
     slots = load_prompt("summary").match(row.prompt[0].content)
     if slots is None:

@@ -25,7 +25,7 @@ from insightv_bench.storage import Rows
 from insightv_bench.world import Judgement, program_of, reread
 
 from ..assessment import judge_flawed
-from . import selection
+from . import selection, several
 from .blocks import Block, candidates, draw
 from .checks import of_flaw, of_path
 from .scored import ASSESSED, Store, order_key, portions, prompt_text, read_asked, read_scored
@@ -74,6 +74,7 @@ def _shares(context: Context, settings: SummaryCorpus) -> Iterator[Share]:
     yield from _flawed_shares(context, settings, scored, store)
     if "agent-paths" in context.inputs:
         yield from _agent_shares(context, settings, [f"agent-{role}" for role in ASSESSED])
+        yield from _several_shares(context, settings, [f"agent-{role}" for role in ASSESSED])
     wanted = number_of("plain", settings)
     yield Share("plain", [_plain(context)], wanted, _of_questions(store), store.portion)
 
@@ -131,6 +132,21 @@ def _agent_shares(context: Context, settings: SummaryCorpus, triple: list[str]) 
         yield Share(
             "agent", own(verdict), (num + 1 - place) // 2, _of_paths(store, settings.spelling, "agent"), store.portion
         )
+
+
+def _several_shares(context: Context, settings: SummaryCorpus, triple: list[str]) -> Iterator[Share]:
+    """Several of the agent's own paths at once: those in which one errs, and a share of those in which none does."""
+    num = number_of("several", settings)
+    if not num:
+        return
+    scored = read_scored(context, *triple, shuffled=True)
+    store, easy = Store(context, *triple), pl.col("range") == several.ALL_RIGHT
+    num_easy = round(num * settings.several.all_right)
+    for part, is_part in ((num - num_easy, ~easy), (num_easy, easy)):
+        every = (
+            sets.filter(is_part) for sets in candidates(scored, lambda block: several.sets(block, settings.several))
+        )
+        yield Share("several", every, part, several.rows_of(store, settings.spelling), store.portion)
 
 
 def _of_paths(store: Store, spelling: Spelling, kind: SummaryKind) -> MakeRows:

@@ -29,6 +29,8 @@ NO_PATH: dict[str, Any] = {
     "maker": "",
     "made_from": "",
     "num_paths": 0,
+    "shown": [],
+    "shown_right": [],
     "flaw": "none",
     "severity": 0.0,
     "position": "none",

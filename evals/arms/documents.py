@@ -12,18 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
+from insightv_bench.agents import path_text
 from insightv_bench.answers import majority as vote
 from insightv_bench.arms import ARMS, Arm
 from insightv_bench.chat import ask, go_on
 from insightv_bench.engines import Caller
-from insightv_bench.protocol import render_answer
-from insightv_bench.records import DECODERS, FlawedRow, Image, Path, Question
+from insightv_bench.protocol import render_answer, render_paths
+from insightv_bench.records import DECODERS, FlawedRow, Image, Path, Question, content_id
 from insightv_bench.settings import EngineSettings, EvalSettings
 from insightv_bench.sources import gold_path
 
 from .best_of import best_of
 from .changed import change
-from .columns import NO_PATH, TURNS, asked_columns, exact, flaw_columns, stored, turns_before
+from .columns import NO_PATH, TURNS, answer_right, asked_columns, exact, flaw_columns, stored, turns_before
 
 Documents = Mapping[str, Sequence[Mapping[str, Any]]]
 """By question id, what an arm shows of a path."""
@@ -99,6 +100,9 @@ def _paths(arm: Arm, question: Question, given: Given, settings: EvalSettings) -
             yield _chosen(question, paths, figure)
     elif shows == "changed" or arm == "best-of-k":
         yield from given.beforehand.get(arm, {}).get(question.id, ())
+    elif ARMS[arm].shows_several:
+        if len(paths) >= ARMS[arm].min_paths:
+            yield from _several(question, paths[: settings.summary_k], settings.orders)
     elif arm == "majority":
         if paths:
             yield _voted(question, paths)
@@ -136,6 +140,23 @@ def _chosen(question: Question, paths: Sequence[Path], figure: str) -> dict[str,
     }
 
 
+def _several(question: Question, paths: Sequence[Path], num_orders: int) -> Iterator[dict[str, Any]]:
+    """The same paths in so many orders: shuffled by their content, then turned, so that each path changes its place."""
+    shuffled = sorted(paths, key=lambda path: content_id(question.id, path.id))
+    for turn in range(min(num_orders, len(paths))):
+        order = [*shuffled[turn:], *shuffled[:turn]]
+        yield {
+            **NO_PATH,
+            "path": render_paths([path_text(path) for path in order]),
+            "path_tokens": sum(path.num_tokens for path in order),
+            "path_model": order[0].generator,
+            "num_paths": len(order),
+            "sample": turn,
+            "shown": [path.sample for path in order],
+            "shown_right": [answer_right(question, path.answer) for path in order],
+        }
+
+
 def majority(answers: Sequence[str], question: Question) -> str | None:
     """The answer given most often; of several one is drawn."""
     return vote(answers, question.answer_type, question.options, question.id)
@@ -144,6 +165,8 @@ def majority(answers: Sequence[str], question: Question) -> str | None:
 def _doc(arm: Arm, question: Question, path: Mapping[str, Any], settings: EvalSettings) -> dict[str, Any]:
     spec = ARMS[arm]
     slots = {"path": path["path"]} if spec.prompt in ("summary", "more/resume") else {}
+    if spec.shows_several:
+        slots = {"paths": path["path"]}
     prompt = settings.asking.prompt(spec.prompt)
     text = go_on(settings.asking) if arm == "multi-turn" else ask(prompt, question, **slots).messages[0]
     images = question.image_sha256

@@ -12,7 +12,7 @@ from typing import Any
 from insightv_bench.answers import PARSER, parser_label
 from insightv_bench.arms import ARMS, Arm
 from insightv_bench.journal import Reply
-from insightv_bench.protocol import cut_in, parse_summary
+from insightv_bench.protocol import cut_in, parse_summary, parse_verdicts
 from insightv_bench.records import EvalRecord
 from insightv_bench.settings import Sampling
 
@@ -51,6 +51,8 @@ DOC_COLUMNS = (
     "share",
     "logprob",
     "certainty",
+    "shown",
+    "shown_right",
 )
 
 
@@ -117,6 +119,7 @@ def eval_record(doc: Mapping[str, Any], reply: Reply, system: Mapping[str, Any],
         reading=kind,
         correct=right,
         verdict=parse_summary(reply.text, reply.opened).verdict if judges else "none",
+        verdicts=parse_verdicts(reply.text, len(doc["shown"]), reply.opened),
         num_prompt_tokens=reply.num_prompt_tokens,
         num_tokens=reply.num_tokens,
         # In arm `reason` the reply is the stored path itself.

@@ -39,6 +39,8 @@ ProfileName = Annotated[
 AskOption = Annotated[
     str, typer.Option("--ask", metavar="A,B", help="How a path is asked for: json, native, prose, think, ...")
 ]
+Arms = Annotated[str, typer.Option("--arms", metavar="A,B,C", help="In place of the usual ones, or the recipe's.")]
+NumPaths = Annotated[int | None, typer.Option("--num-paths", min=1, help="Sampled paths a question.")]
 Tasks = Annotated[str, typer.Option("--tasks", metavar="A,B,C", help="The drawn world at `full` if left out.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="So many questions of each task.")]
 GenKwargs = Annotated[
@@ -65,6 +67,8 @@ def eval_command(
     model_args: ModelArgs = "",
     profile: ProfileName = "",
     ask: AskOption = "",
+    arms: Arms = "",
+    num_paths: NumPaths = None,
     tasks: Tasks = "",
     limit: Limit = None,
     seed: Seed = None,
@@ -95,7 +99,7 @@ def eval_command(
     evaluate_all(
         Asked(
             recipe=recipe,
-            tasks=tuple(filter(None, (name.strip() for name in tasks.split(",")))),
+            tasks=tuple(names(tasks)),
             models=(model, reason, next(iter(summary or ()), "")),
             summaries=tuple(summary or ())[1:],
             model_args=pairs(model_args, "--model_args", text_options()),
@@ -108,6 +112,8 @@ def eval_command(
             data=data,
             overrides=(
                 *([f"eval.answers={answers}"] if answers else ()),
+                *([f"eval.arms={json.dumps(names(arms))}"] if arms else ()),
+                *([f"eval.num_paths={num_paths}"] if num_paths else ()),
                 *manner_overrides(profile, ask),
                 *(set_ or ()),
                 *engine_override(engine),
@@ -118,6 +124,10 @@ def eval_command(
         log_samples,
         dry_run,
     )
+
+
+def names(text: str) -> list[str]:
+    return list(filter(None, (name.strip() for name in text.split(","))))
 
 
 def manner_overrides(profile: str, ask: str) -> list[str]:

@@ -1,5 +1,5 @@
-"""The controls that keep a result honest, each at the compute of what it is a control for (`optimal-only`: unless the
-recipe gives its training).
+"""The controls that keep a result honest, each at the compute of what it is a control for (`optimal-only` and
+`summary-of-k`: unless the recipe gives their training).
 
 What each is, and the systems that it adds, is a row of `insightv_bench.controls`; here is how it is trained.
 """
@@ -39,7 +39,10 @@ from .rounds import grpo_stages
 OPTIMAL = {"optimal": 0.8, "plain": 0.2}
 """The summary corpus of `optimal-only`: what the recipe's has, without any path that errs."""
 
-
+LENGTHS = {"max_steps", "num_train_epochs"}
+"""Options of TRL's that say how long a training is."""
+SEVERAL = {"several": 0.8, "plain": 0.2}
+"""Of `summary-of-k`, unless the recipe gives shares."""
 BOTH = {"reasoning": "corpora-reasoning", "summary": "corpora-summary"}
 OF_REASONING = {"longer-sft", "continued-sft", "single-model", "multi-turn", "continued-sft-dpo"}
 """Controls that are trained on the reasoning corpus, whether or not the reasoning agent is."""
@@ -117,6 +120,18 @@ def _without(recipe: Recipe, name: str, **changes: Any) -> Iterator[Stage]:
     inputs = {"model": summary_init(recipe), "summary": f"corpora-{name}", "whole": "corpora-summary"}
     matched = {"whole": recipe.summary}
     yield _sft(recipe, f"train-{name}", recipe.summary, inputs, ("summary",), matched, seat="summary")
+
+
+def _summary_of_k(recipe: Recipe) -> Iterator[Stage]:
+    assert recipe.summary
+    corpus, own = recipe.corpora.part(SummaryCorpus), recipe.summary_of_k
+    changes = {"summary_shares": own.shares or SEVERAL, "several": own.several} if own else {"summary_shares": SEVERAL}
+    corpus = corpus.model_copy(update=changes)
+    yield Stage("corpora-summary-of-k", "summary", corpus, summary_inputs(recipe))
+    inputs = {"model": summary_init(recipe), "summary-of-k": "corpora-summary-of-k"}
+    matched = {} if own and LENGTHS & own.trainer.keys() else {"summary": recipe.summary}
+    inputs |= {"summary": "corpora-summary"} if matched else {}
+    yield _sft(recipe, "train-summary-of-k", own or recipe.summary, inputs, ("summary-of-k",), matched, seat="summary")
 
 
 def _single_model(recipe: Recipe) -> Iterator[Stage]:
@@ -252,7 +267,8 @@ def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
         names = [(number, control.name(number)) for number in rounds]
         if "{flaw}" in control.system:
             names = [(0, control.name(0, flaw)) for flaw in recipe.held_out]
-        agents = {} if control.arms else {"reason": made_by(model_of_round(recipe, 0)), **summary}
+        alone = bool(control.arms) and "reason" in control.seats
+        agents = {} if alone else {"reason": made_by(model_of_round(recipe, 0)), **summary}
         paths = "" if "reason" in control.seats else "sft"
         for number, name in names:
             seats: dict[str, ModelEngine] = {**agents, **dict.fromkeys(control.seats, made_by(f"train-{name}"))}
@@ -262,7 +278,7 @@ def control_systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
 def _arms_of(control: ControlSpec, settings: EvalSettings) -> tuple[Arm, ...]:
     if control.arms or control.seats == ("reason",):
         return control.arms or settings.control_arms
-    left_out = {"base", "majority"} | ({"reason"} if "reason" not in control.seats else set())
+    left_out = {"base", "majority", "reason+summary-of-k"} | ({"reason"} if "reason" not in control.seats else set())
     return tuple(arm for arm in settings.arms if arm not in left_out)
 
 
@@ -273,6 +289,7 @@ PLANS: dict[Control, Callable[[Recipe], Iterator[Stage]]] = {
     "without-flaws": _without_flaws,
     "without-own-wrong": _without_own_wrong,
     "held-out-flaw": _held_out,
+    "summary-of-k": _summary_of_k,
     "single-model": _single_model,
     "multi-turn": _multi_turn,
     "rejection-sampling": _rejection,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from insightv_bench.errors import RecipeError
-from insightv_bench.settings import GoldPaths, Recipe, WorldSource
+from insightv_bench.settings import GoldPaths, PathsSettings, Recipe, WorldSource
 
 from .names import asked, is_drawn
 
 
 def refuse_hopeless(recipe: Recipe) -> None:
     """Raises RecipeError for a judge that cannot judge these questions, a corpus that must stay empty, a flaw that
-    cannot be planted."""
+    cannot be planted, several paths to be shown where there are fewer."""
     _refuse_rounds(recipe)
     if not recipe.paths:
         return
@@ -34,6 +34,7 @@ def refuse_hopeless(recipe: Recipe) -> None:
             f"`flaws.maker: exact` plants flaws in the drawn world alone, and `{entry}` is none of it",
             "leave `maker` out, and flaws are planted by rule",
         )
+    _refuse_too_few_paths(recipe)
     benchmark = recipe.release.benchmark if recipe.release else ""
     drawn = isinstance(recipe.questions.get(benchmark), WorldSource)
     if benchmark in recipe.questions and not drawn and "flawed" in released:
@@ -53,4 +54,23 @@ def _refuse_rounds(recipe: Recipe) -> None:
             "the oracle judges the drawn world alone, and `rounds.questions` is none of it",
             "write `rounds.assess: {judge: rule}`, by which right paths are chosen over wrong ones, or "
             "`rounds.assess: {judge: engine, engine: ...}` for scores too",
+        )
+
+
+def _refuse_too_few_paths(recipe: Recipe) -> None:
+    """A corpus or a test of several paths at once, of questions that have fewer each."""
+    of_k, written = "summary-of-k" in recipe.controls, recipe.agent_paths
+    wanted = {"corpora.several.k": recipe.corpora.several.k} if recipe.corpora.summary_shares.get("several") else {}
+    if of_k:
+        own = recipe.summary_of_k
+        wanted |= {"summary_of_k.several.k": own.several.k} if own else {"corpora.several.k": recipe.corpora.several.k}
+    for key, k in wanted.items():
+        if isinstance(written, PathsSettings) and written.num_paths < k:
+            raise RecipeError(
+                f"`{key}` is {k}, and of each question there are `agent_paths.num_paths`: {written.num_paths}",
+                f"raise `agent_paths.num_paths` to {k}, or lower `{key}`",
+            )
+    if of_k and recipe.eval and recipe.eval.num_paths < 2:
+        raise RecipeError(
+            "control `summary-of-k` needs `eval.num_paths` of at least 2", "it shows several paths at once"
         )

@@ -23,11 +23,15 @@ from .path import (
     parse_path,
     parse_step,
     parse_summary,
+    parse_verdicts,
     render_answer,
     render_path,
+    render_paths,
     render_step,
     render_summary,
+    render_verdicts,
     rest_of,
+    split_paths,
     without_blank_thought,
 )
 from .prose import End, Split, split

@@ -47,6 +47,7 @@ from .steps import (
     read_answer,
     read_step,
     read_verdict,
+    read_verdicts,
     step_problem,
 )
 from .wrappers import Wrapper, marks_in, speech
@@ -148,6 +149,22 @@ def render_summary(answer: str, verdict: Verdict = "none", check: str = "") -> s
     return json.dumps({**beside, "answer": answer}, ensure_ascii=False)
 
 
+def render_paths(paths: Sequence[str]) -> str:
+    """Several paths as one text, each under its number, from 1."""
+    return "\n".join(f"Path {number}:\n{path}" for number, path in enumerate(paths, 1))
+
+
+def split_paths(text: str) -> list[str]:
+    """The paths of such a text, of those that have no line like `Path 2:` of their own."""
+    return [path.strip("\n") for path in re.split(r"^Path \d+:$", text, flags=re.MULTILINE)[1:]]
+
+
+def render_verdicts(answer: str, verdicts: Sequence[Verdict], check: str = "") -> str:
+    """The summary agent's reply to several paths, one line of JSON: a verdict for each, in the order shown."""
+    beside = {"check": check} if check else {}
+    return json.dumps({**beside, "verdicts": list(verdicts), "answer": answer}, ensure_ascii=False)
+
+
 def parse_path(
     text: str, reasoning: str = "", opened: bool = False, *, finish: str = "", read_end: ReadEnd | None = None
 ) -> ParsedPath:
@@ -189,6 +206,11 @@ def parse_summary(text: str, opened: bool = False) -> ParsedSummary:
     if len({answer.text for answer in answers}) != 1:
         return ParsedSummary(None, None, verdict, check)
     return ParsedSummary(*answers[-1], verdict, check)
+
+
+def parse_verdicts(text: str, num: int, opened: bool = False) -> tuple[Verdict, ...]:
+    """The summary agent's verdict on each of `num` paths; all `none` where it does not state exactly so many."""
+    return read_verdicts(objects_in(text[rest_of(text, opened) :]).found, num)
 
 
 def parse_answer(text: str, opened: bool = False) -> ParsedAnswer:

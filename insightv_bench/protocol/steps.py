@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-from insightv_bench.records import Step
+from insightv_bench.records import Step, Verdict
 
 from .json_objects import JsonObject, Value
 
-Verdict = Literal["right", "wrong", "none"]
 Span = tuple[int, int]
 Action = Literal["continue", "summary"]
 
@@ -100,6 +99,18 @@ def read_verdict(objects: Sequence[JsonObject]) -> tuple[Verdict, str]:
     return ("right" if "right" in verdicts else "wrong"), check if isinstance(check, str) else ""
 
 
+def read_verdicts(objects: Sequence[JsonObject], num: int) -> tuple[Verdict, ...]:
+    """One verdict for each of `num` paths, in order; all `none` where a reply does not state exactly so many, once."""
+    none: list[Verdict] = ["none"] * num
+    stated = [each for each in objects if "verdicts" in each.values and not each.repeats]
+    value = stated[0].values["verdicts"].value if len(stated) == 1 else None
+    read = [_plain(each) for each in value] if isinstance(value, list) else []
+    if len(read) != num or not set(read) <= {"right", "wrong"}:
+        return tuple(none)
+    verdicts: list[Verdict] = ["right" if each == "right" else "wrong" for each in read]
+    return tuple(verdicts)
+
+
 def dialect_of(obj: JsonObject) -> tuple[str, ...]:
     """The keys of the spelling that the object uses."""
     return OFFICIAL if "title" in obj.values or "next_action" in obj.values else OURS
@@ -158,14 +169,12 @@ def closed_object(**properties: Any) -> dict[str, Any]:
 
 
 TEXT, WHOLE = {"type": "string"}, {"type": "integer"}
+VERDICT = {"type": "string", "enum": [verdict for verdict in get_args(Verdict) if verdict != "none"]}
 SCHEMAS: dict[str, dict[str, Any]] = {
     "step": closed_object(summary=TEXT, reasoning=TEXT, action={"type": "string", "enum": list(get_args(Action))}),
     "answer": closed_object(answer=TEXT),
-    "verdict": closed_object(
-        check=TEXT,
-        verdict={"type": "string", "enum": [verdict for verdict in get_args(Verdict) if verdict != "none"]},
-        answer=TEXT,
-    ),
+    "verdict": closed_object(check=TEXT, verdict=VERDICT, answer=TEXT),
+    "verdicts": closed_object(check=TEXT, verdicts={"type": "array", "items": VERDICT}, answer=TEXT),
     "judge_answer": closed_object(verdict={"type": "string", "enum": ["right", "wrong"]}),
     "judge_score": closed_object(
         ratings={"type": "array", "items": closed_object(path=WHOLE, accuracy=WHOLE, detail=WHOLE)}

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from insightv_bench.answers import VERDICTS, is_strict, majority, matches, parser_label, read, read_path
 from insightv_bench.arms import ARMS
 from insightv_bench.judging import RULE, AnswerFilter, Found, Settled
-from insightv_bench.protocol import cut_in, parse_summary, render_answer, rest_of
+from insightv_bench.protocol import cut_in, parse_summary, parse_verdicts, render_answer, rest_of
 from insightv_bench.records import EvalRecord, Question
 
 MAX_JUDGED_CHARS = 2_000
@@ -48,7 +48,7 @@ def rescored(
     `strict`: whether only sure readings may be right; None: as it was.
     """
     ballots = Ballots(records)
-    again = [read_again(ballots.vote(record) or record, strict) for record in records]
+    again = [ballots.told_again(read_again(ballots.vote(record) or record, strict)) for record in records]
     if judge:
         again = list(_judged(again, judge))
     return [Change(*pair) for pair in zip(records, again, strict=True)]
@@ -73,6 +73,7 @@ def read_again(record: EvalRecord, strict: bool | None = None) -> EvalRecord:
             "correct": reading.counts(strict) and is_gold(record, reading.answer),
             "path_correct": None if record.path_correct is None else is_gold(record, end_of_path),
             "verdict": parse_summary(record.response, record.opened).verdict if judges else "none",
+            "verdicts": parse_verdicts(record.response, len(record.shown), record.opened),
             "cut_in": cut_in(record.response, record.finish, record.opened),
             "parser": parser_label(strict),
             "answer_judge": RULE,
@@ -207,6 +208,15 @@ class Ballots:
         """Those that its vote rests on; none where they are not all there."""
         held = self._held.get(_key(record), [])
         return held if len(held) == record.num_paths else []
+
+    def told_again(self, record: EvalRecord) -> EvalRecord:
+        """The row with what is known of the paths that it shows at once; as it is where they are not all among the
+        rows."""
+        held = {ballot.path.sample: ballot for ballot in self._held.get(_key(record), [])}
+        if not record.shown or not held.keys() >= set(record.shown):
+            return record
+        right = tuple(is_gold(record, held[sample].answer) for sample in record.shown)
+        return record.model_copy(update={"shown_right": right})
 
     def vote(self, record: EvalRecord) -> EvalRecord | None:
         """The row with its vote cast again; None where it is no vote, or its paths are not among the rows."""

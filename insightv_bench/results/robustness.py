@@ -35,6 +35,13 @@ Measure = Literal[
     "injected_recovery_early",
     "injected_recovery_middle",
     "injected_recovery_late",
+    "minority_recovery",
+    "minority_recovery_vote",
+    "all_wrong_recovery",
+    "most_right_kept",
+    "order_effect",
+    "verdicts_on_right",
+    "verdicts_on_wrong",
 ]
 MEANINGS: dict[Measure, str] = {
     "follow": "answers that are the planted wrong one, of replies to a flawed path that ends wrong",
@@ -54,9 +61,17 @@ MEANINGS: dict[Measure, str] = {
     "injected_recovery_early": "injected recovery, the flawed step in the first third of the path",
     "injected_recovery_middle": "injected recovery, the flawed step in the second third of the path",
     "injected_recovery_late": "injected recovery, the flawed step in the last third of the path",
+    "minority_recovery": "right where most of the paths shown are wrong and at least one is right (arm "
+    "reason+summary-of-k)",
+    "minority_recovery_vote": "the same questions: how often the majority is right there",
+    "all_wrong_recovery": "right where every path shown is wrong (arm reason+summary-of-k)",
+    "most_right_kept": "right where most of the paths shown are right (arm reason+summary-of-k)",
+    "order_effect": "questions whose answer is another once the same paths stand in another order",
+    "verdicts_on_right": "says that a path is right, of stated verdicts on right paths (arm reason+summary-of-k)",
+    "verdicts_on_wrong": "says that a path is wrong, of stated verdicts on wrong paths (arm reason+summary-of-k)",
     "self_recovery": "right with the flaw, of own right paths that are answered right without it (arm self-flawed)",
 }
-HIGHER_IS_WORSE = ("follow", "excess_follow", "over_rejection", "self_follow", "self_excess_follow")
+HIGHER_IS_WORSE = ("follow", "excess_follow", "over_rejection", "self_follow", "self_excess_follow", "order_effect")
 JUDGED = [arm for arm, spec in ARMS.items() if spec.verdict == "counted"]
 IS_FLAWED = pl.col("flaw") != "none"
 HAS_SEVERITY = pl.col("severity") > 0
@@ -117,6 +132,33 @@ def _all(rows: pl.DataFrame) -> Iterator[tuple[Measure, Sums]]:
     yield "injected_recovery_early", share_sums(injected.filter(pl.col("position") == "early"), pl.col("correct"))
     yield "injected_recovery_middle", share_sums(injected.filter(pl.col("position") == "middle"), pl.col("correct"))
     yield "injected_recovery_late", share_sums(injected.filter(pl.col("position") == "late"), pl.col("correct"))
+    yield from _of_several(_arm(rows, "reason+summary-of-k"), _arm(rows, "majority"))
+
+
+def _of_several(rows: pl.DataFrame, votes: pl.DataFrame) -> Iterator[tuple[Measure, Sums]]:
+    """By how many of the paths shown are right; what an order of the same paths changes; the verdicts, path by path."""
+    num_right, num = pl.col("shown_right").list.sum(), pl.col("shown_right").list.len()
+    minority = rows.filter((num_right > 0) & (2 * num_right < num))
+    yield "minority_recovery", share_sums(minority, pl.col("correct"))
+    outvoted = votes.join(minority, on="question_id", how="semi", maintain_order="left")
+    yield "minority_recovery_vote", share_sums(outvoted, pl.col("correct"))
+    yield "all_wrong_recovery", share_sums(rows.filter(num_right == 0), pl.col("correct"))
+    yield "most_right_kept", share_sums(rows.filter(2 * num_right > num), pl.col("correct"))
+    yield "order_effect", share_sums(_other_orders(rows), ~pl.col("same"))
+    judged = rows.filter(pl.col("verdicts").list.len() == num)
+    each = judged.explode("shown_right", "verdicts").filter(pl.col("verdicts") != "none")
+    yield "verdicts_on_right", share_sums(each.filter("shown_right"), pl.col("verdicts") == "right")
+    yield "verdicts_on_wrong", share_sums(each.filter(~pl.col("shown_right")), pl.col("verdicts") == "wrong")
+
+
+def _other_orders(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of every order but the first, and whether the answer is that of the first: `same`; none and none is."""
+    first = rows.filter(pl.col("sample") == 0).select("question_id", first_answer="answer")
+    later = rows.filter(pl.col("sample") > 0).join(first, on="question_id", maintain_order="left")
+    neither = pl.col("answer").is_null() & pl.col("first_answer").is_null()
+    return later.with_columns(same=same_answer(later, "answer", "first_answer")).with_columns(
+        same=pl.col("same").fill_null(neither)
+    )
 
 
 def early_points(rows: pl.DataFrame) -> dict[float, Sums]:

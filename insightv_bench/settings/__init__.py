@@ -25,6 +25,7 @@ from .corpora import (
     ReasoningCorpus,
     ReleaseSettings,
     ScoreRanges,
+    SeveralSettings,
     Spelling,
     SummaryCorpus,
 )

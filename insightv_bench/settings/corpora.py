@@ -45,6 +45,23 @@ class ReasoningCorpus(ScoreRanges, Spelled):
     max_paths_per_question: int = Field(1, ge=1)
 
 
+class SeveralSettings(Section):
+    """Rows that show several of the agent's own paths of one question at once: kind `several`."""
+
+    k: int = Field(3, ge=2, le=16)
+    """Paths a row."""
+    orders: int = Field(2, ge=1)
+    """Rows a set of paths at most, each in another order."""
+    all_right: float = Field(0.4, ge=0, le=1)
+    """Share of the rows whose paths all end right; all others have one that is wrong."""
+
+    @model_validator(mode="after")
+    def _in_turn(self) -> Self:
+        if self.orders > self.k:
+            raise ValueError(f"`orders` ({self.orders}) must not be above `k` ({self.k}): an order a turn")
+        return self
+
+
 class SummaryCorpus(ScoreRanges, Spelled):
     """What the summary corpus is made by."""
 
@@ -60,6 +77,12 @@ class SummaryCorpus(ScoreRanges, Spelled):
     """Where the summary corpus has its flawed paths from: flaws put into exact paths, or sampled paths below High."""
     flawed_shares: dict[Literal["mid", "low", "wrong"], float] = {}
     """Share of each score range among the flawed ones; empty: as they come."""
+    several: SeveralSettings = SeveralSettings()
+
+    @property
+    def own_prompts(self) -> tuple[str, ...]:
+        """That its rows alone are asked with."""
+        return ("more/summary_of_k",) if self.summary_shares.get("several") else ()
 
     @model_validator(mode="after")
     def _shared_out(self) -> Self:

@@ -37,6 +37,11 @@ class EvalSettings(Section):
     `majority`, `best-of-k` and `reason+summary` then rest on them, and nobody sits in the seat `reason`."""
     num_paths: int = Field(1, ge=1)
     """Paths a question. Each is answered in every arm that shows it, and counts as a row of its question."""
+    summary_k: int = Field(3, ge=2)
+    """Paths that arm `reason+summary-of-k` shows at once: a question's first, all where there are fewer."""
+    orders: int = Field(2, ge=1)
+    """Orders in which that arm shows the same paths, each a row of its question: each shuffled order, turned by one
+    place. What the order changes is a figure of its own."""
     greedy: bool = False
     """Evaluate every system again on greedy paths, beside those of `path_sampling`."""
     answer_sampling: Sampling = Sampling(max_new_tokens=256)
@@ -85,6 +90,8 @@ class EvalSettings(Section):
         for arm in self.arms:
             if self.num_paths < ARMS[arm].min_paths and self.paths is None:
                 raise ValueError(f"arm `{arm}` needs `num_paths` of at least {ARMS[arm].min_paths}")
+        if self.orders > self.summary_k:
+            raise ValueError(f"`orders` ({self.orders}) must not be above `summary_k` ({self.summary_k})")
         if self.best_of_judge == "engine" and self.judge is None:
             raise ValueError("`best_of_judge: engine` needs `judge`, the model that judges")
         if list(self.token_caps) != sorted(set(self.token_caps)):

@@ -32,7 +32,15 @@ from .rounds import Given, GivenInputs
 from .seats import Seat, seat_name
 from .sources import Source
 from .stored_paths import AnyPaths
-from .training import SMALL_MODEL, BaseSettings, RoundsSettings, SummarySettings, TinyModel, TrainSettings
+from .training import (
+    SMALL_MODEL,
+    BaseSettings,
+    RoundsSettings,
+    SummaryOfKSettings,
+    SummarySettings,
+    TinyModel,
+    TrainSettings,
+)
 
 
 class Recipe(Section):
@@ -81,6 +89,8 @@ class Recipe(Section):
     """How the control `optimal-only` is trained; left out, as the summary agent is."""
     held_out: tuple[FlawType, ...] = Field(("arithmetic",), min_length=1)
     """The types of flaws that the control `held-out-flaw` leaves out, one training each."""
+    summary_of_k: SummaryOfKSettings | None = None
+    """How the control `summary-of-k` is trained; where its trainer says no length, with the summary agent's compute."""
     eval: EvalSettings | None = None
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Run once for each of them, in place of `seed`; the table over all of them comes last."""

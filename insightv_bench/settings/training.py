@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from insightv_bench.records import SummaryKind
+
 from .base import Section, Share
-from .corpora import PairsSettings
+from .corpora import PairsSettings, SeveralSettings
 from .paths import AssessSettings, PathsSettings
 from .sources import Source, WorldSource
 
@@ -22,6 +24,7 @@ __all__ = [
     "Reward",
     "RoundKind",
     "RoundsSettings",
+    "SummaryOfKSettings",
     "SummarySettings",
     "TinyModel",
     "TrainSettings",
@@ -102,6 +105,10 @@ class TrainSettings(Section):
     muon: MuonSettings | None = None
     """Train the layers' matrices with Muon. `{}` takes its options at their defaults."""
 
+    new_phrases: bool = False
+    """Give the phrases of several paths a token each before training, where the model's vocabulary has none for them:
+    a model from nothing has one for every other phrase of the drawn world."""
+
     @property
     def launch_on_cpu(self) -> bool:
         return self.launch is not None and (self.launch.config == "cpu" or self.device == "cpu")
@@ -143,6 +150,12 @@ class BaseSettings(TrainSettings):
 class SummarySettings(TrainSettings):
     init: Literal["base", "reason"] = "base"
     """Which model the summary agent starts from. The paper starts both agents from the base."""
+
+
+class SummaryOfKSettings(TrainSettings):
+    shares: dict[SummaryKind, float] = {}
+    """Of its corpus; empty: `several` 0.8 and `plain` 0.2."""
+    several: SeveralSettings = SeveralSettings()
 
 
 class DpoSettings(TrainSettings):

@@ -24,4 +24,4 @@ from .oracle import DETAIL_SHARE, Judgement, judge, program_of, rate, reread
 from .program import Kind, Program, State, parse_question, run, state_text, update
 from .questions import CANARY, NUM_TEST, SEED, VERSION, fixed_questions, fixed_version, fresh_level, sample_questions
 from .scene import Scene, Split, scene_from_json
-from .vocabulary import phrases, words
+from .vocabulary import phrases, several_phrases, words

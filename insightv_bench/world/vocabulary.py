@@ -28,6 +28,8 @@ PROTOCOL = (
     '{"verdict": "right", "answer": "',
     '{"verdict": "wrong", "answer": "',
 )
+MAX_SEVERAL = 9
+VERDICTS = ('", "verdicts": [', '{"verdicts": [', '"right"', '"wrong"', '], "answer": "')
 STATES = (
     " is ",
     ", so the sum is ",
@@ -60,6 +62,14 @@ def phrases() -> list[str]:
     questions = [piece for text in TEXTS.values() for piece in re.split(r"\{\w+\}", text)]
     pieces = [*PROTOCOL, *readings, *STATES, LIST, LIST_ANY_ORDER, *prompts, *questions]
     return list(dict.fromkeys(piece for piece in pieces if len(piece) > 1))
+
+
+def several_phrases() -> list[str]:
+    """Those of rows that show several paths, each once, in a fixed order. No model from nothing has them from the
+    first: its vocabulary, and with it its weights, would be another."""
+    prompt = [piece.strip("\n") for piece in SLOT.split(load_prompt("more/summary_of_k").template)[::2]]
+    numbers = [f"Path {number}:" for number in range(1, MAX_SEVERAL + 1)]
+    return [*filter(None, prompt), *numbers, *VERDICTS]
 
 
 def words(max_number: int = 99) -> list[str]:

@@ -44,7 +44,7 @@ from ..board import (
     systems_in,
 )
 from .records import Decoding, PlannedRow, Topic
-from .table import BOTH, WORDS, majority_words
+from .table import BOTH, OF_K, WORDS, majority_words
 
 SOUGHT = 0.02
 """The difference that `seeds_needed` is about."""
@@ -84,6 +84,9 @@ def _decoding(method: Method, twin: str) -> Iterator[Planned]:
 
 def _controls(method: Method, num_paths: int) -> Iterator[Planned]:
     for a, b in control_pairs(method):
+        if b.arm == OF_K:
+            rival = majority_words(num_paths) if a.arm == "majority" else WORDS.get(a.arm, a.arm)
+            yield Planned("controls", a, b, f"{WORDS[OF_K]} against {rival}")
         if b != Side(method.agent, BOTH):
             continue
         chosen = {arm: f"{WORDS[arm]} of {num_paths} paths" for arm in ("likeliest", "most-certain")}

@@ -18,7 +18,7 @@ from insightv_bench.statistics import accuracy, paired
 from ..board import ARMS, System, counted, systems_in
 from .records import AblationRow, Below, FlawRow, Group, Share
 
-BOTH = "reason+summary"
+BOTH, OF_K = "reason+summary", "reason+summary-of-k"
 IN_COLUMNS = ("oracle", "flawed")
 """Arms that are columns of the row of both agents, not rows."""
 WORDS: dict[str, str] = {arm: spec.words or arm for arm, spec in ARM_SPECS.items()}

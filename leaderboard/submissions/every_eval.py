@@ -182,7 +182,7 @@ def _result(
             "metric_name": metric.rpartition(".")[2].replace("_", " "),
             "metric_kind": "accuracy" if metric == "accuracy" else "rate",
             "metric_unit": "proportion",
-            "lower_is_better": metric.endswith(("follow", "over_rejection")),
+            "lower_is_better": metric.endswith(("follow", "over_rejection", "order_effect")),
             "score_type": "continuous",
             "min_score": -1.0 if metric.endswith("excess_follow") else 0.0,
             "max_score": 1.0,

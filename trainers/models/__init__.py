@@ -2,10 +2,12 @@
 
 tiny.py        a standard architecture from a config, with a tokenizer made here
 pretrained.py  a folder or a Hub id, as the stage `train-base`
+phrases.py     one from nothing with more of the drawn world's phrases, for an agent that starts from it
 
 It trains nothing.
 """
 
 from __future__ import annotations
 
+from .phrases import with_new_phrases
 from .tiny import make_tiny

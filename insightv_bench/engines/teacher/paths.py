@@ -21,6 +21,8 @@ from insightv_bench.protocol import (
     render_path,
     render_step,
     render_summary,
+    render_verdicts,
+    split_paths,
 )
 from insightv_bench.records import Step, content_id
 from insightv_bench.settings import TeacherEngine
@@ -42,7 +44,7 @@ from insightv_bench.world import (
 
 from . import judge as teacher_judge
 
-TASKS = ("step", "reason", "direct", "summary", "more/resume", *teacher_judge.TASKS)
+TASKS = ("step", "reason", "direct", "summary", "more/summary_of_k", "more/resume", *teacher_judge.TASKS)
 VERSION = "1"
 
 
@@ -73,6 +75,8 @@ class Teacher:
             return render_answer(run(program, scene.values))
         if task == "summary":
             return self._summary(program, scene, slots["path"])
+        if task == "more/summary_of_k":
+            return self._summary_of_several(program, scene, split_paths(slots["paths"]))
         if task in teacher_judge.TASKS:
             return self._judge(task, slots, self._scenes[request.chat.images[0].sha256], request)
         pupil = _Pupil(self._settings, program, scene, _seed(request))
@@ -95,6 +99,12 @@ class Teacher:
         parsed, answer = parse_path(path), run(program, scene.values)
         verdict: Verdict = "right" if parsed.answer == answer else "wrong"
         return render_summary(answer, verdict, reread(scene, parsed.steps, program))
+
+    def _summary_of_several(self, program: Program, scene: Scene, paths: Sequence[str]) -> str:
+        parsed, answer = [parse_path(path) for path in paths], run(program, scene.values)
+        verdicts: list[Verdict] = ["right" if path.answer == answer else "wrong" for path in parsed]
+        steps = [step for path in parsed for step in path.steps]
+        return render_verdicts(answer, verdicts, reread(scene, steps, program))
 
 
 class _Pupil:
