@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from ablation_rows import BOTH, arm, run
-from board_rows import of, written
+from board_rows import of, row, written
 from typer.testing import CliRunner
 
 from insightv_bench.cli.main import app
@@ -37,6 +37,19 @@ def test_a_pilot_that_is_no_arm_is_one_line(tmp_path: Path) -> None:
     folder = run(tmp_path / "a", 0, arm(0, "reason", 60) + arm(0, BOTH, 70))
     reply = CliRunner().invoke(app, ["plan", "sft", f"sft:{BOTH}", "--effect", "2", "--run", str(folder)])
     assert reply.exit_code and "2 of arm" in str(reply.exception)
+
+
+def test_several_samples_say_whether_one_is_right_and_whether_two_agree(tmp_path: Path) -> None:
+    answers = [["7", "7", "7"], ["7", "9", "9"], ["9", "9", "9"], ["7", "7.0", "7"]]
+    rows = [
+        row(place, "reason", answer != "9", sample=k, answer=answer)
+        for place, each in enumerate(answers)
+        for k, answer in enumerate(each)
+    ]
+    a, b = written(tmp_path / "a", rows), written(tmp_path / "b", rows)
+    text = " ".join(said("compare", str(a), str(b)).split())
+    assert "pass@3 75.0 [" in text
+    assert "same answer 83.3 [" in text  # 7 and 7.0 are one: 1, 1/3, 1, 1
 
 
 @pytest.mark.parametrize(

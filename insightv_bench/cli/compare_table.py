@@ -32,6 +32,7 @@ from insightv_bench.results import (
     cut_warning,
     equal_tokens,
     outcomes,
+    over_samples,
     tokens_a_right_answer,
 )
 from insightv_bench.statistics import NONE, NOT_SHOWN, Interval, estimate, p_value, percent, points, sentence, verdict
@@ -51,7 +52,12 @@ def print_comparison(a: Results, b: Results, console: Console, margin: float | N
         _figures(compared.figures, console)
     _outcomes(compared.pairings, a, b, console)
     _tokens(compared.pairings, a, b, console)
-    notes = [*_equal_tokens(compared.pairings, a, b), *_cut_off(compared.pairings, a, b), *compared.notes]
+    notes = [
+        *_over_samples(compared.pairings, a, b),
+        *_equal_tokens(compared.pairings, a, b),
+        *_cut_off(compared.pairings, a, b),
+        *compared.notes,
+    ]
     console.print()
     for note in notes:
         _print(visible(note), console)
@@ -227,6 +233,20 @@ def _equal_tokens(pairings: Sequence[Pairing], a: Results, b: Results) -> list[s
 def _generated_and_read(tokens: Tokens) -> str:
     read = f", {tokens.read:,.0f} read" if tokens.read else ""
     return f"{tokens.generated:,.0f} tokens generated{read}"
+
+
+def _over_samples(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
+    """Of each arm with several samples a question, what they say together."""
+    told: dict[str, None] = {}
+    for one in pairings:
+        for results, cell in ((a, one.a), (b, one.b)):
+            found = over_samples(_rows_of(results, one.task, *cell))
+            if found:
+                shares = (
+                    f"pass@{found.k} {percent(*found.pass_at_k[:3])} %, same answer {percent(*found.consistency[:3])} %"
+                )
+                told[f"{one.task}: {cell.system}: {cell.arm}: {shares}, n = {found.pass_at_k.n:,} questions"] = None
+    return list(told)
 
 
 def _cut_off(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:

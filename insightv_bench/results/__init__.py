@@ -7,6 +7,7 @@ robustness.py     what a flawed path does to the summary agent
 equal_tokens.py   two agents against a vote at equal tokens
 compare.py        two results, paired
 planning.py       questions, samples and trainings that an effect needs
+samples.py        several samples of a question together
 rescore.py        kept replies read again
 
 Opens no engine but a judge that it is given, and knows nothing of boards and pages.
@@ -34,3 +35,4 @@ from .planning import Planned, plan_for
 from .rescore import Change, as_question, by_arm, counts, is_gold, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, cluster, row_files, scan, with_planted
+from .samples import OverSamples, over_samples
