@@ -12,7 +12,7 @@ import ipaddress
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -73,9 +73,9 @@ def key_for(variable: str, url: str) -> str:
 
 def may_send(variable: str, url: str) -> bool:
     host = host_of(url)
-    if is_this_machine(host) or (variable, host) in {*KNOWN, *_remembered(), *_pairs(os.environ.get(ALLOWED, ""))}:
+    if is_this_machine(host) or (variable, host) in {*KNOWN, *_remembered(), *_pairs(_told(ALLOWED))}:
         return True
-    typed = os.environ.get(TYPED, "").split()
+    typed = _told(TYPED).split()
     return host in typed and (variable == DEFAULT_VARIABLE or variable in typed)
 
 
@@ -116,15 +116,27 @@ def note_typed(words: Iterable[str]) -> None:
     """What a user types names servers and variables on purpose."""
     text = " ".join(words)
     names = [host_of(url) for url in _URL.findall(text)] + _VARIABLE.findall(text)
-    known = os.environ.get(TYPED, "").split()
+    known = _told(TYPED).split()
     if new := [name for name in dict.fromkeys(names) if name and name not in known]:
         os.environ[TYPED] = " ".join([*known, *new])
 
 
+_taken_over: dict[str, str] = {}
+
+
+def take_over(confirmed: Mapping[str, str]) -> None:
+    """What another process's `inherited` told, beside this one's environment, which stays as it is: it has threads."""
+    _taken_over.update(confirmed)
+
+
+def _told(variable: str) -> str:
+    return _taken_over.get(variable) or os.environ.get(variable, "")
+
+
 def inherited() -> dict[str, str]:
     """What is confirmed here, as the environment of a process elsewhere holds it."""
-    pairs = sorted({*_remembered(), *_pairs(os.environ.get(ALLOWED, ""))})
-    return {ALLOWED: ",".join(map("=".join, pairs)), TYPED: os.environ.get(TYPED, "")}
+    pairs = sorted({*_remembered(), *_pairs(_told(ALLOWED))})
+    return {ALLOWED: ",".join(map("=".join, pairs)), TYPED: _told(TYPED)}
 
 
 def _remembered() -> Iterator[tuple[str, str]]:

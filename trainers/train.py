@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
 from insightv_bench.engines.hf import load_processor
@@ -16,7 +14,7 @@ from .errors import explained_images, explained_memory, explained_refusal
 from .job import Job
 from .launch import StepBar, train_launched
 from .methods import method_of
-from .options import FORCE_CPU, chosen_options, make_options
+from .options import chosen_options, make_options, on_device
 from .report import draw_curves, write_card
 from .training import adapter_of, last_checkpoint, load_policy, prepare, run_trainer, write_history
 from .trl import ShowStep, muon_of, progress_callback
@@ -24,7 +22,7 @@ from .trl import ShowStep, muon_of, progress_callback
 
 def train(context: Context, job: Job[Any]) -> None:
     """Leaves model, card and curves in the stage's folder, and the figures in its totals."""
-    with _device(job):
+    with on_device(job.settings.device):
         keep_rows(job, context)
         if job.settings.launch:
             figures = train_launched(context, job)
@@ -34,18 +32,6 @@ def train(context: Context, job: Job[Any]) -> None:
     context.totals.update(figures)
     draw_curves(context.folder, method_of(job.settings).panels)
     write_card(context, job)
-
-
-@contextmanager
-def _device(job: Job[Any]) -> Iterator[None]:
-    """`device: cpu` for everything that asks which device there is."""
-    forced = {FORCE_CPU: "1"} if job.settings.device == "cpu" else {}
-    os.environ.update(forced)
-    try:
-        yield
-    finally:
-        for name in forced:
-            os.environ.pop(name, None)
 
 
 def train_job(job: Job[Any], show: ShowStep) -> dict[str, Any]:

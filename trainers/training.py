@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import time
 import warnings
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from insightv_bench.engines.hf import load_model
+from insightv_bench.environment import keep_from_accelerate, keep_from_datasets
 from insightv_bench.errors import StageError
 from insightv_bench.settings import HfEngine, TrainSettings
 from insightv_bench.storage import write_text
@@ -19,7 +19,7 @@ from insightv_bench.storage import write_text
 from .job import Job
 from .methods import method_of
 from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, on_cpu
-from .trl import WHOLE, load_adapter, share_out_by_layers
+from .trl import WHOLE, load_adapter, share_out_by_layers, tell_nobody
 
 TRAINER_STATE = "trainer_state.json"
 """transformers' name of what a checkpoint knows beside weights: steps, losses."""
@@ -33,7 +33,9 @@ def prepare(threads: int, seed: int) -> None:
     import torch
     import transformers
 
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    tell_nobody()
+    keep_from_accelerate()
+    keep_from_datasets()
     torch.set_num_threads(threads)
     transformers.set_seed(seed)
     transformers.utils.logging.set_verbosity_error()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from typing import Any
 
+from insightv_bench.environment import keep_from_datasets
 from insightv_bench.stages import Context
 
 LM_EVAL = "lm-eval"
@@ -49,6 +50,8 @@ def git_commit() -> str | None:
 def run_lm_eval(tasks: list[Any], model: Any, context: Context) -> dict[str, Any]:
     """lm-eval's results, written to its own files as well."""
     from lm_eval import simple_evaluate
+
+    keep_from_datasets()
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from insightv_bench import __version__
+from insightv_bench.environment import settle
 from insightv_bench.errors import EngineUnavailable, InsightvError
 from insightv_bench.escape import visible
 
@@ -117,10 +118,7 @@ def run_app() -> None:
 
 
 def main() -> None:
-    # Waiting threads of torch sleep instead of spinning: on a busy machine a step is ten times faster (measured).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch in huge pages: a training step is 15-20 % faster
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    settle()
     signal.signal(signal.SIGINT, interrupted)
     try:
         run_app()

@@ -6,7 +6,6 @@ What goes wrong comes back as data, and is raised by the command: Ray would prin
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 from insightv_bench.engines import Caller, Engine, Limits, figures_of, open_engine
 from insightv_bench.engines.openai import earlier_label, revision_of
 from insightv_bench.errors import BudgetSpent, EngineUnavailable, StageError
+from insightv_bench.keys import take_over
 from insightv_bench.lazy import load_function
 from insightv_bench.settings import EngineSettings, OpenAIEngine
 from insightv_bench.stages import Context, as_message, code_versions, set_threads
@@ -142,7 +142,7 @@ class Actor:
 
     def _check(self) -> None:
         set_threads(self._job.recipe.threads)
-        os.environ.update(self._job.allowed_keys)
+        take_over(self._job.allowed_keys)
         ours = code_versions()
         for name, version in self._job.versions.items():
             if ours.get(name) != version:

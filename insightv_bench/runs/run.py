@@ -29,6 +29,7 @@ from insightv_bench.stages import (
     Progress,
     Stage,
     check_models,
+    drop_checkpoints,
     fingerprint,
     finished_before,
     guard_writable,
@@ -41,8 +42,7 @@ from insightv_bench.stages import (
 )
 from insightv_bench.storage import explain_disk, write_text
 
-from .worker import CHECK_TRAINING
-from .worker_pool import LOCKS, Crew, finished_line
+from .worker_pool import CHECK_TRAINING, LOCKS, Crew, finished_line
 
 MODELS = "models"
 """In a run's file: the names of its models by seat, where they came from elsewhere."""
@@ -159,6 +159,9 @@ def _claim(recipe: Recipe, folder: Path) -> None:
 def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress: Progress) -> dict[str, Any]:
     folders = place(recipe, folder, stages)
     to_do = [stage for stage in stages if not is_whole(folders[stage.name])]
+    for stage in stages:
+        if stage not in to_do:  # a kill may have come between its manifest and its tidying up
+            drop_checkpoints(folders[stage.name])
     over = recipe.engine == "ray"
     journal = open_journal(folder, as_files=over)
     try:

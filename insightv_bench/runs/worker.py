@@ -2,7 +2,7 @@
 
 Both ways it is one JSON object a line. The end of standard input is the end of the run, whatever brought it about, a
 SIGKILL included: this process and those that it began then end at once. Nothing is lost by that which a killed run
-would keep. `workers.py` is the other side.
+would keep. `worker_pool.py` is the other side.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from insightv_bench.settings import Recipe
 from insightv_bench.stages import Context, Message, MessageWriter, Progress, as_message, hold, run_stage
 from insightv_bench.storage import explain_disk
 
+from .worker_pool import CHECK_TRAINING
+
 SECONDS_BETWEEN_NEWS = 0.2
-CHECK_TRAINING = "trainers.options.trl:check_stages"
 
 
 class RemoteProgress(Progress):

@@ -39,6 +39,7 @@ from insightv_bench.stages import (
 LOCKS = ".worker-*.lock"
 SHORT = "what it said stands above; if memory is short, run the same command with `--workers 1`"
 CHECK = "check of trainer options"
+CHECK_TRAINING = "trainers.options.trl:check_stages"
 
 
 def next_stage(stages: Sequence[Stage], done: set[str], running: set[str]) -> Stage | None:

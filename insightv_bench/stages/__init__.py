@@ -18,7 +18,7 @@ from insightv_bench.records import Dropped, drop
 
 from .earlier import finished_before, kind_of, what_it_makes
 from .kinds import KINDS, Kind, kind_named
-from .manifest import MANIFEST, git_commit, is_whole, read_manifest
+from .manifest import CHECKPOINTS, MANIFEST, git_commit, is_whole, read_manifest
 from .options import (
     AskingOptions,
     CalibrateOptions,
@@ -46,7 +46,6 @@ from .processes import (
 )
 from .progress import Progress
 from .stage import (
-    CHECKPOINTS,
     JOURNAL,
     MODEL,
     RUN,
@@ -57,6 +56,7 @@ from .stage import (
     Exclusion,
     Stage,
     code_versions,
+    drop_checkpoints,
     fingerprint,
     guard_writable,
     run_stage,

@@ -17,6 +17,8 @@ from insightv_bench.errors import StageError
 if TYPE_CHECKING:
     from .stage import Context
 
+CHECKPOINTS = "checkpoints"
+"""The one thing in an unfinished stage's folder that a rerun keeps; of a finished one it goes after the manifest."""
 MANIFEST = "manifest.json"
 PACKAGES = ("insightv-bench", "torch", "transformers", "trl", "datasets", "lm-eval", "polars", "numpy")
 
@@ -60,7 +62,7 @@ def make_manifest(context: Context[Any, Any], seconds: float) -> dict[str, Any]:
         "files": {
             str(file.relative_to(context.folder)): file.stat().st_size
             for file in sorted(context.folder.rglob("*"))
-            if file.is_file()
+            if file.is_file() and file.relative_to(context.folder).parts[0] != CHECKPOINTS
         },
         "versions": {name: version for name in PACKAGES if (version := _version(name))},
         "python": platform.python_version(),

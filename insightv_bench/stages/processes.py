@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from insightv_bench import errors
+from insightv_bench.environment import FOR_TORCH, UNWATCHED
 from insightv_bench.errors import InsightvError, RunError
 from insightv_bench.storage import first_line
 
@@ -81,7 +82,7 @@ def read_message(line: str) -> Message | None:
 
 def child_environment() -> dict[str, str]:
     """The environment of a process that is to import what this one does."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
+    return {**UNWATCHED, **FOR_TORCH, **os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
 
 
 def hold(file: Path, timeout_s: float) -> FileLock:

@@ -35,7 +35,7 @@ from insightv_bench.storage import Appending, read_questions, read_rows, write_s
 from insightv_bench.world import VERSION as WORLD_VERSION
 
 from .kinds import kind_named
-from .manifest import MANIFEST, make_manifest, read_manifest
+from .manifest import CHECKPOINTS, MANIFEST, make_manifest, read_manifest
 from .options import Options
 from .progress import Progress
 
@@ -45,8 +45,6 @@ RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "s
 R = TypeVar("R", bound=Record)
 MORE = "more/"
 """Prompts of few stages: only those hold their versions."""
-CHECKPOINTS = "checkpoints"
-"""The one thing in an unfinished stage's folder that a rerun keeps."""
 MODEL = "model"
 """The folder of a finished model inside a training stage's folder."""
 
@@ -231,10 +229,15 @@ def run_stage(stage: Stage, context: Context[Any, Any]) -> dict[str, Any]:
     began, started = datetime.now(UTC), time.monotonic()
     function = load_function(kind_named(stage.kind).function)
     function(context)
-    shutil.rmtree(context.folder / CHECKPOINTS, ignore_errors=True)
     manifest = {**make_manifest(context, time.monotonic() - started), "started": began.isoformat()}
     write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    drop_checkpoints(context.folder)  # only now: a kill before the manifest costs one checkpoint's steps, not all
     return manifest
+
+
+def drop_checkpoints(folder: Path) -> None:
+    """Those of a finished stage, which nobody goes on from."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
 def clear(folder: Path) -> None:
@@ -259,6 +262,7 @@ def guard_writable(folder: Path) -> None:
 
 def set_threads(threads: int) -> None:
     """The same number in training and in sampling, in a fresh run and in a resumed one: it changes the last bits."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if os.environ.get("OMP_NUM_THREADS") != str(threads):
+        os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)

@@ -10,4 +10,4 @@ It loads no model and no rows.
 from __future__ import annotations
 
 from .lora import ADAPTER, freeze_vision, is_vision, linear_layers, lora_config, merge_adapter
-from .trl import DEFAULT_SAVE_STEPS, FORCE_CPU, chosen_options, make_options, on_cpu, takes_bfloat16
+from .trl import DEFAULT_SAVE_STEPS, FORCE_CPU, chosen_options, make_options, on_cpu, on_device, takes_bfloat16

@@ -10,7 +10,9 @@ import dataclasses
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,8 @@ OURS = (
 DEFAULT_SAVE_STEPS = 100
 LOGGING_STEPS = 10
 FORCE_CPU = "INSIGHTV_FORCE_CPU"
-"""Set while a recipe trains with `device: cpu` on a machine that has a GPU."""
+"""In the environment of the processes of a training with `device: cpu` on a machine that has a GPU."""
+_forced_here = ContextVar("forced_here", default=False)
 TRACKIO, PROJECT = "trackio", "insightv-bench"
 OUR_OWN = ("attn_implementation",)
 """Options beside TRL's, for the model that is trained."""
@@ -49,7 +52,18 @@ OUR_OWN = ("attn_implementation",)
 def on_cpu() -> bool:
     import torch
 
-    return bool(os.environ.get(FORCE_CPU)) or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    forced = _forced_here.get() or bool(os.environ.get(FORCE_CPU))
+    return forced or not (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+@contextmanager
+def on_device(name: str) -> Iterator[None]:
+    """`cpu` for everything in this process that asks which device there is. The environment stays as it is."""
+    token = _forced_here.set(_forced_here.get() or name == "cpu")
+    try:
+        yield
+    finally:
+        _forced_here.reset(token)
 
 
 def defaults(checkpoints: Path, seed: int) -> dict[str, Any]:

@@ -85,7 +85,8 @@ def check_range(name: str, value: Any) -> None:
 
 @contextmanager
 def as_recipe_errors(config_class: type) -> Iterator[Path]:
-    """A folder to make TRL's config in, once, to hear what it says. It writes into the environment: that is undone."""
+    """A folder to make TRL's config in, once, to hear what it says. Some options make it write into the environment
+    (FSDP, DeepSpeed, `torch_compile`): those names alone are put back, and the environment is never emptied."""
     before = dict(os.environ)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -93,5 +94,12 @@ def as_recipe_errors(config_class: type) -> Iterator[Path]:
     except (ValueError, TypeError, ImportError) as error:
         raise RecipeError(f"TRL's `{config_class.__name__}` refuses these options: {first_line(error)}") from error
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _put_back(before)
+
+
+def _put_back(before: Mapping[str, str]) -> None:
+    for name in os.environ.keys() | before.keys():
+        if name not in before:
+            del os.environ[name]
+        elif os.environ.get(name) != before[name]:
+            os.environ[name] = before[name]

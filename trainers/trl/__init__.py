@@ -22,6 +22,7 @@ from .internals import (
     is_image_text_config,
     load_adapter,
     share_out_by_layers,
+    tell_nobody,
     told_image_tokens,
 )
 from .optimizer import muon_of

@@ -41,12 +41,26 @@ def load_adapter(trainer: Any, checkpoint: Path) -> None:
 
 @contextmanager
 def every_process_loads() -> Iterator[None]:
-    """Under FSDP transformers gives weights to the first process alone, and shares them out when training begins."""
+    """Under FSDP transformers gives weights to the first process alone, and shares them out when training begins.
+
+    `accelerate launch` sets the name then, and only its value is changed here: the list of names, which threads may be
+    reading, grows no longer.
+    """
     before = os.environ.get(LOADS_ALONE)
+    if before is None:
+        yield
+        return
     os.environ[LOADS_ALONE] = "false"
     try:
         yield
     finally:
-        os.environ.pop(LOADS_ALONE)
-        if before is not None:
-            os.environ[LOADS_ALONE] = before
+        os.environ[LOADS_ALONE] = before
+
+
+def tell_nobody() -> None:
+    """No message to the Hub that a trainer of TRL's was made, also where this package is used from Python, unless
+    `HF_HUB_DISABLE_TELEMETRY` says that one is wanted. The Hub's client has read the environment before."""
+    from huggingface_hub import constants
+
+    if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:
+        constants.HF_HUB_DISABLE_TELEMETRY = True

@@ -49,6 +49,7 @@ NAMES = (
     Name("transformers:Qwen2_5_VLProcessor", "_get_num_multimodal_tokens", "internals.py counts an image's tokens"),
     Name("accelerate.utils.fsdp_utils", "FSDP_CPU_RAM_EFFICIENT_LOADING", "internals.py lets every process load"),
     Name("transformers.distributed.fsdp", "FSDP_CPU_RAM_EFFICIENT_LOADING", "internals.py lets every process load"),
+    Name("accelerate.utils.environment", "clear_environment", "environment.py empties Python's view of it alone"),
     Name("torch", "_foreach_lerp", "optimizer.py takes the step of alike matrices at once"),
     Name("torch", "_foreach_lerp_", "the same"),
     Name("torch", "_foreach_mul_", "the same"),
