@@ -17,7 +17,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 GROUND, ROOMS = "insightv_bench", ("builders", "trainers", "evals", "leaderboard")
 ORDER = (
-    *("arms", "records", "errors", "escape", "lazy", "keys"),
+    *("arms", "records", "errors", "escape", "lazy", "keys", "environment"),
     *(
         "statistics",
         "controls",

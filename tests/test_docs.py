@@ -233,7 +233,7 @@ def test_every_recipe_and_make_target_that_is_named_is_there(file: Path) -> None
 def test_the_floor_plan_and_the_architecture_name_every_package_of_the_ground_floor() -> None:
     plan = next(fence.text for fence in fences(read("README.md")) if fence.text.startswith("insightv_bench/"))
     shown = {word for line in plan.splitlines() if line.startswith("  ") for word in line[2:].split("  ")[0].split()}
-    assert shown == set(ORDER) - {"escape", "lazy", "keys", "__main__"} | {"prompts"}
+    assert shown == set(ORDER) - {"escape", "lazy", "keys", "environment", "__main__"} | {"prompts"}
     table = re.findall(r"^\| (`.*?) \|", read("architecture.md").partition("The four rooms")[0], re.M)
     rows = [name.rstrip("/") for row in table for name in re.findall(r"`([\w/]+)`", row)]
     assert [name for name in rows if name != "prompts"] == [name for name in ORDER if name != "__main__"]

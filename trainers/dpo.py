@@ -28,6 +28,7 @@ from .trl import (
     compute_logps,
     dpo_trainer,
     every_process_loads,
+    hold_as_multiplied,
     missing_pairs,
     pair_ids,
     with_logps,
@@ -145,9 +146,11 @@ def compute_reference(
     import trl
 
     with every_process_loads():
-        model, _ = load_for_training(_reference(job), dtype_of(job.settings), attention)
+        model, _ = load_for_training(_reference(job), dtype_of(job.settings), attention, at_once=True)
     options = {name: value for name, value in job.settings.trainer.items() if name in OF_A_FORWARD_PASS}
     arguments = make_options(trl.DPOConfig, options, job.checkpoints / "reference", job.seed)
+    if arguments.bf16:
+        hold_as_multiplied(model)
     trainer = dpo_trainer(precomputed=True)(model=model, args=arguments, train_dataset=rows, processing_class=processor)
     trainer.data_collator = ImagesInPlaces(trainer.data_collator)
     trainer.model.to(trainer.accelerator.device).eval()

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from insightv_bench import settings as sections
 from insightv_bench.settings import TrainSettings
-from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions
+from insightv_bench.stages import CHECKPOINTS, MODEL, Context, TrainOptions, is_whole, read_manifest
 from insightv_bench.storage import write_text
 
 from .machine import DEEPSPEED, distributed_type
@@ -39,6 +39,9 @@ class Job(Generic[S]):
     """The reference policy's model, in a DPO round."""
     kept: Path | None = None
     """The run's folder of reference log-probabilities."""
+    origin: str = ""
+    """The Hub id of the model to start from, at `revision`; empty for one that a stage made, and for a folder."""
+    revision: str = ""
     more: dict[str, Any] = field(default_factory=dict)
     """Options that follow from other trainings: the steps of a control at equal compute."""
 
@@ -61,7 +64,10 @@ class Job(Generic[S]):
 
 def make_job(context: Context[S, TrainOptions], start: Path, **more: Any) -> Job[S]:
     recipe = context.recipe
+    origin, revision = _origin(start)
     return Job(
+        origin=origin,
+        revision=revision,
         name=context.folder.name,
         start=start,
         corpora=tuple(context.inputs[role] for role in context.options.corpora),
@@ -74,6 +80,15 @@ def make_job(context: Context[S, TrainOptions], start: Path, **more: Any) -> Job
         kept=context.run_folder / "reference-logps",
         **more,
     )
+
+
+def _origin(start: Path) -> tuple[str, str]:
+    """Hub id and commit of a base that is there already; empty for any other model."""
+    if not is_whole(start.parent):
+        return "", ""
+    totals = read_manifest(start.parent).get("totals", {})
+    revision = str(totals.get("revision") or "")
+    return (str(totals["model"]), revision) if revision else ("", "")
 
 
 def write_job(job: Job[Any], file: Path) -> None:

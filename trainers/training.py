@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import time
 import warnings
@@ -18,7 +19,7 @@ from insightv_bench.storage import write_text
 
 from .job import Job
 from .methods import method_of
-from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, on_cpu
+from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, name_base, on_cpu, quantization
 from .trl import WHOLE, load_adapter, share_out_by_layers, tell_nobody
 
 TRAINER_STATE = "trainer_state.json"
@@ -43,19 +44,37 @@ def prepare(threads: int, seed: int) -> None:
     logging.getLogger("trl").setLevel(logging.ERROR)
 
 
-def load_for_training(folder: Path, dtype: str = "float32", attention: str = "") -> tuple[Any, Any]:
-    """Model and processor. On a CPU eager attention is the faster one for short sequences (measured)."""
-    settings = HfEngine.model_validate({"model": str(folder), "device": "cpu", "dtype": dtype})
-    model, processor = load_model(settings)
+def load_for_training(
+    folder: Path, dtype: str = "float32", attention: str = "", quantization: Any = None, at_once: bool = False
+) -> tuple[Any, Any]:
+    """Model and processor. On a CPU eager attention is the faster one for short sequences (measured).
+
+    `at_once`: onto this process's device straight from the file, which all processes of a machine share, so that none
+    holds a copy beside it. A quantized model is always loaded so.
+    """
+    options: dict[str, Any] = {"model": str(folder), "device": "cpu", "dtype": dtype}
+    if quantization or (at_once and not on_cpu()):
+        options["device_map"] = own_device()
+    model, processor = load_model(HfEngine.model_validate(options), quantization)
     model.set_attn_implementation(attention or ("eager" if on_cpu() else "sdpa"))
     share_out_by_layers(model)
     return model.train(), processor
 
 
+def own_device() -> str:
+    import torch
+
+    if on_cpu():
+        return "cpu"
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "mps"
+
+
 def load_policy(job: Job[Any], checkpoint: Path | None, attention: str) -> tuple[Any, dict[str, int]]:
     """The model to train, from `checkpoint` where that holds all of its weights; how many of them are trained."""
     whole = checkpoint if checkpoint and any(checkpoint.glob("model*.safetensors")) else None
-    model, _ = load_for_training(whole or job.start, dtype_of(job.settings), attention)
+    model, _ = load_for_training(
+        whole or job.start, dtype_of(job.settings), attention, quantization(job.settings.lora, on_cpu())
+    )
     frozen = freeze_vision(model) if job.freezes_vision and job.settings.lora is None else 0
     return model, {"num_frozen": frozen} if frozen else {}
 
@@ -124,6 +143,7 @@ def save(trainer: Any, job: Job[Any]) -> None:
         for file in adapter.iterdir():
             if file.suffix not in (".json", ".safetensors"):
                 file.unlink()
+        name_base(adapter, job.origin or relative(job.start, adapter), job.revision)
         merge_adapter(job.start, adapter, job.model)
     elif has_best:
         for file in best.glob("model*"):
@@ -134,6 +154,11 @@ def save(trainer: Any, job: Job[Any]) -> None:
         if not job.from_nothing and (job.start / name).exists():
             (job.model / name).unlink(missing_ok=True)
             shutil.copyfile(job.start / name, job.model / name)
+
+
+def relative(folder: Path, start: Path) -> str:
+    """Where `folder` lies as seen from `start`, with slashes."""
+    return Path(os.path.relpath(folder, start)).as_posix()
 
 
 def last_checkpoint(folder: Path, name: str = "") -> Path | None:

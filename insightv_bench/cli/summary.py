@@ -37,7 +37,7 @@ NEXT_OF_EVAL = """What to try next
 
 
 def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
-    from insightv_bench.runs import describe
+    from insightv_bench.runs import describe, training_lines
 
     folder, by_name = run_folder(recipe, out), {stage.name: stage for stage in stages}
     folders = place(recipe, folder, stages)
@@ -47,6 +47,8 @@ def print_plan(recipe: Recipe, stages: Sequence[Stage], out: Path) -> None:
         print(f"  {stage.name:<24} {size_of(stage, real)}")
         if isinstance(stage.settings, PathsSettings):
             print(*(f"{'':<27}{line}" for line in describe(stage, by_name, folders, folder / JOURNAL)), sep="\n")
+        for line in training_lines(recipe, stage, by_name, folders):
+            print(f"{'':<27}{line}")
 
 
 def manner_line(engine: Any, settings: Any) -> str:

@@ -10,6 +10,7 @@ knows, those of the families that are served.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from insightv_bench.chat import Chat
@@ -28,6 +29,7 @@ SERVED = re.compile(
 )
 MARKED = re.compile(r"<.+>|\[.+\]|\S*(?:<\||\|>)\S*", re.DOTALL)
 """What an added token looks like that means something: others are runs of blanks, or words."""
+THOUGHT = re.compile("think|thought|reason|channel", re.IGNORECASE)
 ROUNDS = 4
 """More than a text needs whose tokens come to light one after the other."""
 
@@ -41,13 +43,16 @@ class Cleared(NamedTuple):
 class ControlTokens:
     """Those of one tokenizer."""
 
-    def __init__(self, processor: Any) -> None:
-        """`processor`: of a local model, with its tokenizer."""
+    def __init__(self, processor: Any, ends: Sequence[int] = ()) -> None:
+        """`processor`: of a local model, with its tokenizer and chat template. `ends`: what ends a reply by the model's
+        generation config, of which neither may know."""
         self._tokenizer = tokenizer = processor.tokenizer
         added = {token.content: token.special for token in getattr(tokenizer, "added_tokens_decoder", {}).values()}
         named = [getattr(processor, f"{what}_token", None) for what in ("image", "video", "audio")]
         always = {*tokenizer.all_special_tokens, "<image>", *(str(each) for each in named if each)}
         always |= {token for token, is_special in added.items() if is_special}
+        always |= _written_by_template(processor) & added.keys()  # not all of them are told to be special
+        always |= {str(tokenizer.convert_ids_to_tokens(number)) for number in ends}
         in_prompts = always | {token for token in added if MARKED.fullmatch(token)}
         self._always, self._in_prompts = _any_of(always), _any_of(in_prompts)
         ids = {token: tokenizer.convert_tokens_to_ids(token) for token in always}
@@ -75,6 +80,13 @@ class ControlTokens:
 
     def of_chat(self, chat: Chat) -> Cleared:
         return _of_chat(chat, lambda message: self.clear(message.content, message.role == "assistant"))
+
+
+def _written_by_template(processor: Any) -> set[str]:
+    """Added tokens that the chat template writes around a turn, but for marks of thought, which a turn may hold."""
+    from .hf import tokens_around
+
+    return {token for token in tokens_around(processor) if not THOUGHT.search(token)}
 
 
 def cleared_for_server(chat: Chat) -> Cleared:

@@ -42,6 +42,7 @@ from insightv_bench.stages import (
 )
 from insightv_bench.storage import explain_disk, write_text
 
+from .training_cost import rate_notes
 from .worker_pool import CHECK_TRAINING, LOCKS, Crew, finished_line
 
 MODELS = "models"
@@ -162,6 +163,8 @@ def _run_stages(recipe: Recipe, folder: Path, stages: Sequence[Stage], progress:
     for stage in stages:
         if stage not in to_do:  # a kill may have come between its manifest and its tidying up
             drop_checkpoints(folders[stage.name])
+    for line in rate_notes(recipe, _trained(to_do)):
+        progress.say(line)
     over = recipe.engine == "ray"
     journal = open_journal(folder, as_files=over)
     try:

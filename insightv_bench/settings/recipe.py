@@ -35,6 +35,7 @@ from .stored_paths import AnyPaths
 from .training import (
     SMALL_MODEL,
     BaseSettings,
+    CostSettings,
     RoundsSettings,
     SummaryOfKSettings,
     SummarySettings,
@@ -75,6 +76,7 @@ class Recipe(Section):
     flaws: FlawsSettings = FlawsSettings()
     """Flaws for the summary corpus; those of the benchmark stand under `eval`."""
     model: TinyModel = TinyModel()
+    cost: CostSettings = CostSettings()
     lessons: LessonsSettings | None = None
     base: BaseSettings | None = None
     """The model that both agents start from."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from insightv_bench.chat import block_of, lay_out
 from insightv_bench.engines import ControlTokens
+from insightv_bench.engines.hf import named_ends
 from insightv_bench.records import DECODERS
 from insightv_bench.sources import BROKEN, TimedBytes
 
@@ -165,7 +166,7 @@ def _tokens_by_trying(processor: Any, size: tuple[int, int]) -> int:
 def without_control_tokens(corpus: Any, processor: Any) -> Any:
     """The corpus with the words for images, turns and ends, which must not stand in a text as if they were written
     there, broken up by a space, as the engine does when it asks the model."""
-    tokens = ControlTokens(processor)
+    tokens = ControlTokens(processor, named_ends(str(processor.tokenizer.name_or_path)))
     columns = [name for name in ("prompt", "completion", "chosen", "rejected") if name in corpus.column_names]
     cleared: dict[int, dict[str, Any]] = {}
     for place, texts in enumerate(zip(*(corpus[name] for name in columns), strict=True)):

@@ -6,12 +6,15 @@ The names of a vision tower are transformers'; its projector into the text model
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 from insightv_bench.errors import ModelError, RecipeError, require
+from insightv_bench.storage import write_text
 
+from .refused import QUANTIZE
 from .values import check_values
 
 VISION = re.compile(r"(^|\.)(visual|vision_tower|vision_model)\.")
@@ -41,16 +44,46 @@ def check_lora(lora: dict[str, Any] | None) -> None:
     if lora is None:
         return
     peft = require("peft", "train", "LoRA")
+    lora = of_peft(lora)
     check_values("lora", lora, list(inspect.signature(peft.LoraConfig).parameters), peft.LoraConfig, "PEFT")
     if lora.get("r", 1) < 1:
         raise RecipeError(f"`lora.r: {lora['r']}` is out of range", "a rank is at least 1")
+
+
+def of_peft(lora: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in lora.items() if name != QUANTIZE}
+
+
+def quantization(lora: dict[str, Any] | None, is_cpu: bool) -> Any:
+    """How the frozen weights are held under `lora.quantize: nf4` (QLoRA, arXiv 2305.14314): four bits, and four bits
+    for their scales. None: as they are."""
+    if lora is None or QUANTIZE not in lora:
+        return None
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=lora[QUANTIZE],
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32 if is_cpu else torch.bfloat16,
+    )
+
+
+def name_base(adapter: Path, origin: str, revision: str) -> None:
+    """What the adapter was trained on, by a name that means something elsewhere: a Hub id, or the stage's folder as
+    seen from the adapter's. PEFT would write where it lay on this machine."""
+    file = adapter / "adapter_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content |= {"base_model_name_or_path": origin, "revision": revision or None}
+    write_text(file, json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
 def lora_config(model: Any, lora: dict[str, Any], with_vision: bool) -> Any:
     """Adapters on every linear layer of the text model, of the vision tower too if it is trained; never on the head."""
     import peft
 
-    options = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "task_type": "CAUSAL_LM", **lora}
+    options = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "task_type": "CAUSAL_LM", **of_peft(lora)}
     if "target_modules" not in options:
         options["target_modules"] = linear_layers(model, with_vision)
     return peft.LoraConfig(**options)

@@ -25,6 +25,7 @@ from ..job import Job
 from ..machine import check_machine
 from ..methods import Method, method_of
 from .lora import check_lora
+from .refused import check_quantize, check_refused
 from .values import as_recipe_errors, check_range, check_values
 
 OURS = (
@@ -127,6 +128,9 @@ def check_stages(stages: Sequence[Stage]) -> None:
         config_class = getattr(trl, method.config)
         check_options(config_class, settings.trainer)
         check_lora(settings.lora)
+        check_quantize(settings)
+        with on_device(settings.device):
+            check_refused(settings.trainer, settings, is_dpo=method.config == "DPOConfig", is_cpu=on_cpu())
         method.check(settings, stage.command)
         check_machine(settings, stage.command)
         check_reports(settings.trainer.get("report_to"))

@@ -19,6 +19,7 @@ from .dpo_trainer import dpo_trainer
 from .grpo_trainer import grpo_trainer, sampling_seed
 from .internals import (
     every_process_loads,
+    hold_as_multiplied,
     is_image_text_config,
     load_adapter,
     share_out_by_layers,

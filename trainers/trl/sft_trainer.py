@@ -56,6 +56,8 @@ def sft_trainer() -> Any:
             whole_on_cpu = model is self.model and self.args.device.type == "cpu" and not shared_out
             # The head is applied to the decoder's last states as they are, in a model without adapters.
             is_plain = model.training and hasattr(model, "lm_head") and not hasattr(model, "peft_config")
+            # Its loss is the plain one: DFT and label smoothing are TRL's.
+            is_plain = is_plain and self.args.loss_type == "nll" and not self.args.label_smoothing_factor
             if return_outputs or not whole_on_cpu or not is_plain:
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             with self.accelerator.autocast():

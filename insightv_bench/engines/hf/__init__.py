@@ -13,4 +13,4 @@ from __future__ import annotations
 from .model import LocalModel, generation_options, hash_folder, identity, load_model, multiplies_bfloat16
 from .processes import Shared, follow, is_first, local_model, num_processes, team
 from .processors import load_processor
-from .template import end_ids, prompt_text, turn_end
+from .template import end_ids, named_ends, prompt_text, tokens_around, turn_end

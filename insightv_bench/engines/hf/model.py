@@ -130,7 +130,7 @@ class LocalModel:
 
     def cleared(self, request: Request) -> Cleared:
         """Its chat with control tokens in its words broken up."""
-        self._tokens = self._tokens or ControlTokens(self.load()[1])
+        self._tokens = self._tokens or ControlTokens(self.load()[1], end_ids(*self.load()))
         return self._tokens.of_chat(request.chat)
 
     def sent(self, request: Request) -> Sent:
@@ -234,8 +234,11 @@ def hash_folder(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def load_model(settings: HfEngine) -> tuple[Any, Any]:
-    """Model (in evaluation mode, on its device) and processor. Raises ModelError."""
+def load_model(settings: HfEngine, quantization: Any = None) -> tuple[Any, Any]:
+    """Model (in evaluation mode, on its device) and processor. Raises ModelError.
+
+    `quantization`: transformers' config of how weights are held in fewer bits.
+    """
     require("torch", "train", "a local model")
     transformers = require("transformers", "train", "a local model")
     import torch
@@ -246,7 +249,11 @@ def load_model(settings: HfEngine) -> tuple[Any, Any]:
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     try:
         processor = load_processor(settings.model, image_options(settings), **source)
-        options = {"attn_implementation": settings.attn_implementation, "device_map": settings.device_map}
+        options = {
+            "attn_implementation": settings.attn_implementation,
+            "device_map": settings.device_map,
+            "quantization_config": quantization,
+        }
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             settings.model,
             dtype=dtype,

@@ -6,8 +6,10 @@ some family: Llama 3's tokenizer does not say that `<|eot_id|>` ends a turn, Gem
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from insightv_bench.chat import Chat, to_blocks
@@ -96,6 +98,27 @@ def _turn_end(processor: Any) -> str:
     after = _rendered(processor, turns).rpartition(SAID)[2].lstrip()
     added = (str(token.content) for token in processor.tokenizer.added_tokens_decoder.values())
     return max((token for token in added if token and after.startswith(token)), key=len, default="")
+
+
+def tokens_around(processor: Any) -> set[str]:
+    """The added tokens in what the chat template writes around the words of a user, of an assistant, of a user."""
+    if getattr(processor, "chat_template", None) is None:
+        return set()
+    turns = [{"role": role, "content": [{"type": "text", "text": SAID}]} for role in ("user", "assistant", "user")]
+    turns = turns if takes_blocks(processor) else [as_text(turn, processor) for turn in turns]
+    written = _rendered(processor, turns).replace(SAID, "")
+    added = (str(token.content) for token in processor.tokenizer.added_tokens_decoder.values())
+    return {token for token in added if token.strip() and token in written}
+
+
+def named_ends(folder: str) -> list[int]:
+    """The tokens that end a reply by the generation config in a model's folder; none where it has none."""
+    try:
+        content = json.loads((Path(folder) / "generation_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    named = content.get("eos_token_id") if isinstance(content, dict) else None
+    return [named] if isinstance(named, int) else [each for each in named or () if isinstance(each, int)]
 
 
 def end_ids(model: Any, processor: Any) -> list[int]:

@@ -19,7 +19,7 @@ class Family(NamedTuple):
     architecture: str
     """`model_type` in transformers."""
     template: str
-    """Its chat template in TRL."""
+    """Its chat template in TRL, or `llama_3`, which is ours."""
     processor: str
     image_processor: str
     text: Shape
@@ -115,7 +115,7 @@ FAMILIES: dict[str, Family] = {
         False,
     ),
     "llava-next-llama3-8b": Family(
-        "llava-hf/llama3-llava-next-8b-hf", "llava_next", "llava_next",
+        "llava-hf/llama3-llava-next-8b-hf", "llava_next", "llama_3",
         "LlavaNextProcessor", "LlavaNextImageProcessorPil",
         text=_text(4096, 32, 32, 8, 14336, model_type="llama", rope_parameters=_rope(5e5)),
         vision=CLIP,

@@ -33,6 +33,18 @@ PLAIN = (
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 """Used where TRL, and with it the family's own template, is absent."""
+LLAMA_3 = (
+    "{{- '<|begin_of_text|>' }}{%- for message in messages %}"
+    "{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}"
+    "{%- if message['content'] is string %}{{- message['content'] }}"
+    "{%- else %}{%- for block in message['content'] %}"
+    "{{- '<image>\n' if block['type'] == 'image' else block['text'] }}{%- endfor %}{%- endif %}"
+    "{{- '<|eot_id|>' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{%- endif %}"
+)
+"""Of the shape that Llama 3's models are asked in; `<|eot_id|>` ends a turn, and the tokenizer names another end."""
+LLAMA_3_TOKENS = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+LLAMA_3_END = "<|end_of_text|>"
 
 
 def make_random(family: Family, folder: Path, seed: int = 0) -> None:
@@ -54,7 +66,9 @@ def make_tokenizer(family: Family) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    special = [PAD, START, END, "</s>", *image_tokens(family)]
+    end, own = (LLAMA_3_END, LLAMA_3_TOKENS) if family.template == "llama_3" else (END, (START,))
+    special = [PAD, START, END, "</s>", *image_tokens(family), *(LLAMA_3_TOKENS if START not in own else ()), end]
+    special = list(dict.fromkeys(special))
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(
         models.BPE(vocab={token: place for place, token in enumerate([*special, *letters])}, merges=[])
@@ -64,8 +78,8 @@ def make_tokenizer(family: Family) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
-        eos_token=END,
-        additional_special_tokens=[START, *image_tokens(family)],
+        eos_token=end,
+        additional_special_tokens=[*own, *image_tokens(family)],
         padding_side="left",
         model_max_length=8192,
     )
@@ -99,6 +113,8 @@ def make_processor(family: Family, small: bool) -> Any:
 
 
 def chat_template(family: Family) -> str:
+    if family.template == "llama_3":
+        return LLAMA_3
     if find_spec("trl"):
         import trl
 
