@@ -7,6 +7,7 @@
     costs.py         what replies took, and what a run may spend on one model
     hf/              local transformers, in batches from a fixed plan, in one process or several
     openai/          any OpenAI-compatible server
+    served/          a model behind a server that the run starts itself
     custom.py        a class of the user's own, in a file or a package
     teacher/         answers for the drawn world, with set error rates
 
@@ -31,6 +32,7 @@ ENGINES = {
     "hf": "hf:local_model",
     "openai": "openai:Server",
     "python": "custom:custom_model",
+    "served": "served:ServedModel",
 }
 """What opens an engine, `package:name` in this one, by the `kind` of its settings: called with them and the scenes."""
 

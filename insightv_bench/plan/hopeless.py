@@ -45,9 +45,23 @@ def refuse_hopeless(recipe: Recipe) -> None:
 
 
 def _refuse_rounds(recipe: Recipe) -> None:
-    """Of rounds that no judge can settle."""
+    """Of rounds that no judge can settle, or that would serve a model beside a training."""
     rounds = recipe.rounds
-    if not rounds or not rounds.num or isinstance(rounds.questions, WorldSource):
+    if not rounds or not rounds.num:
+        return
+    if rounds.sample.serve and rounds.kind == "grpo":
+        raise RecipeError(
+            "`rounds.sample.serve` is of paths that are sampled before a training, and a round of `kind: grpo` samples "
+            "while it trains",
+            "leave it out",
+        )
+    busy = "engine: ray" if recipe.engine == "ray" else f"workers: {recipe.workers}" if recipe.workers > 1 else ""
+    if rounds.sample.serve and busy:
+        raise RecipeError(
+            f"`rounds.sample.serve` starts a server on the devices that training leaves, and `{busy}` may train there",
+            "set `workers: 1`" if recipe.workers > 1 else "leave `serve` out; `ray.hf: vllm` is for clusters",
+        )
+    if isinstance(rounds.questions, WorldSource) or rounds.kind == "grpo":
         return
     if (rounds.assess or recipe.assess).judge == "oracle":
         raise RecipeError(

@@ -26,8 +26,10 @@ from insightv_bench.settings import (
     Recipe,
     RoundKind,
     RoundQuestions,
+    SampleSettings,
     ScoreRanges,
     Section,
+    ServedEngine,
     Source,
     TaskSource,
     WorldSource,
@@ -127,21 +129,25 @@ def assessed(questions: str, name: str) -> dict[str, str]:
     return {"questions": questions, "paths": f"paths-{name}", "verdicts": f"assess-{name}"}
 
 
-def by_model(settings: PathsSettings, stage: str, key: str) -> PathsSettings:
+def by_model(settings: PathsSettings, stage: str, key: str, sample: SampleSettings | None = None) -> PathsSettings:
     """The same sampling, by the model that `stage` makes. `key`: where a recipe has it.
 
     Raises RecipeError for an engine that is another model's.
     """
-    engine = settings.engine
-    if "engine" not in settings.model_fields_set:
-        return settings.model_copy(update={"engine": made_by(stage), "mode": "one-call"})
+    engine = settings.engine if "engine" in settings.model_fields_set else made_by(stage)
     if not isinstance(engine, HfEngine) or not maker_of(engine):
         other = engine.kind if not isinstance(engine, HfEngine) else engine.model
         raise RecipeError(
             f"`{key}.engine` names `{other}`, and these paths are written by the model just made",
             f'leave it out, or give the options of that model: {{kind: hf, model: "{STAGE_MODEL}train-reason", ...}}',
         )
-    made = engine.model_copy(update={"model": made_by(stage).model})
+    local = engine.model_copy(update={"model": made_by(stage).model})
+    made: HfEngine | ServedEngine = local
+    if sample and sample.serve:
+        try:
+            made = sample.served(local)
+        except ValueError as error:
+            raise RecipeError(f"`{key}.engine`: {error}", "leave it out, or leave `rounds.sample.serve` out") from None
     return settings.model_copy(update={"engine": made, "mode": "one-call"})
 
 
@@ -191,7 +197,7 @@ def round_questions(recipe: Recipe) -> Iterator[Stage]:
 def round_paths(recipe: Recipe, name: str, number: int, model: str) -> Iterator[Stage]:
     """Paths that the model of stage `model` writes to the questions of round `number`, and what the judge says."""
     assert recipe.rounds
-    settings = by_model(recipe.rounds.paths, model, "rounds.paths")
+    settings = by_model(recipe.rounds.paths, model, "rounds.paths", recipe.rounds.sample)
     judge = recipe.rounds.assess
     yield from sampled(recipe, name, questions_of_round(recipe, number), settings, model, judge)
 

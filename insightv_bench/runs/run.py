@@ -11,6 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from insightv_bench.engines.served import end_left_over
 from insightv_bench.errors import InsightvError, RecipeError, RunError
 from insightv_bench.journal import Journal, open_journal
 from insightv_bench.lazy import load_function
@@ -22,6 +23,7 @@ from insightv_bench.stages import (
     MANIFEST,
     MODEL,
     RUN,
+    SERVERS,
     STAGES,
     SUMMARY,
     Cluster,
@@ -63,6 +65,7 @@ def run(recipe: Recipe, out: str | Path = "runs", until: str = "", progress: Pro
         with _lock(folder):
             _claim(recipe, folder)
             wait_for_orphans(folder, LOCKS)
+            end_left_over(folder / SERVERS)
             with progress or Progress() as shown:
                 return _run_stages(recipe, folder, stages, shown)
     except Exception as error:

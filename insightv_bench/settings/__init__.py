@@ -34,7 +34,7 @@ from .evaluation import Control, EvalSettings
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .prereg import Claim, Preregistration
 from .recipe import Recipe, load_preregistration, load_recipe, recipe_names
-from .rounds import GivenInputs, RoundQuestions
+from .rounds import GivenInputs, RoundQuestions, SampleSettings
 from .seats import (
     STAGE_MODEL,
     Seat,

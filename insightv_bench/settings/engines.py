@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from insightv_bench.keys import DEFAULT_VARIABLE, has_private_part
 
@@ -18,6 +18,8 @@ __all__ = [
     "ModelSection",
     "OpenAIEngine",
     "PythonEngine",
+    "ServedEngine",
+    "ServingProgram",
     "TeacherEngine",
     "TeacherJudge",
 ]
@@ -188,6 +190,43 @@ class PythonEngine(EngineSection):
     concurrency: int | None = Field(None, ge=1, exclude=True)
 
 
+ServingProgram = Literal["vllm", "sglang", "transformers"]
+Words = Annotated[tuple[str, ...], BeforeValidator(lambda value: _as_words(value))]
+
+
+def _as_words(value: Any) -> Any:
+    """Of a command line: numbers too are written as they stand."""
+    words = value if isinstance(value, list | tuple) else [value]
+    return tuple(str(word) if isinstance(word, int | float) and not isinstance(word, bool) else word for word in words)
+
+
+class ServedEngine(ModelSection):
+    """A model that the run serves itself while a stage asks it."""
+
+    kind: Literal["served"] = "served"
+    model: str
+    """`stage:NAME`, the model that this run's stage makes, or a folder or Hub id."""
+    serve: ServingProgram
+    args: Words = ()
+    """More of the program's own arguments, `[--max-model-len, 8192]` say."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    # How it is reached, but not what it is: no part of a fingerprint.
+    program: Words = Field((), exclude=True)
+    """The command in place of the program of this environment, `[/opt/vllm/bin/vllm, serve]` say."""
+    concurrency: int = Field(128, ge=1, exclude=True)
+    """The most requests at once; of `transformers` always one."""
+    wait_s: float = Field(1800, gt=0, exclude=True)
+    """Until it has loaded the model."""
+    timeout_s: float = Field(600, gt=0, exclude=True)
+    """For a whole reply."""
+    place: str = Field("", exclude=True)
+    """The folder of its log and of the file that tells its processes; a run names it."""
+
+    @property
+    def may_use_gpu(self) -> bool:
+        return True
+
+
 ModelEngine = HfEngine | OpenAIEngine | PythonEngine
 """Those that a named model replies behind, and that a seat may have."""
-EngineSettings = Annotated[TeacherEngine | ModelEngine, Field(discriminator="kind")]
+EngineSettings = Annotated[TeacherEngine | ModelEngine | ServedEngine, Field(discriminator="kind")]

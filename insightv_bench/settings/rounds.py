@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from .base import Section
+from .engines import HfEngine, ServedEngine, ServingProgram, Words
 
 
 class GivenInputs(Section):
@@ -30,6 +31,35 @@ class GivenInputs(Section):
 
 Given = Annotated[GivenInputs, BeforeValidator(lambda value: {"release": value} if isinstance(value, str) else value)]
 """A text is a release."""
+
+
+class SampleSettings(Section):
+    """How the model just made is run while it is sampled."""
+
+    serve: ServingProgram | None = None
+    """The run starts this server for it, stops it before it trains, and ends one that a killed run left behind."""
+    args: Words = ()
+    """More of the server's own arguments, `[--max-model-len, 8192]` say."""
+    program: Words = ()
+    """The command that serves, in place of that of this environment: `[/opt/vllm/bin/vllm, serve]`."""
+    wait_s: float = Field(1800, gt=0)
+    """Until the server has loaded a model."""
+
+    @model_validator(mode="after")
+    def _of_a_server(self) -> SampleSettings:
+        if not self.serve and (self.args or self.program):
+            raise ValueError("`args` and `program` are of a server: name it in `serve`")
+        return self
+
+    def served(self, engine: HfEngine) -> ServedEngine:
+        """The same model, with the same options, behind a server. Raises ValueError for those that it has not."""
+        assert self.serve
+        given = {name: getattr(engine, name) for name in engine.model_fields_set - {"kind", "batch_size"}}
+        if unknown := sorted(given.keys() - ServedEngine.model_fields.keys()):
+            raise ValueError(f"`{unknown[0]}` is of local transformers; a server's own options stand in `sample.args`")
+        at_once = {"concurrency": engine.batch_size} if "batch_size" in engine.model_fields_set else {}
+        how = {"args": self.args, "program": self.program, "wait_s": self.wait_s}
+        return ServedEngine.model_validate({**given, **at_once, "kind": "served", "serve": self.serve, **how})
 
 
 class RoundQuestions(Section):

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from insightv_bench.errors import ModelError
 
-from .engines import EngineSettings, HfEngine, ModelEngine, OpenAIEngine, PythonEngine
+from .engines import EngineSettings, HfEngine, ModelEngine, OpenAIEngine, PythonEngine, ServedEngine
 
 SERVER, PYTHON = "openai:", "python:"
 PLACE = re.compile(r"openai:(?P<url>https?://[^#\s]+)#(?P<name>\S+)")
@@ -48,7 +48,7 @@ def made_by(stage: str) -> HfEngine:
 
 def maker_of(seat: EngineSettings) -> str:
     """The stage that makes the model; empty for one from elsewhere."""
-    if not isinstance(seat, HfEngine) or not seat.model.startswith(STAGE_MODEL):
+    if not isinstance(seat, HfEngine | ServedEngine) or not seat.model.startswith(STAGE_MODEL):
         return ""
     return seat.model.removeprefix(STAGE_MODEL)
 

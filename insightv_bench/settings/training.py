@@ -11,6 +11,7 @@ from insightv_bench.records import SummaryKind
 from .base import Section, Share
 from .corpora import PairsSettings, SeveralSettings
 from .paths import AssessSettings, PathsSettings
+from .rounds import SampleSettings
 from .sources import Source, WorldSource
 
 __all__ = [
@@ -213,6 +214,8 @@ class RoundsSettings(Section):
     """Questions a round, of a table; how many of the drawn world stands in `questions.num`."""
     paths: PathsSettings
     """How the model of the round is sampled. `engine` says with which options; its model is the one just made."""
+    sample: SampleSettings = SampleSettings()
+    """On which program and devices."""
     assess: AssessSettings | None = None
     """Who judges the rounds' paths; as the other ones if left out."""
     pairs: PairsSettings = PairsSettings()

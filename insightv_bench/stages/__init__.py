@@ -49,6 +49,7 @@ from .stage import (
     JOURNAL,
     MODEL,
     RUN,
+    SERVERS,
     STAGES,
     SUMMARY,
     Cluster,

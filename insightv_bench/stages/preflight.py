@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from insightv_bench.engines import find_class, has_replies
 from insightv_bench.engines.openai import Server, Trouble, revision_of
+from insightv_bench.engines.served import check_program
 from insightv_bench.errors import EngineError, EngineUnavailable, ModelError, require
 from insightv_bench.journal import Journal
 from insightv_bench.settings import (
@@ -28,6 +29,7 @@ from insightv_bench.settings import (
     OpenAIEngine,
     PythonEngine,
     Sampling,
+    ServedEngine,
     maker_of,
 )
 
@@ -56,6 +58,8 @@ def check_models(
 
     `servers`: those behind a `base_url`, which is then no place itself. `shows_images`: whether any question has one.
     """
+    for served in (engine for stage in stages for engine in stage.engines if isinstance(engine, ServedEngine)):
+        check_program(served)
     asked: dict[str, Asked] = {}
     for each in (each for stage in stages for each in asked_by(stage)):
         for engine in members(each.engine, servers or {}):
@@ -99,6 +103,8 @@ def check_engine(
     """`sees_images`: whether it is to; `sampling`: one that it will be asked with."""
     if isinstance(engine, HfEngine):
         check_local(engine)
+    elif isinstance(engine, ServedEngine):
+        check_local(HfEngine(kind="hf", model=engine.model))
     elif isinstance(engine, PythonEngine):
         find_class(engine.model)
     elif isinstance(engine, OpenAIEngine):

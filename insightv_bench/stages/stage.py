@@ -30,7 +30,7 @@ from insightv_bench.flaws import VERSION as FLAWS_VERSION
 from insightv_bench.journal import Journal
 from insightv_bench.lazy import load_function
 from insightv_bench.records import Dropped, Question, Record, content_id
-from insightv_bench.settings import DEFAULTS, EngineSection, EngineSettings, Recipe, Section, maker_of
+from insightv_bench.settings import DEFAULTS, EngineSection, EngineSettings, Recipe, Section, ServedEngine, maker_of
 from insightv_bench.storage import Appending, read_questions, read_rows, write_shards, write_text
 from insightv_bench.world import VERSION as WORLD_VERSION
 
@@ -40,6 +40,8 @@ from .options import Options
 from .progress import Progress
 
 RUN, SUMMARY, JOURNAL, STAGES = "run.json", "summary.json", "journal.sqlite", "stages"
+SERVERS = "servers"
+"""In a run's folder: the logs of the servers that it starts, and files that tell of their processes."""
 
 
 R = TypeVar("R", bound=Record)
@@ -145,6 +147,8 @@ class Context(Generic[SettingsT, OptionsT]):
 
     def resolve(self, engine: EngineSettings) -> EngineSettings:
         """The engine's settings with a stage's model turned into the folder that the stage left it in."""
+        if isinstance(engine, ServedEngine):
+            engine = engine.model_copy(update={"place": str(self.run_folder / SERVERS)})
         maker = maker_of(engine)
         if not maker:
             return engine
