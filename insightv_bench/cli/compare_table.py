@@ -18,7 +18,9 @@ from insightv_bench.engines import Costs
 from insightv_bench.escape import visible
 from insightv_bench.results import (
     CUT,
+    HIDDEN,
     MEANINGS,
+    MISSING,
     OF_CUT,
     OUTCOMES,
     Compared,
@@ -34,6 +36,7 @@ from insightv_bench.results import (
     outcomes,
     over_samples,
     tokens_a_right_answer,
+    tokens_known,
 )
 from insightv_bench.statistics import NONE, NOT_SHOWN, Interval, estimate, p_value, percent, points, sentence, verdict
 
@@ -56,6 +59,7 @@ def print_comparison(a: Results, b: Results, console: Console, margin: float | N
         *_over_samples(compared.pairings, a, b),
         *_equal_tokens(compared.pairings, a, b),
         *_cut_off(compared.pairings, a, b),
+        *_token_counts(compared.pairings, a, b),
         *compared.notes,
     ]
     console.print()
@@ -207,7 +211,11 @@ def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Consol
 
 def _tokens_a_right_answer(rows: pl.DataFrame) -> str:
     price = estimate(tokens_a_right_answer(rows))
-    return NONE if math.isnan(price.value) else f"{price.value:,.0f} [{price.low:,.0f}, {price.high:,.0f}]"
+    return (
+        NONE
+        if not tokens_known(rows) or math.isnan(price.value)
+        else f"{price.value:,.0f} [{price.low:,.0f}, {price.high:,.0f}]"
+    )
 
 
 def _each(costs: Costs | None, name: str, num_right: int) -> str:
@@ -260,6 +268,22 @@ def _cut_off(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
     return list(warnings)
 
 
+def _token_counts(pairings: Sequence[Pairing], a: Results, b: Results) -> list[str]:
+    """Whose server's counts are not those of its replies: what is said of tokens is then not so."""
+    warnings: dict[str, None] = {}
+    for one in pairings:
+        for side, results, cell in (("A", a, one.a), ("B", b, one.b)):
+            rows = _rows_of(results, one.task, *cell)
+            where = f"warning: {side}, {one.task}, {cell.system}: arm `{cell.arm}`"
+            for event, words in (
+                (MISSING, "have no token count that fits their text"),
+                (HIDDEN, "took more than shown"),
+            ):
+                num = int(rows.select(event.sum()).item())
+                warnings |= {f"{where}: {num:,} of {rows.height:,} replies {words}": None} if num else {}
+    return list(warnings)
+
+
 def as_json(a: Results, b: Results) -> str:
     """Every figure of the comparison, and of each side what its arms took."""
     found: Compared = compare(a, b)
@@ -270,7 +294,7 @@ def as_json(a: Results, b: Results) -> str:
         "robustness": [_plain(one) for one in found.figures],
         "severities": [_plain(one) for one in found.curves],
         "outcomes": [row for side, results in (("a", a), ("b", b)) for row in _outcome_rows(side, results, found)],
-        "notes": [*_cut_off(found.pairings, a, b), *found.notes],
+        "notes": [*_cut_off(found.pairings, a, b), *_token_counts(found.pairings, a, b), *found.notes],
     }
     return json.dumps(content, indent=1)
 

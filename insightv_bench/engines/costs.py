@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 COSTS = "costs"
 """The manifest's key: in `totals` of an evaluation by arm, of a paths stage for all of it."""
+CHARS_A_TOKEN = 4
+"""Where a server counts no token of a text."""
 CENTS_LOST = 1e-9
 """A sum of floats may lie this much below what was spent."""
 
@@ -67,6 +69,11 @@ def costs_from(manifest: Mapping[str, Mapping[str, object]], arm: str = "") -> C
     return Costs(**{name: costs[name] for name in Costs._fields}) if isinstance(costs, dict) else None
 
 
+def spent_tokens(num_tokens: int, *texts: str) -> int:
+    """The count, or where a server counts nothing beside a text, what the text takes: it is spent all the same."""
+    return num_tokens or -(-sum(map(len, texts)) // CHARS_A_TOKEN)
+
+
 class Limits(NamedTuple):
     max_tokens_total: int | None = None
     max_cost_usd: float | None = None
@@ -84,7 +91,7 @@ class Budget:
         return any(limit is not None for limit in self._limits)
 
     def add(self, reply: Reply) -> None:
-        num_tokens = reply.num_prompt_tokens + reply.num_tokens
+        num_tokens = reply.num_prompt_tokens + spent_tokens(reply.num_tokens, reply.text, reply.reasoning)
         calls, tokens, cost = self.spent
         self.spent = Spent(calls + 1, tokens + num_tokens, cost + reply.cost_usd)
 

@@ -4,6 +4,7 @@ rows.py           evaluation rows as a frame, and what every figure asks of a ro
 load.py           FOLDER, FOLDER:SYSTEM or FOLDER:SYSTEM:ARM as rows and costs
 outcomes.py       shares of one arm's replies, and tokens
 robustness.py     what a flawed path does to the summary agent
+token_counts.py   whether token counts fit what was said
 equal_tokens.py   two agents against a vote at equal tokens
 compare.py        two results, paired
 planning.py       questions, samples and trainings that an effect needs
@@ -36,3 +37,5 @@ from .rescore import Change, as_question, by_arm, counts, is_gold, num_kept_vote
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, cluster, row_files, scan, with_planted
 from .samples import OverSamples, over_samples
+from .token_counts import HIDDEN, MISSING
+from .token_counts import are_known as tokens_known

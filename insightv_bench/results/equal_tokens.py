@@ -15,6 +15,8 @@ import polars as pl
 from insightv_bench.answers import majority, matches
 from insightv_bench.statistics import Comparison, paired
 
+from .token_counts import are_known
+
 
 class Tokens(NamedTuple):
     """Of one answer, on average."""
@@ -51,7 +53,7 @@ FIGURES = {"likeliest": "logprob", "most certain": "certainty"}
 
 
 def equal_tokens(rows: pl.DataFrame) -> list[EqualTokens]:
-    """`rows`: one system's on one task. Empty where it lacks one of the two arms.
+    """`rows`: one system's on one task. Empty where it lacks one of the two arms, or what they took is not known.
 
     The likeliest and the most certain path are chosen where the rows say both of every path.
     """
@@ -59,7 +61,7 @@ def equal_tokens(rows: pl.DataFrame) -> list[EqualTokens]:
     both = rows.filter(pl.col("arm") == "reason+summary")
     path = Tokens(_mean(reason, "num_tokens"), _mean(reason, "num_prompt_tokens"))
     two = Tokens(_mean(both, "total_tokens"), path.read + _mean(both, "num_prompt_tokens"))
-    if not path.generated or not two.generated:
+    if not path.generated or not two.generated or not (are_known(reason) and are_known(both)):
         return []
     wanted = max(1, math.ceil(two.all / path.all - 1e-9))
     stored = int(reason.group_by("question_id").len()["len"].min())  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.results import CUT, EVENTS, Outcome
+from insightv_bench.results import CUT, EVENTS, HIDDEN, MISSING, Outcome, tokens_known
 from insightv_bench.results import counted as counted
 from insightv_bench.statistics import Interval, accuracy
 
@@ -27,6 +27,7 @@ def arm_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
 def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
     accuracy = share(rows, "correct")
     first, dialects = rows.row(0, named=True), Counter(rows["path_dialect"])
+    known = tokens_known(rows)
     guessable = rows.filter(pl.col("options").list.len() > 0)
     above_chance = None
     if in_set.chance is not None and not guessable.is_empty():
@@ -53,7 +54,9 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         **_cut_off(rows),
         failed=rows.filter(pl.col("finish") == "error").height,
         judge_failed=rows.filter(pl.col("judge_failure") != "").height,
-        tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right else None,
+        tokens_missing=int(rows.select(MISSING.sum()).item()),
+        tokens_hidden=int(rows.select(HIDDEN.sum()).item()),
+        tokens_per_right_answer=int(rows["total_tokens"].sum()) / num_right if num_right and known else None,
     )
 
 

@@ -92,8 +92,13 @@ class ArmRow(Record):
     """Replies that never came (`finish` is `error`): wrong, and counted here."""
     judge_failed: int = 0
     """Replies whose judge gave no verdict that could be read: the rule's word stands, and they are counted here."""
+    tokens_missing: int = 0
+    """Replies whose server counts no tokens, or far fewer than such a text takes."""
+    tokens_hidden: int = 0
+    """Replies whose server counts far more tokens than it shows: thought that was paid for and not seen."""
     tokens_per_right_answer: float | None
-    """Tokens generated in all seats over right answers; None: no answer is right."""
+    """Tokens generated in all seats over right answers; None: no answer is right, or more than one reply in twenty has
+    no count that fits."""
     rank_best: int | None = None
     """One more than the number of systems that were found better, of those that are ranked together: the systems of one
     set and arm, greedy twins apart; arm `base` of a base model stands in the main arm. None: not ranked."""

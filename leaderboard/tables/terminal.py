@@ -33,6 +33,8 @@ COUNTS = {
     "cut_off": "cut off at the token cap",
     "failed": "replies that never came",
     "judge_failed": "no verdict of the judge",
+    "tokens_missing": "tokens not counted, or too few for the text",
+    "tokens_hidden": "tokens counted for thought that is not shown",
 }
 
 

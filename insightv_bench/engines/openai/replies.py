@@ -16,6 +16,7 @@ from insightv_bench.journal import MAX_TOKENS, Reply
 from insightv_bench.keys import Mask
 from insightv_bench.settings import OpenAIEngine
 
+from ..costs import spent_tokens
 from .retries import Trouble, status_trouble
 
 NO_MASK = Mask(())
@@ -66,7 +67,8 @@ def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine, 
     usage = answer.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     num_prompt_tokens, num_tokens = (_number(usage.get(f"{part}_tokens")) for part in ("prompt", "completion"))
-    cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + num_tokens * settings.usd_per_million_tokens
+    paid = spent_tokens(num_tokens, text, reasoning)
+    cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + paid * settings.usd_per_million_tokens
     if refusal and not text:
         finish = "refusal"
     return Reply(

@@ -165,7 +165,11 @@
     if (shown.includes(main)) columns.push({
       key: "tokens", title: make("span", {}, "Tokens a right answer, ", code(main)),
       value: (line) => line.rows.get(main)?.tokens_per_right_answer ?? null,
-      cell: (line) => count(Math.round(line.rows.get(main)?.tokens_per_right_answer ?? NaN) || null),
+      cell: (line) => {
+        const row = line.rows.get(main);
+        const price = count(Math.round(row?.tokens_per_right_answer ?? NaN) || null);
+        return row?.tokens_missing ? [price, make("small", { class: "warn" }, " counts missing")] : row?.tokens_hidden ? [price, make("small", {}, " with hidden thought")] : price;
+      },
     });
     const ranked = of.some((row) => Number.isInteger(row.rank_best));
     const leads = (line) => line.rows.get(main) ?? line.rows.get("base"); // a base model is ranked by its own arm
@@ -244,6 +248,7 @@
   const WORDS = { n: "replies", num_questions: "questions", malformed: "malformed paths", cut_off: "cut off at the token cap",
     failed: "replies that never came", likely: "likely, not sure", unread_cut: "unread, cut off", cut_in_thought: "cut off in thought",
     finished_accuracy: "accuracy of the finished", if_cut_wrong: "accuracy if all cut wrong", if_cut_right: "… right" };
+  Object.assign(WORDS, { tokens_missing: "tokens not counted, or too few for the text", tokens_hidden: "tokens counted for thought that is not shown" });
   const KNOWN = new Set(["set", "system", "base", "round", "trained", "arm", "key", "accuracy", "low", "high", "above_chance",
     "rank_best", "rank_worst", "tie_group", "sure_accuracy", "finished_low", "finished_high"]);
   function more(line, task) {
