@@ -197,7 +197,7 @@ def test_every_reply_of_several_is_shown_with_its_vote(opened: Opened, tmp_path:
     votes = page.locator("#sample .reply .votes").first
     assert votes.locator(".facts").first.inner_text() == "5 replies, 3 right"
     cast = [" ".join(one.split()) for one in votes.locator(".cast li").all_inner_texts()]
-    assert cast == ["7 × 3 ✓right", "9 × 2 ✗wrong"]
+    assert cast == ["7 × 3 ✓ right", "9 × 2 ✗ wrong"]
     assert page.locator("#sample .votes").count() == 2  # the vote itself shows them too
     votes.locator("summary").click()
     assert votes.locator(".each li").count() == 5

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
+import pytest
 from PIL import Image as PILImage
 
-from insightv_bench.builders.release.contamination import Asked, collisions, overlap, perceptual_hash
+from insightv_bench.builders.release.contamination import (
+    CHANGES,
+    Asked,
+    SameText,
+    catch_rates,
+    collisions,
+    hashes_of,
+    perceptual_hash,
+)
 from insightv_bench.records import Image
 from insightv_bench.settings import GateSettings
 from insightv_bench.world import Level, sample_questions
 
 
 def asked(id_: str, set_: str, text: str, *contents: bytes) -> Asked:
-    hashes = [perceptual_hash(content) for content in contents]
-    made = tuple(found for found in hashes if found is not None)
+    made = tuple(found for content in contents for found in hashes_of(content, bool(set_)))
     return Asked(id_, set_, text, tuple(Image(bytes=content).sha256 for content in contents), made)
+
+
+def same(one: str, other: str) -> bool:
+    return bool(list(SameText([asked("e", "text", other)], GateSettings()).of(one)))
 
 
 def changed(content: bytes) -> bytes:
@@ -31,6 +44,21 @@ def photo(seed: int, side: int = 200) -> bytes:
     buffer = io.BytesIO()
     noise = PILImage.effect_noise((8, 8), 200 + seed)
     noise.resize((side, side), PILImage.Resampling.BICUBIC).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def scene(seed: int) -> PILImage.Image:
+    """As much coarse as fine, as a photograph has it; the same seed gives the same."""
+    chance, grey = np.random.default_rng(seed), np.zeros((160, 200))
+    for cells in (3, 6, 12, 24):
+        blobs = PILImage.fromarray(chance.uniform(0, 255 / cells, (cells, cells)).astype(np.float32))
+        grey += np.asarray(blobs.resize((200, 160), PILImage.Resampling.BICUBIC))
+    return PILImage.fromarray(np.clip(255 * grey / grey.max(), 0, 255).astype(np.uint8))
+
+
+def saved(image: PILImage.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -55,7 +83,7 @@ def test_questions_without_images_collide_by_their_words() -> None:
     corpus = [asked("a", "", QUESTION + " Explain."), asked("b", "", "What is 2 + 3?"), asked("c", "", "what is 2+2")]
     found = {one.id: one.other for one in collisions(corpus, sets, GateSettings())}
     assert found == {"a": "e", "c": "f"}
-    assert overlap("", "", 8) == 0
+    assert not same("", "")
 
 
 def test_drawn_questions_of_other_scenes_do_not_collide() -> None:
@@ -68,3 +96,32 @@ def test_drawn_questions_of_other_scenes_do_not_collide() -> None:
 def test_an_image_that_cannot_be_decoded_has_no_hash() -> None:
     assert perceptual_hash(b"no image") is None and perceptual_hash(photo(1)[:80]) is None
     assert perceptual_hash(b"P6 8 8 255\n" + bytes(192)) is None  # of a format that no source lets in
+
+
+@pytest.mark.parametrize("change", ["cropped by 3 %", "with a border", "mirrored", "turned by 90 degrees"])
+def test_a_changed_image_with_the_same_question_collides(change: str) -> None:
+    for seed in range(6):
+        sets = [asked(id_, "mmx", QUESTION, saved(scene(own))) for id_, own in (("e", seed), ("f", seed + 50))]
+        changed_ = asked("a", "", QUESTION, saved(CHANGES[change](scene(seed), seed)))
+        (found,) = collisions([changed_], sets, GateSettings())
+        assert found.other == "e" and found.reason.startswith("near image")
+
+
+def test_what_the_gate_finds_is_measured_on_the_images_themselves() -> None:
+    rates = catch_rates([saved(scene(seed)) for seed in range(12)] + [b"no image"], GateSettings())
+    assert set(rates) == set(CHANGES) and all(of == 12 for _, of in rates.values())
+    assert (
+        min(rates[name][0] for name in ("cropped by 3 %", "with a border", "mirrored", "turned by 180 degrees")) == 12
+    )
+    assert rates["turned by 3 degrees"][0] < 12  # what it does not find is told as well
+
+
+def test_other_letters_and_unseen_characters_make_no_other_question() -> None:
+    for disguised in (
+        QUESTION.replace("o", "\u043e").replace("a", "\u0430"),  # Cyrillic
+        QUESTION.replace("e", "e\u200b").replace("t", "\u2060t"),  # of no width
+        "".join(chr(ord(one) + 0xFEE0) if one.isalpha() else one for one in QUESTION),  # of full width
+        QUESTION.replace("h", "h\u0336"),  # struck through
+    ):
+        assert disguised != QUESTION and same(disguised, QUESTION), disguised
+    assert not same("Сколько башен на картинке?", "Сколько домов на картинке?")

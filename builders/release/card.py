@@ -84,6 +84,7 @@ class Facts(NamedTuple):
             "num_left_out": len(gate.reasons),
             "reasons": dict(sorted(Counter(gate.reasons.values()).items())),
             "rows_left_out": {"/".join(key): part.num_left_out for key, part in written.items() if part.num_left_out},
+            "catch_rates": gate.catch_rates,
             "rule": settings.gate.model_dump(),
         }
         models, prompts = models_of(context, yields), prompts_of(context, yields)
@@ -264,7 +265,15 @@ def gate_words(gate: Mapping[str, Any]) -> str:
         f"Left out: **{gate['num_left_out']:,} questions**"
         + (f", {sum(gate['rows_left_out'].values()):,} rows." if gate["num_left_out"] else "."),
     ]
-    return "\n".join([*lines, *(f"- {reason}: {num:,}" for reason, num in gate["reasons"].items())])
+    lines += [f"- {reason}: {num:,}" for reason, num in gate["reasons"].items()]
+    if rates := [(change, num, of) for change, (num, of) in gate["catch_rates"].items() if of]:
+        lines += [
+            "",
+            "What the gate finds, measured on images of these sets that were changed and looked for again:",
+            "",
+        ]
+        lines += [f"- {change}: {num:,} of {of:,}" for change, num, of in rates]
+    return "\n".join(lines)
 
 
 def sources_table(facts: Facts) -> str:

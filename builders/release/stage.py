@@ -22,7 +22,7 @@ from insightv_bench.stages import Context, Dropped, ReleaseOptions
 from insightv_bench.storage import group_sizes, parquet_files, read_frame, read_group, sha256, write_text
 
 from .card import Facts, benchmark_yaml, card
-from .contamination import Asked, Hash, collisions, perceptual_hash
+from .contamination import Asked, Hash, catch_rates, collisions, hashes_of
 from .inspect_columns import with_inspect_columns
 from .plots import draw
 from .report import lengths, read_yields, scores
@@ -32,6 +32,8 @@ PARTIAL = "release.partial"
 SUMS = "SHA256SUMS"
 TEST = "test"
 """The split that is an evaluation set itself, and so is not held against one."""
+MEASURED = 60
+"""Images of the evaluation sets that the gate's catch rates are measured on."""
 UNREADABLE = "image cannot be decoded"
 
 
@@ -44,6 +46,8 @@ class Gate(NamedTuple):
     """Questions of the corpora that were looked at."""
     reasons: dict[str, str]
     """Id of a question to leave out -> why."""
+    catch_rates: dict[str, tuple[int, int]]
+    """What was done to an image of the sets -> how many were found again, and of how many."""
 
 
 def release(context: Context[ReleaseSettings, ReleaseOptions]) -> None:
@@ -95,46 +99,59 @@ def gate(
     splits: Mapping[str, Mapping[str, Sequence[str]]],
 ) -> Gate:
     """Every question of a corpus against every question of the evaluation sets."""
-    hashes: dict[str, Hash | None] = {}
-    sets = [
-        asked
-        for name in context.options.against
-        for asked in read_distinct(parquet_files(context.inputs[f"questions-{name}"]), name, hashes)
-    ]
+    held: dict[str, tuple[Hash, ...]] = {}
+    files = {name: parquet_files(context.inputs[f"questions-{name}"]) for name in context.options.against}
+    sets = [asked for name, its in files.items() for asked in read_distinct(its, name, held)]
+    hashes: dict[str, tuple[Hash, ...]] = {}
     trained = {
         name: None for parts in splits.values() for split, names in parts.items() if split != TEST for name in names
     }
     corpus = list(read_distinct(_files(context, trained), "", hashes))
     bar = context.progress.track(corpus, "contamination gate", len(corpus))
-    unreadable = {asked.id: UNREADABLE for asked in corpus if len(asked.hashes) < len(asked.image_sha256)}
+    unreadable = {asked.id: UNREADABLE for asked in corpus if not asked.is_whole}
     collided = {collision.id: collision.reason for collision in collisions(bar, sets, settings.gate)}
     counts = dict.fromkeys(context.options.against, 0) | Counter(asked.set for asked in sets)
-    return Gate(counts, len(corpus), unreadable | collided)
+    shown = [image for its in files.values() for image in islice(_images(its), MEASURED // len(files))]
+    return Gate(counts, len(corpus), unreadable | collided, catch_rates(shown, settings.gate))
 
 
-def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, Hash | None]) -> Iterator[Asked]:
+def _images(files: Sequence[Path]) -> Iterator[bytes]:
+    """Each image once, in order."""
+    seen: set[bytes] = set()
+    for file in files:
+        for group in range(len(group_sizes(file))):
+            for image in (image for row in read_group(file, group) for image in row):
+                if image not in seen:
+                    seen.add(image)
+                    yield image
+
+
+def read_distinct(files: Iterable[Path], name: str, hashes: dict[str, tuple[Hash, ...]]) -> Iterator[Asked]:
     """Each question once; `hashes` keeps what was worked out, by image. A row group's images are in memory."""
     seen: set[str] = set()
     for file in files:
         rows = read_frame(file, ["id", "question", "options", "image_sha256"]).iter_rows()
         for group, num_rows in enumerate(group_sizes(file)):
             part = list(islice(rows, num_rows))
-            _hash_images(file, group, [shas for *_, shas in part], hashes)
+            _hash_images(file, group, [shas for *_, shas in part], hashes, bool(name))
             for id_, question, options, shas in part:
                 if id_ not in seen:
                     seen.add(id_)
-                    known = tuple(hash_ for sha in shas if (hash_ := hashes[sha]) is not None)
-                    yield Asked(id_, name, " ".join([question, *options]), tuple(shas), known)
+                    known = tuple(hash_ for sha in shas for hash_ in hashes[sha])
+                    is_whole = all(hashes[sha] for sha in shas)
+                    yield Asked(id_, name, " ".join([question, *options]), tuple(shas), known, is_whole)
 
 
-def _hash_images(file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, Hash | None]) -> None:
+def _hash_images(
+    file: Path, group: int, shas: Sequence[Sequence[str]], hashes: dict[str, tuple[Hash, ...]], in_set: bool
+) -> None:
     """Those of a row group, unless all of them are known."""
     if all(sha in hashes for row in shas for sha in row):
         return
     for row, images in zip(shas, read_group(file, group), strict=True):
         for sha, image in zip(row, images, strict=True):
             if sha not in hashes:
-                hashes[sha] = perceptual_hash(image)
+                hashes[sha] = hashes_of(image, in_set)
 
 
 def describe(

@@ -110,13 +110,14 @@
 
   const press = (sort) => { state.set("sort", (sort.down ? "-" : "") + sort.key); insightv.note("board", state); };
 
-  // What of an arm's replies is not surely read; nothing where all are.
+  // What of an arm's replies is not surely read; nothing where nearly all are: the opened row counts each.
+  const FEW = 0.005;
   const READINGS = "Replies whose answer is likely and not sure, replies without one, and the accuracy of sure answers alone";
   function readings(row) {
     const ofReplies = (num) => `${(100 * num / row.n).toFixed(1)} %`;
     const parts = [["likely", row.likely], ["unread", (row.unread ?? 0) - (row.unread_cut ?? 0)], ["unread, cut off", row.unread_cut]]
-      .filter(([, num]) => num).map(([word, num]) => `${word} ${ofReplies(num)}`);
-    if (row.likely) parts.push(`sure alone ${(100 * row.sure_accuracy).toFixed(1)}`);
+      .filter(([, num]) => num >= FEW * row.n && num).map(([word, num]) => `${word} ${ofReplies(num)}`);
+    if (row.likely >= FEW * row.n && row.likely) parts.push(`sure alone ${(100 * row.sure_accuracy).toFixed(1)}`);
     return parts.join(", ");
   }
 
@@ -129,7 +130,7 @@
         const row = rowOf(line);
         if (!row) return absent();
         const parts = [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)];
-        if (readings(row)) parts.push(make("small", { title: READINGS }, readings(row)));
+        if (readings(row)) parts.push(make("small", { class: "readings", title: READINGS }, readings(row)));
         if (row.above_chance === false) parts.push(make("small", { class: "warn" }, "not above chance"));
         return parts;
       },
