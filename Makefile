@@ -15,7 +15,8 @@ WORKERS ?= 2
 # What `make bench` measures, `make bench ONLY="corpora client"` say; all of it if left out.
 ONLY ?=
 
-.PHONY: quickstart test test-all lint bench setup clean
+# `LOCKED=1 make setup`: every package at the version and of the hash that requirements.lock names, PyPI's torch included.
+.PHONY: quickstart test test-all lint bench setup lock audit clean
 
 quickstart: setup
 	$(BIN)/insightv-bench run quickstart
@@ -36,12 +37,26 @@ bench: setup
 
 setup: $(READY)
 
+# Known vulnerabilities of what is locked; a package that the advisories cannot be asked about ends it with an error.
+audit: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/python -m pip_audit --strict --require-hashes --no-deps --disable-pip -r requirements.lock
+
+# Anew, for every platform, with uv.
+lock:
+	uv pip compile pyproject.toml --extra dev -c constraints.txt --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --default-index https://pypi.org/simple -o requirements.lock
+
 # torch goes first and alone: with it in place nothing else asks for a newer, larger build.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; hint: make PYTHON=python3.12 setup"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+ifdef LOCKED
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+endif
 	@touch $(READY)
 
 clean:

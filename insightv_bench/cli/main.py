@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
@@ -14,7 +15,7 @@ from typer.core import TyperGroup
 
 from insightv_bench import __version__
 from insightv_bench.environment import settle
-from insightv_bench.errors import EngineUnavailable, InsightvError
+from insightv_bench.errors import EngineUnavailable, InsightvError, RunError
 from insightv_bench.escape import visible
 
 from .answers import answers_app
@@ -117,10 +118,23 @@ def run_app() -> None:
         follow()
 
 
+def refuse_unreadable_names() -> None:
+    """Raises RunError where this Python takes file names for ASCII, and one that was named is not."""
+    encoding = sys.getfilesystemencoding()
+    odd = next((one for one in sys.argv[1:] if any("\udc80" <= character <= "\udcff" for character in one)), None)
+    if odd and encoding.lower().replace("-", "") != "utf8":
+        fact = f"this Python reads names of files as {encoding}, and `{visible(odd)}` is not"
+        raise RunError(fact, "set PYTHONUTF8=1, or a locale of UTF-8: LC_ALL=C.UTF-8")
+
+
 def main() -> None:
     settle()
     signal.signal(signal.SIGINT, interrupted)
+    for stream in (sys.stdout, sys.stderr):  # of a terminal or a pipe that is not UTF-8: what it lacks is spelt out
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
+        refuse_unreadable_names()
         run_app()
     except EngineUnavailable as error:
         typer.echo(f"error: {visible(str(error))}\n      {shlex.join(['insightv-bench', *sys.argv[1:]])}", err=True)
