@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path as Place
 from typing import Any
 
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.chat import Chat, ask, from_openai, to_openai
-from insightv_bench.cli.serve_teacher import fault_rates, read_scenes
+from insightv_bench.cli.serve_teacher import fault_rates, read_scenes, serve_teacher
 from insightv_bench.engines import Caller, Engine, open_engine
 from insightv_bench.engines.teacher import Teacher
 from insightv_bench.errors import MissingExtra, RecipeError, RunError
@@ -252,3 +254,56 @@ def test_the_command_serves_until_it_is_stopped(drawn: Place) -> None:
     _, errors = served.communicate(timeout=30)
     assert served.returncode == 130
     assert "Traceback" not in errors
+
+
+BEGUN = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{"
+
+
+def told(server: ChatServer, request: bytes) -> bytes:
+    """What a raw request is answered."""
+    with socket.create_connection((server.host, server.port), timeout=30) as connection:
+        connection.sendall(request)
+        return connection.recv(4_096)
+
+
+def test_other_names_and_other_sites_pages_are_turned_away(server: ChatServer) -> None:
+    def ask(header: str) -> bytes:
+        return told(server, f"GET /v1/models HTTP/1.1\r\n{header}\r\nConnection: close\r\n\r\n".encode())
+
+    assert b"200 OK" in ask(f"Host: localhost:{server.port}")
+    assert b" 421 " in ask("Host: rebound.example:8000")
+    assert b" 403 " in ask(f"Host: 127.0.0.1:{server.port}\r\nOrigin: https://elsewhere.example")
+    assert b"200 OK" in ask(f"Host: 127.0.0.1:{server.port}\r\nOrigin: http://localhost:3000")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(capfd: pytest.CaptureFixture[str]) -> None:
+    with ChatServer(Teacher(TeacherEngine(), SCENES), manners=Manners(body_s=0.2)) as server:
+        assert b" 408 " in told(server, BEGUN)
+    with ChatServer(Teacher(TeacherEngine(), SCENES)) as server:
+        for _ in range(3):
+            with socket.create_connection((server.host, server.port)) as connection:
+                connection.sendall(BEGUN)
+        assert call(server.url + "/chat/completions", question_body())[0] == 200  # the others are served
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_more_requests_than_it_may_hold_are_told_to_come_again() -> None:
+    with ChatServer(Teacher(TeacherEngine(), SCENES), manners=Manners(max_requests=1)) as server:
+        with socket.create_connection((server.host, server.port)) as connection:
+            connection.sendall(BEGUN)
+            until(lambda: call(server.url + "/chat/completions", question_body())[0] == 503)
+        until(lambda: call(server.url + "/chat/completions", question_body())[0] == 200)  # it is gone
+
+
+def until(happens: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_other_machines_are_let_in_with_a_key_alone(drawn: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INSIGHTV_TEACHER_KEY", raising=False)
+    with pytest.raises(RecipeError, match="no key is set") as raised:
+        serve_teacher([drawn], host="0.0.0.0")
+    assert "export INSIGHTV_TEACHER_KEY" in raised.value.hint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,14 @@ import typer
 
 from insightv_bench.errors import RecipeError, RunError
 
+KEY = "INSIGHTV_TEACHER_KEY"
+"""An argument would stand in every list of processes."""
+
 
 def serve_teacher(
     questions: Annotated[list[Path], typer.Argument(help="Questions of the drawn world: a run's folder or a stage's.")],
     host: Annotated[str, typer.Option("--host", help="127.0.0.1: this machine alone.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any that is free.")] = 8000,
-    key: Annotated[str, typer.Option("--key", envvar="INSIGHTV_TEACHER_KEY", help="What clients must send.")] = "",
     careful: Annotated[float, typer.Option("--careful", min=0, max=1, help="Share of paths that read all.")] = 1.0,
     partial: Annotated[float, typer.Option("--partial", min=0, max=1, help="Share that read half.")] = 0.0,
     read_error: Annotated[float, typer.Option("--read-error", min=0, max=1, help="Chance to misread.")] = 0.0,
@@ -23,11 +26,17 @@ def serve_teacher(
     delay_s: Annotated[float, typer.Option("--delay-s", min=0, help="Before each reply.")] = 0.0,
     fault: Annotated[list[str] | None, typer.Option("--fault", metavar="KIND=RATE", help="`429=0.1`, say.")] = None,
 ) -> None:
-    """The drawn world's teacher as an OpenAI-compatible server. It knows the images, and is never told an answer."""
+    """The drawn world's teacher as an OpenAI-compatible server. It knows the images, and is never told an answer.
+
+    Clients must send the key in INSIGHTV_TEACHER_KEY, where that is set; for other machines it must be.
+    """
     from insightv_bench.engines.teacher import Teacher
-    from insightv_bench.serving import ChatServer, Faults, Manners
+    from insightv_bench.serving import LOCAL, ChatServer, Faults, Manners
     from insightv_bench.settings import TeacherEngine
 
+    key = os.environ.get(KEY, "")
+    if host not in LOCAL and not key:
+        raise RecipeError(f"`--host {host}` lets other machines in, and no key is set", f"set one: export {KEY}=...")
     scenes = read_scenes(questions)
     errors = {"careful": careful, "partial": partial, "read_error": read_error, "state_error": state_error}
     manners = Manners(key, delay_s, Faults(fault_rates(fault or [])))

@@ -7,4 +7,4 @@ faults.py   replies that go wrong as they do in the wild
 from __future__ import annotations
 
 from .faults import FAULTS, Faults
-from .server import ChatServer, Manners, Refused, as_request
+from .server import LOCAL, ChatServer, Manners, Refused, as_request

@@ -3,7 +3,8 @@
     GET  /v1/models             the one model there is
     POST /v1/chat/completions   text and images as data URLs; one choice, no streaming
 
-For tests and demonstrations on the machine itself: it knows no TLS and no users beyond one key.
+For tests and demonstrations on the machine itself: it knows no TLS and no users beyond one key. Bound to this machine
+it answers to this machine's names alone, and to no other site's page; a body that does not come is not waited for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import socket
 import threading
 import time
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -30,6 +32,11 @@ MAX_BODY_BYTES = 256 * 2**20
 HUGE = 10_000_000  # characters
 FINISHED = {"stop": "stop", "length": "length", "refusal": "content_filter"}
 PAGE = "<html><body>Bad gateway</body></html>"
+LOCAL = ("127.0.0.1", "localhost", "::1")
+BODY_S = 60.0
+"""For a request's body to come, and for an idle connection."""
+MAX_REQUESTS = 256
+"""At once; more are told to come again."""
 BACKLOG = 128
 """With the usual 5, connections made at once wait a second."""
 
@@ -49,6 +56,8 @@ class Manners(NamedTuple):
     """What a client must send as its key; empty: any."""
     delay_s: float = 0.0
     faults: Faults | None = None
+    body_s: float = BODY_S
+    max_requests: int = MAX_REQUESTS
 
 
 class ChatServer:
@@ -62,6 +71,7 @@ class ChatServer:
         self.engine, self.manners = engine, manners or Manners()
         self.num_requests = 0
         """Chat completions asked for, faults included."""
+        self._num_now = 0
         self._loop, self._closing = asyncio.new_event_loop(), asyncio.Event()
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
         try:
@@ -99,7 +109,7 @@ class ChatServer:
         app = web.Application(client_max_size=MAX_BODY_BYTES + 1)
         app.router.add_get("/{page:.*}", self._get)
         app.router.add_post("/{page:.*}", self._post)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0, keepalive_timeout=BODY_S)
         await runner.setup()
         try:
             await web.SockSite(runner, self._socket, backlog=BACKLOG).start()
@@ -116,6 +126,15 @@ class ChatServer:
 
     async def _post(self, request: Any) -> Any:
         self.num_requests += 1
+        if self._num_now >= self.manners.max_requests:
+            return respond_refused(Refused(503, "too many requests at once"))
+        self._num_now += 1
+        try:
+            return await self._answer(request)
+        finally:
+            self._num_now -= 1
+
+    async def _answer(self, request: Any) -> Any:
         try:
             body = await self._read(request)
             fault = self.manners.faults.next() if self.manners.faults else ""
@@ -147,7 +166,12 @@ class ChatServer:
         if request.content_length is None or request.content_length > MAX_BODY_BYTES:
             status = 411 if request.content_length is None else 413
             raise Refused(status, "the length of the body is missing or too large")
-        content = await request.read()
+        try:
+            content = await asyncio.wait_for(request.read(), self.manners.body_s)
+        except TimeoutError:
+            raise Refused(408, "the body did not come in time") from None
+        except (OSError, asyncio.IncompleteReadError):  # whoever asked is gone: nobody reads what is said
+            raise Refused(400, "the body was cut off") from None
         self._check(request, "/v1/chat/completions")
         try:
             body = json.loads(content)
@@ -158,6 +182,12 @@ class ChatServer:
         return body
 
     def _check(self, request: Any, page: str) -> None:
+        origin = request.headers.get("Origin")
+        if origin and urlsplit(origin).hostname not in LOCAL:
+            raise Refused(403, "another site's page asks")
+        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname
+        if self.host in LOCAL and name not in (None, *LOCAL):
+            raise Refused(421, "this server answers to 127.0.0.1 and localhost")
         key, given = self.manners.key, request.headers.get("Authorization", "")
         if key and not secrets.compare_digest(given.encode("utf-8", "replace"), f"Bearer {key}".encode()):
             raise Refused(401, "wrong key")
@@ -188,7 +218,7 @@ def respond(status: int, content: str) -> Any:
 def respond_refused(refused: Refused) -> Any:
     error = {"message": refused.words, "type": "invalid_request_error"}
     response = respond(refused.status, json.dumps({"error": error}))
-    if refused.status in (411, 413):
+    if refused.status in (408, 411, 413, 503):
         response.force_close()  # its body has not been read
     return response
 
