@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 from board_rows import written
-from boards import arm_of, board_of, record
+from boards import arm_of, board_of, printed, record
 
 from insightv_bench.errors import RunError
 from insightv_bench.leaderboard.board import load_rows
+from insightv_bench.leaderboard.tables import headline
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,22 @@ def test_a_folder_without_rows_is_an_error_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "data-00000.parquet").write_bytes(b"PAR1 cut")
     with pytest.raises(RunError, match="cannot be read"):
         load_rows([tmp_path])
+
+
+def test_fresh_questions_stand_beside_the_fixed_set_and_a_gap_is_said(tmp_path: Path) -> None:
+    fresh = {"task": "drawn-fresh-7", "task_version": "1-fresh-7"}
+    honest, learned = {"system": "honest"}, {"system": "learned"}
+    rows = arm_of("reason", "1100" * 50, **honest) + arm_of("reason", "1110" * 50, **learned)
+    rows += arm_of("reason", "0110" * 50, **honest, **fresh) + arm_of("reason", "1000" * 50, **learned, **fresh)
+    rows += arm_of(
+        "reason", "1" * 200, system="other", task="drawn-fresh-7", task_version="2-fresh-7"
+    )  # of another set
+    board = board_of(tmp_path, rows)
+    gaps = {row.system: row for row in board.gaps}
+    assert set(gaps) == {"honest", "learned"}
+    assert (gaps["honest"].difference, gaps["honest"].outcome) == (0.0, "tie")
+    learned_gap = gaps["learned"]
+    assert learned_gap.difference == pytest.approx(0.5) and 0.4 < learned_gap.low < 0.5 < learned_gap.high < 0.6
+    told = " ".join(headline(board))
+    assert "learned has 75.0 % right on drawn@1, parser 1 and 25.0 % on fresh questions: 50.0 [" in told
+    assert "Fixed questions and fresh ones" in printed(board)

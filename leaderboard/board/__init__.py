@@ -5,6 +5,7 @@ labels.py        what each system is called; lineage.py: what it came from, and 
 systems.py       what systems are to the method, and which comparisons follow
 sets.py          which systems may stand in one table
 records.py       what `board.json` holds
+fresh.py         fixed sets beside fresh questions of the same make
 arms.py, averages.py, comparisons.py, ranks.py, rounds.py, robustness.py   its figures
 whole.py         all of them together
 results.py       a run, a folder or a data set on the Hub, as folders of rows
@@ -30,6 +31,7 @@ from .records import (
     Difference,
     Family,
     FlawRow,
+    GapRow,
     LineageRow,
     Measure,
     MeasureRow,

@@ -219,6 +219,26 @@ class AverageRow(Record):
     tie_group: int
 
 
+class GapRow(Record):
+    """One system on a fixed set and on fresh questions of the same make: shares right, the first less the second."""
+
+    set: str
+    """The fixed one."""
+    fresh_set: str
+    system: str
+    arm: Arm
+    fixed: float
+    fresh: float
+    difference: float
+    low: float
+    high: float
+    n_fixed: int
+    """Questions."""
+    n_fresh: int
+    outcome: Literal["higher", "lower", "tie"]
+    """`higher`: more is right on the fixed set than on fresh questions; `tie`: the interval holds 0."""
+
+
 class RoundRow(Record):
     """Supervised fine-tuning (round 0) or one DPO round, in one arm."""
 
@@ -300,5 +320,7 @@ class Board(Record):
     rounds: tuple[RoundRow, ...] = ()
     flaws: tuple[FlawRow, ...] = ()
     lineage: tuple[LineageRow, ...] = ()
+    gaps: tuple[GapRow, ...] = ()
+    """Empty where no fresh set stands beside its fixed one."""
     submissions: tuple[SubmissionRow, ...] = ()
     """Empty where the results are of no submission."""

@@ -10,6 +10,7 @@ import polars as pl
 from .arms import arm_rows
 from .averages import average_rows
 from .comparisons import comparison_rows
+from .fresh import gap_rows
 from .lineage import lineage_rows
 from .ranks import with_ranks
 from .records import Board, ComparableSet
@@ -47,4 +48,5 @@ def compute(sets: Sets, notes: Sequence[str], title: str) -> Board:
         rounds=tuple(row for one in sets for row in round_rows(*one, arms, comparisons)),
         flaws=tuple(row for one in sets for row in flaw_rows(*one)),
         lineage=tuple(lineage),
+        gaps=tuple(gap_rows([comparable for comparable, _ in sets], arms)),
     )

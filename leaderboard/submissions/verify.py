@@ -43,6 +43,7 @@ FIGURE_KEYS = {
     "measures": ("set", "system", "measure"),
     "averages": ("system", "arm"),
     "rounds": ("set", "system", "arm"),
+    "gaps": ("set", "fresh_set", "system"),
     "flaws": ("set", "system", "flaw"),
     "lineage": ("system", "kind", "name", "fingerprint"),
 }

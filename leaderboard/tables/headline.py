@@ -3,20 +3,37 @@ is plain. Every figure is one of the board's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from insightv_bench.statistics import percent, points
 
-from ..board import MAIN_ARMS, ArmRow, Board, ComparableSet, ComparisonRow
+from ..board import MAIN_ARMS, ArmRow, Board, ComparableSet, ComparisonRow, GapRow
 
 MANY_UNREAD = 0.25
 """Of an arm's replies: so many unread replies are what its accuracy is mostly about."""
 FEW_QUESTIONS = 100
+MAX_GAPS = 3
 
 
 def headline(board: Board) -> list[str]:
-    """Sentences on the first comparable set."""
-    return list(_of_set(board, board.sets[0])) if board.sets else []
+    """Sentences on the first comparable set, and on systems that do better on a fixed set than on fresh questions."""
+    return [*_of_set(board, board.sets[0]), *_gaps(board.gaps)] if board.sets else []
+
+
+def _gaps(rows: Sequence[GapRow]) -> Iterator[str]:
+    """Who does better on a fixed set than on fresh questions; once, that nobody does."""
+    seen = sorted((row for row in rows if row.outcome == "higher"), key=lambda row: -row.difference)
+    for row in seen[:MAX_GAPS]:
+        shown = percent(row.difference, row.low, row.high)
+        told = (
+            f"{row.system} has {percent(row.fixed)} % right on {row.set} and {percent(row.fresh)} % on fresh questions"
+        )
+        yield f"{told}: {shown} points that it may owe to having seen the set."
+    if len(seen) > MAX_GAPS:
+        yield f"So do {len(seen) - MAX_GAPS:,} other systems."
+    if rows and not seen:
+        systems = len({row.system for row in rows})
+        yield f"On fresh questions no gap was found, of {systems:,} system{'s' if systems > 1 else ''}."
 
 
 def _of_set(board: Board, comparable: ComparableSet) -> Iterator[str]:

@@ -20,6 +20,7 @@ from ..board import (
     ComparableSet,
     ComparisonRow,
     FlawRow,
+    GapRow,
     LineageRow,
     MeasureRow,
     RobustnessRow,
@@ -41,6 +42,7 @@ TABLES: dict[str, type[Record]] = {
     "averages": AverageRow,
     "rounds": RoundRow,
     "flaws": FlawRow,
+    "gaps": GapRow,
     "lineage": LineageRow,
     "submissions": SubmissionRow,
 }
@@ -60,6 +62,7 @@ def markdown(board: Board) -> str:
         escape(" ".join(headline(board))),
         _table(views.averages(board, [row.system for row in board.averages]), "##"),
     ]
+    parts += [_table(views.gaps(board), "##")]
     arms = dict.fromkeys(row.arm for row in board.arms)
     parts += [_table(views.tasks(board, arm), "##") for arm in arms]
     for comparable in board.sets:

@@ -43,6 +43,7 @@ def print_board(board: Board, console: Console) -> None:
     console.print(Text(visible(board.title), style="bold"))
     systems = list(dict.fromkeys(row.system for row in board.averages))
     print_view(views.averages(board, systems[:MAX_SYSTEMS]), console)
+    print_view(views.gaps(board), console)
     for comparable in board.sets:
         console.print(Text(f"\n{visible(comparable.name)}: {questions(comparable)}", style="bold"))
         _print_set(board, comparable, console)

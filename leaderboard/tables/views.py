@@ -99,6 +99,23 @@ def averages(board: Board, systems: Collection[str]) -> View:
     return View("All tasks", columns, rows, remark=remark if rows else "")
 
 
+def gaps(board: Board) -> View:
+    """Fixed sets beside fresh questions; empty where there are none."""
+    rows = [
+        (
+            row.system,
+            row.arm,
+            f"{percent(row.fixed)} | {percent(row.fresh)}",
+            f"{MARKS[row.outcome]} {points(row.difference, row.low, row.high)}",
+            f"{row.n_fixed:,} | {row.n_fresh:,}",
+        )
+        for row in board.gaps
+    ]
+    columns = ("system", "arm", "fixed | fresh %", "gap, points", "n")
+    remark = "a gap above 0: more is right on the public set than on fresh questions of the same make"
+    return View("Fixed questions and fresh ones", columns, rows, remark=remark if rows else "")
+
+
 def tasks(board: Board, arm: str) -> View:
     """One arm's systems, a column a comparable set; empty where there is one set."""
     there = {row.set for row in board.arms if row.arm == arm}
