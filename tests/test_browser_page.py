@@ -251,10 +251,28 @@ def test_figures_and_the_entry_to_cite_are_taken_along(opened: Opened, rounds_pa
     page.wait_for_selector("#cite-copy :is(textarea, button:text('copied'))")
 
 
+def test_of_many_systems_the_first_twenty_are_shown_and_those_that_are_open(opened: Opened, tmp_path: Path) -> None:
+    rows = [row for place in range(40) for row in arm_of("reason", f"{2**place - 1:040b}", system=f"s{place:02d}")]
+    build([written(tmp_path / "eval", rows)], tmp_path / "out", "Many")
+    address = (tmp_path / "out" / "index.html").as_uri()
+    page = opened.go(f"{address}#board?open=s03", "#view-board tr.more")
+    names = [one.inner_text() for one in page.locator("#view-board button.open").all()]
+    assert names == [f"s{place:02d}" for place in range(39, 19, -1)] + ["s03"]
+    page.get_by_label("Find a system").fill("s0")
+    page.wait_for_function("document.querySelectorAll('#view-board button.open').length === 10")
+    page.get_by_label("Find a system").fill("")
+    page.get_by_role("button", name="Show all 40").click()
+    page.wait_for_function("document.querySelectorAll('#view-board button.open').length === 40")
+    assert not opened.faults
+
+
 def test_two_hundred_systems_and_twenty_thousand_samples_are_usable(opened: Opened, tmp_path: Path) -> None:
     build(write_results(tmp_path / "results"), tmp_path / "page", "Large")
     page = opened.go(f"{(tmp_path / 'page' / 'index.html').as_uri()}#board", VIEWS["board"])
-    assert page.locator("#view-board tbody tr").count() == 200 and page.locator("#view-board thead th").count() >= 13
+    assert page.locator("#view-board tbody tr").count() == 20
+    page.get_by_role("button", name="Show all 200").click()
+    page.wait_for_selector("#view-board tbody tr:nth-child(200)")
+    assert "rows=all" in page.url and page.locator("#view-board thead th").count() >= 13
     page.locator("button.sort").nth(2).click()
     page.goto(f"{page.url.split('#')[0]}#samples?b=Birch-VL-1&differ=any")
     page.wait_for_selector(VIEWS["samples"])

@@ -108,6 +108,8 @@
     return { key: key.replace(/^-/, ""), down: key.startsWith("-") };
   }
 
+  const TOP = 20; // of many systems, until all are asked for
+  const top = () => ({ first: state.get("rows") === "all" ? 0 : TOP, showAll: () => change("rows", "all") });
   const press = (sort) => { state.set("sort", (sort.down ? "-" : "") + sort.key); insightv.note("board", state); };
 
   // What of an arm's replies is not surely read; nothing where nearly all are: the opened row counts each.
@@ -177,7 +179,7 @@
     const systems = new Set(of.map((row) => row.system));
     const kept = lines(of);
     const caption = `Accuracy % by system and arm, 95 % intervals; ${insightv.scale(task)}.${ranked ? ` A rank, in arm ${main}${kept.some((line) => !line.rows.has(main) && line.rows.has("base")) ? " (a base model's in its arm base)" : ""}, is the range of places that paired tests leave open${amongThemselves(kept, systems)}.` : ""}`;
-    return table({ caption, rows: kept, columns: withRank(columns, leads, kept), sort: sortOf(ranked && kept.some((line) => !line.rows.has(main)) ? "rank" : `-${main}`), press, more: (line) => more(line, task),
+    return table({ caption, rows: kept, columns: withRank(columns, leads, kept), sort: sortOf(ranked && kept.some((line) => !line.rows.has(main)) ? "rank" : `-${main}`), press, ...top(), more: (line) => more(line, task),
       empty: "No system of that name." });
   }
 
@@ -283,7 +285,7 @@
     const kept = lines(of);
     const systems = new Set(of.map((row) => row.system));
     const caption = `Accuracy % in arm ${arm} by system and task, 95 % intervals.${averages.size ? ` A mean is of all tasks, each counting the same${amongThemselves(kept, systems)}.` : ""}`;
-    return table({ caption, rows: kept, columns: withRank(columns, mean, kept), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, more: (line) => more(line, null),
+    return table({ caption, rows: kept, columns: withRank(columns, mean, kept), sort: sortOf(averages.size ? "-mean" : `-${sets[0]?.name}`), press, ...top(), more: (line) => more(line, null),
       empty: "No system of that name." });
   }
 

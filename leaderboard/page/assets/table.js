@@ -80,8 +80,11 @@ insightv.table = (() => {
   const copies = (element, caption) => make("div", { class: "copies" },
     ...Object.keys(FORMATS).map((name) => insightv.copyButton(name, () => FORMATS[name](cellsOf(element), caption))));
 
-  // `sort`: {key, down}; `press(sort)` is told of a new one. `more(row)`: what stands below a row, or nothing.
-  return function table({ caption, rows, columns, sort, press, more, empty = "Nothing to show." }) {
+  const FEW_MORE = 5; // so many are not hidden behind a button
+
+  // `sort`: {key, down}; `press(sort)` is told of a new one. `more(row)`: what stands below a row, or nothing. `first`: of
+  // many rows so many are shown, and those that are open, until `showAll` is pressed.
+  return function table({ caption, rows, columns, sort, press, more, first, showAll, empty = "Nothing to show." }) {
     const place = make("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": caption });
     let now = sort;
     const draw = (focus) => {
@@ -91,8 +94,13 @@ insightv.table = (() => {
         draw(column.key);
       };
       const head = make("thead", {}, make("tr", {}, ...columns.map((column) => heading(column, now, turn))));
-      place.replaceChildren(make("table", {}, make("caption", {}, make("span", {}, caption)), head,
-        body(sorted(rows, columns, now), columns, more)));
+      const all = sorted(rows, columns, now);
+      const shown = first && all.length > first + FEW_MORE ? all.filter((row, i) => i < first || more?.(row)) : all;
+      place.replaceChildren(make("table", {}, make("caption", {}, make("span", {}, caption)), head, body(shown, columns, more)));
+      if (shown.length < all.length) {
+        place.append(make("div", { class: "copies" }, make("span", {}, `The first ${insightv.count(shown.length)} of ${insightv.count(all.length)} `),
+          make("button", { type: "button", class: "show-all", onclick: showAll }, `Show all ${insightv.count(all.length)}`)));
+      }
       if (rows.length) place.append(copies(place.querySelector("table"), caption));
       if (!rows.length) place.append(make("p", { class: "absent" }, empty));
       if (focus) [...place.querySelectorAll("button.sort")].find((one) => one.dataset.key === focus)?.focus();
