@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from .records import ArmRow, ComparableSet, GapRow
@@ -20,7 +20,7 @@ FRESH = re.compile(r"-fresh-\d{1,18}")
 
 def gap_rows(sets: Sequence[ComparableSet], arms: Sequence[ArmRow]) -> list[GapRow]:
     """Empty where no fresh set stands beside its fixed one."""
-    rows = {(row.set, row.system, row.arm): row for row in arms}
+    rows: dict[tuple[str, str, str], ArmRow] = {(row.set, row.system, row.arm): row for row in arms}
     pairs = [(fixed, fresh) for fresh in sets for fixed in sets if _is_fresh_of(fresh, fixed)]
     return [
         gap
@@ -37,7 +37,7 @@ def _is_fresh_of(fresh: ComparableSet, fixed: ComparableSet) -> bool:
     return FRESH.sub("", fresh.task) == fixed.task and FRESH.sub("", fresh.task_version) == fixed.task_version
 
 
-def _gap(fixed: str, fresh: str, system: str, rows: dict[tuple[str, str, str], ArmRow]) -> GapRow | None:
+def _gap(fixed: str, fresh: str, system: str, rows: Mapping[tuple[str, str, str], ArmRow]) -> GapRow | None:
     for arm in MAIN_ARMS:
         one, other = rows.get((fixed, system, arm)), rows.get((fresh, system, arm))
         if one and other:
