@@ -15,6 +15,7 @@ from insightv_bench.records import (
     MultiTurnRow,
     Path,
     PreferenceRow,
+    PromptRow,
     Question,
     ReasoningRow,
     Record,
@@ -111,6 +112,7 @@ ROWS: list[Sequence[Record]] = [
         MultiTurnRow(**SHARED, prompt=TURNS, completion=TURNS, kind="agent", score_range="wrong", path_correct=False),
         MultiTurnRow(**BARE, prompt=(), completion=(), kind="plain", score_range="none", path_correct=None),
     ],
+    [PromptRow(**SHARED, prompt=TURNS, tolerance=0.05, scene="{}")],
     [
         PreferenceRow(
             **SHARED, prompt=TURNS, chosen=TURNS, rejected=TURNS, chosen_score=None, rejected_score=7, round=1

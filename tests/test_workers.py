@@ -160,7 +160,8 @@ def test_a_stage_that_fails_says_the_same_and_the_others_come_to_their_end(tmp_p
     assert raised.value.__class__ is SourceError
     folder = run_folder(recipe, tmp_path)
     whole = {found.parent.name.rpartition("-")[0] for found in folder.rglob("manifest.json")}
-    assert {"questions-train", "questions-more"} <= whole
+    if workers > 1:  # alone, rows from elsewhere are read before anything else is done
+        assert {"questions-train", "questions-more"} <= whole
     for half in (folder / "stages").iterdir():
         assert is_whole(half) or half.name.startswith("questions-bad")
 
@@ -206,7 +207,8 @@ def test_bars_of_another_process_lose_no_step(tmp_path: Path) -> None:
     with silent.open("w") as stream:
         progress = RemoteProgress(MessageWriter(stream.fileno()), bars=False)
         assert len(list(progress.track(range(9), "counting", 9))) == 9
-    assert silent.read_text() == ""
+    news = [message for line in silent.read_text().splitlines() if (message := read_message(line))]
+    assert sum(one.get("advance", 0) for one in news) == 9  # told as well: the run says a line now and then
 
 
 @pytest.mark.slow
