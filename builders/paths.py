@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, costs_of
@@ -17,6 +17,9 @@ from insightv_bench.stages import AskingOptions, Context
 from insightv_bench.storage import Images, question_slice, spans, with_images
 
 from .portions import OpenedOnce, at_once
+
+FEW, MOST = 5, 0.9
+"""Of so many questions with several paths, the share with equal ones above which it is said."""
 
 
 class Writer(OpenedOnce):
@@ -66,11 +69,22 @@ def paths(context: Context[PathsSettings, AskingOptions]) -> None:
 def _counted(context: Context, rows: Iterable[Path]) -> Iterator[Path]:
     statuses: Counter[str] = Counter()
     dialects: Counter[str] = Counter()
-    for path in rows:
-        statuses[path.status] += 1
-        dialects[path.dialect] += 1
-        yield path
+    num_several = num_equal = 0
+    for _, group in groupby(rows, lambda path: path.question_id):
+        texts = []
+        for path in group:
+            statuses[path.status] += 1
+            dialects[path.dialect] += 1
+            texts.append(path.text)
+            yield path
+        num_several += len(texts) > 1
+        num_equal += len(texts) > 1 and len(set(texts)) == 1
     context.totals.update(statuses=dict(statuses), dialects=dict(dialects))
+    if num_equal:
+        context.totals["equal_paths"] = {"questions": num_several, "all_equal": num_equal}
+    if num_several >= FEW and num_equal >= MOST * num_several:
+        words = f"warning: of {num_several:,} questions {num_equal:,} have paths that are all the same text"
+        context.progress.say(f"{words}: the model ignores `temperature` or `seed`, or is sure of every word")
 
 
 def _here(context: Context, settings: PathsSettings) -> Iterator[Path]:

@@ -62,13 +62,13 @@ def sweep(
     rows: list[CapRow] = []
     for arm in (arm for arm in tasks if arm in OWN):
         docs, caller, sampling = tasks[arm], callers[tasks[arm][0]["seat"]], samplings[arm]
-        own = caller.ask_all([_request(doc, sampling, images) for doc in docs])
+        own = caller.ask_all([request_of(doc, sampling, images) for doc in docs])
         known = dict(enumerate(own)) if sampling.temperature == 0 else {}
         for cap in caps:
             under = sampling.model_copy(update={"max_new_tokens": cap})
             same = {place: reply for place, reply in known.items() if _fits(reply, cap)}
             asked = [place for place in range(len(docs)) if place not in same]
-            replies = caller.ask_all([_request(docs[place], under, images) for place in asked])
+            replies = caller.ask_all([request_of(docs[place], under, images) for place in asked])
             fresh = dict(zip(asked, replies, strict=True))
             if sampling.temperature == 0:
                 known |= {place: reply for place, reply in fresh.items() if reply.finish == "stop"}
@@ -81,7 +81,7 @@ def _fits(reply: Reply, cap: int) -> bool:
     return reply.finish == "stop" and 0 < reply.num_tokens < cap
 
 
-def _request(doc: Mapping[str, Any], sampling: Sampling, images: Mapping[str, Image]) -> Request:
+def request_of(doc: Mapping[str, Any], sampling: Sampling, images: Mapping[str, Image]) -> Request:
     from .harness.model import chat_of, sampling_of
 
     chat = chat_of(context_with_markers(doc), tuple(images[sha256] for sha256 in doc["images"]))

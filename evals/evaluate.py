@@ -16,16 +16,19 @@ from insightv_bench.arms import ARMS, Arm
 from insightv_bench.engines import COSTS, Caller, Costs, costs_from, total
 from insightv_bench.errors import StageError, require
 from insightv_bench.journal import Reply
-from insightv_bench.records import EvalRecord, FlawedRow, Path, Question
+from insightv_bench.records import EvalRecord, FlawedRow, Image, Path, Question
 from insightv_bench.settings import EngineSettings, EvalSettings, Sampling, with_defaults
-from insightv_bench.stages import Context, EvalOptions, code_versions, read_manifest
+from insightv_bench.stages import SERVED, Context, EvalOptions, code_versions, read_manifest
 
 from .arms import Given, blanks, prepare
 from .budgets import FIGURE, draw, sweep
 from .harness import arm_task, eval_record, quiet, run_lm_eval, task_name
+from .repeats import ask_twice
 
 WRITES = ("reason", "more/resume")
 """Prompts that ask for a path."""
+REPEATED = "repeat_check"
+"""In a manifest: how many greedy requests that were asked twice were answered alike."""
 TOKEN_CAPS = "token_caps"
 """In a manifest: accuracy under other token caps, one entry an arm and cap."""
 
@@ -51,6 +54,9 @@ def evaluate(context: Context[EvalSettings, EvalOptions]) -> None:
         context.write(EvalRecord, ask_arms(context, callers, tasks, questions))
         if settings.token_caps:
             _sweep(context, settings, tasks, callers, questions)
+        if settings.repeat_check:
+            _ask_twice(context, settings, tasks, callers, questions)
+        context.totals[SERVED] = {seat: dict(caller.served) for seat, caller in callers.items() if caller.served}
     context.progress.stop(bar)
 
 
@@ -109,8 +115,7 @@ def ask_arms(
 
     settings, name = context.settings, context.options.task
     version = context.options.task_version or questions[0].source_revision
-    images = {image.sha256: image for question in questions for image in question.images}
-    images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
+    images = _images(tasks, questions)
     strict = settings.answers == "strict"
     model = Seats(callers, images, strict)
     samplings = _samplings(context, settings, tasks)
@@ -134,6 +139,24 @@ def ask_arms(
     ]
 
 
+def _ask_twice(
+    context: Context,
+    settings: EvalSettings,
+    tasks: Mapping[Arm, list[dict[str, Any]]],
+    callers: Mapping[str, Caller],
+    questions: Sequence[Question],
+) -> None:
+    """How often the same is said again, to the manifest and to who looks on."""
+    num, strict = settings.repeat_check, settings.answers == "strict"
+    samplings = _samplings(context, settings, tasks)
+    found = ask_twice(num, tasks, callers, samplings, _images(tasks, questions), strict)
+    if found is None:
+        context.progress.say("nothing is asked twice: no arm is greedy")
+        return
+    context.totals[REPEATED] = found._asdict()
+    context.progress.say(f"`{context.options.system}` {found}")
+
+
 def _sweep(
     context: Context,
     settings: EvalSettings,
@@ -142,14 +165,16 @@ def _sweep(
     questions: Sequence[Question],
 ) -> None:
     """Accuracy under other token caps, to the manifest, and as a drawing where seaborn is there."""
-    images = {image.sha256: image for question in questions for image in question.images}
-    images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
-    rows = sweep(
-        settings.token_caps, tasks, callers, _samplings(context, settings, tasks), images, settings.answers == "strict"
-    )
+    samplings, strict = _samplings(context, settings, tasks), settings.answers == "strict"
+    rows = sweep(settings.token_caps, tasks, callers, samplings, _images(tasks, questions), strict)
     context.totals[TOKEN_CAPS] = [row._asdict() for row in rows]
     if rows and find_spec("seaborn"):
         draw(rows, context.folder / FIGURE)
+
+
+def _images(tasks: Iterable[Arm], questions: Sequence[Question]) -> dict[str, Image]:
+    images = {image.sha256: image for question in questions for image in question.images}
+    return images | (blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {})
 
 
 def _samplings(context: Context, settings: EvalSettings, tasks: Iterable[Arm]) -> dict[Arm, Sampling]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from insightv_bench.records import Image, Message, QuestionColumns, content_id
 
@@ -24,6 +24,7 @@ SLOT = re.compile(r"\{(question|path|problem|gold|answer|paths|flaw|place|ending
 
 
 Ask = Literal["json", "native", "prose", "think", "sections", "rationale", "insightv"]
+ASKS: tuple[Ask, ...] = get_args(Ask)
 """How a path is asked for: our steps as JSON (`json`), the bare question, so that the model reasons as it was trained
 to (`native`), numbered steps (`prose`), think and answer tags (`think`), LLaVA-CoT's sections (`sections`), Mulberry's
 headings (`rationale`), or the prompts of Insight-V's own code (`insightv`)."""

@@ -174,3 +174,24 @@ def test_a_gateway_that_hides_the_cause_is_told_of_with_the_keys_that_not_all_se
         with pytest.raises(EngineError) as raised:
             check_engine(engine, journal, sampling=Sampling(repetition_penalty=1.1))
     assert "`repetition_penalty` (sent by" in raised.value.hint and "`top_k` (sent by" in raised.value.hint
+
+
+def test_a_server_that_ignores_the_token_cap_is_told_of_once(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(body: dict[str, Any]) -> Answer:
+        long = completion("on and on")
+        long["usage"]["completion_tokens"] = body["max_tokens"] + 500
+        return 200, long
+
+    with caplog.at_level(logging.WARNING, "insightv_bench"):
+        ask_server(answer, journal, "one", "two")
+    assert len(caplog.records) == 1 and "ignores `max_tokens`: a reply of 1524 tokens, of 1024" in caplog.text
+
+
+def test_what_a_server_says_that_it_is_stands_in_its_replies(journal: Journal) -> None:
+    def answer(body: dict[str, Any]) -> Answer:
+        return 200, completion("Four.") | {"system_fingerprint": "fp_7", "model": "m-2026-11-01"}
+
+    (reply,), _ = ask_server(answer, journal, "two and two?")
+    assert reply.served == "m-2026-11-01 fp_7"

@@ -17,7 +17,7 @@ from insightv_bench.settings import PairsSettings, Spelling
 from insightv_bench.stages import Context, Dropped, Options, RoundOptions
 
 from . import blocks, selection
-from .reasoning import reasoning_row
+from .reasoning import asked_with, reasoning_row
 from .scored import ASSESSED, Store, portions, read_asked, read_scored
 
 
@@ -87,7 +87,7 @@ def _rows(context: Context, pairs: pl.DataFrame, left: pl.DataFrame) -> Iterator
         for place, chosen, rejected, chosen_score, rejected_score in part.iter_rows():
             yield PreferenceRow(
                 **training_columns(questions[place]),
-                prompt=(user("reason", questions[place]),),
+                prompt=(user(asked_with(paths[chosen], context.settings.spelling), questions[place]),),
                 chosen=(assistant(written_path(paths[chosen], context.settings.spelling)),),
                 rejected=(assistant(written_path(paths[rejected], context.settings.spelling)),),
                 chosen_score=chosen_score,

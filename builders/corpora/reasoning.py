@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from insightv_bench.agents import written_path
-from insightv_bench.chat import assistant, user
+from insightv_bench.chat import ASKS, Prompt, asked_otherwise, assistant, load_prompt, user
 from insightv_bench.flaws import flawed_versions
 from insightv_bench.records import FlawedRow, Path, Question, ReasoningRow, training_columns
 from insightv_bench.settings import FlawsSettings, ReasoningCorpus, Spelling
@@ -43,10 +43,22 @@ def _reasoning_rows(
 def reasoning_row(question: Question, path: Path, score: int, spelling: Spelling) -> ReasoningRow:
     return ReasoningRow(
         **training_columns(question),
-        prompt=(user("reason", question),),
+        prompt=(user(asked_with(path, spelling), question),),
         completion=(assistant(written_path(path, spelling)),),
         score=score,
     )
+
+
+def asked_with(path: Path, spelling: Spelling) -> Prompt:
+    """The prompt that a row's completion answers: with `own` words the one that the path was asked with, so that a
+    model is not taught to reply to our JSON prompt in its own manner; of a log's paths, which say none, the question
+    alone."""
+    ours = load_prompt("reason")
+    if spelling == "json" or path.prompt == ours.label:
+        return ours
+    known = (load_prompt(f"{ask}/reason") for ask in ASKS if "reason" in asked_otherwise(ask))
+    unknown = ours if path.dialect == "json" else load_prompt("native/reason")
+    return next((prompt for prompt in known if prompt.label == path.prompt), unknown)
 
 
 def flawed(context: Context[FlawsSettings, FlawOptions]) -> None:

@@ -17,18 +17,26 @@ from typing import Any
 from lm_eval.api.model import LM
 
 from insightv_bench.agents import held_to, path_text, whole_text
-from insightv_bench.chat import LETTERS, Chat, assistant, go_on, load_prompt
+from insightv_bench.chat import LETTERS, Chat, Prompt, assistant, go_on
 from insightv_bench.engines import BatchEngine, Caller, open_engine
 from insightv_bench.errors import EngineError, RecipeError
 from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_path
 from insightv_bench.records import Image, Message
-from insightv_bench.settings import HfEngine, OpenAIEngine, Sampling, engine_of, is_python, is_server
+from insightv_bench.settings import (
+    ModelEngine,
+    Sampling,
+    engine_of,
+    in_its_manner,
+    is_python,
+    is_server,
+)
 
 from ..arms import TURNS
 from .extraction import journal_file
 from .metrics import Said
 
+GREEDY = Sampling(max_new_tokens=256)
 MARKER = "<image>"
 ARMS = ("plain", "direct", "reason", "multi-turn", "reason+summary")
 
@@ -97,13 +105,19 @@ def chat_of(context: str, images: Sequence[Image]) -> Chat:
     return Chat((Message(role="user", content=context.strip("\n")),), tuple(images))
 
 
-def sampling_of(options: Mapping[str, Any]) -> Sampling:
-    temperature = float(options.get("temperature") or 0) if options.get("do_sample") else 0.0
-    return Sampling(
-        max_new_tokens=int(options.get("max_gen_toks", 256)),
-        temperature=temperature,
-        top_p=float(options.get("top_p") or 1.0),
-        repetition_penalty=float(options.get("repetition_penalty") or 1.0),
+def sampling_of(options: Mapping[str, Any], usual: Sampling = GREEDY) -> Sampling:
+    """What a task's options say; `usual` where they say nothing."""
+    if options.get("do_sample") is None and options.get("temperature") is None:
+        temperature = usual.temperature
+    else:
+        temperature = float(options.get("temperature") or 0) if options.get("do_sample") else 0.0
+    return usual.model_copy(
+        update={
+            "max_new_tokens": int(options.get("max_gen_toks", usual.max_new_tokens)),
+            "temperature": temperature,
+            "top_p": float(options.get("top_p") or usual.top_p),
+            "repetition_penalty": float(options.get("repetition_penalty") or usual.repetition_penalty),
+        }
     )
 
 
@@ -120,13 +134,14 @@ class InsightvLM(Base):
         journal: str = "",
         device: str = "auto",
         dtype: str = "auto",
-        path_tokens: int = 1024,
+        path_tokens: int = 0,
+        profile: str = "",
         **unknown: Any,
     ) -> None:
         super().__init__()
         unknown.pop("max_batch_size", None)
         if unknown:
-            known = "model, summary, arm, batch_size, journal, device, dtype, path_tokens"
+            known = "model, summary, arm, batch_size, journal, device, dtype, path_tokens, profile"
             raise RecipeError(f"`{next(iter(unknown))}` is no argument of `--model insightv`", f"it takes {known}")
         if arm not in ARMS:
             raise RecipeError(f"`arm={arm}` is not one of {', '.join(ARMS)}")
@@ -136,34 +151,52 @@ class InsightvLM(Base):
         stack = ExitStack()
         atexit.register(stack.close)  # lm-eval does not say when it is done; connections that are left open are told of
         stack.callback(kept.close)
-        self._reason = stack.enter_context(Caller(open_engine(_engine(model, size, device, dtype)), kept))
-        another = bool(summary) and summary != model
-        opened = open_engine(_engine(summary, size, device, dtype)) if another else None
-        self._summary = stack.enter_context(Caller(opened, kept)) if opened else self._reason
+        engine, self._settings = in_its_manner(_engine(model, size, device, dtype), profile)
+        self._reason = self._summary = stack.enter_context(Caller(open_engine(engine), kept))
+        if summary and summary != model:
+            another, _ = in_its_manner(_engine(summary, size, device, dtype), profile)
+            self._summary = stack.enter_context(Caller(open_engine(another), kept))
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         asked = [self._chat(request) for request in requests]
         if self.arm == "plain":
             return _texts(self._ask(self._reason, asked, requests))
         if self.arm == "direct":
-            return _texts(self._ask(self._summary, [reprompt(chat, "direct") for chat in asked], requests))
-        cap = {"max_gen_toks": self._path_tokens}
-        paths = self._ask(self._reason, [reprompt(chat, "reason") for chat in asked], requests, cap)
+            return _texts(self._ask(self._summary, [self._reprompt(chat, "direct") for chat in asked], requests))
+        usual = self._settings.path_sampling
+        cap = {"max_gen_toks": self._path_tokens or usual.max_new_tokens}
+        paths = self._ask(self._reason, [self._reprompt(chat, "reason") for chat in asked], requests, cap, usual)
         if self.arm == "reason":
             return _texts(paths)
         if self.arm == "multi-turn":
+            next_turn = go_on(self._settings.asking)
             gone_on = [
-                chat._replace(messages=(*reprompt(chat, "reason").messages, assistant(whole_text(path)), go_on()))
+                chat._replace(
+                    messages=(*self._reprompt(chat, "reason").messages, assistant(whole_text(path)), next_turn)
+                )
                 for chat, path in zip(asked, paths, strict=True)
             ]
             return _texts(self._ask(self._reason, gone_on, requests))
-        shown = [reprompt(chat, "summary", path=shown_path(path)) for chat, path in zip(asked, paths, strict=True)]
+        shown = [
+            self._reprompt(chat, "summary", path=shown_path(path)) for chat, path in zip(asked, paths, strict=True)
+        ]
         return _texts(self._ask(self._summary, shown, requests))
 
-    def _ask(self, caller: Caller, chats: list[Chat], requests: Sequence[Any], options: Any = None) -> list[Reply]:
-        samplings = [sampling_of({**request.args[1], **(options or {})}) for request in requests]
+    def _ask(
+        self,
+        caller: Caller,
+        chats: list[Chat],
+        requests: Sequence[Any],
+        options: Any = None,
+        usual: Sampling | None = None,
+    ) -> list[Reply]:
+        usual = usual or self._settings.answer_sampling
+        samplings = [sampling_of({**request.args[1], **(options or {})}, usual) for request in requests]
         asked = [Request(chat, sampling) for chat, sampling in zip(chats, samplings, strict=True)]
         return caller.ask_all(asked)
+
+    def _reprompt(self, chat: Chat, prompt: str, **slots: str) -> Chat:
+        return reprompt(chat, self._settings.asking.prompt(prompt), **slots)
 
     def _chat(self, request: Any) -> Chat:
         shown = request.args[2]["visual"] if len(request.args) > 2 else ()  # a task of text has no third
@@ -188,7 +221,7 @@ def bare_question(doc: Mapping[str, Any]) -> str:
     return "\n".join([doc["question"], *lettered])
 
 
-def _engine(model: str, batch_size: int, device: str, dtype: str) -> HfEngine | OpenAIEngine:
+def _engine(model: str, batch_size: int, device: str, dtype: str) -> ModelEngine:
     if is_server(model) or is_python(model):
         return engine_of(model)
     return engine_of(model, batch_size=batch_size, device=usable(device), dtype=dtype)
@@ -202,9 +235,9 @@ def usable(device: str | None) -> str:
     return "auto" if named.startswith("cuda") and not torch.cuda.is_available() else named
 
 
-def reprompt(chat: Chat, prompt: str, **slots: str) -> Chat:
+def reprompt(chat: Chat, prompt: Prompt, **slots: str) -> Chat:
     """The task's own text as the question of one of our prompts."""
-    text = load_prompt(prompt).render(question=chat.messages[0].content, **slots)
+    text = prompt.render(question=chat.messages[0].content, **slots)
     return Chat((Message(role="user", content=text),), chat.images)
 
 

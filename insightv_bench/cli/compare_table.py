@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import polars as pl
@@ -32,6 +32,7 @@ from insightv_bench.results import (
     compare,
     counted,
     cut_warning,
+    dialects_of,
     equal_tokens,
     outcomes,
     over_samples,
@@ -54,6 +55,7 @@ def print_comparison(a: Results, b: Results, console: Console, margin: float | N
     if compared.figures:
         _figures(compared.figures, console)
     _outcomes(compared.pairings, a, b, console)
+    _dialects(compared.pairings, a, b, console)
     _tokens(compared.pairings, a, b, console)
     notes = [
         *_over_samples(compared.pairings, a, b),
@@ -189,6 +191,22 @@ def _outcomes(pairings: Sequence[Pairing], a: Results, b: Results, console: Cons
             _print(f"  {outcome}: {meaning}", console)
 
 
+def _dialects(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
+    """Which form the paths had that replies rest on."""
+    sides = [(one, [dialects_of(_rows_of(*side)) for side in _cells(one, a, b)]) for one in pairings]
+    rows = [[one.task, _sides(one), *(_counts(told) for told in both)] for one, both in sides if any(both)]
+    if rows:
+        _table("Form of the paths, replies", ["task", "arm", "A", "B"], 4, console, rows)
+
+
+def _cells(one: Pairing, a: Results, b: Results) -> list[tuple[Results, str, str, str]]:
+    return [(a, one.task, *one.a), (b, one.task, *one.b)]
+
+
+def _counts(told: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {num:,}" for name, num in told.items()) or NONE
+
+
 def _tokens(pairings: Sequence[Pairing], a: Results, b: Results, console: Console) -> None:
     rows = []
     for one in pairings:
@@ -308,6 +326,7 @@ def _outcome_rows(side: str, results: Results, found: Compared) -> list[dict[str
         outcome_rows.append(
             {"side": side, "task": one.task, **cell._asdict()}
             | {each.outcome: _plain(each.interval) for each in outcomes(rows)}
+            | {"dialects": dialects_of(rows)}
             | {"tokens_a_right_answer": _plain(estimate(tokens_a_right_answer(rows)))}
             | {"took": took._asdict() if took else None}
         )

@@ -56,6 +56,9 @@ FreshSeed = Annotated[
     int | None, typer.Option("--fresh-seed", min=0, help="A drawn set that no one has seen, in place of the fixed one.")
 ]
 Data = Annotated[Path | None, typer.Option("--data", metavar="FILE", help="The task's rows as a local parquet file.")]
+RepeatCheck = Annotated[
+    int, typer.Option("--repeat-check", metavar="N", min=0, help="So many greedy requests are asked twice.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Of the sampling.")]
 
 
@@ -80,6 +83,7 @@ def eval_command(
     fresh_seed: FreshSeed = None,
     data: Data = None,
     answers: Answers = "",
+    repeat_check: RepeatCheck = 0,
     out: Out = Path("runs"),
     set_: Set = None,
     engine: EngineName = "",
@@ -114,6 +118,7 @@ def eval_command(
                 *([f"eval.answers={answers}"] if answers else ()),
                 *([f"eval.arms={json.dumps(names(arms))}"] if arms else ()),
                 *([f"eval.num_paths={num_paths}"] if num_paths else ()),
+                *([f"eval.repeat_check={repeat_check}"] if repeat_check else ()),
                 *manner_overrides(profile, ask),
                 *(set_ or ()),
                 *engine_override(engine),

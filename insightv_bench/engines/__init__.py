@@ -21,7 +21,7 @@ from importlib import import_module
 
 from insightv_bench.settings import EngineSettings
 
-from .base import BatchEngine, Engine, OneByOneEngine, Sent, label, public
+from .base import BatchEngine, Engine, OneByOneEngine, Sent, is_address, label, public
 from .caller import Caller, has_replies, spent_before
 from .control_tokens import ControlTokens, cleared_for_server
 from .costs import COSTS, Budget, Costs, Limits, costs_from, costs_of, figures_of, total

@@ -74,6 +74,11 @@ def label(engine: Engine) -> str:
     return f"{engine.name}@{engine.revision}"
 
 
+def is_address(label: str) -> bool:
+    """Whether it tells where a model is served, and not which version of it."""
+    return public(label).endswith(" (served)")
+
+
 def public(label: str) -> str:
     """A label as it may be published: where a served model's revision is not told, its server's address or a hash of it
     stands in its place, which is nobody's business."""

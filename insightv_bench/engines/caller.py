@@ -13,6 +13,7 @@ run equals an unbroken one.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from functools import reduce
 from typing import Any, TypeVar
@@ -64,6 +65,8 @@ class Caller:
         self._earlier = getattr(engine, "earlier", "")
         self.num_calls = self.num_hits = self.num_tokens = self.num_prompt_tokens = 0
         self.seconds = self.cost_usd = 0.0
+        self.served: Counter[str] = Counter()
+        """Replies by what the server says that it is."""
         self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
         self._journal = journal
         self._on_reply = on_reply
@@ -155,6 +158,8 @@ class Caller:
         self.num_prompt_tokens += reply.num_prompt_tokens
         self.seconds += reply.seconds  # of a kept reply too: what it took when it was made
         self.cost_usd += reply.cost_usd
+        if reply.served:
+            self.served[reply.served] += 1
         if self._on_reply:
             self._on_reply(reply, hit)
         is_opened = self._opens_thought is True or (self._opens_thought == "if cut" and reply.finish == "length")

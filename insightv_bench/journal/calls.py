@@ -41,6 +41,8 @@ class Reply(BaseModel):
     """`stop`, `length` (the token limit cut it), `refusal` (the model would not) or `error`."""
     error: str = ""
     """Of `error`: what the server said; never kept in a journal."""
+    served: str = ""
+    """What the server says that it is: the model's name and its `system_fingerprint`; empty where it says neither."""
     failure: str = ""
     """Why there is no reply, in the server's words."""
     opened: bool = False

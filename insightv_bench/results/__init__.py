@@ -29,6 +29,7 @@ from .outcomes import (
     cap_of,
     counted,
     cut_warning,
+    dialects_of,
     outcomes,
     tokens_a_right_answer,
 )

@@ -121,7 +121,7 @@ class Made(NamedTuple, Generic[AnyPairing]):
 
 def compare(a: Results, b: Results) -> Compared:
     """Raises RunError where the two cannot be compared, with what differs."""
-    notes = [*a.notes, *b.notes]
+    notes = [*a.notes, *b.notes, *drift(a, b)]
     pairings: list[Made[Pairing]] = []
     figures: list[Made[FigurePairing]] = []
     curves: list[Made[CurvePairing]] = []
@@ -138,6 +138,15 @@ def compare(a: Results, b: Results) -> Compared:
         raise RunError(f"`{a.named}` and `{b.named}` share no arm of a task", "; ".join(notes) or HINTS["questions"])
     told = tuple(dict.fromkeys(notes))
     return Compared(tuple(_family(pairings)), tuple(_family(figures)), tuple(_family(curves)), told)
+
+
+def drift(a: Results, b: Results) -> Iterator[str]:
+    """Models of one name that are not the same on both sides, or that changed on one of them."""
+    for name in sorted(a.versions.keys() & b.versions.keys()):
+        here, there = a.versions[name], b.versions[name]
+        if here != there and here and there:
+            told = " against ".join(", ".join(sorted(side)) for side in (here, there))
+            yield f"warning: model `{name}` is not the same on both sides ({told}): a difference may be its own"
 
 
 def _family(made: Sequence[Made[AnyPairing]]) -> Iterator[AnyPairing]:

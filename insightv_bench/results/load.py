@@ -7,14 +7,16 @@ FOLDER:SYSTEM:ARM      one arm of that system
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from insightv_bench.engines import Costs, costs_from
+from insightv_bench.engines import Costs, costs_from, is_address
 from insightv_bench.errors import RunError
-from insightv_bench.stages import MANIFEST, STAGES, read_manifest
+from insightv_bench.stages import MANIFEST, SERVED, STAGES, read_manifest
 
 from .rows import row_files, scan, with_planted
 
@@ -42,6 +44,8 @@ class Results(NamedTuple):
     costs: dict[tuple[str, str, str], Costs]
     """By task, system and arm; none of rows written before costs were kept."""
     notes: tuple[str, ...] = ()
+    versions: Mapping[str, frozenset[str]] = {}
+    """Model -> its revisions, and what its server said that it is."""
 
     @property
     def systems(self) -> list[str]:
@@ -69,7 +73,8 @@ def load(named: Named) -> Results:
     frame = _chosen(_chosen(frame, "system", named.system, named), "arm", named.arm, named)
     if frame.is_empty():
         raise RunError(f"`{named}` holds no evaluation rows", "name the folders that `insightv-bench eval` wrote")
-    return Results(named, with_planted(frame), _costs(folders), tuple(notes))
+    systems = frozenset(frame["system"].unique())
+    return Results(named, with_planted(frame), _costs(folders), tuple(notes), _versions(folders, systems))
 
 
 def _chosen(frame: pl.DataFrame, column: str, value: str, named: Named) -> pl.DataFrame:
@@ -96,6 +101,20 @@ def evaluations(place: Path) -> tuple[list[Path], list[str]]:
     chosen = [folder for _, folder in last.values()]
     left = [folder.name for folder in folders if folder not in chosen]
     return chosen, [f"`{name}` is left out: a later evaluation of that name stands beside it" for name in left]
+
+
+def _versions(folders: list[Path], systems: frozenset[str]) -> dict[str, frozenset[str]]:
+    versions: dict[str, set[str]] = defaultdict(set)
+    for manifest in [file for folder in folders for file in folder.rglob(MANIFEST)]:
+        content: dict[str, Any] = read_manifest(manifest.parent)
+        if content.get("options", {}).get("system") not in systems:
+            continue
+        totals = content.get("totals", {})
+        for seat, label in totals.get("models", {}).items():
+            name, _, revision = label.rpartition("@")
+            versions[name] |= {f"revision {revision}"} if revision and not is_address(label) else set()
+            versions[name] |= {f"served as {served}" for served in totals.get(SERVED, {}).get(seat, ())}
+    return {name: frozenset(found) for name, found in versions.items()}
 
 
 def _costs(folders: list[Path]) -> dict[tuple[str, str, str], Costs]:

@@ -4,6 +4,7 @@ path that could not be read, a judge that failed; and the tokens that a right an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -85,6 +86,11 @@ def outcomes(rows: pl.DataFrame) -> Iterator[Counted]:
         among = (~CUT).sum() if outcome == "finished_accuracy" else pl.len()
         sums = sums_of(rows, [event.sum(), among], ratio)
         yield Counted(outcome, estimate(sums), sums)
+
+
+def dialects_of(rows: pl.DataFrame) -> dict[str, int]:
+    """How many replies rest on a path of which form (`insightv_bench.protocol.DIALECTS`), the most frequent first."""
+    return {name: num for name, num in Counter(rows["path_dialect"]).most_common() if name}
 
 
 def cap_of(arm: str) -> str:

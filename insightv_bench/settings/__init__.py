@@ -31,6 +31,7 @@ from .corpora import (
 )
 from .engines import *  # noqa: F403 - its `__all__`: a section more is a line in one file
 from .evaluation import Control, EvalSettings
+from .manner import in_its_manner
 from .paths import AssessSettings, CalibrateSettings, FlawsSettings, HardSettings, PathsSettings
 from .prereg import Claim, Preregistration
 from .recipe import Recipe, load_preregistration, load_recipe, recipe_names

@@ -48,6 +48,8 @@ class EvalSettings(Section):
     """For the arms that answer without writing a path. The total cap of every arm is the sum of both."""
     token_caps: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Caps under which the arms `base`, `direct` and `reason` are asked again, for accuracy against tokens."""
+    repeat_check: int = Field(0, ge=0)
+    """So many greedy requests are asked twice: how often a model that should say the same again does not."""
     answers: Literal["likely", "strict"] = "likely"
     """The weakest reading that may be right: `strict` counts sure ones alone, so that a likely one is wrong."""
     flaws: FlawsSettings = FlawsSettings()

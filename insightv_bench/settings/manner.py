@@ -14,6 +14,8 @@ from typing import Any
 from insightv_bench.errors import RecipeError
 from insightv_bench.profiles import NONE, Profile, Switch, choose, load_profile
 
+from .engines import ModelEngine
+from .evaluation import EvalSettings
 from .inheritance import FILES, Content, Layer, merge
 from .seats import PLACE, SERVER, STAGE_MODEL, folder_name
 
@@ -83,6 +85,16 @@ def with_manner(content: Content) -> Content:
         for section in (name for name, is_asked in asked.items() if is_asked):
             whole = _put(whole, (section,), merge({"prompts": prompts}, whole[section]))
     return whole
+
+
+def in_its_manner(engine: ModelEngine, profile: str) -> tuple[ModelEngine, EvalSettings]:
+    """One model apart from any recipe: its engine, and how it is asked and sampled, as an evaluation has them.
+
+    Raises RecipeError as `with_manner` does.
+    """
+    told = {name: getattr(engine, name) for name in {"kind", *engine.model_fields_set}}
+    whole = with_manner({"profile": profile, "model_seats": {"reason": told}, "eval": {}})
+    return type(engine).model_validate(whole["model_seats"]["reason"]), EvalSettings.model_validate(whole["eval"])
 
 
 def _engines(content: Content) -> Iterator[tuple[str, ...]]:

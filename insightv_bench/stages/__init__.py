@@ -18,7 +18,7 @@ from insightv_bench.records import Dropped, drop
 
 from .earlier import finished_before, kind_of, what_it_makes
 from .kinds import KINDS, Kind, kind_named
-from .manifest import CHECKPOINTS, MANIFEST, git_commit, is_whole, read_manifest
+from .manifest import CHECKPOINTS, MANIFEST, SERVED, git_commit, is_whole, read_manifest
 from .options import (
     AskingOptions,
     CalibrateOptions,

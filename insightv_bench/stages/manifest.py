@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHECKPOINTS = "checkpoints"
 """The one thing in an unfinished stage's folder that a rerun keeps; of a finished one it goes after the manifest."""
 MANIFEST = "manifest.json"
+SERVED = "served"
+"""In the totals of an evaluation: by seat, its replies by what the server said that it is."""
 PACKAGES = ("insightv-bench", "torch", "transformers", "trl", "datasets", "lm-eval", "polars", "numpy")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import polars as pl
 
 from insightv_bench.arms import ARMS
-from insightv_bench.results import CUT, EVENTS, HIDDEN, MISSING, Outcome, tokens_known
+from insightv_bench.results import CUT, EVENTS, HIDDEN, MISSING, Outcome, dialects_of, tokens_known
 from insightv_bench.results import counted as counted
 from insightv_bench.statistics import Interval, accuracy
 
@@ -26,8 +25,7 @@ def arm_rows(in_set: ComparableSet, rows: pl.DataFrame) -> list[ArmRow]:
 
 def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
     accuracy = share(rows, "correct")
-    first, dialects = rows.row(0, named=True), Counter(rows["path_dialect"])
-    known = tokens_known(rows)
+    first, known = rows.row(0, named=True), tokens_known(rows)
     guessable = rows.filter(pl.col("options").list.len() > 0)
     above_chance = None
     if in_set.chance is not None and not guessable.is_empty():
@@ -50,7 +48,7 @@ def _arm_row(in_set: ComparableSet, rows: pl.DataFrame) -> ArmRow:
         unread_cut=int(rows.select((EVENTS["unread"] & EVENTS["cut_off"]).sum()).item()),
         malformed=rows.filter(pl.col("path_status") == "malformed").height,
         cut_off=rows.filter(pl.col("finish") == "length").height,
-        dialects=tuple(f"{name} {num}" for name, num in dialects.most_common() if name),
+        dialects=tuple(f"{name} {num}" for name, num in dialects_of(rows).items()),
         **_cut_off(rows),
         failed=rows.filter(pl.col("finish") == "error").height,
         judge_failed=rows.filter(pl.col("judge_failure") != "").height,

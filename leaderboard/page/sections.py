@@ -44,7 +44,7 @@ def board(shown: Board, comparable: ComparableSet) -> str:
         "Likely",
         "Unread",
     ]
-    headings += ["Malformed path", "Cut off", "Failed", "Tokens per right answer"]
+    headings += ["Malformed path", "Form of the paths", "Cut off", "Failed", "Tokens per right answer"]
     groups = [Group(escape(system), [_arm(row) for row in members]) for system, members in _by_system(rows)]
     caption = f"Accuracy by system and arm, {questions(comparable)}"
     return table(caption, headings, groups, ("name", "name", "number", "strip")) + _settings(comparable)
@@ -60,6 +60,7 @@ def _arm(row: ArmRow) -> list[Cell]:
         interval(row.low, row.high),
         NONE if row.sure_accuracy is None else Cell(percent(row.sure_accuracy)),
         *(number(count) for count in (row.n, row.likely, row.unread, row.malformed)),
+        Cell(f"<small>{escape(', '.join(row.dialects))}</small>") if row.dialects else NONE,
         _cut_off(row),
         number(row.failed),
         NONE if tokens is None else Cell(f"{tokens:,.0f}"),

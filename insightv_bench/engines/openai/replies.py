@@ -24,6 +24,7 @@ MAX_CHARS = 1_000_000
 """Of one reply; what is longer is a server gone astray, and is cut as at a token limit."""
 MAX_ERROR_CHARS = 500
 """Of what a server says of an error."""
+MAX_SERVED_CHARS = 200
 REASONING = ("reasoning_details", "reasoning_content", "reasoning", "thinking", "thinking_blocks")
 """How servers name it; the first that holds text counts, since some send the same twice."""
 THOUGHTS = ("thinking", "reasoning", "reasoning.text", "reasoning.summary", "summary_text", "redacted_thinking")
@@ -69,11 +70,14 @@ def as_reply(answer: Mapping[str, Any], seconds: float, settings: OpenAIEngine, 
     num_prompt_tokens, num_tokens = (_number(usage.get(f"{part}_tokens")) for part in ("prompt", "completion"))
     paid = spent_tokens(num_tokens, text, reasoning)
     cost = num_prompt_tokens * settings.usd_per_million_prompt_tokens + paid * settings.usd_per_million_tokens
+    named = [answer.get(key) for key in ("model", "system_fingerprint")]
+    served = mask(_text(" ".join(part for part in named if isinstance(part, str))))[:MAX_SERVED_CHARS]
     if refusal and not text:
         finish = "refusal"
     return Reply(
         text=(text or refusal)[:MAX_CHARS],
         reasoning=reasoning[:MAX_CHARS],
+        served=served,
         finish="length" if len(text) > MAX_CHARS and finish != "refusal" else finish,
         num_prompt_tokens=num_prompt_tokens,
         num_tokens=num_tokens,

@@ -77,6 +77,7 @@ class Server:
         self._start = Start(seed=0, has_answered=False, on_failure=lambda kind: None)
         self._num_answered: Counter[Shape] = Counter()
         self._num_lost = 0  # in a row
+        self._is_long = False
         self._checks: dict[Shape, asyncio.Future[bool]] = {}
         self.budget = Budget(Limits(settings.max_tokens_total, settings.max_cost_usd))
         self.concurrency, self.adaptive = settings.concurrency, settings.adaptive
@@ -111,8 +112,16 @@ class Server:
             else:
                 self._start, self._num_lost = self._start._replace(has_answered=True), 0
                 self._num_answered[shape] += 1
+                self._note_length(reply, request.sampling.max_new_tokens)
                 return reply.model_copy(update={"num_broken": cleared.num_broken})
         raise AssertionError("the count has no end")
+
+    def _note_length(self, reply: Reply, cap: int) -> None:
+        """Said once of a server that writes on beyond the token cap: replies are dearer than asked for."""
+        if reply.num_tokens > cap + FEW_TOKENS and not self._is_long:
+            self._is_long = True
+            place = f"`{self.name}` at {self._settings.base_url}"
+            NOTICES.warning("%s ignores `max_tokens`: a reply of %s tokens, of %s", place, reply.num_tokens, cap)
 
     def _is_one_of_few(self, trouble: Trouble) -> bool:
         """Whether what is wrong is with this request, as the server says itself, and the server is known to answer."""

@@ -262,6 +262,8 @@
       { key: "arm", title: task ? "Arm" : "Task, arm", kind: "name", cell: (row) => (task ? code(row.arm) : make("span", {}, text(insightv.setName(setNamed(row.set))), " ", code(row.arm))) },
       share("accuracy", "Accuracy %", (row) => row),
       ...counted.map((name) => ({ key: name, title: WORDS[name] ?? spaced(name), cell: (row) => number(row[name]) })),
+      ...(of.some((row) => row.dialects?.length) ? [{ key: "dialects", title: "form of the paths", kind: "name",
+        cell: (row) => make("small", {}, text((row.dialects ?? []).join(", "))) }] : []),
     ];
     const set = task?.name ?? "";
     const links = make("p", {}, make("a", { href: insightv.link("samples", [["set", set], ["a", line.system]]) }, "Look at its samples"),
