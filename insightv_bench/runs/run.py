@@ -155,7 +155,7 @@ def _claim(recipe: Recipe, folder: Path) -> None:
             f"name another folder with `--out`; the replies in it are kept: {folder / JOURNAL}",
         ) from error
     whole = isinstance(theirs, dict) and mine.keys() <= theirs.keys()
-    if not whole or mine.items() - theirs.items():
+    if not whole or any(theirs[part] != mine[part] for part in mine):
         what = f"recipe `{theirs['recipe']}`, seed {theirs['seed']}" if whole else "something else"
         raise RunError(f"`{folder}` is a run of {what}", "name another folder with `--out`")
 
