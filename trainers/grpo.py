@@ -69,7 +69,7 @@ class Grpo(Method[GrpoSettings]):
                 f"`{verb}`: under LoRA the reference is the model with its adapter off, which is the previous one",
                 "leave `reference` out, or `lora`",
             )
-        cycle, saved = steps_of_samples(trainer), trainer.get("save_steps", DEFAULT_SAVE_STEPS)
+        cycle, saved = steps_of_samples(options_of(settings)), trainer.get("save_steps", DEFAULT_SAVE_STEPS)
         if isinstance(saved, int) and saved % cycle:
             raise RecipeError(
                 f"`{verb}`: samples are used for {cycle} steps, and a checkpoint every {saved} would fall between "
@@ -127,7 +127,8 @@ def steps_of_samples(trainer: Mapping[str, Any]) -> int:
     accumulated = int(trainer.get("gradient_accumulation_steps", 1))
     drawn = int(trainer.get("steps_per_generation") or accumulated)
     if trainer.get("generation_batch_size"):
-        drawn = max(1, int(trainer["generation_batch_size"]) // int(trainer.get("per_device_train_batch_size", 8)))
+        at_once = int(trainer.get("per_device_train_batch_size", 8)) * int(trainer.get("num_processes", 1))
+        drawn = max(1, int(trainer["generation_batch_size"]) // at_once)
     return math.lcm(drawn * int(trainer.get("num_iterations", 1)), accumulated) // accumulated
 
 
@@ -140,8 +141,8 @@ def _equal_compute(context: Context, job: Job[GrpoSettings]) -> dict[str, int]:
     spent = spent_by_others(context, job, processor)
     pairs = context.inputs[next(iter(context.options.equal_compute))]
     length = tokens_of_sequence(load_corpus([pairs], columns_of(pairs), job.checkpoints / "cache"), processor)
-    trainer = job.settings.trainer
-    steps = max(1, round(spent["num_tokens"] / (length * passes(trainer) * batch_size(options_of(job.settings)))))
+    trainer = options_of(job.settings)
+    steps = max(1, round(spent["num_tokens"] / (length * passes(trainer) * batch_size(trainer))))
     context.totals["equal_compute"] = {**spent, "num_steps": steps}
     return {"max_steps": steps}
 
