@@ -21,6 +21,7 @@ from insightv_bench.settings import (
     LoggedPaths,
     PathsSettings,
     Recipe,
+    RoundQuestions,
     TaskSource,
 )
 from insightv_bench.stages import JOURNAL, MANIFEST, Stage
@@ -64,6 +65,8 @@ def manner_line(engine: Any, settings: Any) -> str:
 def size_of(stage: Stage, real: bool = False) -> str:
     """What a stage will do, as far as its settings tell. `real`: the base is not one from nothing."""
     settings: Any = stage.settings
+    if isinstance(settings, RoundQuestions):
+        return f"{f'{settings.num:,}' if settings.num else 'all'} of them, none that the evaluation asks"
     if stage.kind in ("questions", "task-questions"):
         if isinstance(settings, HubSource):
             return f"`{settings.split}` of {settings.id} at {settings.revision or 'its newest commit'}"
@@ -78,7 +81,8 @@ def size_of(stage: Stage, real: bool = False) -> str:
         return f"replies of {', '.join(log.path for log in settings.logs)}"
     if stage.makes == "paths":
         tokens = settings.sampling.max_new_tokens
-        return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {settings.engine.kind}"
+        by = getattr(settings.engine, "serve", settings.engine.kind)
+        return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {by}"
     if stage.makes == "verdicts" and settings.judge == "engine":
         passes = "two calls" if settings.second_pass else "one call"
         return f"{passes} a question with a right path, by {settings.engine.kind}"

@@ -143,6 +143,8 @@ def by_model(settings: PathsSettings, stage: str, key: str, sample: SampleSettin
         )
     local = engine.model_copy(update={"model": made_by(stage).model})
     made: HfEngine | ServedEngine = local
+    if sample and not sample.serve and "num_processes" not in engine.model_fields_set:
+        made = local.model_copy(update={"num_processes": sample.num_processes})
     if sample and sample.serve:
         try:
             made = sample.served(local)

@@ -110,6 +110,8 @@ class HfEngine(ModelSection):
     """What is written where the budget of thought is spent: the tag that closes it, and words before it."""
     adapter: str = ""
     """A LoRA adapter on top of the model: a folder or a Hub id, as PEFT saves it."""
+    num_processes: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(1, exclude=True)
+    """Each with the model on a device of its own; `auto`: one for each GPU. The number changes no reply."""
     processor_kwargs: dict[str, Any] = {}
     """Options of the processor in its own words: `size`, `max_soft_tokens`, `do_pan_and_scan`."""
     trust_remote_code: bool = False

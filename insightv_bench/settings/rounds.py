@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -44,6 +44,8 @@ class SampleSettings(Section):
     """The command that serves, in place of that of this environment: `[/opt/vllm/bin/vllm, serve]`."""
     wait_s: float = Field(1800, gt=0)
     """Until the server has loaded a model."""
+    num_processes: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Without a server: processes of transformers, each on a device of its own; `auto`: one for each GPU."""
 
     @model_validator(mode="after")
     def _of_a_server(self) -> SampleSettings:
@@ -54,7 +56,8 @@ class SampleSettings(Section):
     def served(self, engine: HfEngine) -> ServedEngine:
         """The same model, with the same options, behind a server. Raises ValueError for those that it has not."""
         assert self.serve
-        given = {name: getattr(engine, name) for name in engine.model_fields_set - {"kind", "batch_size"}}
+        named = engine.model_fields_set - {"kind", "batch_size", "num_processes"}
+        given = {name: getattr(engine, name) for name in named}
         if unknown := sorted(given.keys() - ServedEngine.model_fields.keys()):
             raise ValueError(f"`{unknown[0]}` is of local transformers; a server's own options stand in `sample.args`")
         at_once = {"concurrency": engine.batch_size} if "batch_size" in engine.model_fields_set else {}

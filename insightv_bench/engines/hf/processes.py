@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -59,14 +59,6 @@ def is_team() -> bool:
     from torch import distributed
 
     return distributed.is_available() and distributed.is_initialized()
-
-
-def local_model(settings: HfEngine, scenes: Mapping[str, str] | None = None) -> LocalModel | Shared:
-    """The model, in this process or in each of a team. `scenes`: as every engine is opened with; a model sees the
-    images alone."""
-    if is_team():
-        return Shared(LocalModel(on_own_device(settings)), settings)
-    return LocalModel(settings)
 
 
 class Shared:
