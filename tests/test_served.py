@@ -20,6 +20,7 @@ from insightv_bench.chat import Chat, Message
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.served import check_program, end_left_over
 from insightv_bench.engines.served.keeper import started_at
+from insightv_bench.engines.served.model import client_settings
 from insightv_bench.errors import EngineError, MissingExtra, RecipeError
 from insightv_bench.journal import Journal, Request
 from insightv_bench.plan import plan
@@ -150,6 +151,15 @@ def test_a_server_that_outlives_its_keeper_is_found_and_ended(folder: Path, kill
     assert started_at(known["server"])
     assert end_left_over(folder.parents[1] / "servers") == 1
     assert not started_at(known["server"])
+
+
+def test_transformers_serve_is_told_to_sample(folder: Path) -> None:
+    """It would stay greedy, whatever the temperature, and K paths would be one."""
+    (folder / "generation_config.json").write_text('{"eos_token_id": [3, 4], "do_sample": false, "top_k": 50}')
+    engine = ServedEngine(model=str(folder), serve="transformers")
+    told = json.loads(client_settings(engine, "m", "http://127.0.0.1:9/v1", "1").extra_body["generation_config"])
+    assert told == {"eos_token_id": [3, 4], "do_sample": True, "top_k": 0}
+    assert not client_settings(settings(folder), "m", "http://127.0.0.1:9/v1", "1").extra_body
 
 
 def test_nobody_elses_process_is_ended(tmp_path: Path) -> None:

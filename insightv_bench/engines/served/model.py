@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import socket
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from insightv_bench.errors import EngineError
 from insightv_bench.journal import Reply, Request
@@ -33,6 +35,7 @@ WAIT_S = 60.0
 """For one word of a server that is up."""
 ONE_BY_ONE = ("transformers",)
 """Programs that seed and generate one request after the other: two at once would share their seeds and gain nothing."""
+SPECIAL_TOKENS = ("eos_token_id", "pad_token_id", "bos_token_id")
 NO_KEY = "INSIGHTV_SERVED_MODEL_KEY"
 """A variable that nobody sets: a server of one's own gets no key of a vendor's."""
 
@@ -149,8 +152,22 @@ def _changes_replies(settings: ServedEngine) -> dict[str, object]:
 def client_settings(settings: ServedEngine, model: str, url: str, revision: str) -> OpenAIEngine:
     """The same manner, asked at its place."""
     manner = {name: getattr(settings, name) for name in ModelSection.model_fields}
-    own = {"concurrency": settings.concurrency, "timeout_s": settings.timeout_s, "api_key_env": NO_KEY}
+    own: dict[str, Any] = {"concurrency": settings.concurrency, "timeout_s": settings.timeout_s, "api_key_env": NO_KEY}
+    if settings.serve == "transformers":
+        own["extra_body"] = {"generation_config": json.dumps(sampled_config(Path(settings.model)))}
     return OpenAIEngine(kind="openai", model=model, base_url=url, revision=revision, **manner, **own)
+
+
+def sampled_config(folder: Path) -> dict[str, object]:
+    """The model's generation config, told to sample: `transformers serve` takes a temperature and stays greedy where
+    the model's own config is (seen with transformers 5.24), and then keeps the 50 likeliest tokens by default."""
+    known: dict[str, object] = {}
+    for name in ("config.json", "generation_config.json"):
+        with suppress(OSError, ValueError):
+            found = json.loads((folder / name).read_text(encoding="utf-8"))
+            ends = {**found.get("text_config", {}), **found}
+            known |= {key: ends[key] for key in SPECIAL_TOKENS if ends.get(key) is not None}
+    return {**known, "do_sample": True, "top_k": 0}
 
 
 def free_port() -> int:
