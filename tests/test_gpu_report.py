@@ -85,7 +85,7 @@ def test_a_loop_that_fails_or_runs_out_of_time_says_how_far_it_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = gpu_loop.whole_loop(36_000, toy=True, overrides=["workerz=1"])
-    assert failed["systems"] == [] and "`questions`, `hard`" in failed["left_out"]  # the end of what it said
+    assert failed["systems"] == [] and "`release`, `given`" in failed["left_out"]  # the end of what it said
     assert failed["left_out"].startswith("`base` and what follows: it ended with code")
     assert "30 seconds are left" in gpu_loop.whole_loop(30, toy=True)["left_out"]
 
