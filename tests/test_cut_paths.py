@@ -100,8 +100,9 @@ def row(arm: str, question: str, share: float, correct: bool, position: str = "n
 def figures(rows: list[dict[str, Any]]) -> dict[str, float]:
     known = {"severity": 0.0, "flaw": "none", "verdict": "none", "path_correct": True, "misleads": False, "level": 0.0}
     known |= {"follows": False, "sample": 0, "answer": "1", "planted_answer": "", "made_from": "", "path_id": ""}
-    known |= {"answer_type": "number", "options": ()}
-    frame = pl.DataFrame([{**known, **each} for each in rows], schema_overrides={"options": pl.List(pl.String)})
+    known |= {"answer_type": "number", "options": (), "shown_right": (), "verdicts": ()}
+    lists = {"options": pl.List(pl.String), "shown_right": pl.List(pl.Boolean), "verdicts": pl.List(pl.String)}
+    frame = pl.DataFrame([{**known, **each} for each in rows], schema_overrides=lists)
     return {one.measure: one.interval.value for one in measured(frame)}
 
 

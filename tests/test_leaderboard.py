@@ -108,7 +108,7 @@ def test_options_are_matched_as_options(tmp_path: Path) -> None:
 def test_board_json_has_the_keys_others_read(hostile_page: Path) -> None:
     board = json.loads((hostile_page / "board.json").read_text())
     first = {"title", "notes", "sets", "arms", "comparisons", "robustness", "measures"}
-    assert set(board) == first | {"averages", "rounds", "flaws", "lineage", "submissions"}
+    assert set(board) == first | {"averages", "rounds", "flaws", "gaps", "lineage", "submissions"}
     assert {"system", "arm", "accuracy", "low", "high", "n", "unread", "malformed"} < set(board["arms"][0])
     assert {"a", "b", "difference", "low", "high", "p", "n", "sentence"} < set(board["comparisons"][0])
     assert {"system", "flaw", "severity", "accuracy", "low", "high", "follow", "n"} < set(board["robustness"][0])

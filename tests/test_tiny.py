@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from insightv_bench.chat import Chat, ask
 from insightv_bench.engines.hf import LocalModel, load_model
+from insightv_bench.engines.hf import model as hf_model
 from insightv_bench.engines.hf.model import encode
 from insightv_bench.errors import ModelError
 from insightv_bench.journal import Request
@@ -105,11 +106,12 @@ def test_the_revision_of_a_folder_is_its_content(folder: Path, tmp_path: Path) -
 
 
 def test_a_model_computes_in_the_type_that_it_is_saved_in_or_asked_for_and_is_named_by_it(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Replies in bfloat16 are not those in float32: neither the journal nor a row may take one for the other."""
     import torch
 
+    monkeypatch.setattr(hf_model, "multiplies_bfloat16", lambda: True)
     half = tmp_path / "half"
     shutil.copytree(folder, half)
     load_model(HfEngine(model=str(folder)))[0].to(torch.bfloat16).save_pretrained(half)
@@ -127,6 +129,9 @@ def test_a_model_computes_in_the_type_that_it_is_saved_in_or_asked_for_and_is_na
         assert model.generate(requests(QUESTIONS[:1]), seed=0)[0].num_tokens > 0
     assert known(half, "auto").revision == known(half, "bfloat16").revision != known(half, "float32").revision
     assert known(folder, "auto").revision == known(folder, "float32").revision
+    monkeypatch.setattr(hf_model, "multiplies_bfloat16", lambda: False)  # a processor that is far slower at it
+    assert str(known(half, "auto").load()[0].dtype) == "torch.float32"
+    assert known(half, "auto").revision == known(half, "bfloat16").revision == known(half, "float32").revision
 
 
 def test_pickled_weights_are_not_loaded(folder: Path, tmp_path: Path) -> None:
