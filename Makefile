@@ -1,4 +1,4 @@
-# Two commands for a fresh machine with Python 3.11 or newer: `make quickstart` and `make test`.
+# For a fresh machine with Python 3.11 or newer: `make quickstart` and `make test`; `make method` trains it all.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,14 +12,26 @@ export TOKENIZERS_PARALLELISM = false
 # Files of tests side by side, each whole in one process.
 WORKERS ?= 2
 
+# The run that `make agents` takes them from.
+RUN ?= runs/method-seed3
+
 # What `make bench` measures, `make bench ONLY="corpora client"` say; all of it if left out.
 ONLY ?=
 
 # `LOCKED=1 make setup`: every package at the version and of the hash that requirements.lock names, PyPI's torch included.
-.PHONY: quickstart test test-all lint bench setup lock audit clean
+.PHONY: quickstart method agents test test-all lint bench setup lock audit clean
 
 quickstart: setup
+	$(BIN)/insightv-bench run quickstart --open
+
+method: setup
+	$(BIN)/insightv-bench run method --open
+
+# The agents that ship, made again from a finished run of `method`: weights, then the figures of their cards.
+agents: setup
+	$(BIN)/python -m insightv_bench.shipped pack $(RUN)
 	$(BIN)/insightv-bench run quickstart
+	$(BIN)/python -m insightv_bench.shipped cards $(RUN) runs/quickstart-seed7
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile

@@ -22,6 +22,7 @@ ORDER = (
         "statistics",
         "controls",
         "storage",
+        "shipped",
         "chat",
         "protocol",
         "judge_replies",

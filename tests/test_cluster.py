@@ -184,7 +184,7 @@ def test_a_local_models_batches_hang_on_the_block_so_its_folder_does() -> None:
     words = ["engine=ray", "questions.train.num=5", "eval=null"]
     names = [
         {name: folder.name for name, folder in place(made, Path("run"), plan(made)).items()}
-        for made in (load_recipe("quickstart", [*words, f"ray.block_size={size}"]) for size in (HERE, 256))
+        for made in (load_recipe("method", [*words, f"ray.block_size={size}"]) for size in (HERE, 256))
     ]
     changed = {name for name in names[0] if names[0][name] != names[1][name]}
     assert "paths-sft" in changed and "paths-teacher" not in changed

@@ -235,7 +235,7 @@ def test_what_cannot_be_trained_so_is_said_before_a_model_is_loaded(settings: di
 
 def test_rounds_of_each_kind_go_on_from_their_own_last_model() -> None:
     for kind in ("dpo", "grpo", "rejection"):
-        recipe = load_recipe("quickstart", [f"rounds.kind={kind}", "controls=[]"])
+        recipe = load_recipe("method", [f"rounds.kind={kind}", "controls=[]"])
         stages = {stage.name: stage for stage in plan(recipe)}
         assert stages[f"train-{kind}-1"].inputs["model"] == "train-reason"
         assert stages[f"train-{kind}-2"].inputs["model"] == f"train-{kind}-1"
@@ -247,7 +247,7 @@ def test_rounds_of_each_kind_go_on_from_their_own_last_model() -> None:
 
 def test_both_seats_may_be_trained_by_grpo() -> None:
     changes = ["rounds.kind=grpo", "controls=[]", "rounds.summary={trainer: {max_steps: 5}}"]
-    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", changes))}
+    stages = {stage.name: stage for stage in plan(load_recipe("method", changes))}
     assert stages["train-grpo-summary-1"].inputs == {
         "model": "train-summary", "summary": "corpora-summary", "initial": "train-summary"
     }  # fmt: skip
@@ -273,4 +273,4 @@ def test_grpo_as_a_control_has_the_compute_of_the_dpo_round() -> None:
 )
 def test_rounds_that_do_not_go_together_are_said(changes: list[str], said: str) -> None:
     with pytest.raises(RecipeError, match=said):
-        load_recipe("quickstart", changes)
+        load_recipe("method", changes)

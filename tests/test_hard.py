@@ -128,15 +128,14 @@ def test_no_hard_question_at_all_is_said_at_once(tmp_path: File) -> None:
 
 def test_the_switch_puts_the_stage_between_questions_and_paths() -> None:
     stages = {
-        stage.name: stage
-        for stage in plan(load_recipe("quickstart", ["hard={num_tries: 2, sampling: {temperature: 1}}"]))
+        stage.name: stage for stage in plan(load_recipe("method", ["hard={num_tries: 2, sampling: {temperature: 1}}"]))
     }
     hard = stages["hard-questions"]
     assert hard.inputs == {"questions": "questions-train"} and hard.command == "build hard"
     for name in ("paths-teacher", "assess-teacher", "corpora-reasoning", "corpora-flawed", "corpora-summary"):
         assert stages[name].inputs["questions"] == "hard-questions"
     assert stages["eval-sft"].inputs["questions"] == "questions-test"
-    assert "hard-questions" not in {stage.name for stage in plan(load_recipe("quickstart"))}
+    assert "hard-questions" not in {stage.name for stage in plan(load_recipe("method"))}
 
 
 def test_the_generator_is_the_engine_of_the_paths_unless_another_is_named() -> None:

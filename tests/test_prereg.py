@@ -114,7 +114,7 @@ def test_the_table_says_which_claims_were_there_before(runs: list[Path], tmp_pat
 def test_a_run_that_is_no_part_of_what_was_written_down_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "claims.yaml"
     file.write_text(json.dumps({**BEFORE, "seeds": [3], "num": 1000}))
-    recipe = load_recipe("quickstart", [f"prereg={file}"])
+    recipe = load_recipe("method", [f"prereg={file}"])
     assert recipe.prereg and recipe.prereg.hash == load_preregistration(file).hash
     for change, words in [
         ("seed=4", "names the seeds 3, not 4"),
@@ -122,7 +122,7 @@ def test_a_run_that_is_no_part_of_what_was_written_down_is_refused(tmp_path: Pat
         ("questions.test.num=9", "1000"),
     ]:
         with pytest.raises(RecipeError, match=words):
-            load_recipe("quickstart", [f"prereg={file}", change])
+            load_recipe("method", [f"prereg={file}", change])
     for broken, words in [("a: [", "cannot be read"), ("3", "holds no preregistration")]:
         file.write_text(broken)
         with pytest.raises(RecipeError, match=words):

@@ -75,7 +75,7 @@ def manifests(out: Path) -> dict[str, Any]:
     found = {}
     for file in sorted(out.glob("*/stages/*/manifest.json")):
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        for timed in ("seconds", "started", "git_commit"):
+        for timed in ("seconds", "processor_seconds", "peak_memory_gib", "started", "git_commit"):
             manifest.pop(timed)
         manifest["totals"].get("costs", {}).pop("seconds", None)
         found[file.parent.name] = manifest

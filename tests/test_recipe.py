@@ -31,7 +31,7 @@ def test_a_shipped_recipe_parses_and_plans_each_stage_after_its_inputs(name: str
 
 
 def test_the_recipes_have_names_and_no_two_the_same() -> None:
-    assert {"quickstart", "walk", "eval"} <= set(recipe_names())
+    assert {"quickstart", "method", "walk", "eval"} <= set(recipe_names())
     assert recipe_names() == sorted(set(recipe_names()))
 
 

@@ -102,7 +102,7 @@ def test_a_majority_needs_three_paths_and_sampling() -> None:
 def test_greedy_twins_and_controls_stand_beside_the_systems() -> None:
     controls = "[continued-sft, optimal-only, single-model, rejection-sampling, continued-sft-dpo]"
     options = ["eval.greedy=true", "eval.num_paths=3", "eval.path_sampling.temperature=1", f"controls={controls}"]
-    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    stages = {stage.name: stage for stage in plan(load_recipe("method", options))}
     for system in ("sft", "dpo-2", "rejection-2", "continued-sft", "continued-sft-dpo", "single-model"):
         assert f"eval-{system}" in stages
         greedy = stages[f"paths-eval-{system}-greedy"].settings
@@ -113,8 +113,9 @@ def test_greedy_twins_and_controls_stand_beside_the_systems() -> None:
 
 @pytest.mark.parametrize("arms", [["reason"], ["reason", "reason+summary"]])
 def test_a_control_of_the_reasoning_agent_is_evaluated_in_the_arms_asked_for(arms: list[str]) -> None:
-    options = ["controls=[continued-sft, optimal-only, rejection-sampling]", f"eval.control_arms={json.dumps(arms)}"]
-    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    controls = ["controls=[continued-sft, optimal-only, rejection-sampling]", "eval.greedy=true"]
+    options = [*controls, f"eval.control_arms={json.dumps(arms)}"]
+    stages = {stage.name: stage for stage in plan(load_recipe("method", options))}
     for name in ("eval-continued-sft", "eval-rejection-1", "eval-rejection-2-greedy"):
         assert stages[name].options.arms == tuple(arms)
     assert "reason+summary" in stages["eval-optimal-only"].options.arms
@@ -123,17 +124,17 @@ def test_a_control_of_the_reasoning_agent_is_evaluated_in_the_arms_asked_for(arm
 
 def test_optimal_only_is_trained_as_the_summary_agent_or_as_told() -> None:
     summary, optimal = (
-        {stage.name: stage for stage in plan(load_recipe("quickstart", options))}["train-optimal-only"].settings
+        {stage.name: stage for stage in plan(load_recipe("method", options))}["train-optimal-only"].settings
         for options in (["optimal_only=null"], ['optimal_only={"trainer": {"max_steps": 7}}'])
     )
-    assert summary.trainer == load_recipe("quickstart").summary.trainer
+    assert summary.trainer == load_recipe("method").summary.trainer
     assert optimal.trainer == {"max_steps": 7}
 
 
 def test_a_summary_agent_is_left_one_thing_at_a_time_at_its_own_compute() -> None:
     named = "[without-flaws, without-own-wrong, held-out-flaw]"
     options = [f"controls={named}", "held_out=[arithmetic, perception]"]
-    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    stages = {stage.name: stage for stage in plan(load_recipe("method", options))}
     whole = stages["corpora-summary"].settings
     shares = stages["corpora-without-flaws"].settings.summary_shares
     assert "flawed" not in shares and sum(shares.values()) == pytest.approx(sum(whole.summary_shares.values()))
@@ -145,12 +146,12 @@ def test_a_summary_agent_is_left_one_thing_at_a_time_at_its_own_compute() -> Non
         assert trained.inputs["whole"] == "corpora-summary" and list(trained.options.equal_compute) == ["whole"]
         assert stages[f"eval-held-out-{flaw}"].options.role == "control"
     with pytest.raises(RecipeError, match="`held_out` names `arithmetic`"):
-        load_recipe("quickstart", ["controls=[held-out-flaw]", "flaws.flaws=[perception]", "flaws.weights={}"])
+        load_recipe("method", ["controls=[held-out-flaw]", "flaws.flaws=[perception]", "flaws.weights={}"])
 
 
 def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
     options = ["controls=[continued-sft, rejection-sampling]"]
-    stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+    stages = {stage.name: stage for stage in plan(load_recipe("method", options))}
     assert list(stages["train-continued-sft"].options.equal_compute) == ["summary"]
     assert stages["train-rejection-2"].inputs["model"] == "train-rejection-1"
     assert list(stages["train-rejection-2"].options.equal_compute) == ["pairs"]
@@ -160,7 +161,7 @@ def test_a_control_names_what_it_is_to_equal_in_compute() -> None:
 def test_a_summary_agent_starts_from_the_base_or_from_the_reasoning_agent() -> None:
     for init in ("base", "reason"):
         options = [f"summary.init={init}", "controls=[optimal-only]"]
-        stages = {stage.name: stage for stage in plan(load_recipe("quickstart", options))}
+        stages = {stage.name: stage for stage in plan(load_recipe("method", options))}
         assert {stages[name].inputs["model"] for name in ("train-summary", "train-optimal-only")} == {f"train-{init}"}
 
 

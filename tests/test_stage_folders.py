@@ -77,11 +77,11 @@ OF_PATHS = {"corpora-reasoning", "train-reason", "train-dpo-2", "train-rejection
         ("agent_paths.num_paths=2", OF_SUMMARIES | {"paths-sft"}, OF_PATHS),
     ],
 )
-def test_a_stage_of_the_quickstart_holds_the_settings_that_it_reads(
+def test_a_stage_of_the_ablations_holds_the_settings_that_it_reads(
     override: str, changed: set[str], same: set[str]
 ) -> None:
     """Another mix for the summary agent leaves the reasoning agent, and its rounds, as they are."""
-    before, after = folders_of(of="quickstart"), folders_of(override, of="quickstart")
+    before, after = folders_of(of="ablations"), folders_of(override, of="ablations")
     different = {name for name in before if before[name] != after[name]}
     assert changed <= different
     assert not same & different

@@ -41,7 +41,7 @@ pytestmark = pytest.mark.slow
 """A recipe that trains from nothing to the end is in the fast suite too (test_from_nothing.py)."""
 COMMAND = [sys.executable, "-m", "insightv_bench", "run", "walk", *(word for one in SMALL for word in ("--set", one))]
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-TIMED = ("seconds", "wall_seconds", "stages", "page", "models")
+TIMED = ("seconds", "wall_seconds", "processor_seconds", "stages", "page", "models")
 """Parts of the summary that hold clock times or places."""
 
 

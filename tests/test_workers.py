@@ -62,7 +62,7 @@ SMALL = [
 ]
 """The walk with so few steps that nothing is learnt, which no row and no weight minds."""
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-TIMED = ("seconds", "wall_seconds", "stages", "page", "models")
+TIMED = ("seconds", "wall_seconds", "processor_seconds", "stages", "page", "models")
 STOPPED = "stopped; the same command goes on from here"
 
 
@@ -124,13 +124,13 @@ def order(recipe: Recipe, workers: int, random_: random.Random) -> list[str]:
 
 
 def test_one_worker_keeps_the_order_of_the_plan() -> None:
-    recipe = load_recipe("quickstart")
+    recipe = load_recipe("ablations")
     assert order(recipe, 1, random.Random(0)) == [stage.name for stage in plan(recipe)]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_stage_begins_after_its_inputs_and_after_those_that_ask_the_same(seed: int) -> None:
-    recipe = load_recipe("quickstart")
+    recipe = load_recipe("ablations")
     begun = order(recipe, 3, random.Random(seed))
     stages = plan(recipe)
     assert sorted(begun) == sorted(stage.name for stage in stages)
@@ -142,7 +142,7 @@ def test_a_stage_begins_after_its_inputs_and_after_those_that_ask_the_same(seed:
 
 
 def test_what_shares_nothing_runs_side_by_side() -> None:
-    stages = {stage.name: stage for stage in plan(load_recipe("quickstart"))}
+    stages = {stage.name: stage for stage in plan(load_recipe("ablations"))}
     assert asks(stages["eval-sft"]) & asks(stages["eval-dpo-1"])  # one summary agent
     assert not asks(stages["paths-teacher"])
     assert not asks(stages["train-summary"])

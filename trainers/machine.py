@@ -31,7 +31,7 @@ def check_machine(settings: TrainSettings, verb: str) -> None:
     needs = settings.device == "cuda" or config == "multi-gpu" or in_shares
     if needs and not torch.cuda.is_available():
         asked = "`device: cuda`" if settings.device == "cuda" else f"`launch.config: {config}`"
-        hint = "run it where a GPU is; recipes `quickstart` and `tiny` need none; `device: auto` takes what there is"
+        hint = "run it where a GPU is; recipes `method` and `tiny` need none; `device: auto` takes what there is"
         raise ModelError(f"`{verb}`: {asked} is asked for, and no CUDA device is here", hint)
     if kind == DEEPSPEED:
         require("deepspeed", "deepspeed", f"`launch.config: {config}`")

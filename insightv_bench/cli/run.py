@@ -67,6 +67,7 @@ def run_command(
     engine: EngineName = "",
     allow_key: AllowKey = None,
     dry_run: DryRun = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page at the end, where there is a desktop.")] = False,
 ) -> None:
     """All stages of a recipe in order. Stop it at any time: the same command goes on."""
     from insightv_bench.runs import is_sweep
@@ -76,7 +77,7 @@ def run_command(
     if is_sweep(loaded, seed):
         sweep_to(recipe, seed, overrides, out, until, dry_run)
     else:
-        run_to(loaded, out, until, dry_run)
+        run_to(loaded, out, until, dry_run, open_)
 
 
 def sweep_to(name: str, seed: int | None, overrides: list[str], out: Path, until: str, dry_run: bool) -> None:
@@ -97,11 +98,11 @@ def sweep_to(name: str, seed: int | None, overrides: list[str], out: Path, until
         run_sweep(groups, out, until, with_table, typer.echo)
 
 
-def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
+def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool, open_: bool = False) -> None:
     from insightv_bench.plan import plan
     from insightv_bench.runs import needed, place, run, run_folder
 
-    from .summary import print_plan, print_summary
+    from .summary import open_page, print_plan, print_summary
 
     stages = needed(plan(recipe), until)
     if dry_run:
@@ -109,7 +110,9 @@ def run_to(recipe: Recipe, out: Path, until: str, dry_run: bool) -> None:
         return
     result = run(recipe, out, until)
     if any(stage.name == "leaderboard" for stage in stages):
-        print_summary(result, Console())
+        print_summary(result, Console(), recipe.agents)
+        if open_:
+            open_page(Path(result["page"]))
     else:
         _print_manifest(result)
     if stages[-1].makes == "model":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from insightv_bench.settings import (
     PathsSettings,
     Recipe,
     RoundQuestions,
+    ShippedAgent,
     TaskSource,
 )
 from insightv_bench.stages import JOURNAL, MANIFEST, Stage
@@ -32,6 +35,16 @@ NEXT = """What to try next
   insightv-bench eval puzzlevqa --model {run} --data FILE
                                            these agents on real puzzles
   insightv-bench recipes                   the other recipes"""
+LIMITS = (
+    "One training of each agent: the intervals are over questions, and another training may turn what is close.\n"
+    "`shown`: p below 0.05 after Holm."
+)
+NEXT_OF_SHIPPED = """What to type next
+  insightv-bench try ORG/NAME              your own model, one question: the prompt, its reply, what is read from it
+  insightv-bench eval --model ORG/NAME     your own model in every arm: a Hub id, a folder, openai:URL#NAME
+  insightv-bench run method                train all of these agents yourself, from nothing
+  insightv-bench run corpora               build the corpora for agents of your own
+  insightv-bench leaderboard view {run}    the page with every sample, on a machine without a desktop"""
 NEXT_OF_EVAL = """What to try next
   insightv-bench leaderboard view {run}    the page, every sample in it
   insightv-bench compare {run} OTHER       paired with another evaluation on the same questions"""
@@ -93,6 +106,8 @@ def size_of(stage: Stage, real: bool = False) -> str:
 
 def size_of_training(settings: Any, real: bool) -> str:
     """Its length, what is trained, and in how many processes."""
+    if isinstance(settings, ShippedAgent):
+        return "comes with the package"
     if isinstance(settings, BaseSettings) and not settings.from_nothing:
         return f"{settings.model} at {settings.revision or 'its newest commit'}, as it is"
     steps, epochs = settings.trainer.get("max_steps", -1), settings.trainer.get("num_train_epochs", 3)
@@ -139,16 +154,35 @@ def print_token_caps(run: Path, console: Console) -> None:
     console.print(table)
 
 
-def print_summary(summary: dict[str, Any], console: Console) -> None:
-    """The arms, the comparisons as sentences, where the page lies, and what to try next."""
+def print_summary(summary: dict[str, Any], console: Console, agents: str = "trained") -> None:
+    """The arms, the comparisons as sentences, where the page lies, and what to try next; of agents that were `shipped`
+    what they show in ten lines, since the page has the rest."""
     from insightv_bench.lazy import load_function
 
-    file = Path(summary["page"]).with_name("board.json")
-    board = load_function("leaderboard.board.records:Board.model_validate_json")(file.read_bytes())
-    load_function("leaderboard.tables:print_board")(board, console)
-    print_token_caps(Path(summary["page"]).parents[2], console)
-    console.print(f"\nPage     {summary['page']}", soft_wrap=True, highlight=False)
-    console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes", highlight=False)
-    run = Path(summary["page"]).parents[2]  # from `<run>/stages/<stage>/index.html`
-    hints = NEXT if any(run.glob("stages/train-*")) else NEXT_OF_EVAL  # agents of its own, or others' that it evaluated
+    page = Path(summary["page"])
+    run = page.parents[2]  # from `<run>/stages/<stage>/index.html`
+    read = load_function("leaderboard.board.records:Board.model_validate_json")
+    board = read(page.with_name("board.json").read_bytes())
+    found = load_function("leaderboard.tables:findings")(board)
+    if not (agents == "shipped" and found):
+        load_function("leaderboard.tables:print_board")(board, console)
+        print_token_caps(run, console)
+    if found:
+        console.print("\nWhat it shows")
+        for number, sentence in enumerate(found, 1):
+            console.print(Text(f"{number:3}. {visible(sentence)}"))
+        console.print(LIMITS, style="dim")
+    console.print(f"\nPage     {page}", soft_wrap=True, highlight=False)
+    processor = f", {used / 60:.1f} of processor" if (used := summary.get("processor_seconds", 0)) else ""
+    console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes{processor}", highlight=False)
+    trained = any(run.glob("stages/train-*"))  # agents of its own, or others' that it evaluated
+    hints = NEXT_OF_SHIPPED if agents == "shipped" else NEXT if trained else NEXT_OF_EVAL
     console.print("\n" + hints.format(run=run), highlight=False, soft_wrap=True)
+
+
+def open_page(page: Path) -> bool:
+    """In the browser of a desktop that someone sits at. Returns whether there is one."""
+    import webbrowser
+
+    has_desktop = sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    return has_desktop and sys.stdout.isatty() and webbrowser.open(page.absolute().as_uri())

@@ -1,7 +1,7 @@
 """The results that a command names: a folder, a run, or one system or arm of it, as rows and as what they took.
 
 FOLDER                 an evaluation's folder, or a run with all its evaluations
-FOLDER:SYSTEM          one system of it, `runs/quickstart-seed1:sft` say
+FOLDER:SYSTEM          one system of it, `runs/method-seed1:sft` say
 FOLDER:SYSTEM:ARM      one arm of that system
 """
 

@@ -271,6 +271,7 @@ def _finish(recipe: Recipe, folder: Path, folders: dict[str, Path], manifest: di
         "seed": recipe.seed,
         "seconds": round(sum(seconds.values()), 3),
         "wall_seconds": wall_seconds(manifests.values()),
+        "processor_seconds": round(sum(manifest.get("processor_seconds", 0) for manifest in manifests.values()), 1),
         "stages": [{"name": name, "seconds": value} for name, value in seconds.items()],
         **{part: board[part] for part in ("arms", "comparisons", "robustness")},
         "models": {name: str(stage / MODEL) for name, stage in folders.items() if what_it_makes(stage) == "model"},

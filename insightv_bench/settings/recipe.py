@@ -85,6 +85,9 @@ class Recipe(Section):
     """How the trained reasoning agent is sampled for the summary corpus; or the log of a model's own replies."""
     summary: SummarySettings | None = None
     rounds: RoundsSettings | None = None
+    agents: Literal["trained", "shipped"] = "trained"
+    """`shipped`: the agents that come with the package take the place of trainings, and nothing is made but the board
+    over them; systems that none of them makes are left out."""
     controls: tuple[Control, ...] = ()
     """What is trained beside the method to keep its results honest, each at equal compute."""
     optimal_only: TrainSettings | None = None

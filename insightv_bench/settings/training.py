@@ -26,6 +26,7 @@ __all__ = [
     "Reward",
     "RoundKind",
     "RoundsSettings",
+    "ShippedAgent",
     "SummaryOfKSettings",
     "SummarySettings",
     "TinyModel",
@@ -184,6 +185,17 @@ class CostSettings(Section):
 
 
 Reward = Literal["answer", "format", "steps", "verdict"]
+
+
+class ShippedAgent(Section):
+    """An agent that comes with the package, in the place of one that the run would train."""
+
+    agent: str
+    """As the stage that trains it is called, without its `train-`."""
+    content: str
+    """Tells one content of its weights from another."""
+
+    """Iterative DPO: sample from the current model, assess, pair, train, once a round."""
 
 
 class GrpoSettings(TrainSettings):

@@ -32,6 +32,7 @@ from insightv_bench.settings import (
     ReleaseSettings,
     RoundQuestions,
     Section,
+    ShippedAgent,
     SummaryCorpus,
     TaskSource,
     TrainSettings,
@@ -156,6 +157,9 @@ KINDS: dict[str, Kind] = {
         Kind(
             "pretrained", "model", "trainers.models.pretrained:pretrained", "train base", BaseSettings, TrainOptions,
             depends_on=(),
+        ),
+        Kind(
+            "shipped", "model", "trainers.models.shipped:shipped", "run", ShippedAgent, TrainOptions, depends_on=(),
         ),
         Kind(
             "base", "model", "trainers.sft:base", "train base", BaseSettings, TrainOptions, depends_on=(),

@@ -230,10 +230,15 @@ def code_versions() -> dict[str, str]:
 def run_stage(stage: Stage, context: Context[Any, Any]) -> dict[str, Any]:
     """Run it to its manifest, which is returned. What an earlier try left half-written goes first."""
     clear(context.folder)
-    began, started = datetime.now(UTC), time.monotonic()
+    began, started, used = datetime.now(UTC), time.monotonic(), processor_seconds()
     function = load_function(kind_named(stage.kind).function)
     function(context)
-    manifest = {**make_manifest(context, time.monotonic() - started), "started": began.isoformat()}
+    manifest = {
+        **make_manifest(context, time.monotonic() - started),
+        "processor_seconds": round(processor_seconds() - used, 3),
+        "peak_memory_gib": peak_memory_gib(),
+        "started": began.isoformat(),
+    }
     write_text(context.folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     drop_checkpoints(context.folder)  # only now: a kill before the manifest costs one checkpoint's steps, not all
     return manifest
@@ -242,6 +247,21 @@ def run_stage(stage: Stage, context: Context[Any, Any]) -> dict[str, Any]:
 def drop_checkpoints(folder: Path) -> None:
     """Those of a finished stage, which nobody goes on from."""
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def processor_seconds() -> float:
+    """That this process has used in all its threads, and its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def peak_memory_gib() -> float | None:
+    """The most that this process has held so far, stages before this one among it; None: the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30, 3)
 
 
 def clear(folder: Path) -> None:

@@ -3,6 +3,7 @@
 tiny.py        a standard architecture from a config, with a tokenizer made here
 pretrained.py  a folder or a Hub id, as the stage `train-base`
 phrases.py     one from nothing with more of the drawn world's phrases, for an agent that starts from it
+shipped.py     an agent that comes with the package, in the place of a training
 
 It trains nothing.
 """

@@ -18,7 +18,7 @@ from typing import Any
 
 from insightv_bench.engines.hf import multiplies_bfloat16
 from insightv_bench.errors import RecipeError, require
-from insightv_bench.settings import BaseSettings, TrainSettings
+from insightv_bench.settings import BaseSettings, ShippedAgent, TrainSettings
 from insightv_bench.stages import Stage
 
 from ..job import Job
@@ -121,9 +121,10 @@ def check_stages(stages: Sequence[Stage]) -> None:
     trl = require("trl", "train", "training")
     for stage in stages:
         settings = stage.settings
-        assert isinstance(settings, TrainSettings)
-        if isinstance(settings, BaseSettings) and not settings.from_nothing:  # it is there already, and is not trained
+        there = isinstance(settings, BaseSettings) and not settings.from_nothing
+        if there or isinstance(settings, ShippedAgent):  # it is not trained
             continue
+        assert isinstance(settings, TrainSettings)
         method = method_of(settings)
         config_class = getattr(trl, method.config)
         check_options(config_class, settings.trainer)

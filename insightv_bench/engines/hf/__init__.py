@@ -1,6 +1,7 @@
 """Local transformers: any image-text model by folder or Hub id.
 
     model.py        one model: loaded, prompted, asked in batches, known by the hash of its files
+    decoding.py     the decoding loop of the models that are made here
     processes.py    the same in several processes, as `accelerate launch` starts them
     devices.py      the same in several that the run begins itself, one on each device
     processors.py   its processor, with torchvision or without

@@ -20,6 +20,7 @@ from insightv_bench.storage import first_line
 
 from ..base import Sent
 from ..control_tokens import Cleared, ControlTokens
+from .decoding import decode, decodes_plainly
 from .processors import load_processor
 from .template import check_arguments, end_ids, prompt_text, template_arguments
 from .watch import Watch
@@ -73,17 +74,24 @@ class LocalModel:
         import torch
 
         model, processor = self.load()
-        inputs = encode(processor, requests, prompts).to(model.device)
+        ends, stop = end_ids(model, processor), self._settings.stop
+        options = generation_options(model, processor, sampling, stop)
+        plainly = bool(ends) and decodes_plainly(model, sampling, stop)
+        every = list(range(len(requests)))
+        kept, places = distinct(requests, prompts) if plainly else (every, every)
+        inputs = encode(processor, [requests[i] for i in kept], [prompts[i] for i in kept]).to(model.device)
         torch.manual_seed(seed)
         started = time.monotonic()
-        ends, stop = end_ids(model, processor), self._settings.stop
         watch = Watch()
         with torch.inference_mode():
-            options = generation_options(model, processor, sampling, stop)
-            tokens = model.generate(**inputs, **options, logits_processor=[watch])
-        completions = tokens[:, inputs["input_ids"].shape[1] :]
+            if plainly:
+                suppressed = options["suppress_tokens"] or ()
+                completions = decode(model, inputs, places, sampling, ends, suppressed, watch)
+            else:
+                tokens = model.generate(**inputs, **options, logits_processor=[watch])
+                completions = tokens[:, inputs["input_ids"].shape[1] :]
         seconds = (time.monotonic() - started) / len(requests)
-        rows = zip(inputs["attention_mask"], completions, strict=True)
+        rows = zip(inputs["attention_mask"][places], completions, strict=True)
         replies = [stopped(_reply(processor, mask, row, seconds, ends), stop) for mask, row in rows]
         own = watch.of(completions, [reply.num_tokens for reply in replies])
         replies = [reply.model_copy(update=figures) for reply, figures in zip(replies, own, strict=True)]
@@ -315,6 +323,20 @@ def encode(processor: Any, requests: Sequence[Request], prompts: Sequence[str] =
         add_special_tokens=False,
         return_tensors="pt",
     )
+
+
+def distinct(requests: Sequence[Request], prompts: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Places of the first request of each prompt and images, and for every request which of those it is like."""
+    first: dict[Any, int] = {}
+    kept: list[int] = []
+    places: list[int] = []
+    for place, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
+        key = (prompt, *(request.chat.images[each].sha256 for each in layout_of(request.chat).order))
+        if key not in first:
+            first[key] = len(kept)
+            kept.append(place)
+        places.append(first[key])
+    return kept, places
 
 
 def open_image(image: Image) -> Any:

@@ -25,12 +25,17 @@ class Watch:
 
         self._settle(input_ids[:, -1])
         self._before = torch.log_softmax(scores.float(), dim=-1)
-        known = torch.isfinite(self._before)
-        num = known.sum(dim=-1)
-        # KL(uniform || p) = -log(V) - mean of log p, over the tokens that may be said.
-        mean = torch.where(known, self._before, 0.0).sum(dim=-1) / num
-        self._certainties.append(-mean - num.log())
+        self._certainties.append(_certainty(self._before))
         return scores
+
+    def note(self, scores: Any, tokens: Any, rows: Any, num_rows: int) -> None:
+        """A step of a batch of which only `rows` are left, with the tokens that they say."""
+        import torch
+
+        logs = torch.log_softmax(scores.float(), dim=-1)
+        said, certainty = logs.gather(-1, tokens[:, None]).squeeze(-1), _certainty(logs)
+        self._logprobs.append(said.new_zeros(num_rows).index_copy(0, rows, said))
+        self._certainties.append(said.new_zeros(num_rows).index_copy(0, rows, certainty))
 
     def _settle(self, tokens: Any) -> None:
         if self._before is not None:
@@ -55,3 +60,12 @@ class Watch:
             }
             means.append({name: value if math.isfinite(value) else None for name, value in row.items()})
         return means
+
+
+def _certainty(logs: Any) -> Any:
+    """KL(uniform || p) = -log(V) - mean of log p, over the tokens that may be said."""
+    import torch
+
+    known = torch.isfinite(logs)
+    num = known.sum(dim=-1)
+    return -torch.where(known, logs, 0.0).sum(dim=-1) / num - num.log()
