@@ -39,6 +39,9 @@ LIMITS = (
     "One training of each agent: the intervals are over questions, and another training may turn what is close.\n"
     "`shown`: p below 0.05 after Holm."
 )
+LIMITS_OF_SHIPPED = (
+    "\nA quarter of the scenes stood in these agents' training with their bars in another order (docs/results.md)."
+)
 NEXT_OF_SHIPPED = """What to type next
   insightv-bench try ORG/NAME              your own model, one question: the prompt, its reply, what is read from it
   insightv-bench eval --model ORG/NAME     your own model in every arm: a Hub id, a folder, openai:URL#NAME
@@ -171,7 +174,7 @@ def print_summary(summary: dict[str, Any], console: Console, agents: str = "trai
         console.print("\nWhat it shows")
         for number, sentence in enumerate(found, 1):
             console.print(Text(f"{number:3}. {visible(sentence)}"))
-        console.print(LIMITS, style="dim")
+        console.print(LIMITS + (LIMITS_OF_SHIPPED if agents == "shipped" else ""), style="dim")
     console.print(f"\nPage     {page}", soft_wrap=True, highlight=False)
     processor = f", {used / 60:.1f} of processor" if (used := summary.get("processor_seconds", 0)) else ""
     console.print(f"Took     {summary['wall_seconds'] / 60:.1f} minutes{processor}", highlight=False)
