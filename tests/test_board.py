@@ -18,7 +18,7 @@ from insightv_bench.leaderboard.submissions import FIGURE_KEYS
 from insightv_bench.leaderboard.tables import write_files
 from insightv_bench.leaderboard.tables.markdown import TABLES, markdown
 from insightv_bench.records import EvalRecord
-from insightv_bench.statistics import paired
+from insightv_bench.statistics import ALPHA, paired
 from insightv_bench.storage import read_rows
 
 HOSTILE = "</td>|<script>alert(1)</script>\u202e\x1b[31m`x`[a](javascript:b) *b* \n# no heading"
@@ -95,6 +95,20 @@ def test_few_questions_with_many_replies_are_never_surer_than_their_coins() -> N
     replies = [("b" if b else "a", f"q{q}", b) for b in (True, False) for q in range(5) for _ in range(9)]
     found = ranks.pairs(pl.DataFrame(replies, schema=["label", "cluster", "correct"], orient="row"), ["a", "b"])
     assert found.p[0, 1] == pytest.approx(2 / 2**5)
+
+
+def test_a_rank_and_a_comparison_say_the_same_of_a_pair_near_the_line() -> None:
+    """The normal limit and the test itself fall on two sides of it in some of these."""
+    rng, told_apart = np.random.default_rng(0), set()
+    for _ in range(60):
+        right = {"a": rng.random((40, 3)) < 0.5, "b": rng.random((40, 3)) < 0.63}
+        sides = {name: {str(number): row.tolist() for number, row in enumerate(rows)} for name, rows in right.items()}
+        told = [(name, q, each) for name, side in sides.items() for q, row in side.items() for each in row]
+        replies = pl.DataFrame(told, schema=["label", "cluster", "correct"], orient="row")
+        limit, itself = ranks.pairs(replies, ["a", "b"]).p[0, 1], paired(sides["a"], sides["b"]).p
+        assert (ranks.decided(replies, ["a", "b"]).p[0, 1] < ALPHA) == (itself < ALPHA)
+        told_apart.add((bool(limit < ALPHA), itself < ALPHA))
+    assert {(True, False), (True, True), (False, False)} <= told_apart
 
 
 def test_two_hundred_systems_are_ranked(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_grpo_as_a_control_has_the_compute_of_the_dpo_round() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (["rounds.kind=grpo"], "stands beside DPO rounds, and `rounds.kind` is grpo"),
+        (["rounds.kind=grpo", "controls=[rejection-sampling]"], "stands beside DPO rounds, and `rounds.kind` is grpo"),
         (["rounds.summary={}"], "is trained beside rounds of `kind: grpo`, and these are `dpo`"),
         (["rounds.kind=grpo", "controls=[]", "rounds.summary={}", "summary=null"], "`rounds.summary` needs `summary`"),
     ],

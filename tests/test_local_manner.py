@@ -31,7 +31,7 @@ class Scripted:
     """Writes what it is told to, token by token, up to the cap."""
 
     device = "cpu"
-    config = SimpleNamespace()
+    config = SimpleNamespace(model_type="scripted")
 
     def __init__(self, tokenizer: Any, ends: Any, *texts: str) -> None:
         self.generation_config = SimpleNamespace(eos_token_id=ends)

@@ -260,7 +260,8 @@ def test_the_recipe_trains_it_beside_the_single_model_and_evaluates_its_second_t
     assert [trained.inputs[role] for role in trained.options.corpora] == ["corpora-multi-turn"]
     assert trained.options.equal_compute == stages["train-single-model"].options.equal_compute
     assert stages["eval-multi-turn"].options.arms == ("reason", "multi-turn")
-    assert stages["eval-multi-turn-greedy"].inputs["paths"] == "paths-eval-multi-turn-greedy"
+    twins = {stage.name: stage for stage in plan(load_recipe("multi-turn", ["eval.greedy=true"]))}
+    assert twins["eval-multi-turn-greedy"].inputs["paths"] == "paths-eval-multi-turn-greedy"
     assert "train-multi-turn" in stages["eval-multi-turn"].inputs.values()
 
 

@@ -4,7 +4,8 @@ Every pair of systems is tested on the questions that both answered, and p adjus
 and arm; the base model has its own arm alone, and stands with it in the main arm of the others. Greedy twins are
 tested, adjusted and placed among themselves. With one reply a question in both it is the exact McNemar test; with
 several, the sign-flip test over questions (`statistics.paired`) in its normal limit, so that 20,000 pairs are a few
-products of matrices; p is never less than that many coins can make it.
+products of matrices; p is never less than that many coins can make it. Where that limit and `ALPHA` are close, the test
+itself decides, so that a rank and a comparison never say two things of one pair.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from insightv_bench.statistics import ALPHA, Floats, holm
+from insightv_bench.statistics import ALPHA, Floats, holm, paired
 
 from .arms import counted
 from .records import ArmRow
 from .systems import MAIN_ARMS, twins_among
 
+NEAR, MOST_DECIDED = 3.0, 50
 Better = NDArray[np.bool_]
 """[systems, systems]: whether the first was found better than the second."""
 
@@ -52,7 +54,7 @@ def with_ranks(arms: Sequence[ArmRow], rows: pl.DataFrame) -> list[ArmRow]:
         own = [row for row in arms if stands_in[row.system, row.arm] == arm]
         for systems in apart([row.system for row in own], {row.system: row.twin_of for row in own}):
             members = [row for row in own if row.system in systems]  # in the systems' order
-            tested = pairs(replies.filter(pl.col("stands_in") == arm, pl.col("label").is_in(systems)), systems)
+            tested = decided(replies.filter(pl.col("stands_in") == arm, pl.col("label").is_in(systems)), systems)
             placed = zip(members, places_of([row.accuracy for row in members], better(tested)), strict=True)
             ranked.update((row, row.model_copy(update=place._asdict())) for row, place in placed)
     return [ranked[row] for row in arms]
@@ -71,6 +73,29 @@ def apart(systems: Sequence[str], twin_of: Mapping[str, str]) -> list[list[str]]
     twins = twins_among(systems, twin_of)
     groups = [[system for system in systems if (system in twins) == wanted] for wanted in (False, True)]
     return [group for group in groups if group]
+
+
+def decided(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:
+    """`pairs`, those near the line by the test itself."""
+    tested = pairs(replies, systems)
+    close = close_pairs(tested.p)
+    if not close or replies.select(pl.struct("label", "cluster").is_duplicated().any()).item() is False:
+        return tested
+    cells: dict[str, dict[str, list[bool]]] = {}
+    for label, cluster, correct in replies.group_by("label", "cluster").agg("correct").iter_rows():
+        cells.setdefault(label, {})[cluster] = correct
+    for a, b in close:
+        tested.p[a, b] = tested.p[b, a] = paired(cells[systems[a]], cells[systems[b]]).p
+    return tested
+
+
+def close_pairs(p: Floats) -> list[tuple[int, int]]:
+    """Of which the adjusted p is within `NEAR` times of `ALPHA`, the closest first, at most `MOST_DECIDED`."""
+    upper = np.triu_indices(len(p), 1)
+    adjusted = holm(p[upper].tolist())
+    away = {(a, b): abs(np.log(each / ALPHA)) for a, b, each in zip(*upper, adjusted, strict=True) if each > 0}
+    near = sorted((pair for pair, far in away.items() if far < np.log(NEAR)), key=away.__getitem__)
+    return [(int(a), int(b)) for a, b in near[:MOST_DECIDED]]
 
 
 def pairs(replies: pl.DataFrame, systems: Sequence[str]) -> Pairs:
