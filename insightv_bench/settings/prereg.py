@@ -86,7 +86,7 @@ def read_preregistration(file: Path, load: Callable[[str], Any]) -> dict[str, An
     """`load`: text -> content. Raises RecipeError where the file cannot be read."""
     try:
         content = load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, ValueError, YAMLError) as error:  # a name that no file can have is a ValueError
         told = " ".join(str(error).split())
         raise RecipeError(f"the preregistration `{file}` cannot be read: {told}") from error
     if not isinstance(content, dict):
