@@ -28,6 +28,7 @@ from insightv_bench.storage import parquet as tables
 from insightv_bench.world import Level, sample_questions
 
 
+@pytest.mark.slow
 @given(ROWS, st.integers(1, 12), st.integers(0, 9), st.booleans())
 @settings(deadline=None, max_examples=40)
 def test_blocks_choose_what_all_rows_at_once_would(rows: list[dict[str, Any]], size: int, num: int, sort: bool) -> None:
@@ -64,6 +65,7 @@ def corpora(out: Path) -> dict[str, bytes]:
     return {f"{file.parent.name}/{file.name}": file.read_bytes() for file in files}
 
 
+@pytest.mark.slow
 def test_a_run_in_small_blocks_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = corpora(tmp_path / "whole")
     monkeypatch.setattr(blocks, "ROWS_A_BLOCK", 7)

@@ -132,6 +132,7 @@ def end_at(server: ChatServer, num: int) -> None:
     server.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_midway_says_what_is_missing_and_how_to_go_on(forker: Forker, tmp_path: Path) -> None:
     with ChatServer(Speaker(), manners=Manners(delay_s=0.02)) as server:
         port, words = server.port, at_server(server.url, 24, tmp_path)

@@ -156,6 +156,7 @@ def test_questions_with_solutions_are_asked_in_the_arms_of_exact_paths(tmp_path:
     assert {row.maker for row in flawed} == {"rule"}
 
 
+@pytest.mark.slow
 def test_the_flawed_benchmark_of_gold_paths_is_the_same_for_any_seed(tmp_path: File) -> None:
     data = tmp_path / "rows.parquet"
     pl.DataFrame([*map(puzzle, range(4))]).write_parquet(data)

@@ -141,6 +141,7 @@ def test_a_push_is_one_commit_none_where_nothing_changed_and_takes_stale_shards_
     assert set(hub.files("datasets", "org/again")) == {"README.md", "notes.txt", "summary/train/data-00000.parquet"}
 
 
+@pytest.mark.slow
 def test_a_killed_push_sends_nothing_twice(hub: Hub, release: Path, tmp_path: Path) -> None:
     """Killed by force once three files have arrived whole."""
     hub.uploads_before_stall = 3
@@ -160,6 +161,7 @@ def test_a_killed_push_sends_nothing_twice(hub: Hub, release: Path, tmp_path: Pa
     assert hub.num_commits("datasets", NAME) == 1 and hub.files("datasets", NAME) == contents(release)
 
 
+@pytest.mark.slow
 def test_what_another_pushed_meanwhile_is_not_overwritten_unseen(hub: Hub, release: Path, tmp_path: Path) -> None:
     hub.overtake = True
     lost = bench(hub, tmp_path, WRITER, "push", release, NAME)
@@ -223,6 +225,7 @@ def test_every_refusal_is_one_line_with_a_hint(hub: Hub, tmp_path: Path) -> None
     assert set(hub.repos) == {("datasets", "org/secret")}
 
 
+@pytest.mark.slow
 def test_a_hub_in_trouble_and_one_that_is_not_there(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/x.txt").write_text("x")
@@ -253,6 +256,7 @@ print(*pull("org/agent", "", Path("back"))[1:])
 """
 
 
+@pytest.mark.slow
 def test_models_travel_as_safetensors_alone(hub: Hub, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()

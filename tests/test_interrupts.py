@@ -13,6 +13,7 @@ import pytest
 from command_line import SMALL, STOPPED, bench, num_hits, num_kept_calls, start, wait_for, whole_stages
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_in_the_midst_of_model_calls_the_same_command_goes_on(tmp_path: Path) -> None:
     words = ["run", "walk", *SMALL, "--set", "questions.train.num=200", "--until", "paths-teacher"]
     folder = tmp_path / "runs" / "walk-seed0"

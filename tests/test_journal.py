@@ -162,6 +162,7 @@ def test_processes_that_write_one_journal_lose_nothing_though_one_is_killed(tmp_
     assert {key: entry.reply.text for key, entry in found.items()} == {key: f"reply to {key}" for key in keys}
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_loses_no_reply_that_was_kept(tmp_path: Path) -> None:
     file, size, random_ = tmp_path / "journal.sqlite", 7, random.Random(0)
     for attempt in range(5):

@@ -180,6 +180,7 @@ def test_no_file_that_holds_a_key_travels_whatever_its_size_and_packing(
     guard_secrets({"file": parquet(tmp_path, nested[:0] or [{"role": "user", "content": "x"}])})
 
 
+@pytest.mark.slow
 def test_a_canary_in_every_variable_and_header_is_in_no_file_of_an_evaluation_a_page_and_a_submission(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

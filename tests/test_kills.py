@@ -148,6 +148,7 @@ def check_kills(forker: Forker, folder: Path, num_kills: int, num_questions: int
     print(f"\n{num_kills} kills, {num_distinct} calls, {lost} of them in flight at a kill and asked again")
 
 
+@pytest.mark.slow
 def test_eight_kills_lose_nothing_that_was_answered(forker: Forker, tmp_path: Path) -> None:
     check_kills(forker, tmp_path, num_kills=8, num_questions=16)
 

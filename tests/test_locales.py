@@ -26,6 +26,7 @@ def compared(results: Path, **environment: str) -> subprocess.CompletedProcess[b
     return subprocess.run(command, env=os.environ | changes, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR"}], ids=str
 )

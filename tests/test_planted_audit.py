@@ -41,12 +41,14 @@ def rows() -> list[Row]:
     return planted([*puzzles(24), *solutions(10), *replies(24)])[0]
 
 
+@pytest.mark.slow
 @real
 def test_there_are_two_hundred_rows_of_every_type(rows: list[Row]) -> None:
     counts = Counter(row.flawed.flaw for row in rows)
     assert len(rows) >= 200 and min(counts.values()) >= 8 and len(counts) == 9
 
 
+@pytest.mark.slow
 @real
 def test_only_the_steps_that_are_named_are_changed(rows: list[Row]) -> None:
     for right, flawed in rows:
@@ -62,6 +64,7 @@ def test_only_the_steps_that_are_named_are_changed(rows: list[Row]) -> None:
             assert num <= max(1, round(flawed.severity * len(old))), flawed.reason
 
 
+@pytest.mark.slow
 @real
 def test_every_sum_that_held_holds_but_for_the_one_that_was_planted(rows: list[Row]) -> None:
     for right, flawed in rows:
@@ -70,6 +73,7 @@ def test_every_sum_that_held_holds_but_for_the_one_that_was_planted(rows: list[R
         assert len(new) <= (slips if flawed.flaw in SLIPS else 0), (flawed.reason, new)
 
 
+@pytest.mark.slow
 @real
 def test_the_last_step_agrees_with_the_planted_answer(rows: list[Row]) -> None:
     for right, flawed in rows:
@@ -81,6 +85,7 @@ def test_the_last_step_agrees_with_the_planted_answer(rows: list[Row]) -> None:
             assert matches(now, flawed.planted_answer, kind, options), flawed.reason
 
 
+@pytest.mark.slow
 @real
 def test_a_bag_of_words_cannot_tell_the_steps_before_a_flaw(rows: list[Row]) -> None:
     """The steps of each flawed row before its first error, and as many of the right path; trained on some questions and
@@ -95,6 +100,7 @@ def test_a_bag_of_words_cannot_tell_the_steps_before_a_flaw(rows: list[Row]) -> 
     assert _auroc(flawed, clean) <= 0.55
 
 
+@pytest.mark.slow
 @real
 def test_no_phrase_stands_in_flawed_rows_alone(rows: list[Row]) -> None:
     """Three words in a row, values masked, that several flawed rows of several puzzles share and no right path has."""
@@ -102,6 +108,7 @@ def test_no_phrase_stands_in_flawed_rows_alone(rows: list[Row]) -> None:
     assert not _phrases_alone([row.right.text for row in rows], flawed)
 
 
+@pytest.mark.slow
 def test_no_phrase_stands_in_flawed_paths_of_the_drawn_world_alone() -> None:
     cases = [case for q in sample_questions(LEVEL, "train", 5, 60) for case in every_flaw(q)]
     assert len(cases) > 1000
@@ -109,6 +116,7 @@ def test_no_phrase_stands_in_flawed_paths_of_the_drawn_world_alone() -> None:
     assert not _phrases_alone([case.flawed.path for case in cases], flawed)
 
 
+@pytest.mark.slow
 def test_the_steps_before_a_flaw_of_the_drawn_world_are_those_of_the_exact_path() -> None:
     for question in sample_questions(LEVEL, "train", 5, 30):
         for case in every_flaw(question):
@@ -177,6 +185,7 @@ FERRY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_an_equal_value_that_means_another_thing_stays(seed: int) -> None:
     steps = [Step(summary=summary, reasoning=words, action="continue") for summary, words in FERRY]
@@ -194,6 +203,7 @@ def test_an_equal_value_that_means_another_thing_stays(seed: int) -> None:
     assert path.steps[2].reasoning == f"A truck pays ${path.answer} more than a car."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

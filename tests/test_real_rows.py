@@ -88,6 +88,7 @@ def check(found: tuple[dict[str, Any], list[EvalRecord]], num: int) -> None:
     assert not any(row.correct for row in records if row.answer is None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "num"), [("puzzlevqa", 3), ("mathvision", 2)])
 def test_rows_of_their_schema_go_through_the_arms(model: Path, tmp_path: Path, recipe: str, num: int) -> None:
     pl.DataFrame(rows(recipe)).write_parquet(tmp_path / "rows.parquet")

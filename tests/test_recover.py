@@ -141,6 +141,7 @@ def test_a_journal_of_before_whose_counts_are_too_large_can_be_read(tmp_path: Pa
     journal.close()
 
 
+@pytest.mark.slow
 def test_the_command_recovers_and_no_hint_removes_a_journal(tmp_path: Path) -> None:
     filled(tmp_path, 30)
     damaged(tmp_path / "journal.sqlite", "header")

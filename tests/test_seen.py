@@ -32,6 +32,7 @@ def test_in_a_terminal_the_bar_shows_loss_tokens_a_second_and_time_left(tiny: Pa
     assert re.search(rf"train-reason +\S+ +\d/6 {SEEN} 0:00:\d\d left \d:\d\d:\d\d", frames), frames[-400:]
 
 
+@pytest.mark.slow
 def test_in_a_log_there_is_a_line_every_minute(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen(tmp_path / "quick", tiny, is_terminal=False) == ""
     monkeypatch.setattr(launch, "SECONDS_BETWEEN_LINES", 0.0)

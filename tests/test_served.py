@@ -135,6 +135,7 @@ def killed_run(folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_server_ends_with_the_run_that_is_killed(folder: Path, killed_run: subprocess.Popen[str]) -> None:
     known = pids(folder)
     assert all(started_at(known[role]) == known[f"{role}_started"] for role in ("keeper", "server"))
@@ -144,6 +145,7 @@ def test_a_server_ends_with_the_run_that_is_killed(folder: Path, killed_run: sub
     assert not list((folder.parents[1] / "servers").glob("*.json"))
 
 
+@pytest.mark.slow
 def test_a_server_that_outlives_its_keeper_is_found_and_ended(folder: Path, killed_run: subprocess.Popen[str]) -> None:
     known = pids(folder)
     os.kill(known["keeper"], signal.SIGKILL)

@@ -79,6 +79,7 @@ def stage_folder(out: Place, stage: str) -> Place:
     return next((out / "walk-seed0" / "stages").glob(f"{stage}-????????????"))
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_killed_while_writing_is_not_taken_for_whole_and_is_done_again(tmp_path: Place) -> None:
     overrides = [SMALL_WORLD, "questions.train.num=5040"]  # rows_per_file is 5,000
     shards = tmp_path / "killed" / "walk-seed0" / "stages"

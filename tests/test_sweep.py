@@ -97,6 +97,7 @@ def test_a_sweep_runs_each_once_and_ends_with_a_table_of_each_variant(
     assert not calls
 
 
+@pytest.mark.slow
 def test_the_command_runs_every_seed_and_passes_over_what_is_finished(tmp_path: Path) -> None:
     mine = files(tmp_path, mine=SWEEP)
     command = [sys.executable, "-m", "insightv_bench", "run", mine, "--until", "questions-test", "--out", str(tmp_path)]

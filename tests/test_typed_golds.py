@@ -73,6 +73,7 @@ def test_paths_are_assessed_by_what_a_gold_is(table: File, tmp_path: File) -> No
     assert len(found) == len(REPLIES)
 
 
+@pytest.mark.slow
 def test_a_whole_evaluation_calls_none_right_that_is_another(table: File, tmp_path: File) -> None:
     def answer(body: dict[str, Any]) -> tuple[int, Any]:
         asked = json.dumps(body["messages"])
