@@ -22,6 +22,7 @@ from insightv_bench.plan import plan
 from insightv_bench.records import Question
 from insightv_bench.runs import find_seats, needed, run
 from insightv_bench.settings import load_recipe, recipe_names
+from insightv_bench.stages import SUMMARY
 from insightv_bench.storage import write_file
 from insightv_bench.world import Level, sample_questions
 
@@ -236,3 +237,18 @@ def test_one_stage_runs_alone_with_what_it_needs_and_says_what_it_left(tmp_path:
     stats = bench(tmp_path, "journal", "stats", "runs/walk-seed0")
     assert stats.returncode == 0, stats.stderr
     assert "teacher@" in stats.stdout
+
+
+def test_the_agents_of_a_run_are_those_after_its_last_round(tmp_path: Path) -> None:
+    stages = ["train-base", "train-reason", "train-summary", "train-grpo-1", "train-grpo-summary-1"]
+    for stage in stages:
+        (tmp_path / "stages" / stage / "model").mkdir(parents=True)
+        (tmp_path / "stages" / stage / "model" / "config.json").write_text("{}")
+    models = {stage: f"stages/{stage}/model" for stage in stages}
+    (tmp_path / SUMMARY).write_text(json.dumps({"models": models}))
+    seats = find_seats(str(tmp_path), "", "")
+    assert {seat: Path(place).parts[-2] for seat, place in seats.items()} == {
+        "base": "train-base",
+        "reason": "train-grpo-1",
+        "summary": "train-grpo-summary-1",
+    }

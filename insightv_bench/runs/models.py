@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -34,10 +35,14 @@ def reason_model(place: str) -> str:
 
 
 def summary_model(place: str) -> str:
-    """The summary agent of a run, or the model itself."""
-    models = run_models(place)
+    """The last summary agent of a run, or the model itself."""
+    return _last_summary(run_models(place)) or _checked(place)
+
+
+def _last_summary(models: Mapping[str, str]) -> str:
+    """Empty where a run has none."""
     agents = [stage for stage in models if stage.startswith("train-grpo-summary-") or stage == "train-summary"]
-    return models[agents[-1]] if agents else _checked(place)
+    return models[agents[-1]] if agents else ""
 
 
 def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
@@ -47,7 +52,7 @@ def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
     seats = {
         "base": trained.get("train-base") or (_checked(model) if model and not trained else reason),
         "reason": reason,
-        "summary": (summary and summary_model(summary)) or trained.get("train-summary") or model or reason,
+        "summary": (summary and summary_model(summary)) or _last_summary(trained) or model or reason,
     }
     for seat, place in seats.items():
         if place:
