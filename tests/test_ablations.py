@@ -18,6 +18,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Ablations:
     return computed(run(folder / "b", 1, whole(1, 20)), run(folder / "a", 0, whole(0, 10)))
 
 
+@pytest.mark.slow
 def test_the_table_holds_sampled_and_greedy_side_by_side(found: Ablations) -> None:
     row = row_of(found, "sft", "reason")
     assert row.sampled and row.greedy and row.name.endswith("reasoning agent alone (= copying the path)")

@@ -56,6 +56,7 @@ def test_the_oracle_agrees_with_itself_in_everything(tmp_path: File) -> None:
     assert not any(row.sound for row in rows if row.origin == "flawed")
 
 
+@pytest.mark.slow
 def test_a_judges_errors_are_found_as_large_as_they_were_made(tmp_path: File) -> None:
     engine = "{kind: teacher, judge: {verdict_error: 0.2, label_error: 0.1}}"
     figures, folder = calibrated(tmp_path, f"assess.engine={engine}", num=80)

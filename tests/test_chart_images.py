@@ -120,6 +120,7 @@ def test_every_label_stands_in_its_chart_and_every_printed_value(drawn: list[tup
             assert Counter(str(bar.value) for bar in scene.bars) <= Counter(words)
 
 
+@pytest.mark.slow
 def test_a_chart_is_448_pixels_or_more_and_looks_different_each_time(charts: list[Question]) -> None:
     sizes = Counter(PILImage.open(io.BytesIO(q.images[0].bytes)).size for q in charts)
     assert min(min(size) for size in sizes) >= 448 and len(sizes) > 10
@@ -139,6 +140,7 @@ def test_the_png_of_a_chart_holds_no_chunk_but_pixels(charts: list[Question]) ->
         assert chunks == {b"IHDR", b"IDAT", b"IEND"}
 
 
+@pytest.mark.slow
 def test_the_same_scene_gives_the_same_bytes_in_another_process_whatever_its_settings(charts: list[Question]) -> None:
     """Also where somebody set a style or fonts, and with no state of pyplot."""
     code = (

@@ -100,6 +100,7 @@ def test_a_package_brings_a_model_by_its_entry_point(monkeypatch: pytest.MonkeyP
     assert "`echo`" in raised.value.hint
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_in_every_arm_and_paid_for_once(
     file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

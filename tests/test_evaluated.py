@@ -84,6 +84,7 @@ def evaluated(
     return Evaluated(context, list(read_rows(folder, EvalRecord)), pupil, num_calls)
 
 
+@pytest.mark.slow
 def test_every_document_has_one_record(evaluated: Evaluated, drawn: list[Question]) -> None:
     counts = {arm: len(evaluated.of(arm)) for arm in ARMS}
     assert counts == {**dict.fromkeys(ARMS, len(drawn)), "flawed": 2 * len(drawn)}

@@ -117,6 +117,7 @@ def test_a_recipe_trains_an_agent_and_a_round_of_its_family(models: Path, tmp_pa
     assert reply[0].num_tokens >= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONE_OF_EACH[:2])
 def test_a_step_in_parts_is_the_step_as_a_whole(models: Path, tmp_path: Path, name: str) -> None:
     """Every token weighs the same. Of Qwen's models transformers says that they take no number of tokens."""

@@ -19,6 +19,7 @@ from insightv_bench.world import replay, tell, trace
 from insightv_bench.world.exact_paths import read_claim
 
 
+@pytest.mark.slow
 def test_a_propagated_misreading_is_worked_out_to_the_end(cases: list[Case]) -> None:
     """Told again from the values that the path claims, it is the same path."""
     for case in of(cases, "perception"):

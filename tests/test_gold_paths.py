@@ -134,6 +134,7 @@ def evaluated(data: File, out: File, recipe: str = "puzzlevqa", *more: str) -> t
     return manifest.parents[1], list(read_rows(manifest.parent, EvalRecord))
 
 
+@pytest.mark.slow
 def test_questions_with_solutions_are_asked_in_the_arms_of_exact_paths(tmp_path: File) -> None:
     data = tmp_path / "rows.parquet"
     without = puzzle(9, deduction="So the pattern is clear.", explanation="It alternates.")

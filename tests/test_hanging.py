@@ -152,6 +152,7 @@ def test_values_that_python_has_none_for_cost_their_row_alone(tmp_path: Path) ->
         assert "cannot be read" in rows[0].reason or "no" in rows[0].reason
 
 
+@pytest.mark.slow
 def test_a_small_parquet_file_does_not_become_all_the_memory(tmp_path: Path) -> None:
     """5 MB of one text a thousand times; a list of 300,000 pictures; more rows than bytes."""
     import resource

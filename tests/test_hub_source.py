@@ -202,6 +202,7 @@ def test_what_the_hub_does_not_give_is_one_clear_error_without_the_token(hub: Re
     assert "not one row" in read("org/secret", token=TOKEN, max_pixels=1)["error"]
 
 
+@pytest.mark.slow
 def test_a_broken_file_of_a_data_set_is_an_error(hub: ReadHub, read: Read) -> None:
     hub.commit("org/broken", {"data/test-0.parquet": parquet(rows(0, 20))[:-30]})
     assert "cannot be read" in read("org/broken")["error"]

@@ -141,6 +141,7 @@ def test_a_reply_that_sqlite_cannot_hold_leaves_nothing_open(journal: Journal) -
     assert journal.get(["a", "b", "big"]).keys() == {"b"}
 
 
+@pytest.mark.slow
 def test_processes_that_write_one_journal_lose_nothing_though_one_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite"
     num, size = 150, 3

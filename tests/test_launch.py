@@ -105,6 +105,7 @@ MessageWriter(sys.stdout.fileno())(step=[int(sys.argv[1]), 9, "x" * 3000])
 """
 
 
+@pytest.mark.slow
 def test_messages_of_two_processes_are_lines_of_their_own(tmp_path: Path) -> None:
     source, target = os.pipe()
     processes = [

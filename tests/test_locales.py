@@ -36,6 +36,7 @@ def test_a_folder_of_any_name_is_read_under_any_locale(results: Path, environmen
     assert NAME in ended.stdout.decode() and "+25.0" in ended.stdout.decode()
 
 
+@pytest.mark.slow
 def test_what_a_terminal_has_no_letters_for_is_spelt_out(results: Path) -> None:
     ended = compared(results, PYTHONIOENCODING="ascii")
     assert ended.returncode == 0, ended.stderr.decode()

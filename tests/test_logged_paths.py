@@ -327,6 +327,7 @@ def test_another_content_of_a_log_is_another_stage(tmp_path: File) -> None:
         content()
 
 
+@pytest.mark.slow
 def test_a_summary_agent_is_evaluated_on_an_old_runs_replies_with_no_reasoning_agent(tmp_path: File) -> None:
     pytest.importorskip("lm_eval")
     columns = {"question": pl.String, "answer": pl.String, "id": pl.String, "options": pl.List(pl.String)}

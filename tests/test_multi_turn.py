@@ -173,6 +173,7 @@ def test_a_template_that_writes_old_turns_otherwise_is_an_error(models: Path, ma
         collate([dict(rows[0])])
 
 
+@pytest.mark.slow
 def test_it_is_trained_on_conversations(models: Path, made: Made, tmp_path: Path) -> None:
     inputs = {"train-base": placed(models / "tiny", tmp_path), "corpora-multi-turn": made[0]}
     settings = sft_settings(trainer={"per_device_train_batch_size": 6, "max_steps": 12, "learning_rate": 3e-3})

@@ -129,6 +129,7 @@ def test_a_server_that_fails_now_and_then_is_asked_for_no_less() -> None:
     assert pace.limit == 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails", [0.0, 0.05, 0.2])
 @pytest.mark.parametrize("capacity", [4, 20, 50])
 def test_failures_that_are_not_about_load_cost_no_more_than_at_the_best_fixed_concurrency(

@@ -51,6 +51,7 @@ def shown(folder: Path, records: list[EvalRecord], num: int = 100) -> list[sampl
     return samples.choose(split_sets(frame)[0], num)
 
 
+@pytest.mark.slow
 def test_hostile_text_stays_text_in_every_file(hostile_page: Path) -> None:
     text = (hostile_page / "index.html").read_text()
     assert "alert(1)" in text and "<script>alert" not in text and "\u202e" not in text and "\x1b" not in text
@@ -251,6 +252,7 @@ def test_a_run_lends_its_images_flaws_and_scores(tmp_path: Path) -> None:
     assert read_run_files([place], ["q000"], ["p"]).questions == {}
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_each_time(hostile_page: Path, tmp_path: Path) -> None:
     again = draw_figures(Board.model_validate_json((hostile_page / "board.json").read_bytes()), tmp_path)
     assert [one.name for one in again] == [f"{name}-1" for name in DRAWN]

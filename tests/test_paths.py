@@ -140,6 +140,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_journal_that_can_grow_no_further_is_one_clear_line_and_the_next_run_goes_on(tmp_path: Place) -> None:
     """A real limit on the size of files, as a full disk is for SQLite."""
     engine = Watched()

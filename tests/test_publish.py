@@ -249,6 +249,7 @@ def test_results_are_runs_folders_or_data_sets(tmp_path: Path) -> None:
             find([wrong])
 
 
+@pytest.mark.slow
 def test_a_submission_that_does_not_verify_is_not_sent(hub: Hub, tmp_path: Path) -> None:
     rows = of("direct", "10")
     wrong = rows[0].model_copy(update={"answer": "8", "correct": False})

@@ -41,6 +41,7 @@ def moved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_a_training_adds_no_name_to_the_environment_and_takes_none(
     tiny: Path, tmp_path: Path, moved: list[str]
 ) -> None:

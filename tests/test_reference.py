@@ -61,6 +61,7 @@ def test_the_losses_are_those_of_a_reference_in_memory(run: tuple[Path, dict[str
     assert f"Reference policy: `{reference}`" in card and "kept" in card
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_computed_again(run: tuple[Path, dict[str, Path]], monkeypatch: Any) -> None:
     trained(run, cache_reference=True, trainer={"max_steps": 1})
     monkeypatch.setattr(dpo, "compute_reference", lambda *_: pytest.fail("loaded or computed again"))

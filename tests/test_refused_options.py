@@ -85,6 +85,7 @@ def test_the_table_of_the_docs_has_each_of_them_with_its_outcome() -> None:
         assert rows[case].startswith("honoured" if said == HONOURED else ("needs" if "pip" in said else "refused"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [{"loss_type": "dft"}, {"label_smoothing_factor": 0.2}])
 def test_another_loss_is_trained_with_on_a_cpu_too(option: dict[str, Any], tiny: Path, tmp_path: Path) -> None:
     """The short way over labelled positions is for the plain loss alone."""

@@ -32,6 +32,7 @@ from insightv_bench.storage import read_rows, write_shards
 from insightv_bench.world import Level, sample_questions
 
 
+@pytest.mark.slow
 def test_a_release_is_the_same_bytes_wherever_it_is_made(release: Path, tmp_path: Path) -> None:
     again = released(tmp_path / "elsewhere")
     assert files(again) == files(release)

@@ -89,6 +89,7 @@ def test_the_teacher_judges_each_path() -> None:
     assert parse_summary(reply).answer == question.answer
 
 
+@pytest.mark.slow
 def test_rows_of_several_paths_are_of_one_question_and_judge_each(built: Built) -> None:
     shares = {"several": 0.9, "plain": 0.1}
     settings = CorporaSettings(summary_num=400, summary_shares=shares, several=SeveralSettings(k=3, orders=3))

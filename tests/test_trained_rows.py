@@ -85,6 +85,7 @@ def test_a_corpus_of_another_kind_or_without_messages_is_said_to_be_so(tiny: Pat
     assert "exclusions" not in said(frame.head(0))
 
 
+@pytest.mark.slow
 def test_an_image_that_was_cut_off_is_left_out_or_ends_the_training(tiny: Path, tmp_path: Path) -> None:
     """The header of one is whole."""
     rows = lessons(6)

@@ -128,12 +128,14 @@ def test_a_round_under_lora_has_its_reference_under_the_adapter(tiny: Path, tmp_
     assert not (tmp_path / "reference-logps").exists()
 
 
+@pytest.mark.slow
 def test_a_model_from_nothing_is_trained_whole_and_a_real_one_keeps_its_tower(whole: Path, real: Path) -> None:
     assert "num_frozen" not in manifest(whole)["totals"]
     assert manifest(real)["totals"]["num_frozen"] > 0
     assert "was left as it was" in (real / "model" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_best_weights_are_kept_and_no_question_is_on_both_sides(tiny: Path, tmp_path: Path) -> None:
     """With a learning rate that destroys the model, the first validation is the best, and training stops early."""
     trainer = {"max_steps": 40, "learning_rate": 0.3, "save_strategy": "steps", "save_steps": 2, "warmup_steps": 0,

@@ -212,6 +212,7 @@ def data_set(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_a_board_shows_when_a_submission_was_made_and_the_links_of_its_maker(tmp_path: Path) -> None:
     links = ("https://example.org/paper.pdf", "https://example.org/code")
     rows = [one.model_copy(update={"model": "m@1" if one.arm == "reason" else "m@2"}) for one in small()]

@@ -88,7 +88,7 @@ def test_a_local_model_shows_its_prompt_with_its_special_tokens(tiny: Path) -> N
         (["openai:http://127.0.0.1:9/v1#m"], "does not answer"),
         (["openai:127.0.0.1#m"], "names no model at a server"),
         (["ORG/NAME", "--profile", "non"], "there is no profile `non`"),
-        (["ORG/NAME", "--task", "insightv_ful"], "there is no task"),
+        pytest.param(["ORG/NAME", "--task", "insightv_ful"], "there is no task", marks=pytest.mark.slow),
         (["ORG/NAME", "--model_args", "sytem=x"], "`sytem`"),
     ],
 )

@@ -158,6 +158,7 @@ def test_a_folder_that_is_no_submission_says_how_to_make_one(tmp_path: Path) -> 
         verify(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_says_accepted_or_ends_with_an_error(submission: Path) -> None:
     words = [COMMAND, "leaderboard", "verify", str(submission)]
     restated(submission, lambda board: board["arms"][1].update(accuracy=0.9))

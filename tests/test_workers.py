@@ -150,6 +150,7 @@ def test_what_shares_nothing_runs_side_by_side() -> None:
     assert not asks(stages["paths-round-1"]) & asks(stages["paths-eval-sft-greedy"])  # ... and in two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_stage_that_fails_says_the_same_and_the_others_come_to_their_end(tmp_path: Path, workers: int) -> None:
     missing = "{source: parquet, path: none.parquet, name: n, columns: {question: q, answer: a, image: i}}"
@@ -352,6 +353,7 @@ def test_after_ctrl_c_no_worker_is_left(begun: tuple[subprocess.Popen[str], list
     assert not any(map(is_alive, workers))
 
 
+@pytest.mark.slow
 @linux
 def test_a_worker_that_is_killed_is_one_message(begun: tuple[subprocess.Popen[str], list[int], list[str]]) -> None:
     process, workers, _ = begun

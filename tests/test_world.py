@@ -68,6 +68,7 @@ def test_one_chart_in_other_places_is_in_the_same_split(many: list[Question]) ->
         assert split_of(moved) == split_of(bars) == "train"
 
 
+@pytest.mark.slow
 def test_splits_can_be_disjoint_whatever_the_order_of_bars() -> None:
     """259 of 1,000 test scenes of the quickstart's level had a twin in training in another order."""
 
