@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_stages import corpus, lessons, losses, pairs, placed
+from training_stages import corpus, history, lessons, losses, pairs, placed
 
 from insightv_bench.settings import TinyModel
 from insightv_bench.trainers.launch import JOBS, LOCKS, announce
 from insightv_bench.trainers.models import make_tiny
 from insightv_bench.trainers.training import last_checkpoint, prepare
+from insightv_bench.world import Level, sample_questions
 
 MINUTES = 60  # seconds
 TRAINING = """
@@ -25,8 +26,9 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 from training_stages import dpo_settings, sft_settings, train
 inputs = {{name: Path(place) for name, place in {inputs!r}.items()}}
+watched = {{role: Path(place) for role, place in {watched!r}.items()}}
 settings = {settings}(trainer=dict(max_steps=12, save_strategy="steps", save_steps=2, **{trainer!r}), **{options!r})
-train(Path({run!r}), {function!r}, settings, inputs, base={base!r})
+train(Path({run!r}), {function!r}, settings, inputs, base={base!r}, watched=watched)
 """
 FUNCTIONS = {"sft_settings": "sft", "dpo_settings": "dpo"}
 
@@ -41,7 +43,7 @@ class Training:
         inputs = {name: str(shared / "stages" / f"{name.removesuffix('-again')}-0123456789ab") for name in names}
         self.parts = {
             "tests": str(Path(__file__).parent), "inputs": inputs, "settings": kind, "trainer": trainer,
-            "options": options, "function": FUNCTIONS[kind], "base": str(shared / "tiny"),
+            "options": options, "function": FUNCTIONS[kind], "base": str(shared / "tiny"), "watched": {},
         }  # fmt: skip
 
     def start(self, run: Path) -> subprocess.Popen[bytes]:
@@ -75,6 +77,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     placed(folder / "tiny", folder)
     corpus(folder, "corpora-reasoning", lessons(24))
     corpus(folder, "corpora-preference-1", pairs(lessons(24)))
+    corpus(folder, "questions-validation", list(sample_questions(Level(), "validation", 0, 10)))
     return folder
 
 
@@ -95,6 +98,21 @@ def test_a_killed_lora_training_ends_with_the_same_adapter(shared: Path, tmp_pat
     folders = same_end(Training(shared, kind, {}, lora={"r": 4, "lora_dropout": 0.1}), tmp_path, 4, 8)
     for file in ("adapter/adapter_model.safetensors", "model.safetensors"):
         assert (folders[0] / "model" / file).read_bytes() == (folders[1] / "model" / file).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_killed_training_that_is_watched_ends_with_the_same_curve(shared: Path, tmp_path: Path) -> None:
+    watch = {"every": 3, "questions": 10, "sampling": {"max_new_tokens": 8, "temperature": 1.0}, "patience": 9}
+    training = Training(shared, "sft_settings", {}, watch=watch)
+    training.parts["watched"] = {"watched-questions": str(shared / "stages" / "questions-validation-0123456789ab")}
+    folders = same_end(training, tmp_path, 4, 8)
+    names = [f"step-{step:06}.jsonl" for step in (0, 3, 6, 9, 12)]
+    for folder in folders:
+        assert sorted(file.name for file in (folder / "watched").iterdir()) == names
+    for file in [*(f"watched/{name}" for name in names), "model/model.safetensors"]:
+        assert (folders[0] / file).read_bytes() == (folders[1] / file).read_bytes()
+    curves = [[log for log in history(folder) if "watch_accuracy" in log] for folder in folders]
+    assert curves[0] == curves[1] and len(curves[0]) == len(names)
 
 
 @pytest.mark.slow

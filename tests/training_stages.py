@@ -75,8 +75,10 @@ def train(
     base: str = "tiny",
     progress: Progress | None = None,
     seat: str = "reason",
+    watched: dict[str, Path] | None = None,
 ) -> Path:
-    """Run one training stage; returns its folder, whose manifest is whole.
+    """Run one training stage; returns its folder, whose manifest is whole. `watched`: role -> stage, of what it is
+    watched on.
 
     `inputs`: the model's stage, then the corpora, for a round then the first model's; for a base its lessons alone.
     """
@@ -88,9 +90,10 @@ def train(
     if is_round:
         roles[-1] = "initial"
     corpora = tuple(role for role in roles if role.startswith("corpus"))[: None if is_round else 1]
-    given = dict(zip(roles, inputs.values(), strict=True))
+    given = dict(zip(roles, inputs.values(), strict=True)) | (watched or {})
     options = TrainOptions(seat=seat, corpora=corpora)
-    stage = Stage(name, kind, settings, dict(zip(roles, inputs, strict=True)), options)
+    named = dict(zip(roles, inputs, strict=True)) | {role: role for role in watched or {}}
+    stage = Stage(name, kind, settings, named, options)
     folder = run / "stages" / f"{name}-{settings.fingerprint()}"
     journal = Journal(run / "journal.sqlite")
     try:

@@ -5,6 +5,7 @@ rewards.py      what a sampled reply earns in GRPO
 methods.py      what a method tells of itself
 train.py        one training from its rows to its card, whatever the method
 launch.py       the same in several processes, which worker.py is one of; how far it is
+watch.py        accuracy on validation questions while a model trains
 job.py          one training as it is told to the process that does it
 training.py     loading, checkpoints, and a model folder that is whole or absent
 machine.py      what a training asks of the machine; compute.py: how much it computes

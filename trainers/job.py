@@ -42,6 +42,10 @@ class Job(Generic[S]):
     origin: str = ""
     """The Hub id of the model to start from, at `revision`; empty for one that a stage made, and for a folder."""
     revision: str = ""
+    watched_questions: Path | None = None
+    """Validation questions, where the training is watched."""
+    watched_paths: Path | None = None
+    """Paths of them, where it is the summary agent's."""
     more: dict[str, Any] = field(default_factory=dict)
     """Options that follow from other trainings: the steps of a control at equal compute."""
 
@@ -78,6 +82,8 @@ def make_job(context: Context[S, TrainOptions], start: Path, **more: Any) -> Job
         threads=recipe.threads,
         from_nothing=recipe.from_nothing,
         kept=context.run_folder / "reference-logps",
+        watched_questions=context.inputs.get("watched-questions"),
+        watched_paths=context.inputs.get("watched-paths"),
         **more,
     )
 

@@ -18,6 +18,7 @@ from .options import chosen_options, make_options, on_device
 from .report import draw_curves, write_card
 from .training import adapter_of, last_checkpoint, load_policy, prepare, run_trainer, write_history
 from .trl import ShowStep, muon_of, progress_callback
+from .watch import PANEL, watch_callback, watched_figures
 
 
 def train(context: Context, job: Job[Any]) -> None:
@@ -30,7 +31,7 @@ def train(context: Context, job: Job[Any]) -> None:
             with closing(StepBar(context)) as bar:
                 figures = train_job(job, bar)
     context.totals.update(figures)
-    draw_curves(context.folder, method_of(job.settings).panels)
+    draw_curves(context.folder, (*method_of(job.settings).panels, PANEL))
     write_card(context, job)
 
 
@@ -60,6 +61,7 @@ def _train(job: Job[Any], show: ShowStep) -> dict[str, Any]:
     )
     model, frozen = load_policy(job, checkpoint, attention)
     callbacks = [progress_callback(job.name, show, lambda *log: method.check_log(job, *log))]
+    callbacks += watch_callback(job, processor)
     with explained_refusal(job):
         trainer = method.make_trainer(
             job,
@@ -77,4 +79,5 @@ def _train(job: Job[Any], show: ShowStep) -> dict[str, Any]:
     if trainer.accelerator.is_main_process:
         write_history(trainer, job.model.parent)
     mix = {"mix": mix_of(job, rows)} if LENGTH in rows.column_names else {}
-    return {**figures, **frozen, "num_rows": len(rows), **mix}
+    watched = watched_figures(job, trainer.state.log_history)
+    return {**figures, **frozen, "num_rows": len(rows), **mix, **watched}

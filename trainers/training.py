@@ -19,14 +19,15 @@ from insightv_bench.storage import write_text
 
 from .job import Job
 from .methods import method_of
+from .models import save_processor
 from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, name_base, on_cpu, quantization
 from .trl import WHOLE, load_adapter, share_out_by_layers, tell_nobody
+from .watch import best_weights
 
 TRAINER_STATE = "trainer_state.json"
 """transformers' name of what a checkpoint knows beside weights: steps, losses."""
 HISTORY = "training.jsonl"
 """What was logged, in the stage's folder."""
-PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 
 
 def prepare(threads: int, seed: int) -> None:
@@ -128,12 +129,14 @@ def train_to_the_end(trainer: Any, job: Job[Any], checkpoint: Path | None) -> No
 
 def save(trainer: Any, job: Job[Any]) -> None:
     """The model's folder: safetensors, processor and template. The best weights where a validation chose them."""
-    best = Path(trainer.state.best_model_checkpoint or "none")
-    has_best = best.exists()  # of the lowest validation loss; the last step's is the trainer's own
+    chosen = best_weights(job, trainer.state.log_history)
+    best = chosen or Path(trainer.state.best_model_checkpoint or "none")
+    has_best = best.exists()  # of the best validation; the last step's is the trainer's own
     if job.settings.lora is not None:
         trainer.save_model(str(job.model / ADAPTER))
         if has_best and trainer.accelerator.is_main_process:
-            shutil.copyfile(best / "adapter_model.safetensors", job.model / ADAPTER / "adapter_model.safetensors")
+            adapter = best / ADAPTER if chosen else best
+            shutil.copyfile(adapter / "adapter_model.safetensors", job.model / ADAPTER / "adapter_model.safetensors")
     else:
         trainer.save_model(str(job.model))
     if not trainer.accelerator.is_main_process:
@@ -145,15 +148,13 @@ def save(trainer: Any, job: Job[Any]) -> None:
                 file.unlink()
         name_base(adapter, job.origin or relative(job.start, adapter), job.revision)
         merge_adapter(job.start, adapter, job.model)
-    elif has_best:
+    elif has_best and not chosen:
         for file in best.glob("model*"):
             shutil.copyfile(file, job.model / file.name)
-    trainer.processing_class.save_pretrained(job.model)
+    save_processor(trainer.processing_class, job.start, job.from_nothing, job.model)
     (job.model / "training_args.bin").unlink(missing_ok=True)  # a pickle, which nobody should load
-    for name in PROCESSOR_FILES:  # as they came: ours may have been made without its part for videos
-        if not job.from_nothing and (job.start / name).exists():
-            (job.model / name).unlink(missing_ok=True)
-            shutil.copyfile(job.start / name, job.model / name)
+    if chosen:  # the very folder that was measured
+        shutil.copytree(chosen, job.model, ignore=shutil.ignore_patterns(ADAPTER), dirs_exist_ok=True)
 
 
 def relative(folder: Path, start: Path) -> str:

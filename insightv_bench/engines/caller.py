@@ -58,6 +58,10 @@ class Caller:
     def __init__(self, engine: Engine, journal: Journal, on_reply: OnReply | None = None, seed: int = 0) -> None:
         """`seed`, the run's, goes into the seed of every batch; two seeds in one journal share their kept replies."""
         self.engine = engine
+        # What an engine is, is asked once: the question takes longer than a kept reply.
+        self._batches = engine if isinstance(engine, BatchEngine) else None
+        self._one_by_one = engine if isinstance(engine, OneByOneEngine) else None
+        self._reporting = engine if isinstance(engine, ReportingEngine) else None
         self._seed = seed
         self.model = label(engine)
         # Of kept replies too, so that the setting counts whenever it is given.
@@ -67,7 +71,7 @@ class Caller:
         self.seconds = self.cost_usd = 0.0
         self.served: Counter[str] = Counter()
         """Replies by what the server says that it is."""
-        self.budget = engine.budget if isinstance(engine, ReportingEngine) else Budget()
+        self.budget = self._reporting.budget if self._reporting else Budget()
         self._journal = journal
         self._on_reply = on_reply
         self._waiting: list[tuple[str, Request, asyncio.Future[Reply]]] = []
@@ -76,10 +80,10 @@ class Caller:
         self.pace = Pace(getattr(engine, "concurrency", 1), getattr(engine, "adaptive", False))
         self._asking: dict[str, asyncio.Lock] = {}
         self._stopped: EngineError | None = None
-        if isinstance(engine, ReportingEngine):
+        if self._reporting:
             if self.budget.is_limited:
                 self.budget.spent = spent_before(engine, journal)
-            engine.begin(Start(seed, has_replies(engine, journal), self._count_failure))
+            self._reporting.begin(Start(seed, has_replies(engine, journal), self._count_failure))
 
     def _count_failure(self, kind: str) -> None:
         self._journal.count_failure(self.model, kind)
@@ -115,7 +119,7 @@ class Caller:
             request = request._replace(format="")
         request = self.as_sent(request)
         key = request_key(self.model, request)
-        if isinstance(self.engine, BatchEngine):
+        if self._batches:
             future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
             self._waiting.append((key, request, future))
             self._flush_if_all_wait()
@@ -124,7 +128,6 @@ class Caller:
             return await self._ask_one(key, request)
 
     async def _ask_one(self, key: str, request: Request) -> Reply:
-        assert isinstance(self.engine, OneByOneEngine)
         keys = [key, *([request_key(self._earlier, request)] if self._earlier else [])]
         if there := self._journal.get(keys):
             found, kept = next(iter(there.items()))
@@ -141,13 +144,13 @@ class Caller:
         return self._count(reply, hit=False)
 
     async def _reply(self, request: Request) -> Reply:
-        assert isinstance(self.engine, OneByOneEngine)
+        assert self._one_by_one
         try:
-            reply = await self.engine.reply(request)
+            reply = await self._one_by_one.reply(request)
         except EngineError as error:
             self._journal.count_failure(self.model, type(error).__name__)
             raise
-        if reply.finish == "error" and not isinstance(self.engine, ReportingEngine):
+        if reply.finish == "error" and not self._reporting:
             self._journal.count_failure(self.model, "no reply")
         return reply
 
@@ -170,8 +173,8 @@ class Caller:
     async def _gather(self, chains: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
         self._num_alive, self._waiting, self._asking, self._stopped = len(chains), [], {}, None
         try:
-            if isinstance(self.engine, OneByOneEngine):
-                return await self._flow(chains, self.engine.concurrency * CHAINS_A_SLOT)
+            if self._one_by_one:
+                return await self._flow(chains, self._one_by_one.concurrency * CHAINS_A_SLOT)
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._alive(chain)) for chain in chains]
         except BaseExceptionGroup as errors:
@@ -230,7 +233,7 @@ class Caller:
         """Replies by key. Kept replies of *other* plans count as given; this plan's batches are all kept or all new.
 
         Where batches are a way of sending alone (`is_planned` is false), every kept reply counts as given."""
-        assert isinstance(self.engine, BatchEngine)
+        assert self._batches
         plan = plan_id(list(requests)) if getattr(self.engine, "is_planned", True) else ""
         kept = self._journal.get(list(requests))
         replies = {key: entry.reply for key, entry in kept.items() if entry.plan != plan or not plan}
@@ -243,7 +246,7 @@ class Caller:
 
         keys = sorted(requests.keys() - replies.keys(), key=place)
         todo = []
-        for batch in batched(keys, self.engine.batch_size):
+        for batch in batched(keys, self._batches.batch_size):
             if all(key in kept for key in batch):
                 self._journal.count_hits(batch)
                 replies.update({key: self._count(kept[key].reply, hit=True) for key in batch})
@@ -257,13 +260,13 @@ class Caller:
         self, batches: Sequence[Sequence[str]], requests: dict[str, Request], plan: str
     ) -> dict[str, Reply]:
         """Each batch is kept in one transaction. Several at once where the engine takes several."""
-        assert isinstance(self.engine, BatchEngine)
+        assert self._batches
         run = [f"seed {self._seed}"] if self._seed else []
         work = [([requests[key] for key in keys], int(plan_id([*keys, *run])[:8], 16)) for keys in batches]
-        if hasattr(self.engine, "generate_all"):
-            generated = self.engine.generate_all(work)
+        if hasattr(self._batches, "generate_all"):
+            generated = self._batches.generate_all(work)
         else:
-            generated = [self.engine.generate(asked, seed) for asked, seed in work]
+            generated = [self._batches.generate(asked, seed) for asked, seed in work]
         by_key: dict[str, Reply] = {}
         for keys, replies in zip(batches, generated, strict=True):
             batch = dict(zip(keys, replies, strict=True))

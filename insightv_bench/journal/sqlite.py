@@ -34,6 +34,8 @@ PROMPT, WRITTEN = (f"MIN(MAX({name}, 0), {MAX_TOKENS})" for name in ("num_prompt
 RECOVER = "what can be read of it is brought back, and nothing is deleted: insightv-bench journal recover {}"
 BUSY_TIMEOUT_S = 60
 KEYS_A_QUERY = 500
+HITS_AT_ONCE = 1000
+"""Uses of kept replies are counted in transactions of so many: one each would take longer than to read the reply."""
 
 
 class Journal:
@@ -41,6 +43,7 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._hits: list[tuple[str]] = []
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(
@@ -72,7 +75,14 @@ class Journal:
         self._transact("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, 0)", rows)
 
     def count_hits(self, keys: Iterable[str]) -> None:
-        self._transact("UPDATE replies SET hits = hits + 1 WHERE key = ?", [(key,) for key in keys])
+        """Written now and then, and when the journal is closed: a kill may lose a count, never a reply."""
+        self._hits.extend((key,) for key in keys)
+        if len(self._hits) >= HITS_AT_ONCE:
+            self._write_hits()
+
+    def _write_hits(self) -> None:
+        hits, self._hits = self._hits, []
+        self._transact("UPDATE replies SET hits = hits + 1 WHERE key = ?", hits)
 
     def count_failure(self, model: str, kind: str) -> None:
         self._transact(
@@ -92,6 +102,7 @@ class Journal:
 
     def stats(self) -> list[dict[str, object]]:
         """Per model: calls, hits, tokens, seconds, cost, failures by kind."""
+        self._write_hits()
         rows = self._select(
             f"SELECT model, COUNT(*), SUM(hits), SUM({PROMPT}), SUM({WRITTEN}), SUM(seconds), "
             f"SUM({COST_USD}), SUM({NUM_BROKEN}) FROM replies GROUP BY model ORDER BY model"
@@ -113,7 +124,10 @@ class Journal:
         return list(stats.values())
 
     def close(self) -> None:
-        self._connection.close()
+        try:
+            self._write_hits()
+        finally:
+            self._connection.close()
 
     def _select(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
         try:

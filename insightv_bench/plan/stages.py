@@ -39,6 +39,7 @@ from .names import (
 from .release import release_stages, with_given
 from .rounds import rounds_of
 from .shipped import with_shipped
+from .watched import with_watched
 
 QUESTIONS = "questions-"
 
@@ -49,6 +50,7 @@ def plan(recipe: Recipe) -> list[Stage]:
     parts = (_questions, _corpora, _agents, _rounds, controls, evaluation, _calibration)
     stages = [stage for part in parts for stage in part(recipe)]
     stages += release_stages(recipe, stages)
+    stages = with_watched(recipe, stages)
     stages = with_shipped(recipe, with_given(recipe, stages))
     if recipe.engine == "ray":
         stages = told_apart(stages, recipe.ray)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from insightv_bench.records import SummaryKind
 
-from .base import Section, Share
+from .base import Sampling, Section, Share
 from .corpora import PairsSettings, SeveralSettings
 from .paths import AssessSettings, PathsSettings
 from .rounds import SampleSettings
@@ -31,6 +31,7 @@ __all__ = [
     "SummarySettings",
     "TinyModel",
     "TrainSettings",
+    "WatchSettings",
 ]
 
 
@@ -86,6 +87,25 @@ class MuonSettings(Section):
     weight_decay: float = Field(0.05, ge=0)
 
 
+class WatchSettings(Section):
+    """While a model trains: the accuracy of what it then writes to validation questions, as an evaluation samples it.
+
+    Of the summary agent: of both agents, on paths that the reasoning agent wrote once.
+    """
+
+    every: int = Field(ge=1)
+    """Steps. It is measured before the first step and after the last one too."""
+    questions: int = Field(200, ge=10)
+    """The first so many of `questions.validation`; without it, of the drawn world's validation split."""
+    sampling: Sampling | None = None
+    """Left out: 256 tokens, of a path at temperature 1, of the summary agent's reply at 0."""
+    batch_size: int = Field(64, ge=1)
+    dtype: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """A second copy of the model is in memory while it is measured."""
+    patience: int = Field(0, ge=0)
+    """Stop after so many measurements in a row without a higher accuracy; the best weights are kept. 0: train on."""
+
+
 class TrainSettings(Section):
     """One training: TRL's options under their own names."""
 
@@ -108,6 +128,8 @@ class TrainSettings(Section):
     muon: MuonSettings | None = None
     """Train the layers' matrices with Muon. `{}` takes its options at their defaults."""
 
+    watch: WatchSettings | None = None
+
     new_phrases: bool = False
     """Give the phrases of several paths a token each before training, where the model's vocabulary has none for them:
     a model from nothing has one for every other phrase of the drawn world."""
@@ -120,6 +142,14 @@ class TrainSettings(Section):
     def _has_what_to_wait_for(self) -> TrainSettings:
         if self.patience and not self.validation_share:
             raise ValueError("`patience` needs `validation_share`, the questions that it is measured on")
+        return self
+
+    @model_validator(mode="after")
+    def _watched_here(self) -> TrainSettings:
+        if self.watch and self.launch:
+            raise ValueError("`watch` needs a training in one process: leave out `launch`, or `watch`")
+        if self.watch and self.watch.patience and self.patience:
+            raise ValueError("`patience` and `watch.patience` choose the weights by two figures: leave one out")
         return self
 
     @model_validator(mode="after")
@@ -148,6 +178,14 @@ class BaseSettings(TrainSettings):
     @property
     def from_nothing(self) -> bool:
         return self.model in FROM_NOTHING
+
+    @model_validator(mode="after")
+    def _writes_no_paths(self) -> BaseSettings:
+        if self.watch:
+            raise ValueError(
+                "`watch` is of agents, and a base writes no paths yet: watch `reason`, `summary` or rounds"
+            )
+        return self
 
 
 class SummarySettings(TrainSettings):

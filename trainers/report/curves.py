@@ -13,6 +13,8 @@ from ..training import HISTORY
 
 CURVES = "curves.png"
 IN_A_ROW = 3
+LOW, HIGH = "_low", "_high"
+"""What follows the name of a figure that is logged with its interval."""
 PANELS = (
     Panel("Loss", {"loss": "training", "eval_loss": "validation"}),
     Panel("Share of tokens right", {"mean_token_accuracy": "training", "eval_mean_token_accuracy": "validation"}),
@@ -29,15 +31,23 @@ def draw_curves(folder: Path, more: Sequence[Panel]) -> None:
         return
     lines = (folder / HISTORY).read_text(encoding="utf-8").splitlines()
     series: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    bounds: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for log in map(json.loads, lines):
-        for name in (name for panel in (*PANELS, *more) for name in panel.series if name in log):
+        for name in (name for panel in (*PANELS, *more) for name in panel.series if log.get(name) is not None):
             series[name].append((log["step"], float(log[name])))
+            if name + LOW in log:
+                bounds[name].append((float(log[name + LOW]), float(log[name + HIGH])))
     panels = [panel for panel in (*PANELS, *more) if any(len(series.get(name, ())) > 1 for name in panel.series)]
     if panels:
-        _draw(series, panels, folder / CURVES)
+        _draw(series, bounds, panels, folder / CURVES)
 
 
-def _draw(series: Mapping[str, list[tuple[int, float]]], panels: Sequence[Panel], file: Path) -> None:
+def _draw(
+    series: Mapping[str, list[tuple[int, float]]],
+    bounds: Mapping[str, list[tuple[float, float]]],
+    panels: Sequence[Panel],
+    file: Path,
+) -> None:
     import seaborn as sns
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -58,6 +68,8 @@ def _draw(series: Mapping[str, list[tuple[int, float]]], panels: Sequence[Panel]
                 sns.lineplot(
                     x=steps, y=values, ax=axis, label=panel.series[name], color=colour, marker=marker, legend=False
                 )
+                if name in bounds:
+                    axis.fill_between(steps, *zip(*bounds[name], strict=True), color=colour, alpha=0.2, linewidth=0)
             axis.set(xlabel="step", ylabel=panel.label)
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             if len(drawn) > 1:
