@@ -180,7 +180,7 @@ CONTROLS: dict[Control, ControlSpec] = {
     ),
     "off-policy-dpo": ControlSpec(
         "one DPO training on the pairs of a given release, which other models wrote; as long as those pairs make it",
-        "one DPO on pairs that other models wrote",
+        "one DPO on pairs that other models wrote, not at equal compute",
         "off-policy-dpo",
         BESIDE_ROUNDS,
         needs="rounds",

@@ -1,4 +1,5 @@
-"""A program that serves as vLLM does: `stand_in_server.py FOLDER --served-model-name NAME --host H --port P`.
+"""A program that serves as vLLM does: `stand_in_server.py FOLDER --served-model-name NAME --host H --port P`; or as
+SGLang does, with `--model-path FOLDER`. Of their arguments it takes those that a run gives, spelt as their manuals do.
 
 What it says hangs on the weights in FOLDER, on what it is asked and on the seed; some of it is right by chance. With
 `--ends-after N` it ends after so many replies, with `--blind` it counts no image, with `--never` it does not listen.
@@ -42,8 +43,12 @@ class Parrot:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("folder")
+    options = argparse.ArgumentParser(allow_abbrev=False)
+    options.add_argument("folder", nargs="?")
+    options.add_argument("--model-path")
+    options.add_argument("--dtype", choices=["auto", "half", "float16", "bfloat16", "float", "float32"])
+    options.add_argument("--generation-config")
+    options.add_argument("--sampling-defaults", choices=["openai", "model"])
     options.add_argument("--served-model-name")
     options.add_argument("--host")
     options.add_argument("--port", type=int)
@@ -55,7 +60,12 @@ def main() -> None:
         sys.stdout.write("loading for ever\n")
         sys.stdout.flush()
         time.sleep(600)
-    engine = Parrot(given.served_model_name, hash_folder(Path(given.folder)), given.ends_after, given.blind)
+    own = given.generation_config == "vllm" if given.folder else given.sampling_defaults == "openai"
+    if not own:
+        options.error("what a request leaves out would be the model's own")
+    engine = Parrot(
+        given.served_model_name, hash_folder(Path(given.folder or given.model_path)), given.ends_after, given.blind
+    )
     ChatServer(engine, given.host, given.port).serve_forever()
 
 

@@ -88,6 +88,19 @@ def test_more_steps_and_pooled_pairs_are_compared_with_what_they_question(tmp_pa
     assert [row.system for row in made.table] == ["sft", "longer-sft", "dpo-1", "pooled-dpo"]
 
 
+def test_rounds_of_each_kind_stand_beside_the_dpo_round(tmp_path: Path) -> None:
+    runs = []
+    for seed in (3, 4, 5):
+        rows = [*arm(seed, "reason", 60), *arm(seed, "reason", 75, 1, "dpo-1"), *arm(seed, "reason", 70, 1, "grpo-1")]
+        rows += [*arm(seed, "reason", 65, 1, "rejection-1"), *arm(seed, "reason", 62, 1, "continued-sft-dpo")]
+        runs.append(run(tmp_path / str(seed), seed, rows, recipe="grpo"))
+    made = computed(*runs)
+    assert [row.system for row in made.table] == ["sft", "dpo-1", "rejection-1", "grpo-1", "continued-sft-dpo"]
+    gains = {"grpo-1": 0.05, "rejection-1": 0.10, "continued-sft-dpo": 0.13}
+    for system, gain in gains.items():
+        assert difference(made, "dpo-1: reason", f"{system}: reason").difference == pytest.approx(gain)
+
+
 def test_flaws_are_compared_one_by_one(found: Ablations) -> None:
     exact = difference(found, "sft: oracle", "sft: flawed (perception)")
     assert exact.difference == pytest.approx(0.6) and exact.name == "exact path against flaw: perception"

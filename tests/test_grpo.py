@@ -256,6 +256,13 @@ def test_both_seats_may_be_trained_by_grpo() -> None:
     assert stages["eval-sft"].inputs["summary"] == "train-summary"
 
 
+def test_rounds_that_sample_while_they_train_need_no_paths() -> None:
+    stages = plan(load_recipe("method", ["rounds.kind=grpo", "rounds.paths=null", "controls=[]"]))
+    assert "train-grpo-1" in {stage.name for stage in stages}
+    with pytest.raises(RecipeError, match="`rounds.paths` is missing: rounds of `kind: rejection`"):
+        load_recipe("method", ["rounds.kind=rejection", "rounds.paths=null", "controls=[]"])
+
+
 def test_grpo_as_a_control_has_the_compute_of_the_dpo_round() -> None:
     stages = {stage.name: stage for stage in plan(load_recipe("grpo"))}
     control, dpo = stages["train-grpo-1"], stages["train-dpo-1"]

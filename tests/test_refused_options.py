@@ -13,7 +13,7 @@ from training_stages import corpus, dpo_settings, lessons, losses, placed, reaso
 
 from insightv_bench.errors import InsightvError
 from insightv_bench.runs.training_cost import rate_note
-from insightv_bench.settings import DpoSettings, TrainSettings, load_recipe
+from insightv_bench.settings import DpoSettings, GrpoSettings, TrainSettings, load_recipe
 from insightv_bench.stages import Stage
 from insightv_bench.trainers.options import refused
 from insightv_bench.trainers.options.trl import check_stages
@@ -33,6 +33,16 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
     "lora: {quantize: int3}": ("sft", {"lora": {"quantize": "int3"}}, "it is `nf4`"),
     "pad_to_multiple_of: 8": ("sft", {"trainer": {"pad_to_multiple_of": 8}}, "for text alone"),
     "assistant_only_loss: true": ("sft", {"trainer": {"assistant_only_loss": True}}, "on the completion alone"),
+    "completion_only_loss: false": ("sft", {"trainer": {"completion_only_loss": False}}, "is never trained on"),
+    "attn_implementation of the Hub": (
+        "dpo",
+        {"trainer": {"attn_implementation": "kernels-community/flash-attn2"}},
+        "would run code of others",
+    ),
+    "fsdp, deepspeed": ("sft", {"trainer": {"fsdp": "full_shard"}}, "`launch: {config: fsdp}`"),
+    "liger_kernel_config alone": ("sft", {"trainer": {"liger_kernel_config": {"rope": True}}}, "would be passed over"),
+    "loss_type: dft (DPO, GRPO)": ("dpo", {"trainer": {"loss_type": ["sigmoid", "dft"]}}, "has no such loss"),
+    "label_smoothing_factor (GRPO)": ("grpo", {"trainer": {"label_smoothing_factor": 0.1}}, "GRPO's loss"),
     "packing: true": ("sft", {"trainer": {"packing": True}}, "rows of text alone"),
     "padding_free: true": ("sft", {"trainer": {"padding_free": True}}, "for text alone"),
     "model_init_kwargs": ("sft", {"trainer": {"model_init_kwargs": {"dtype": "auto"}}}, "is loaded here"),
@@ -49,7 +59,8 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 def settings_of(kind: str, asked: dict[str, Any]) -> TrainSettings:
-    return (DpoSettings if kind == "dpo" else TrainSettings).model_validate(asked)
+    sections = {"sft": TrainSettings, "dpo": DpoSettings, "grpo": GrpoSettings}
+    return sections[kind].model_validate(asked)
 
 
 @pytest.fixture
@@ -75,6 +86,39 @@ def test_an_option_is_honoured_or_refused_in_a_line_before_a_model_loads(case: s
     with pytest.raises(InsightvError) as told:
         check_stages([stage])
     assert said in str(told.value) and "\n" not in told.value.fact
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("kind", ["sft", "dpo", "grpo"])
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("use_liger_kernel", True),
+        ("use_liger_kernel", "yes"),
+        ("optim", "adamw_8bit"),
+        ("optim", "ADAMW_8BIT"),
+        ("optim", "adamw_bnb_8bit"),
+        ("optim", "paged_lion_8bit"),
+        ("attn_implementation", "flash_attention_2"),
+        ("attn_implementation", "FLASH_ATTENTION_2"),
+        ("attn_implementation", "flash_attention_3"),
+        ("attn_implementation", "paged|flash_attention_2"),
+        ("attn_implementation", "sdqa"),
+        ("pad_to_multiple_of", 8),
+        ("assistant_only_loss", True),
+        ("eval_packing", True),
+        ("loss_type", "dtf"),
+        ("loss_type", "no_such"),
+        ("fsdp", "full_shard"),
+        ("deepspeed", "x.json"),
+        ("chat_template_path", "x"),
+    ],
+)
+def test_no_trainer_takes_what_it_would_pass_over(kind: str, option: str, value: Any) -> None:
+    with pytest.raises(InsightvError) as told:
+        check_stages([Stage("train-x", kind, settings_of(kind, {"trainer": {option: value}}))])
+    fact = told.value.fact
+    assert (option in fact or value in fact) and "\n" not in fact
 
 
 def test_the_table_of_the_docs_has_each_of_them_with_its_outcome() -> None:

@@ -21,6 +21,7 @@ from insightv_bench.engines import Caller, open_engine
 from insightv_bench.engines.served import check_program, end_left_over
 from insightv_bench.engines.served.keeper import started_at
 from insightv_bench.engines.served.model import client_settings
+from insightv_bench.engines.served.programs import command
 from insightv_bench.errors import EngineError, MissingExtra, RecipeError
 from insightv_bench.journal import Journal, Request
 from insightv_bench.plan import plan
@@ -78,6 +79,34 @@ def test_a_server_lives_while_it_is_asked_and_what_it_said_needs_none_again(fold
     assert not list(servers.glob("*.json")) and list(servers.glob("*.log"))
     again, caller = replies(settings(folder, place=str(servers / "none")), folder)
     assert again == first and caller.num_calls == 0 and not (servers / "none").exists()
+
+
+def test_sglang_is_begun_with_arguments_that_it_knows(folder: Path) -> None:
+    how = settings(folder, dtype="bfloat16").model_copy(update={"serve": "sglang"})
+    said, caller = replies(how, folder)
+    assert len(set(said)) == 3 and "sglang" in caller.model
+
+
+@pytest.mark.parametrize(
+    ("serve", "args", "there", "absent"),
+    [
+        ("vllm", (), ["--data-parallel-size 4", "--generation-config vllm"], []),
+        ("vllm", ("--tensor_parallel_size=2",), ["--generation-config vllm"], ["--data-parallel-size"]),
+        ("vllm", ("-pp", "2"), [], ["--data-parallel-size"]),
+        ("vllm", ("--config", "x.yaml"), [], ["--data-parallel-size"]),
+        ("vllm", ("--generation-config", "auto"), ["--generation-config auto"], ["--generation-config vllm"]),
+        ("sglang", (), ["--dp-size 4", "--sampling-defaults openai", "--model-path"], []),
+        ("sglang", ("--sampling-defaults=model", "--tp", "4"), [], ["--dp-size", "openai"]),
+    ],
+)
+def test_a_server_samples_as_it_is_asked_on_every_device(
+    serve: str, args: tuple[str, ...], there: list[str], absent: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a request leaves out is not the model's own: with its `top_k: 1` all samples of a question were one."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    how = ServedEngine.model_validate({"kind": "served", "model": "m", "serve": serve, "args": args})
+    words = " ".join(command(how, "m", 1))
+    assert all(word in words for word in there) and not any(word in words for word in absent)
 
 
 def test_other_arguments_and_other_weights_are_another_model(folder: Path) -> None:

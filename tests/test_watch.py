@@ -102,6 +102,28 @@ def test_with_patience_it_stops_and_the_best_weights_are_kept(tiny: Path, tmp_pa
     assert [path.text for path in again] == [row["text"] for row in rows(folder, 0)]
 
 
+def test_where_patience_ended_a_resumed_training_does_not_go_on(tiny: Path, tmp_path: Path) -> None:
+    """Killed after its last checkpoint and before its model was kept: the checkpoint is the training's end."""
+    patient = WATCH.model_copy(update={"every": 1, "patience": 2})
+    settings = sft_settings(watch=patient, trainer={"max_steps": 30, "save_strategy": "steps", "save_steps": 1})
+    asked, _ = validation(tmp_path)
+    inputs = {
+        "train-base": placed(tiny, tmp_path),
+        "corpora-reasoning": corpus(tmp_path, "corpora-reasoning", lessons(8)),
+    }
+    watched = {"watched-questions": asked}
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("insightv_bench.trainers.training.save", killed)
+        train(tmp_path, "sft", settings, inputs, watched=watched)
+    folder = train(tmp_path, "sft", settings, inputs, watched=watched)
+    assert [log["step"] for log in curve(folder)] == [0, 1, 2]
+    assert manifest(folder)["totals"]["num_steps"] == 2
+
+
 @pytest.mark.slow
 def test_an_adapter_is_watched_merged(tiny: Path, tmp_path: Path) -> None:
     folder = sft(tmp_path, tiny, watch=WATCH.model_copy(update={"patience": 9}), lora={"r": 4})
@@ -169,6 +191,27 @@ def test_agents_and_rounds_are_watched_on_validation_questions_and_controls_are_
 def test_what_cannot_be_watched_is_refused(changes: list[str], fact: str) -> None:
     with pytest.raises(RecipeError, match=fact):
         plan(load_recipe("tiny", changes))
+
+
+HUB = "{source: hub, id: A/B, split: %s, columns: {question: q, answer: a, image: i}}"
+
+
+@pytest.mark.parametrize(
+    "changes, fact",
+    [
+        (["questions.validation={source: world, split: test, num: 9}"], "its split is `test`"),
+        (["questions.validation={source: world, split: train, num: 9}"], "its split is `train`"),
+        ([f"questions.validation={HUB % 'test'}"], "its split is `test`"),
+        (
+            [f"questions.validation={HUB % 'dev'}", f"questions.other={HUB % 'dev'}"],
+            "the same rows as `questions.other`",
+        ),
+    ],
+)
+def test_other_questions_of_the_recipe_are_not_for_validation(changes: list[str], fact: str) -> None:
+    with pytest.raises(RecipeError, match=fact):
+        plan(load_recipe("tiny", ["reason.watch={every: 5}", *changes]))
+    plan(load_recipe("tiny", ["reason.watch={every: 5}", f"questions.validation={HUB % 'dev'}"]))
 
 
 def test_questions_of_ones_own_need_some_for_validation() -> None:

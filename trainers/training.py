@@ -22,7 +22,7 @@ from .methods import method_of
 from .models import save_processor
 from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, name_base, on_cpu, quantization
 from .trl import WHOLE, load_adapter, share_out_by_layers, tell_nobody
-from .watch import best_weights
+from .watch import best_weights, is_over
 
 TRAINER_STATE = "trainer_state.json"
 """transformers' name of what a checkpoint knows beside weights: steps, losses."""
@@ -111,7 +111,8 @@ def run_trainer(trainer: Any, job: Job[Any], checkpoint: Path | None) -> dict[st
 
 
 def train_to_the_end(trainer: Any, job: Job[Any], checkpoint: Path | None) -> None:
-    """Resumed from a checkpoint of the last step, transformers would train one step more: such a one is taken as it is.
+    """Resumed from a checkpoint of the last step, transformers would train one step more: such a one is taken as it is,
+    and so is one at which patience came to its end.
     Not where weights are held in shares, which only a training puts together."""
     from transformers import TrainerState
 
@@ -119,7 +120,8 @@ def train_to_the_end(trainer: Any, job: Job[Any], checkpoint: Path | None) -> No
         trainer.train()
         return
     state, launch = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE)), job.settings.launch
-    if state.global_step < state.max_steps or (launch and not launch.keeps_whole):
+    goes_on = state.global_step < state.max_steps and not is_over(job.settings.watch, state.log_history)
+    if goes_on or (launch and not launch.keeps_whole):
         trainer.train(resume_from_checkpoint=str(checkpoint))
         return
     if job.settings.lora is not None:

@@ -68,7 +68,7 @@ def watch_callback(job: Job[Any], processor: Any) -> list[Any]:
         def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
             if state.global_step % watch.every == 0 or state.global_step == state.max_steps:
                 self.measure(state, model)
-                if watch.patience and waited(state.log_history) >= watch.patience:
+                if is_over(watch, state.log_history):
                     control.should_training_stop = True
 
         def measure(self, state: Any, model: Any) -> None:
@@ -187,6 +187,11 @@ def waited(history: Sequence[Mapping[str, Any]]) -> int:
     return len(steps) - 1 - steps.index(best_of(history)[0])
 
 
+def is_over(watch: WatchSettings | None, history: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether patience is at its end."""
+    return bool(watch and watch.patience and measured(history) and waited(history) >= watch.patience)
+
+
 def watched_figures(job: Job[Any], history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """For the manifest: what was measured last, and where it was best; nothing of a training that is not watched."""
     logs = [log for log in history if ACCURACY in log]
@@ -199,10 +204,15 @@ def watched_figures(job: Job[Any], history: Sequence[Mapping[str, Any]]) -> dict
 
 
 def keep_best(job: Job[Any], history: Sequence[Mapping[str, Any]]) -> None:
-    """One model at most is kept beside the checkpoints, where its weights may be taken in the end."""
-    best = checkpoint_of(job, best_of(history)[0]) if job.settings.watch.patience else None
+    """Kept beside the checkpoints are the weights that may be taken in the end, also where a kill leads back to one."""
+    kept = set[Path]()
+    if job.settings.watch and job.settings.watch.patience:
+        saved = [int(folder.name.rpartition("-")[2]) for folder in job.checkpoints.glob("checkpoint-*")]
+        for end in (*saved, history[-1]["step"]):
+            known = [log for log in history if log["step"] <= end]
+            kept |= {checkpoint_of(job, best_of(known)[0]).parents[1]} if measured(known) else set()
     for folder in job.checkpoints.glob("watched-*"):
-        if best is None or folder not in best.parents:
+        if folder not in kept:
             shutil.rmtree(folder)
 
 

@@ -198,7 +198,7 @@ def round_questions(recipe: Recipe) -> Iterator[Stage]:
 
 def round_paths(recipe: Recipe, name: str, number: int, model: str) -> Iterator[Stage]:
     """Paths that the model of stage `model` writes to the questions of round `number`, and what the judge says."""
-    assert recipe.rounds
+    assert recipe.rounds and recipe.rounds.paths
     settings = by_model(recipe.rounds.paths, model, "rounds.paths", recipe.rounds.sample)
     judge = recipe.rounds.assess
     yield from sampled(recipe, name, questions_of_round(recipe, number), settings, model, judge)

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from insightv_bench.errors import RecipeError
-from insightv_bench.settings import HfEngine, PathsSettings, Recipe, TrainSettings, WatchSettings, WorldSource
+from insightv_bench.settings import (
+    HfEngine,
+    HubSource,
+    PathsSettings,
+    Recipe,
+    Source,
+    TrainSettings,
+    WatchSettings,
+    WorldSource,
+)
 from insightv_bench.stages import Stage, TrainOptions
 
 from .names import by_model, model_of_round, paths_stage, questions_stage, summary_of_round
@@ -57,8 +66,11 @@ def _inputs(stage: Stage) -> dict[str, str]:
 def _needed(recipe: Recipe, stage: Stage, every: Sequence[WatchSettings]) -> Iterator[Stage]:
     """What this training is watched on; a stage of the same name may be there already."""
     num = max(watch.questions for watch in every)
-    if "validation" not in recipe.questions:
-        drawn = next((source for source in recipe.questions.values() if isinstance(source, WorldSource)), None)
+    if "validation" in recipe.questions:
+        _check_validation(recipe)
+    else:
+        known = [*recipe.questions.values(), *([recipe.rounds.questions] if recipe.rounds else [])]
+        drawn = next((source for source in known if isinstance(source, WorldSource)), None)
         if drawn is None:
             raise RecipeError(
                 f"`watch` of `{stage.name}` has no questions to be measured on",
@@ -67,6 +79,30 @@ def _needed(recipe: Recipe, stage: Stage, every: Sequence[WatchSettings]) -> Ite
         yield questions_stage(recipe, QUESTIONS, WorldSource(split="validation", num=num))
     if _of_summary(stage):
         yield _paths(recipe, stage)
+
+
+def _check_validation(recipe: Recipe) -> None:
+    """Raises RecipeError for validation questions that are others of the recipe by another name."""
+    own = recipe.questions["validation"]
+    split = own.split if isinstance(own, WorldSource | HubSource) else "validation"
+    if (isinstance(own, WorldSource) and split != "validation") or split.partition("[")[0] == "test":
+        raise RecipeError(
+            f"`watch` asks `questions.validation`, and its split is `{split}`", "a split that nothing is tested with"
+        )
+    others = {f"questions.{name}": other for name, other in recipe.questions.items() if name != "validation"}
+    others |= {"rounds.questions": recipe.rounds.questions} if recipe.rounds else {}
+    for name, other in others.items():
+        if _is_same(own, other):
+            raise RecipeError(
+                f"`watch` asks `questions.validation`, the same rows as `{name}`",
+                "name rows that nothing is trained on or tested with",
+            )
+
+
+def _is_same(own: Source, other: Source) -> bool:
+    """Whether both read one table, however many of its rows."""
+    table = {"limit", "columns", "reader", "images", "name", "license", "max_pixels"}
+    return not isinstance(own, WorldSource) and own.model_dump(exclude=table) == other.model_dump(exclude=table)
 
 
 def _paths(recipe: Recipe, stage: Stage) -> Stage:

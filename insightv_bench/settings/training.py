@@ -262,8 +262,9 @@ class RoundsSettings(Section):
     asks all that the evaluation does not, or `num_questions` that no round has asked before, as long as there are."""
     num_questions: int | None = Field(None, ge=1)
     """Questions a round, of a table; how many of the drawn world stands in `questions.num`."""
-    paths: PathsSettings
-    """How the model of the round is sampled. `engine` says with which options; its model is the one just made."""
+    paths: PathsSettings | None = None
+    """How the model of the round is sampled; none is needed where `kind: grpo` samples as `grpo.trainer` says.
+    `engine` says with which options; its model is the one just made."""
     sample: SampleSettings = SampleSettings()
     """On which program and devices."""
     assess: AssessSettings | None = None
@@ -282,6 +283,12 @@ class RoundsSettings(Section):
     def _counted_once(self) -> RoundsSettings:
         if self.num_questions and isinstance(self.questions, WorldSource):
             raise ValueError("`num_questions` is of a table; of the drawn world `questions.num` says how many")
+        return self
+
+    @model_validator(mode="after")
+    def _sampled(self) -> RoundsSettings:
+        if self.paths is None and self.kind != "grpo":
+            raise ValueError(f"`rounds.paths` is missing: rounds of `kind: {self.kind}` sample the model as it says")
         return self
 
     @model_validator(mode="after")

@@ -44,6 +44,13 @@ REFUSED = (
     Refusal(
         "packing", _is_on("packing"), "TRL packs rows of text alone", "leave it out: rows of like length share a batch"
     ),
+    Refusal("eval_packing", _is_on("eval_packing"), "TRL packs rows of text alone", "leave it out"),
+    Refusal(
+        "completion_only_loss",
+        lambda trainer, _: trainer.get("completion_only_loss") is False,
+        "a prompt is the user's, images among it, and is never trained on",
+        "leave it out: the loss is on the completion alone",
+    ),
     Refusal("padding_free", _is_on("padding_free"), "TRL has it for text alone", "leave it out"),
     Refusal(
         "model_init_kwargs",
@@ -56,6 +63,20 @@ REFUSED = (
         _is_on("chat_template_path"),
         "rows are measured and asked in the model's own template",
         "put a `chat_template.jinja` into the base model's folder",
+    ),
+    Refusal("fsdp", _is_on("fsdp"), "how a training is shared out is told once", "`launch: {config: fsdp}`"),
+    Refusal("deepspeed", _is_on("deepspeed"), "how a training is shared out is told once", "`launch: {config: zero3}`"),
+    Refusal(
+        "liger_kernel_config",
+        lambda trainer, _: bool(trainer.get("liger_kernel_config")) and not trainer.get("use_liger_kernel"),
+        "without `use_liger_kernel` it would be passed over",
+        "set `use_liger_kernel: true`, or leave it out",
+    ),
+    Refusal(
+        "attn_implementation",
+        lambda trainer, _: trainer.get("attn_implementation", "sdpa") not in (*OF_TORCH, *ATTENTION),
+        "it is none that a model is trained with here; one from the Hub would run code of others",
+        "one of `eager`, `sdpa`, `flex_attention`, `flash_attention_2`, `flash_attention_3`",
     ),
     Refusal(
         "optim",
@@ -70,7 +91,33 @@ REFUSED = (
         "set `validation_share`: it validates as often as checkpoints are written",
     ),
 )
+
+
+def _no_loss_of(known: tuple[str, ...]) -> Callable[[Mapping[str, Any], TrainSettings], bool]:
+    def is_unknown(trainer: Mapping[str, Any], _: TrainSettings) -> bool:
+        named = trainer.get("loss_type")
+        losses = named if isinstance(named, list) else [named] if named else []
+        return any(loss not in known for loss in losses)
+
+    return is_unknown
+
+
+SFT_LOSSES = ("nll", "dft", "chunked_nll")
+DPO_LOSSES = (
+    *("sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot", "aot_unpaired"),
+    *("apo_zero", "apo_down", "discopop", "sft", "sigmoid_norm"),
+)
+GRPO_LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "luspo", "sapo", "vespo")
+"""TRL 1.16's, which it names after the model is loaded, or in the first step."""
+
+
+def _loss(known: tuple[str, ...]) -> Refusal:
+    fact = "this trainer has no such loss"
+    return Refusal("loss_type", _no_loss_of(known), fact, f"one of {', '.join(f'`{name}`' for name in known)}")
+
+
 REFUSED_OF_DPO = (
+    _loss(DPO_LOSSES),
     Refusal(
         "label_smoothing_factor",
         _is_on("label_smoothing_factor"),
@@ -88,6 +135,22 @@ REFUSED_OF_DPO = (
     ),
 )
 
+REFUSED_OF_GRPO = (
+    _loss(GRPO_LOSSES),
+    Refusal(
+        "label_smoothing_factor",
+        _is_on("label_smoothing_factor"),
+        "GRPO's loss does not know it, and it would be passed over",
+        "leave it out",
+    ),
+)
+REFUSED_OF: Mapping[str, tuple[Refusal, ...]] = {
+    "SFTConfig": (_loss(SFT_LOSSES),),
+    "DPOConfig": REFUSED_OF_DPO,
+    "GRPOConfig": REFUSED_OF_GRPO,
+}
+"""By TRL's class of the options."""
+
 PACKAGES = {
     "bitsandbytes": ("adamw_bnb_8bit", "adamw_8bit", "lion_", "ademamix", "paged_", "rmsprop_bnb"),
     "torchao": ("adamw_torch_4bit", "adamw_torch_8bit"),
@@ -101,19 +164,24 @@ PACKAGES = {
 """What an optimizer of transformers' is in -> what its name begins with."""
 PIP = {"optimi": "torch-optimi", "flash_attn": "flash-attn", "liger_kernel": "liger-kernel"}
 """Names in the index, where they are others than the module's."""
+SOURCE = {"flash_attn_interface": "build it from the folder `hopper` of Dao-AILab/flash-attention, or leave it out"}
+"""Modules that no index holds under a name of theirs."""
+OF_TORCH = ("eager", "sdpa", "flex_attention")
 ATTENTION = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 
 
-def check_refused(trainer: Mapping[str, Any], settings: TrainSettings, is_dpo: bool, is_cpu: bool) -> None:
-    """Raises RecipeError for an option that cannot be had, MissingExtra for a package that it needs."""
-    for refusal in REFUSED + (REFUSED_OF_DPO if is_dpo else ()):
+def check_refused(trainer: Mapping[str, Any], settings: TrainSettings, config: str, is_cpu: bool) -> None:
+    """`config`: TRL's class of the options. Raises RecipeError for an option that cannot be had, MissingExtra for a
+    package that it needs."""
+    for refusal in REFUSED + REFUSED_OF[config]:
         if refusal.is_meant(trainer, settings):
             said = f"`trainer.{refusal.option}: {trainer[refusal.option]}` cannot be had: {refusal.fact}"
             raise RecipeError(said, refusal.hint)
     for asked, module in _packages(trainer, settings):
         if find_spec(module) is None:
             raise MissingExtra(
-                f"`{asked}` needs `{module}`, which is not installed", f"pip install {PIP.get(module, module)}"
+                f"`{asked}` needs `{module}`, which is not installed",
+                SOURCE.get(module) or f"pip install {PIP.get(module, module)}",
             )
         if is_cpu and module in ("flash_attn", "flash_attn_interface", "liger_kernel"):
             raise RecipeError(f"`{asked}` needs a GPU, and this training has none", "leave it out")

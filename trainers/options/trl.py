@@ -131,7 +131,7 @@ def check_stages(stages: Sequence[Stage]) -> None:
         check_lora(settings.lora)
         check_quantize(settings)
         with on_device(settings.device):
-            check_refused(settings.trainer, settings, is_dpo=method.config == "DPOConfig", is_cpu=on_cpu())
+            check_refused(settings.trainer, settings, config=method.config, is_cpu=on_cpu())
         method.check(settings, stage.command)
         check_machine(settings, stage.command)
         check_reports(settings.trainer.get("report_to"))

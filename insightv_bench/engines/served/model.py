@@ -28,7 +28,7 @@ from ..costs import Budget
 from ..hf import identity
 from ..openai import Server, Trouble
 from .process import Process
-from .programs import HOST, check_program, command, requested
+from .programs import AS_ASKED, HOST, check_program, command, requested
 
 SECONDS_BETWEEN_TRIES = 0.25
 WAIT_S = 60.0
@@ -146,7 +146,7 @@ class ServedModel:
 
 
 def _changes_replies(settings: ServedEngine) -> dict[str, object]:
-    return {**settings.changes(), "model": "", "kind": ""}
+    return {**settings.changes(), "model": "", "kind": "", "as_asked": AS_ASKED.get(settings.serve, ())}
 
 
 def client_settings(settings: ServedEngine, model: str, url: str, revision: str) -> OpenAIEngine:

@@ -20,8 +20,18 @@ NEEDS = {"vllm": ("vllm",), "sglang": ("sglang",), "transformers": ("transformer
 """Packages of each, in this environment."""
 COPIES = {"vllm": "--data-parallel-size", "sglang": "--dp-size"}
 """How many copies of the model share the requests, one a device."""
-IN_SHARES = ("--data-parallel-size", "-dp", "--dp-size", "--dp", "--tensor-parallel-size", "-tp", "--tp-size", "--tp")
+IN_SHARES = (
+    *("--data-parallel-size", "-dp", "--dp-size", "--dp"),
+    *("--tensor-parallel-size", "-tp", "--tp-size", "--tp"),
+    *("--pipeline-parallel-size", "-pp", "--pp-size", "--pp"),
+)
 """Arguments with which a recipe itself says how the devices are used."""
+AS_ASKED = {"vllm": ("--generation-config", "vllm"), "sglang": ("--sampling-defaults", "openai")}
+"""What a request leaves out is left out. By default both take it from the model's own generation config, where a
+`top_k: 1` would make all samples of a question one (docs.vllm.ai, `vllm serve`; docs.sglang.io, sampling parameters).
+How a turn ends is read from that config all the same."""
+CONFIG = "--config"
+"""A file of arguments, in which any of them may stand."""
 
 
 def check_program(settings: ServedEngine) -> None:
@@ -43,7 +53,7 @@ def command(settings: ServedEngine, name: str, port: int) -> list[str]:
     program = list(settings.program)
     if settings.serve == "transformers":
         return [*(program or [*_script("transformers"), "serve"]), model, *listens, *dtype, *settings.args]
-    named = ["--served-model-name", name, *_copies(settings)]
+    named = ["--served-model-name", name, *_copies(settings), *_as_asked(settings)]
     if settings.serve == "sglang":
         start = program or [sys.executable, "-m", "sglang.launch_server"]
         return [*start, "--model-path", model, *named, *listens, *dtype, *settings.args]
@@ -63,10 +73,22 @@ def _script(name: str) -> list[str]:
 
 def _copies(settings: ServedEngine) -> list[str]:
     """One on every device, unless the recipe says otherwise."""
-    if settings.program or any(arg.partition("=")[0] in IN_SHARES for arg in settings.args):
+    if settings.program or _named(settings) & {*IN_SHARES, CONFIG}:
         return []
     num = num_devices()
     return [COPIES[settings.serve], str(num)] if num > 1 else []
+
+
+def _as_asked(settings: ServedEngine) -> list[str]:
+    """Nothing where the recipe says it itself."""
+    words = AS_ASKED[settings.serve]
+    return [] if words[0] in _named(settings) else list(words)
+
+
+def _named(settings: ServedEngine) -> set[str]:
+    """The names of the recipe's own arguments, with hyphens: vLLM takes underscores for them."""
+    names = (arg.partition("=")[0] for arg in settings.args)
+    return {name.replace("_", "-") for name in names if name.startswith("-")}
 
 
 def num_devices() -> int:
