@@ -19,7 +19,7 @@ def as_planned(system: str) -> dict[str, Any]:
     """Role, round and greedy twin of the names that a recipe's plan gives; any other name stands for itself."""
     twin_of = system.removesuffix("-greedy") if system.endswith("-greedy") else ""
     name = twin_of or system
-    number = int(name.rpartition("-")[2]) if re.fullmatch(r"(dpo|rejection)-\d+", name) else 0
+    number = int(name.rpartition("-")[2]) if re.fullmatch(r"(dpo|rejection|grpo)-\d+", name) else 0
     if any(spec.is_of(name, number) for spec in CONTROLS.values()):
         role = "control"
     else:

@@ -95,7 +95,7 @@ def test_rounds_of_each_kind_stand_beside_the_dpo_round(tmp_path: Path) -> None:
         rows += [*arm(seed, "reason", 65, 1, "rejection-1"), *arm(seed, "reason", 62, 1, "continued-sft-dpo")]
         runs.append(run(tmp_path / str(seed), seed, rows, recipe="grpo"))
     made = computed(*runs)
-    assert [row.system for row in made.table] == ["sft", "dpo-1", "rejection-1", "grpo-1", "continued-sft-dpo"]
+    assert [row.system for row in made.table] == ["sft", "dpo-1", "grpo-1", "rejection-1", "continued-sft-dpo"]
     gains = {"grpo-1": 0.05, "rejection-1": 0.10, "continued-sft-dpo": 0.13}
     for system, gain in gains.items():
         assert difference(made, "dpo-1: reason", f"{system}: reason").difference == pytest.approx(gain)
