@@ -17,6 +17,10 @@ QUANTIZE = "quantize"
 """The one key under `lora` that is not PEFT's."""
 NF4 = "nf4"
 
+OF_TORCH = ("eager", "sdpa", "flex_attention")
+ATTENTION = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
+"""Ways to attend that a model is trained with; of the latter, the module that each needs."""
+
 
 class Refusal(NamedTuple):
     option: str
@@ -166,8 +170,6 @@ PIP = {"optimi": "torch-optimi", "flash_attn": "flash-attn", "liger_kernel": "li
 """Names in the index, where they are others than the module's."""
 SOURCE = {"flash_attn_interface": "build it from the folder `hopper` of Dao-AILab/flash-attention, or leave it out"}
 """Modules that no index holds under a name of theirs."""
-OF_TORCH = ("eager", "sdpa", "flex_attention")
-ATTENTION = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 
 
 def check_refused(trainer: Mapping[str, Any], settings: TrainSettings, config: str, is_cpu: bool) -> None:
