@@ -26,6 +26,8 @@ OF_OTHERS = {
     "--use_cache",
     "--tensor-parallel-size",
     "--data-parallel-size",
+    "--generation-config",
+    "--sampling-defaults",
     "--no-loop",
     "--wheels",
 }
