@@ -66,7 +66,7 @@ class Training:
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        assert not list(run.rglob("manifest.json")) and not list(run.rglob("model/model.safetensors"))
+        assert not list(run.rglob("manifest.json")) and not list(run.glob("stages/train-*/model/model.safetensors"))
 
 
 @pytest.fixture(scope="module")

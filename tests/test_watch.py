@@ -25,7 +25,8 @@ from training_stages import (
 from insightv_bench.agents import ReasoningAgent
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import RecipeError
-from insightv_bench.journal import Journal
+from insightv_bench.evals.harness.metrics import scored
+from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.plan import plan
 from insightv_bench.records import Path as ReasoningPath
 from insightv_bench.records import Question, Step
@@ -66,6 +67,25 @@ def asked_again(model: Path, questions: list[Question], folder: Path) -> list[Re
         return caller.run([agent.write(question, 0) for question in questions])
 
 
+def evaluated(questions: list[Question], kept: list[dict[str, Any]]) -> list[bool]:
+    """Whether an evaluation counts each reply as right."""
+    docs = [{**question.model_dump(), "gold": question.answer} for question in questions]
+    return [scored(doc, row["text"]).right for doc, row in zip(docs, kept, strict=True)]
+
+
+def test_a_reply_is_read_as_an_evaluation_reads_it(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer in words is right although no path can be read from them."""
+    questions = list(sample_questions(Level(), "validation", 0, NUM))
+
+    def right(_: Any, requests: list[Request]) -> list[Reply]:
+        return [Reply(text=f"I look.\n\nThe answer is {question.answer}.") for question in questions[: len(requests)]]
+
+    monkeypatch.setattr(Caller, "ask_all", right)
+    folder = sft(tmp_path, tiny, watch=WATCH, trainer={"max_steps": 1})
+    kept = rows(folder, 1)
+    assert [row["correct"] for row in kept] == evaluated(questions, kept) == [True] * NUM
+
+
 def test_a_watched_training_has_the_weights_of_one_that_is_not_and_the_rows_of_its_evaluation(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -82,9 +102,8 @@ def test_a_watched_training_has_the_weights_of_one_that_is_not_and_the_rows_of_i
     questions = list(sample_questions(Level(), "validation", 0, NUM))
     again = asked_again(folder / "model", questions, tmp_path)
     kept = rows(folder, 3)
-    assert [(row["question_id"], row["text"], row["answer"]) for row in kept] == [
-        (path.question_id, path.text, path.answer) for path in again
-    ]
+    assert [(row["question_id"], row["text"]) for row in kept] == [(path.question_id, path.text) for path in again]
+    assert [row["correct"] for row in kept] == evaluated(questions, kept)
     assert [row["text"] for row in rows(folder, 0)] != [row["text"] for row in kept]
     watch = manifest(folder)["totals"]["watch"]
     assert watch["last"]["n"] == NUM and watch["kept_step"] == 3

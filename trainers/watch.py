@@ -17,10 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from insightv_bench.agents import ReasoningAgent, path_text, summary_chat
+from insightv_bench.agents import path_text
 from insightv_bench.answers import matches, read
+from insightv_bench.chat import ask
 from insightv_bench.engines import Caller, open_engine
-from insightv_bench.journal import Journal, Request
+from insightv_bench.journal import Journal, Reply, Request
 from insightv_bench.protocol import parse_summary
 from insightv_bench.records import Path as ReasoningPath
 from insightv_bench.records import Question
@@ -75,7 +76,7 @@ def watch_callback(job: Job[Any], processor: Any) -> list[Any]:
             folder = checkpoint_of(job, state.global_step)
             with as_it_was():
                 export(job, model, processor, folder)
-                rows = ask(job, watch, folder)
+                rows = asked(job, watch, folder)
             write_rows(job, state.global_step, rows)
             state.log_history.append({"step": state.global_step, **figures(rows)})
             keep_best(job, state.log_history)
@@ -114,7 +115,7 @@ def export(job: Job[Any], model: Any, processor: Any, folder: Path) -> None:
     save_processor(processor, job.start, job.from_nothing, folder)
 
 
-def ask(job: Job[Any], watch: WatchSettings, model: Path) -> list[Watched]:
+def asked(job: Job[Any], watch: WatchSettings, model: Path) -> list[Watched]:
     """The first questions in their order, each asked once."""
     assert job.watched_questions
     questions = list(islice(read_questions(job.watched_questions), watch.questions))
@@ -129,25 +130,28 @@ def ask(job: Job[Any], watch: WatchSettings, model: Path) -> list[Watched]:
 
 
 def _paths(caller: Caller, questions: Sequence[Question], sampling: Sampling) -> list[Watched]:
-    agent = ReasoningAgent(caller, PathsSettings(num_paths=1, mode="one-call", sampling=sampling))
-    written = caller.run([agent.write(question, 0) for question in questions])
-    asked = zip(questions, written, strict=True)
-    return [Watched(question.id, path.text, path.answer, is_right(question, path.answer)) for question, path in asked]
+    prompt = PathsSettings().asking.prompt("reason")
+    replies = caller.ask_all([Request(ask(prompt, question), sampling, 0) for question in questions])
+    return [_watched(question, reply) for question, reply in zip(questions, replies, strict=True)]
 
 
 def _answers(
     caller: Caller, questions: Sequence[Question], paths: Sequence[ReasoningPath], sampling: Sampling
 ) -> list[Watched]:
-    chats = [summary_chat(question, path_text(path)) for question, path in zip(questions, paths, strict=True)]
+    # An evaluation shows an empty path too, where a user's summary agent would be asked directly.
+    chats = [ask("summary", question, path=path_text(path)) for question, path in zip(questions, paths, strict=True)]
     replies = caller.ask_all([Request(chat, sampling, 0, "verdict") for chat in chats])
-    rows = []
-    for question, path, reply in zip(questions, paths, replies, strict=True):
-        asked = (question.answer_type, question.options)
-        reading = read(reply.text, *asked, finish=reply.finish, opened=reply.opened)
-        verdict = parse_summary(reply.text, reply.opened).verdict
-        right = is_right(question, reading.answer)
-        rows.append(Watched(question.id, reply.text, reading.answer, right, path.id, verdict))
-    return rows
+    return [
+        _watched(question, reply)._replace(path_id=path.id, verdict=parse_summary(reply.text, reply.opened).verdict)
+        for question, path, reply in zip(questions, paths, replies, strict=True)
+    ]
+
+
+def _watched(question: Question, reply: Reply) -> Watched:
+    """Read as an evaluation reads a reply: the answer of a path that cannot be taken apart counts too."""
+    kind, options = question.answer_type, question.options
+    reading = read(reply.text, kind, options, finish=reply.finish, opened=reply.opened)
+    return Watched(question.id, reply.text, reading.answer, is_right(question, reading.answer))
 
 
 def is_right(question: Question, answer: str | None) -> bool:
