@@ -140,6 +140,7 @@ def test_where_patience_ended_a_resumed_training_does_not_go_on(tiny: Path, tmp_
         train(tmp_path, "sft", settings, inputs, watched=watched)
     folder = train(tmp_path, "sft", settings, inputs, watched=watched)
     assert [log["step"] for log in curve(folder)] == [0, 1, 2]
+    assert all(len(rows(folder, step)) == NUM for step in (0, 1, 2))
     assert manifest(folder)["totals"]["num_steps"] == 2
 
 

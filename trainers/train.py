@@ -18,7 +18,7 @@ from .options import chosen_options, make_options, on_device
 from .report import draw_curves, write_card
 from .training import adapter_of, last_checkpoint, load_policy, prepare, run_trainer, write_history
 from .trl import ShowStep, muon_of, progress_callback
-from .watch import PANEL, watch_callback, watched_figures
+from .watch import PANEL, keep_watched, watch_callback, watched_figures
 
 
 def train(context: Context, job: Job[Any]) -> None:
@@ -78,6 +78,7 @@ def _train(job: Job[Any], show: ShowStep) -> dict[str, Any]:
     figures = run_trainer(trainer, job, checkpoint)
     if trainer.accelerator.is_main_process:
         write_history(trainer, job.model.parent)
+        keep_watched(job, trainer.state.log_history)
     mix = {"mix": mix_of(job, rows)} if LENGTH in rows.column_names else {}
     watched = watched_figures(job, trainer.state.log_history)
     return {**figures, **frozen, "num_rows": len(rows), **mix, **watched}

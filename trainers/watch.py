@@ -36,7 +36,7 @@ from .models import save_processor
 from .options import ADAPTER, merge_adapter
 
 FOLDER = "watched"
-"""Of what was written at each step, beside the model: one file a step."""
+"""Of what was written at each step: one file a step, among the checkpoints and in the end beside the model."""
 ACCURACY, LOW, HIGH = "watch_accuracy", "watch_accuracy_low", "watch_accuracy_high"
 PANEL = Panel("Right answers, validation", {ACCURACY: "sampled"})
 TOKENS = 256
@@ -170,9 +170,18 @@ def figures(rows: Sequence[Watched]) -> dict[str, float]:
 
 def write_rows(job: Job[Any], step: int, rows: Sequence[Watched]) -> None:
     lines = [json.dumps(row._asdict(), ensure_ascii=False) for row in rows]
-    folder = job.model.parent / FOLDER
-    folder.mkdir(exist_ok=True)
+    folder = job.checkpoints / FOLDER  # of a killed stage the checkpoints alone are kept
+    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"step-{step:06}.jsonl", "\n".join(lines) + "\n")
+
+
+def keep_watched(job: Job[Any], history: Sequence[Mapping[str, Any]]) -> None:
+    """Into the stage's folder: what was said at each step of the curve."""
+    target = job.model.parent / FOLDER
+    for step, _ in measured(history):
+        target.mkdir(exist_ok=True)
+        name = f"step-{step:06}.jsonl"
+        shutil.copyfile(job.checkpoints / FOLDER / name, target / name)
 
 
 def measured(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
