@@ -94,6 +94,40 @@ def test_nothing_is_told_before_all_seeds_are_there(runs: list[Path]) -> None:
     assert gain.seeds_missing == (2,) and gain.verdict.startswith("not told before all seeds are there")
 
 
+def test_a_system_that_is_absent_in_one_seed_settles_no_claim(tmp_path: Path) -> None:
+    rows = {seed: [row for row in answered(seed) if seed < 2 or row.system == "sft"] for seed in (0, 1, 2)}
+    found = claims([registered(run(tmp_path / f"s{seed}", seed, own), BEFORE) for seed, own in rows.items()])
+    assert found["gain"].verdict.startswith("shown") and found["same"].seeds_missing == (2,)
+    assert (
+        found["same"].verdict.startswith("not told before all seeds are there")
+        and "seed 2 lacks" in found["same"].verdict
+    )
+
+
+def test_the_opposite_of_a_claim_is_told_where_it_was_found(tmp_path: Path) -> None:
+    worse = {"says": "One agent does better.", "a": f"sft: {BOTH}", "b": "sft: reason"}
+    near = {**worse, "shows": "no worse", "margin": 0.01}
+    level = {**worse, "a": "sft: direct", "shows": "level", "margin": 0.05}
+    tie = {**worse, "a": "sft: reason", "b": "continued-sft: reason"}
+    shown = {"worse": worse, "near": near, "level": level, "tie": tie, "gain": GAIN}
+    one = registered(run(tmp_path / "a", 0, answered(0)), {**BEFORE, "seeds": [0], "claims": shown})
+    found = claims([one])
+    for name in ("worse", "near", "level"):
+        assert found[name].verdict.startswith("the opposite was found: "), name
+        assert found[name].p == 1.0
+    assert found["tie"].verdict.startswith("not shown") and found["gain"].verdict.startswith("shown")
+
+
+def test_every_claim_and_comparison_is_printed_as_a_sentence(runs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    reply = CliRunner().invoke(app, ["leaderboard", "ablations", *map(str, runs), "--out", str(out)])
+    assert reply.exit_code == 0, reply.output
+    lines = (out / "sentences.md").read_text().splitlines()
+    assert all(line in reply.output for line in lines)
+    assert lines[0].startswith("- Two agents do better. Shown: +10.0 [") and "preregistered" in lines[0]
+    assert any("; higher, in 3 of 3 seeds. Exploratory." in line for line in lines)
+
+
 def test_a_manifest_whose_claims_are_not_those_of_its_hash_is_refused(runs: list[Path]) -> None:
     (file, *_) = runs[0].glob("stages/*/manifest.json")
     file.write_text(file.read_text().replace('"num": 200', '"num": 100'))

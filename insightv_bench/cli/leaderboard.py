@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,10 +74,8 @@ def ablations(
     today = load_function("settings:load_preregistration")(prereg) if prereg else None
     file = load_function("leaderboard.ablations:write_ablations")(runs, out, today)
     console = Console()
-    for row in json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["comparisons"]:
-        if row["decoding"] == "sampled":
-            line = f"{row['name']}: {100 * row['difference']:+.1f} points, {row['verdict']}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in file.with_name("sentences.md").read_text(encoding="utf-8").splitlines():
+        console.print(visible(line), markup=False, highlight=False, soft_wrap=True)
     console.print(f"\nTable    {file}", soft_wrap=True, highlight=False)
 
 

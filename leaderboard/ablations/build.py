@@ -20,7 +20,7 @@ from insightv_bench.storage import write_file, write_text
 
 from .claims import claim_rows, one_hash, preregistered
 from .figure import draw
-from .markdown import alternative, markdown
+from .markdown import alternative, markdown, sentences
 from .planned import cells_of, planned_rows
 from .records import Ablations, PlannedRow
 from .runs import Run, load, read_runs
@@ -63,7 +63,7 @@ def compute(runs: Sequence[Run], prereg: Preregistration | None = None) -> Ablat
         table=tuple(table_rows(rows)),
         flaws=tuple(flaw_rows(rows)),
         comparisons=tuple(planned_rows(rows, paths)),
-        claims=tuple(claim_rows(before, prereg, cells_of(rows), [run.seed for run in runs])),
+        claims=tuple(claim_rows(before, prereg, cells_of(rows))),
         prereg_hash=one_hash(before),
     )
 
@@ -90,6 +90,7 @@ def _write(ablations: Ablations, out: Path) -> Path:
     write_file(out / "comparisons.parquet", ablations.comparisons, PlannedRow)
     write_text(out / f"{NAME}.txt", alternative(ablations))
     write_text(out / f"{NAME}.json", ablations.model_dump_json(indent=1) + "\n")
+    write_text(out / "sentences.md", sentences(ablations))
     page = out / f"{NAME}.md"
     write_text(page, markdown(ablations, figure))
     return page

@@ -7,6 +7,7 @@ added since, or is gone, is told as that. All that no claim names is exploratory
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -53,12 +54,13 @@ def one_hash(before: Sequence[Preregistration | None]) -> str:
 
 
 def claim_rows(
-    before: Sequence[Preregistration | None],
-    today: Preregistration | None,
-    cells: Mapping[Side, Answers],
-    seeds: Sequence[int],
+    before: Sequence[Preregistration | None], today: Preregistration | None, cells: Mapping[Side, Answers]
 ) -> list[ClaimRow]:
-    """Every claim of today (of the manifests, where no other is given), p over those that were written before."""
+    """Every claim of today (of the manifests, where no other is given), p over those that were written before.
+
+    The opposite of a claim is told where the interval of Bonferroni's level over those lies whole on that side: a claim
+    names one side beforehand, so Holm's steps are not spent on the other.
+    """
     now = today or next((one for one in before if one), None)
     if now is None:
         return []
@@ -71,22 +73,29 @@ def claim_rows(
         claims |= gone  # type: ignore[arg-type]
     measured = {name: _measured(claim, cells) for name, (claim, _) in claims.items()}
     family = [name for name, (_, how) in claims.items() if how == "before" and measured[name]]
-    p_values = {name: p_of(claims[name][0], *found) for name, found in measured.items() if found}
+    p_values = {name: p_of(claims[name][0], one.found, one.compared) for name, one in measured.items() if one}
     adjusted = p_values | dict(zip(family, holm([p_values[name] for name in family]), strict=True))
     return [
-        _row(name, claim, how, measured[name], adjusted.get(name), now, seeds) for name, (claim, how) in claims.items()
+        _row(name, claim, how, measured[name], adjusted.get(name), now, max(1, len(family)))
+        for name, (claim, how) in claims.items()
     ]
 
 
-Measured = tuple[Comparison, Callable[[float], Comparison]]
-"""A claim's comparison, and the same with an interval of another confidence."""
+class Measured(NamedTuple):
+    """A claim's comparison."""
+
+    found: Comparison
+    compared: Callable[[float], Comparison]
+    """The same with an interval of another confidence."""
+    seeds: Sequence[int]
+    """Those in which both sides have rows."""
 
 
 def _measured(claim: Claim, cells: Mapping[Side, Answers]) -> Measured | None:
     """None: a side has no rows, or they share no question."""
     a, b = (cells.get(Side(*claim.side(which), claim.flaw), {}) for which in ("a", "b"))
     both = Paired(a, b)
-    return (both.compared(1 - ALPHA), both.compared) if both.seeds else None
+    return Measured(both.compared(1 - ALPHA), both.compared, both.seeds) if both.seeds else None
 
 
 def _row(
@@ -96,15 +105,21 @@ def _row(
     measured: Measured | None,
     p: float | None,
     now: Preregistration,
-    seeds: Sequence[int],
+    num_claims: int,
 ) -> ClaimRow:
-    missing = tuple(sorted(set(now.seeds) - set(seeds)))
+    missing = tuple(sorted(set(now.seeds) - set(measured.seeds if measured else ())))
     known = claim.model_dump(include={"says", "a", "b", "flaw", "shows", "margin"})
     known |= {"name": name, "registration": registration, "seeds_missing": missing}
     if measured is None or p is None:
         return ClaimRow(**known, verdict="not measured")
-    found = measured[0]
-    verdict = f"not told before all seeds are there: {points(found.difference)}" if missing else said(claim, found, p)
+    found = measured.found
+    if missing:
+        lacking = f"seed {', '.join(map(str, missing))} lacks it"
+        verdict = f"not told before all seeds are there: {points(found.difference)}; {lacking}"
+    elif is_opposite(claim, found) and is_opposite(claim, measured.compared(1 - ALPHA / num_claims)):
+        verdict = f"the opposite was found: {points(found.difference, found.low, found.high)}"
+    else:
+        verdict = said(claim, found, p)
     return ClaimRow(**known, **found._asdict() | {"p": p, "method": found.method}, verdict=verdict)
 
 
@@ -123,6 +138,12 @@ def p_of(claim: Claim, found: Comparison, compared: Callable[[float], Comparison
         holds = one.low > -margin and (claim.shows == "no worse" or one.high < margin)
         low, high = (middle, high) if holds else (low, middle)
     return 1 - low
+
+
+def is_opposite(claim: Claim, found: Comparison) -> bool:
+    """Whether the interval lies whole where the claim is wrong."""
+    margin = claim.margin or 0.0
+    return found.high < -margin or (claim.shows == "level" and found.low > margin)
 
 
 def said(claim: Claim, found: Comparison, p: float) -> str:

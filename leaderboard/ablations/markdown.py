@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from insightv_bench.statistics import NONE, p_value, percent, points
 
 from ..tables import short
-from .records import REGISTRATIONS, TOPICS, AblationRow, Ablations, Below, FlawRow, PlannedRow, Share
+from .records import REGISTRATIONS, TOPICS, AblationRow, Ablations, Below, ClaimRow, FlawRow, PlannedRow, Share
 
 NAME_LENGTH = 120
 
@@ -68,7 +68,8 @@ def _claims(ablations: Ablations) -> str:
         told = [_plain(row.verdict), REGISTRATIONS[row.registration]]
         lines.append([_plain(row.says), sides, row.shows + margin, *figures, *told])
     hashed = f" (hash `{ablations.prereg_hash[:12]}`)" if ablations.prereg_hash else ""
-    missing = ablations.claims[0].seeds_missing
+    # Of single claims the verdict says it: a system may be absent in one seed.
+    missing = sorted(set.intersection(*(set(row.seeds_missing) for row in ablations.claims)))
     wanted = f" Seeds {', '.join(map(str, missing))} are registered and not there yet." if missing else ""
     words = (
         f"Claims written down before the figures{hashed}. p is of what a claim is to show, adjusted after Holm over "
@@ -180,6 +181,35 @@ def _plain(text: str) -> str:
     for character in "\\|`<>[]*_":
         line = line.replace(character, f"&#{ord(character)};")
     return line
+
+
+def sentences(ablations: Ablations) -> str:
+    """Every claim, then every exploratory comparison of sampled paths, as a line to stand in a document as it is."""
+    lines = [f"- {_plain(row.says)} {_told(row)}" for row in ablations.claims]
+    lines += [
+        f"- {_plain(row.name)}: {_points(row)} points, {_p(row.p)}, {row.n:,} questions, "
+        f"{_seeds(row.seeds)}; {row.verdict}. Exploratory."
+        for row in ablations.comparisons
+        if row.decoding == "sampled"
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _told(row: ClaimRow) -> str:
+    """What may be said of a claim, with its p, and whether it was written down before."""
+    p = "" if row.p is None else f", {_p(row.p)}"
+    n = "" if row.n is None else f", {row.n:,} questions"
+    verdict = f"{row.verdict[0].upper()}{row.verdict[1:]}"
+    return f"{verdict}{p}{n} ({_code(row.b)} against {_code(row.a)}; {REGISTRATIONS[row.registration]})."
+
+
+def _p(p: float) -> str:
+    words = p_value(p)
+    return f"p {words}" if words.startswith("<") else f"p = {words}"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
 
 
 def alternative(ablations: Ablations) -> str:
