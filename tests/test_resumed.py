@@ -101,9 +101,12 @@ def test_a_killed_lora_training_ends_with_the_same_adapter(shared: Path, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_killed_training_that_is_watched_ends_with_the_same_curve(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lora", [None, {"r": 4, "lora_dropout": 0.1}], ids=["all", "lora"])
+def test_a_killed_training_that_is_watched_ends_with_the_same_curve(
+    shared: Path, tmp_path: Path, lora: dict[str, Any] | None
+) -> None:
     watch = {"every": 3, "questions": 10, "sampling": {"max_new_tokens": 8, "temperature": 1.0}, "patience": 9}
-    training = Training(shared, "sft_settings", {}, watch=watch)
+    training = Training(shared, "sft_settings", {}, watch=watch, lora=lora)
     training.parts["watched"] = {"watched-questions": str(shared / "stages" / "questions-validation-0123456789ab")}
     folders = same_end(training, tmp_path, 4, 8)
     names = [f"step-{step:06}.jsonl" for step in (0, 3, 6, 9, 12)]
