@@ -33,6 +33,30 @@ def test_a_plan_says_questions_samples_and_seeds_from_the_pilots_own_variance(tm
     assert "to find 8.0 points in 80.0 %" in fewer
 
 
+def test_a_plan_without_a_pilot_says_what_it_assumes() -> None:
+    alike = said("plan", "--effect", "4", "--accuracy", "76", "--differ", "10")
+    assert "assumed, of no pilot: accuracy 76.0 against 80.0 %" in alike and "right on 10.0 % (as told)" in alike
+    # (1.960 + 0.842)^2 * (0.1 - 0.04^2) / 0.04^2
+    assert "483 questions" in alike and "nothing is assumed of their spread" in alike
+    apart = said("plan", "--effect", "4", "--accuracy", "76", "--spread", "0.7")
+    assert "independently" in apart and "1,680 questions" in apart and "seeds of 1,000 questions" in apart
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (["--accuracy", "99"], "is no accuracy"),
+        (["--accuracy", "76", "--differ", "1"], "on 4 to 44 % of questions"),
+        (["sft:a", "sft:b", "--accuracy", "76"], "not of both"),
+        (["--spread", "1"], "belong to `--accuracy`"),
+        ([], "needs the two sides"),
+    ],
+)
+def test_a_plan_of_what_cannot_be_is_one_line(words: list[str], fact: str) -> None:
+    reply = CliRunner().invoke(app, ["plan", "--effect", "4", *words])
+    assert reply.exit_code and fact in str(reply.exception)
+
+
 def test_a_pilot_that_is_no_arm_is_one_line(tmp_path: Path) -> None:
     folder = run(tmp_path / "a", 0, arm(0, "reason", 60) + arm(0, BOTH, 70))
     reply = CliRunner().invoke(app, ["plan", "sft", f"sft:{BOTH}", "--effect", "2", "--run", str(folder)])

@@ -39,23 +39,44 @@ def compare(
 
 
 def plan(
-    a: Annotated[str, typer.Argument(help="FOLDER:SYSTEM:ARM; with --run SYSTEM:ARM.")],
-    b: Annotated[str, typer.Argument(help="The other side, against A.")],
     effect: Annotated[
         float, typer.Option("--effect", min=0.001, max=100, help="The difference to be found, in points.")
     ],
+    a: Annotated[str, typer.Argument(help="FOLDER:SYSTEM:ARM; with --run SYSTEM:ARM.")] = "",
+    b: Annotated[str, typer.Argument(help="The other side, against A.")] = "",
     power: Annotated[float, typer.Option("--power", min=0.05, max=0.999, help="The chance to find it.")] = 0.8,
     run: Annotated[
         list[Path] | None, typer.Option("--run", help="The pilot that both sides are of; once for each seed.")
     ] = None,
+    accuracy: Annotated[
+        float | None, typer.Option("--accuracy", min=0, max=100, help="Without a pilot: A's, assumed, in %.")
+    ] = None,
+    differ: Annotated[
+        float | None,
+        typer.Option("--differ", min=0, max=100, help="With --accuracy: % of questions on which just one is right."),
+    ] = None,
+    spread: Annotated[
+        float | None, typer.Option("--spread", min=0, max=100, help="With --accuracy: between seeds, in points.")
+    ] = None,
+    num: Annotated[int, typer.Option("--num", min=2, help="With --spread: questions of each seed.")] = 1000,
 ) -> None:
-    """How many questions, samples and seeds find an effect, from the variance of a pilot.
+    """How many questions, samples and seeds find an effect, from the variance of a pilot or an assumed accuracy.
 
     Nothing is asked of a model.
     """
+    from insightv_bench.errors import RecipeError
     from insightv_bench.results import load, parse_name, plan_for
     from insightv_bench.statistics import percent, points
 
+    if accuracy is not None:
+        if a or b or run:
+            raise RecipeError("a plan is of a pilot or of `--accuracy`, not of both", "leave out one")
+        typer.echo("\n".join(_assumed(accuracy / 100, effect / 100, power, differ, spread, num)))
+        return
+    if differ is not None or spread is not None:
+        raise RecipeError("`--differ` and `--spread` belong to `--accuracy`", "a pilot has its own")
+    if not (a and b):
+        raise RecipeError("a plan needs the two sides of a pilot", "without one assume an accuracy: `--accuracy 75`")
     folders: list[Path | None] = [*run] if run else [None]
     pilots = [(load(parse_name(a, one)), load(parse_name(b, one))) for one in folders]
     found = plan_for(pilots, effect / 100, power, (1, 3, 10))
@@ -80,6 +101,28 @@ def plan(
     else:
         lines.append(f"{of}, of other trainings: {found.trainings:,} seeds of this size")
     typer.echo("\n".join(lines))
+
+
+def _assumed(
+    accuracy: float, effect: float, power: float, differ: float | None, spread: float | None, num: int
+) -> list[str]:
+    """A plan without a pilot: what is assumed, then what it needs. Shares of 1; `differ` in %, `spread` in points."""
+    from insightv_bench.results import assumed_components
+    from insightv_bench.statistics import percent, questions_needed, trainings_needed
+
+    parts = assumed_components(accuracy, effect, None if differ is None else differ / 100)
+    how = "two that are right independently of each other; fewer where they err alike" if differ is None else "as told"
+    of = f"to find {percent(effect)} points in {percent(power)} %"
+    lines = [
+        f"assumed, of no pilot: accuracy {percent(accuracy)} against {percent(accuracy + effect)} %, one sample a "
+        f"question, just one of the two right on {percent(parts.between + effect**2)} % ({how})",
+        f"{of}, of a training as it is: {questions_needed(effect, parts, 1, power):,} questions",
+    ]
+    if spread is None:
+        return [*lines, f"{of}, of other trainings: nothing is assumed of their spread; name one with --spread"]
+    seeds = trainings_needed(effect, spread / 100, parts.error(num), power)
+    told = f"{of}, of other trainings: {seeds:,} seeds of {num:,} questions, assuming a spread of {spread:g} points"
+    return [*lines, told]
 
 
 STRICT = {"": None, "likely": False, "strict": True}

@@ -33,7 +33,7 @@ from .outcomes import (
     outcomes,
     tokens_a_right_answer,
 )
-from .planning import Planned, plan_for
+from .planning import Planned, assumed_components, plan_for
 from .rescore import Change, as_question, by_arm, counts, is_gold, num_kept_votes, read_again, rescored
 from .robustness import MEANINGS, Measure, all_flaws, curve, measured
 from .rows import HINT, SEPARATOR, cluster, row_files, scan, with_planted

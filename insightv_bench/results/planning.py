@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from insightv_bench.errors import RunError
+from insightv_bench.errors import RecipeError, RunError
 from insightv_bench.statistics import (
     Components,
     OverTrainings,
@@ -66,6 +66,26 @@ def plan_for(pilots: Sequence[Sides], effect: float, power: float, samples: Sequ
         {num: questions_needed(effect, parts, num, power) for num in known},
         trainings_needed(effect, over.spread, error, power) if several else None,
     )
+
+
+def assumed_components(accuracy: float, effect: float, differ: float | None = None) -> Components:
+    """The variance where there is no pilot: one sample a question, of A's accuracy and of how often just one is right.
+
+    `accuracy`, `effect` (B less A), `differ`: shares of 1; `differ` None: as often as of two that are right
+    independently of each other on each question. Raises RecipeError where no two agents could be so.
+    """
+    other = accuracy + effect
+    if not 0 <= other <= 1:
+        raise RecipeError(f"{100 * accuracy:g} % and {100 * effect:g} points more is no accuracy", "lower one of them")
+    share = accuracy * (1 - other) + other * (1 - accuracy) if differ is None else differ
+    most = min(accuracy + other, 2 - accuracy - other)
+    if not effect <= share <= most + 1e-9:
+        raise RecipeError(
+            f"just one of {100 * accuracy:g} and {100 * other:g} % is right on {100 * effect:g} to "
+            f"{100 * most:.3g} % of questions, not on {100 * share:g} %",
+            "set `--differ` within that",
+        )
+    return Components(share - effect**2, 0.0, 0, 1.0)
 
 
 def _arm(side: Results) -> Arm:
