@@ -167,7 +167,7 @@ def test_rounds_have_differences_lengths_margins_and_pairs(tmp_path: Path) -> No
     assert found["sft", "reason"].from_start is None and found["sft", "reason"].reward_margin is None
     assert found["dpo-1", "reason"].from_before is None and found["dpo-1", "reason"].reward_margin == 0.25
     text = printed(board)
-    assert "42.0 [42.0, 42.0]" in text and "0.500" in text and "DPO rounds" in text
+    assert "42.0 [42.0, 42.0]" in text and "0.500" in text and "Rounds" in text
     assert "against the round before" in markdown(board)
 
 

@@ -129,7 +129,7 @@ def test_controls_are_told_in_terminal_and_page(tmp_path: Path) -> None:
     told = printed(board)
     assert max(map(len, told.splitlines())) <= 80
     agents, against = told.index("Arms against each other"), told.index("Against controls")
-    assert agents < against < told.index("DPO rounds against before")
+    assert agents < against < told.index("Rounds against before")
     assert "optimal-only: flawed against sft:" in told and "majority:" in told
     text = render(board)
     assert "Against controls; p Holm-adjusted over" in text

@@ -89,7 +89,7 @@ def test_the_terminal_says_which_arms_had_malformed_paths(tmp_path: Path) -> Non
 
 def test_comparisons_are_told_family_by_family(tmp_path: Path) -> None:
     text = printed(board_of(tmp_path, walk()))
-    agents, rounds = text.index("Arms against each other (n = 24"), text.index("DPO rounds against before (n = 24")
+    agents, rounds = text.index("Arms against each other (n = 24"), text.index("Rounds against before (n = 24")
     assert agents < text.index("sft: reason+summary against reason:") < rounds
     assert rounds < text.index("dpo-1: reason+summary against sft:") and ", n = 24, p" not in text
     page_text = page.render(board_of(tmp_path / "page", walk()))

@@ -6,9 +6,11 @@ import io
 import json
 import re
 import shutil
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from board_rows import written
@@ -323,11 +325,37 @@ def test_the_entry_to_cite_is_what_the_citation_file_says() -> None:
     assert r"title = {50\% of \$x\_1\$ input/etc/passwd}" in told and told.count("{") == told.count("}")
 
 
+SIGHT = {  # linear RGB as seen by the colour-blind: Machado, Oliveira and Fernandes 2009, severity 1
+    "all colours": np.eye(3),
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+
+
+def linear(colour: str) -> np.ndarray:
+    parts = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def lab(colour: np.ndarray) -> np.ndarray:
+    x, y, z = np.cbrt(XYZ @ np.clip(colour, 0, 1) / [0.95047, 1, 1.08883])  # none is dark enough for the linear part
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_the_colour_blind_tell_the_colours_of_figures_apart(sight: str) -> None:
+    seen = [lab(np.array(SIGHT[sight]) @ linear(colour)) for colour in PALETTE]
+    apart = {pair: float(np.linalg.norm(seen[pair[0]] - seen[pair[1]])) for pair in combinations(range(len(seen)), 2)}
+    assert min(apart.values()) > 15, min(apart, key=lambda pair: apart[pair])  # 2.3 can just be seen
+
+
 def test_colours_of_figures_are_seen_on_white_and_on_the_dark_page() -> None:
     def luminance(colour: str) -> float:
-        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        return float(XYZ[1] @ linear(colour))
 
     for colour in PALETTE:
         assert 1.05 / (luminance(colour) + 0.05) >= 3, colour

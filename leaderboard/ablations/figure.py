@@ -28,7 +28,7 @@ GROUPS: dict[Group, tuple[int, str, str]] = {
     "base": (4, "s", "base model"),
     "agents": (0, "o", "the two agents"),
     "controls": (1, "D", "controls"),
-    "rounds": (2, "^", "DPO rounds and their controls"),
+    "rounds": (2, "^", "Rounds and their controls"),
     "others": (3, "v", "others"),
 }
 """Place in the palette, marker, words."""

@@ -14,7 +14,7 @@ Group = Literal["base", "agents", "controls", "rounds", "others"]
 Topic = Literal["controls", "rounds", "base", "flaws"]
 TOPICS: dict[Topic, str] = {
     "controls": "Two agents against their controls",
-    "rounds": "DPO rounds against before and against their controls",
+    "rounds": "Rounds against before and against their controls",
     "base": "Against the base model, and against more steps",
     "flaws": "Flawed paths",
 }

@@ -19,7 +19,7 @@ FAMILIES: dict[Family, str] = {
     "agents": "Arms against each other",
     "paths": "What a changed path does",
     "controls": "Against controls",
-    "rounds": "DPO rounds against before",
+    "rounds": "Rounds against before",
 }
 
 

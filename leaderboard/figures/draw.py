@@ -71,7 +71,7 @@ def _planned(board: Board, comparable: ComparableSet) -> Iterator[Plan]:
     yield from _of_flaws(board, comparable, marks, remark)
     rounds = [row for row in every if row.arm in ROUND_ARMS and row.trained]
     if len({row.round for row in rounds}) > 1:
-        caption = "Accuracy over the DPO rounds, with 95 % intervals; the axis is cut to them."
+        caption = "Accuracy over the rounds, with 95 % intervals; the axis is cut to them."
         yield Plan("rounds", "rounds", caption, rounds_words(rounds), (WIDTH, 3.0), painters.rounds(rounds))
 
 
@@ -153,7 +153,7 @@ def severity_words(rows: Sequence[RobustnessRow]) -> str:
 def rounds_words(rows: Sequence[ArmRow]) -> str:
     ordered = sorted(rows, key=lambda row: (row.arm, row.base, row.round))
     cells = ", ".join(f"{row.arm} after round {row.round} {percent(row.accuracy)} %" for row in ordered)
-    return f"Accuracy over DPO rounds, round 0 being supervised fine-tuning: {cells}."
+    return f"Accuracy over rounds, round 0 being supervised fine-tuning: {cells}."
 
 
 def cost_words(rows: Sequence[ArmRow]) -> str:

@@ -20,7 +20,8 @@ DOTS_PER_INCH = 200
 INK, GRID = "#1f2328", "#d0d7de"
 DARK = {INK: "#e6edf3", GRID: "#3d444d"}
 """Colour of the light drawing -> of the dark one."""
-PALETTE = ("#0173b2", "#c66a00", "#04855f", "#b03a8c", "#7d7d7d", "#d64a1f", "#8b6fd1", "#8a7a1c")
+PALETTE = ("#0078c0", "#c06000", "#606078", "#9060f0", "#786030", "#789090", "#9000f0", "#a89060")
+"""Searched for: of all eights with that contrast one whose nearest two are farthest apart for every kind of sight."""
 MARKERS = "osD^vPXdp*"
 NAME_LENGTH = 28
 """Of a system, in a figure and in its alternative."""

@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[str, Section]] = {
     "board": ("Board", sections.board),
     "comparisons": ("Comparisons", sections.comparisons),
     "robustness": ("Robustness to a flawed path", sections.robustness),
-    "rounds": ("DPO rounds", sections.rounds),
+    "rounds": ("Rounds", sections.rounds),
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 PARTS = ("base", "table", "board", "statistics", "compare", "views", "samples", "main")

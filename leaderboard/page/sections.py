@@ -212,7 +212,7 @@ def rounds(shown: Board, comparable: ComparableSet) -> str:
         Group(escape(system), [[number(members[0].round), *_round(members)]]) for system, members in _by_system(rows)
     ]
     headings = ["System", "Round", *(f"<code>{arm}</code>&nbsp;%" for arm in ROUND_ARMS)]
-    return table("Accuracy over DPO rounds", headings, groups, ["name"])
+    return table("Accuracy over rounds", headings, groups, ["name"])
 
 
 def _round(rows: Sequence[ArmRow]) -> list[Cell]:

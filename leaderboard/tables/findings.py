@@ -69,7 +69,7 @@ def _seen(board: Board, name: str) -> Seen | None:
 
 def _of(seen: Seen) -> Iterator[str]:
     agent, last = seen.agent, seen.last
-    rounds = f"{seen.round} DPO round" + "s" * (seen.round != 1)
+    rounds = f"{seen.round} training round" + "s" * (seen.round != 1)
     reason, both = f"{agent}: reason", f"{agent}: reason+summary"
     yield from _shares(seen)
     yield from _told(seen, "Writing a path, against the base model's answer without one", reason, seen.base)

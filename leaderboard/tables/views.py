@@ -223,7 +223,7 @@ def rounds(board: Board, comparable: ComparableSet, whole: bool = False) -> View
     columns = ("arm", "system", "accuracy %", "95 % interval", "against round 0")
     more = ("against the round before",) if whole else ()
     return View(
-        "DPO rounds",
+        "Rounds",
         (*columns, *more),
         rows,
         remark="points, Holm-adjusted: ▲ higher, ▼ lower, = not shown to differ",
@@ -252,7 +252,7 @@ def training(board: Board, comparable: ComparableSet) -> View:
         rows.append((row.system, *_path(row), *(percent(cell.value if cell else None) for cell in cells)))
     columns = ("system", "tokens a path", "margin", "pairs", *(f"{name.replace('_', ' ')} %" for name in names))
     remark = "margin: reward of chosen over rejected when training ended; robustness is on each round's own paths"
-    return View("DPO rounds: paths and training", columns, rows, num_names=1, remark=remark)
+    return View("Rounds: paths and training", columns, rows, num_names=1, remark=remark)
 
 
 def _path(row: RoundRow) -> tuple[str, str, str]:

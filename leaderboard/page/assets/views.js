@@ -115,7 +115,7 @@
 
   perSet("rounds", "Rounds", (task, piece) => {
     const of = rows(piece.rounds);
-    if (!of.some((row) => row.round)) return nothing("No DPO round was evaluated on this task.");
+    if (!of.some((row) => row.round)) return nothing("No round was evaluated on this task.");
     return [...insightv.figures(task.name, "rounds"), roundTable(of)];
   });
 
@@ -143,7 +143,7 @@
       ...(any("num_pairs") ? [{ key: "num_pairs", title: "Pairs trained on", value: (row) => row.num_pairs, cell: (row) => count(row.num_pairs) }] : []),
       { key: "n", title: "n", value: (row) => row.n, cell: (row) => count(row.n) },
     ];
-    return table({ caption: "Supervised fine-tuning and the DPO rounds, 95 % intervals; paired differences in points, p and interval Holm-adjusted over those of the same two systems", rows: of, columns });
+    return table({ caption: "Supervised fine-tuning and the rounds after it, 95 % intervals; paired differences in points, p and interval Holm-adjusted over those of the same two systems", rows: of, columns });
   }
 
   // How every arm was run.
