@@ -29,6 +29,7 @@ def test_a_propagated_misreading_is_worked_out_to_the_end(cases: list[Case]) -> 
         assert case.flawed.propagated and render_path(steps, answer) == case.flawed.flawed_path
 
 
+@pytest.mark.slow
 def test_a_propagated_slip_is_worked_out_to_the_end(cases: list[Case]) -> None:
     """After the last spoilt step every state follows from the one before it, and the conclusion from the last."""
     for case in of(cases, "arithmetic", "comparison"):

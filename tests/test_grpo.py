@@ -143,6 +143,7 @@ def test_loss_advantages_and_weights_are_those_of_stock_trl_on_the_same_samples(
     assert all(bool((kept[name] == weight).all()) for name, weight in stock.model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_round_of_the_summary_agent_is_rewarded_for_answer_and_verdict(tiny: Path, tmp_path: Path) -> None:
     rows = []
     for place, row in enumerate(lessons(6)):

@@ -244,6 +244,7 @@ def test_a_board_of_a_data_set_is_made_of_what_is_accepted(data_set: Path) -> No
     assert "`elsewhere/data-00000.parquet` is of no submission" in notes and "`garbage` is left out" in notes
 
 
+@pytest.mark.slow
 def test_what_is_not_verified_is_shown_apart_when_asked(data_set: Path, tmp_path: Path) -> None:
     words = ["leaderboard", "build", str(data_set), "--unverified", "--out", str(tmp_path / "out")]
     ran = CliRunner().invoke(app, words)

@@ -110,6 +110,7 @@ def test_a_watched_training_has_the_weights_of_one_that_is_not_and_the_rows_of_i
     assert not (folder / "checkpoints").exists() and (folder / "curves.png").exists()
 
 
+@pytest.mark.slow
 def test_with_patience_it_stops_and_the_best_weights_are_kept(tiny: Path, tmp_path: Path) -> None:
     """The model is never right, so the first measurement is the best, and the weights are those of before."""
     patient = WATCH.model_copy(update={"every": 1, "patience": 2})
@@ -121,6 +122,7 @@ def test_with_patience_it_stops_and_the_best_weights_are_kept(tiny: Path, tmp_pa
     assert [path.text for path in again] == [row["text"] for row in rows(folder, 0)]
 
 
+@pytest.mark.slow
 def test_where_patience_ended_a_resumed_training_does_not_go_on(tiny: Path, tmp_path: Path) -> None:
     """Killed after its last checkpoint and before its model was kept: the checkpoint is the training's end."""
     patient = WATCH.model_copy(update={"every": 1, "patience": 2})

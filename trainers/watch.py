@@ -13,9 +13,10 @@ import random
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from insightv_bench.agents import path_text
 from insightv_bench.answers import matches, read
@@ -42,7 +43,8 @@ PANEL = Panel("Right answers, validation", {ACCURACY: "sampled"})
 TOKENS = 256
 
 
-class Watched(NamedTuple):
+@dataclass(frozen=True)
+class Watched:
     """One reply to one question."""
 
     question_id: str
@@ -142,7 +144,7 @@ def _answers(
     chats = [ask("summary", question, path=path_text(path)) for question, path in zip(questions, paths, strict=True)]
     replies = caller.ask_all([Request(chat, sampling, 0, "verdict") for chat in chats])
     return [
-        _watched(question, reply)._replace(path_id=path.id, verdict=parse_summary(reply.text, reply.opened).verdict)
+        replace(_watched(question, reply), path_id=path.id, verdict=parse_summary(reply.text, reply.opened).verdict)
         for question, path, reply in zip(questions, paths, replies, strict=True)
     ]
 
@@ -169,7 +171,7 @@ def figures(rows: Sequence[Watched]) -> dict[str, float]:
 
 
 def write_rows(job: Job[Any], step: int, rows: Sequence[Watched]) -> None:
-    lines = [json.dumps(row._asdict(), ensure_ascii=False) for row in rows]
+    lines = [json.dumps(asdict(row), ensure_ascii=False) for row in rows]
     folder = job.checkpoints / FOLDER  # of a killed stage the checkpoints alone are kept
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / f"step-{step:06}.jsonl", "\n".join(lines) + "\n")

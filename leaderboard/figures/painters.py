@@ -187,7 +187,7 @@ def rounds(rows: Sequence[ArmRow]) -> Draw:
             xs = [row.round + 0.03 * place for row in points]
             _line(axes, xs, points, (place, False), f"{arm} ({base})" if several else arm)
         numbers = sorted({row.round for row in rows})
-        axes.set_xticks(numbers, ["SFT" if number == 0 else f"DPO {number}" for number in numbers])
+        axes.set_xticks(numbers, ["SFT" if number == 0 else f"round {number}" for number in numbers])
         # The intervals with room around them, ten points at least: what a round changes is small beside 100.
         low, high = 100 * min(row.low for row in rows), 100 * max(row.high for row in rows)
         room = max(0.1 * (high - low), (10 - (high - low)) / 2)

@@ -132,7 +132,7 @@
     const any = (name) => of.some((row) => known(row[name]));
     const columns = [
       { key: "system", title: "System", kind: "name", value: (row) => row.system, cell: (row) => make("span", {}, text(row.system), make("small", {}, text(row.base))) },
-      { key: "round", title: "Round", value: (row) => row.round, cell: (row) => (row.round ? `DPO ${row.round}` : "SFT") },
+      { key: "round", title: "Round", value: (row) => row.round, cell: (row) => (row.round ? `round ${row.round}` : "SFT") },
       { key: "arm", title: "Arm", kind: "name", value: (row) => row.arm, cell: (row) => code(row.arm) },
       { key: "accuracy", title: "Accuracy %", kind: "share", value: (row) => row.accuracy,
         cell: (row) => [...estimate(row.accuracy, row.low, row.high), strip(row.accuracy, row.low, row.high)] },
