@@ -82,13 +82,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def same_end(training: Training, tmp_path: Path, *kills: int) -> tuple[Path, Path]:
-    """Of a training that nothing disturbed and of one that was killed after these steps: the losses are the same."""
+    """Of a training that nothing disturbed and of one that was killed after these steps: losses and tokens seen are the
+    same."""
     unbroken = training.finish(tmp_path / "unbroken")
     for step in kills:
         training.kill_after(tmp_path / "killed", step)
     resumed = training.finish(tmp_path / "killed")
     assert losses(resumed) == losses(unbroken) and len(losses(resumed)) == 12
     assert losses(resumed)[-1] != losses(resumed)[0]
+    tokens = [[log.get("num_tokens") for log in history(folder) if "loss" in log] for folder in (unbroken, resumed)]
+    assert tokens[0] == tokens[1] and tokens[0] == sorted(set(tokens[0]))
     return unbroken, resumed
 
 

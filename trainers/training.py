@@ -21,7 +21,7 @@ from .job import Job
 from .methods import method_of
 from .models import save_processor
 from .options import ADAPTER, freeze_vision, lora_config, merge_adapter, name_base, on_cpu, quantization
-from .trl import WHOLE, load_adapter, share_out_by_layers, tell_nobody
+from .trl import WHOLE, count_on, load_adapter, share_out_by_layers, tell_nobody, tokens_seen
 from .watch import best_weights, is_over
 
 TRAINER_STATE = "trainer_state.json"
@@ -122,6 +122,7 @@ def train_to_the_end(trainer: Any, job: Job[Any], checkpoint: Path | None) -> No
     state, launch = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE)), job.settings.launch
     goes_on = state.global_step < state.max_steps and not is_over(job.settings.watch, state.log_history)
     if goes_on or (launch and not launch.keeps_whole):
+        count_on(trainer, tokens_seen(state.log_history))
         trainer.train(resume_from_checkpoint=str(checkpoint))
         return
     if job.settings.lora is not None:
@@ -192,7 +193,7 @@ def figures_of(trainer: Any, seconds: float, names: list[str]) -> dict[str, Any]
         "num_steps": trainer.state.global_step,
         "num_parameters": sum(map(size, weights)),
         "num_trained": sum(size(weight) for weight in weights if weight.requires_grad),
-        "num_tokens": int(next((log["num_tokens"] for log in reversed(history) if "num_tokens" in log), 0)),
+        "num_tokens": tokens_seen(history),
         "train_seconds": round(seconds, 3),
         "bf16": bool(trainer.args.bf16),  # as it was computed: not every processor is quick at it
         "first_loss": logs[0]["loss"] if logs else None,

@@ -14,10 +14,11 @@ It knows no stage, no job and no other part of this room.
 
 from __future__ import annotations
 
-from .callbacks import WHOLE, ShowStep, progress_callback
+from .callbacks import WHOLE, ShowStep, progress_callback, tokens_seen
 from .dpo_trainer import dpo_trainer
 from .grpo_trainer import grpo_trainer, sampling_seed
 from .internals import (
+    count_on,
     every_process_loads,
     hold_as_multiplied,
     is_image_text_config,

@@ -27,7 +27,7 @@ def progress_callback(name: str, show: ShowStep, check_log: CheckLog) -> Any:
         """Shows the bar, marks each checkpoint that is whole, and ends a training that runs away."""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.began = (time.monotonic(), _tokens(state))
+            self.began = (time.monotonic(), tokens_seen(state.log_history))
             if state.is_world_process_zero:
                 show(state.global_step, state.max_steps, "")
 
@@ -43,7 +43,7 @@ def progress_callback(name: str, show: ShowStep, check_log: CheckLog) -> Any:
             if not losses:
                 return ""
             started, before = self.began
-            speed = (_tokens(state) - before) / max(time.monotonic() - started, 1e-9)
+            speed = (tokens_seen(state.log_history) - before) / max(time.monotonic() - started, 1e-9)
             return f"loss {losses[-1]:.3f}, {f'{speed / 1000:.1f}k' if speed >= 1000 else f'{speed:.0f}'} tok/s"
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
@@ -73,8 +73,9 @@ def set_epoch(dataloader: Any, epoch: int) -> None:
         inner.set_epoch(epoch)
 
 
-def _tokens(state: Any) -> int:
-    return next((int(log["num_tokens"]) for log in reversed(state.log_history) if "num_tokens" in log), 0)
+def tokens_seen(history: list[dict[str, Any]]) -> int:
+    """By the last log that says so, since the training's first step."""
+    return next((int(log["num_tokens"]) for log in reversed(history) if "num_tokens" in log), 0)
 
 
 def check_loss(name: str, logs: Mapping[str, Any], step: int) -> None:

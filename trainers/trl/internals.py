@@ -39,6 +39,12 @@ def load_adapter(trainer: Any, checkpoint: Path) -> None:
     trainer._load_from_checkpoint(str(checkpoint))
 
 
+def count_on(trainer: Any, num_tokens: int) -> None:
+    """TRL's SFT and DPO count the tokens seen from nothing in every process; a resumed training has seen `num_tokens`."""
+    if hasattr(trainer, "_total_train_tokens"):
+        trainer._total_train_tokens = num_tokens
+
+
 @contextmanager
 def every_process_loads() -> Iterator[None]:
     """Under FSDP transformers gives weights to the first process alone, and shares them out when training begins.

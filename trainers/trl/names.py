@@ -26,6 +26,7 @@ TRAINER = "transformers.trainer:Trainer"
 NAMES = (
     Name(SFT, "_metrics", "sft_trainer.py adds the accuracy and the tokens of a step"),
     Name(SFT, "_total_train_tokens", "sft_trainer.py counts the tokens of its own loss"),
+    Name(DPO, "_total_train_tokens", "internals.py goes on counting where a checkpoint was written"),
     Name(SFT, "_set_signature_columns_if_needed", "sft_trainer.py keeps the column of lengths"),
     Name(SFT, "compute_loss", "sft_trainer.py has its own on a CPU"),
     Name(DPO, "_metrics", "dpo_trainer.py reads rewards and adds the KL"),
