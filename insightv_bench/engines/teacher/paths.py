@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from insightv_bench.chat import Chat, go_on, load_prompt
 from insightv_bench.errors import EngineError
@@ -131,7 +132,7 @@ class _Pupil:
         return render_path(steps[len(begun) :], self._final_answer(steps))
 
     def next_reply(self, chat: Chat) -> str:
-        steps = [step for m in chat.messages if m.role == "assistant" and (step := parse_step(m.content).step)]
+        steps = [step for m in chat.messages if m.role == "assistant" and (step := _own_step(m.content))]
         if any(message.content == load_prompt("answer").template for message in chat.messages):
             return render_answer(self._final_answer(steps))
         return render_step(self.next_step(steps))
@@ -160,6 +161,12 @@ class _Pupil:
     def _final_answer(self, steps: Sequence[Step]) -> str:
         colours, state = replay(self._program, steps)
         return tell_conclusion(self._program, self._guess_rest(colours, state))[1]
+
+
+@lru_cache(maxsize=1024)
+def _own_step(text: str) -> Step | None:
+    """Every call of a path shows all the steps before it."""
+    return parse_step(text).step
 
 
 def off_by_one(random_: random.Random, value: int) -> int:
