@@ -40,7 +40,7 @@ def load_adapter(trainer: Any, checkpoint: Path) -> None:
 
 
 def count_on(trainer: Any, num_tokens: int) -> None:
-    """TRL's SFT and DPO count the tokens seen from nothing in every process; a resumed training has seen `num_tokens`."""
+    """TRL counts the tokens of SFT and DPO from nothing in every process; a resumed training has seen `num_tokens`."""
     if hasattr(trainer, "_total_train_tokens"):
         trainer._total_train_tokens = num_tokens
 
