@@ -245,10 +245,14 @@ def test_the_agents_of_a_run_are_those_after_its_last_round(tmp_path: Path) -> N
         (tmp_path / "stages" / stage / "model").mkdir(parents=True)
         (tmp_path / "stages" / stage / "model" / "config.json").write_text("{}")
     models = {stage: f"stages/{stage}/model" for stage in stages}
-    (tmp_path / SUMMARY).write_text(json.dumps({"models": models}))
+    (tmp_path / SUMMARY).write_text(json.dumps({"models": models}))  # of before summaries named the seats
     seats = find_seats(str(tmp_path), "", "")
     assert {seat: Path(place).parts[-2] for seat, place in seats.items()} == {
         "base": "train-base",
         "reason": "train-grpo-1",
         "summary": "train-grpo-summary-1",
     }
+    named = {"base": "train-base", "reason": "train-reason", "summary": "train-summary"}
+    (tmp_path / SUMMARY).write_text(json.dumps({"models": models, "seats": named}))
+    seats = find_seats(str(tmp_path), "", "")
+    assert {seat: Path(place).parts[-2] for seat, place in seats.items()} == named

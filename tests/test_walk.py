@@ -80,6 +80,7 @@ def test_the_walk_ends_with_every_stage_whole(walked: tuple[Path, subprocess.Com
 
 def test_the_summary_holds_every_system_and_arm(walked: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     summary = read_summary(walked[0])
+    assert summary["seats"] == {"base": "train-base", "reason": "train-dpo-1", "summary": "train-summary"}
     arms = {(row["system"], row["arm"]) for row in summary["arms"]}
     assert {("base", "base"), ("sft", "reason"), ("sft", "reason+summary"), ("dpo-1", "reason")} <= arms
     assert {("sft", "direct"), ("sft", "oracle"), ("sft", "flawed")} <= arms

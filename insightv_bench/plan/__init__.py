@@ -14,4 +14,5 @@ from __future__ import annotations
 
 from .cluster import goes_over
 from .evaluation import seat_engine
+from .names import agents_of
 from .stages import plan

@@ -219,6 +219,13 @@ def summary_of_round(recipe: Recipe, number: int) -> str:
     return f"train-grpo-summary-{number}" if is_trained else "train-summary"
 
 
+def agents_of(recipe: Recipe) -> dict[str, str]:
+    """The stage whose model takes each seat in the end, whether or not the recipe trains one."""
+    rounds = recipe.rounds
+    last = (rounds.num, rounds.kind) if rounds else (0,)
+    return {"base": "train-base", "reason": model_of_round(recipe, *last), "summary": summary_of_round(recipe, last[0])}
+
+
 def agent_paths(recipe: Recipe, settings: AnyPaths) -> Iterator[Stage]:
     """The trained reasoning agent's own paths and what the judge says of them; or a model's, as a log holds them."""
     if isinstance(settings, PathsSettings):

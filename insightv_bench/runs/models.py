@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
@@ -14,35 +14,38 @@ from insightv_bench.stages import SUMMARY
 
 
 def run_models(place: str) -> dict[str, str]:
-    """The models of a finished run, by stage; none where `place` is no run."""
+    """The models of a finished run by the seat that each takes after the last round; none where `place` is no run."""
     file = Path(place) / SUMMARY
     if not file.exists():
         return {}
     try:
-        models = json.loads(file.read_text(encoding="utf-8"))["models"]
-        return {stage: str(Path(place) / Path(*Path(model).parts[-3:])) for stage, model in models.items()}
+        summary = json.loads(file.read_text(encoding="utf-8"))
+        models = {stage: str(Path(place) / Path(*Path(model).parts[-3:])) for stage, model in summary["models"].items()}
+        return {seat: models[stage] for seat, stage in (summary.get("seats") or _earlier_seats(models)).items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"`{file}` is no run's summary", f"run its recipe again, or remove it: rm {file}") from error
 
 
+def _earlier_seats(stages: Iterable[str]) -> dict[str, str]:
+    """Of a run that was finished before summaries named the seats: told by its stages' names."""
+    rounds = [f"train-{kind}-[0-9]+" for kind in get_args(RoundKind)]  # beside DPO's, those of the others are controls
+    names = {
+        "base": ["train-base"],
+        "reason": [*rounds, "train-reason"],
+        "summary": ["train-grpo-summary-[0-9]+", "train-summary"],
+    }
+    of_seats = {seat: [[s for s in stages if re.fullmatch(name, s)] for name in names[seat]] for seat in names}
+    return {seat: next(filter(None, found))[-1] for seat, found in of_seats.items() if any(found)}
+
+
 def reason_model(place: str) -> str:
     """The last reasoning agent of a run, or the model itself."""
-    models = run_models(place)
-    for kind in get_args(RoundKind):  # beside DPO rounds those of the other kinds are controls
-        if rounds := [stage for stage in models if re.fullmatch(f"train-{kind}-[0-9]+", stage)]:
-            return models[rounds[-1]]
-    return models.get("train-reason") or _checked(place)
+    return run_models(place).get("reason") or _checked(place)
 
 
 def summary_model(place: str) -> str:
     """The last summary agent of a run, or the model itself."""
-    return _last_summary(run_models(place)) or _checked(place)
-
-
-def _last_summary(models: Mapping[str, str]) -> str:
-    """Empty where a run has none."""
-    agents = [stage for stage in models if stage.startswith("train-grpo-summary-") or stage == "train-summary"]
-    return models[agents[-1]] if agents else ""
+    return run_models(place).get("summary") or _checked(place)
 
 
 def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
@@ -50,9 +53,9 @@ def find_seats(model: str, reason: str, summary: str) -> dict[str, str]:
     trained = run_models(model) if model else {}
     reason = reason_model(reason or model) if reason or model else ""
     seats = {
-        "base": trained.get("train-base") or (_checked(model) if model and not trained else reason),
+        "base": trained.get("base") or (_checked(model) if model and not trained else reason),
         "reason": reason,
-        "summary": (summary and summary_model(summary)) or _last_summary(trained) or model or reason,
+        "summary": (summary and summary_model(summary)) or trained.get("summary") or model or reason,
     }
     for seat, place in seats.items():
         if place:

@@ -15,7 +15,7 @@ from insightv_bench.engines.served import end_left_over
 from insightv_bench.errors import InsightvError, RecipeError, RunError
 from insightv_bench.journal import Journal, open_journal
 from insightv_bench.lazy import load_function
-from insightv_bench.plan import goes_over, plan
+from insightv_bench.plan import agents_of, goes_over, plan
 from insightv_bench.records import content_id
 from insightv_bench.settings import Recipe, WorldSource, seat_name
 from insightv_bench.stages import (
@@ -266,6 +266,7 @@ def _finish(recipe: Recipe, folder: Path, folders: dict[str, Path], manifest: di
     manifests = {name: read_manifest(stage) for name, stage in folders.items()}
     seconds = {name: manifest["seconds"] for name, manifest in manifests.items()}
     board = json.loads((folders["leaderboard"] / "board.json").read_text(encoding="utf-8"))
+    models = {name: str(stage / MODEL) for name, stage in folders.items() if what_it_makes(stage) == "model"}
     summary = {
         "recipe": recipe.name,
         "seed": recipe.seed,
@@ -274,7 +275,8 @@ def _finish(recipe: Recipe, folder: Path, folders: dict[str, Path], manifest: di
         "processor_seconds": round(sum(manifest.get("processor_seconds", 0) for manifest in manifests.values()), 1),
         "stages": [{"name": name, "seconds": value} for name, value in seconds.items()],
         **{part: board[part] for part in ("arms", "comparisons", "robustness")},
-        "models": {name: str(stage / MODEL) for name, stage in folders.items() if what_it_makes(stage) == "model"},
+        "models": models,
+        "seats": {seat: name for seat, name in agents_of(recipe).items() if name in models},
         "page": str(folders["leaderboard"] / "index.html"),
     }
     write_text(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
