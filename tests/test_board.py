@@ -249,6 +249,23 @@ def test_the_flaw_map_pools_severities(tmp_path: Path) -> None:
     assert "perception   50.0" in printed(board_of(tmp_path / "again", small()))
 
 
+def test_the_order_of_rows_changes_no_figure_in_its_last_bit(tmp_path: Path) -> None:
+    """Rows of several machines, or of a run that was killed, may lie in any order."""
+    random_, rows = random.Random(0), list[EvalRecord]()
+    for question in range(40):
+        for sample in range(random_.randint(1, 5)):
+            rows.append(row(question, "reason+summary", random_.random() < 0.8, sample=sample))
+            spoilt = {"flaw": "perception", "severity": random_.choice((0.5, 1.0)), "planted_answer": "9"}
+            rows.append(row(question, "flawed", random_.random() < 0.3, sample=sample, **spoilt))
+    boards = []
+    for number in range(3):
+        random_.shuffle(rows)
+        boards.append(board_of(tmp_path / str(number), rows))
+    for board in boards[1:]:
+        assert board.arms == boards[0].arms and board.robustness == boards[0].robustness
+        assert board.flaws == boards[0].flaws and board.measures == boards[0].measures
+
+
 def test_hostile_names_stay_text_in_markdown_and_terminal(tmp_path: Path) -> None:
     board = board_of(tmp_path, small(), of("reason", "1" * 12, system=HOSTILE, prompt="r|x@1"))
     text = markdown(board)

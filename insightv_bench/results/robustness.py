@@ -205,8 +205,13 @@ def _excess_follow(misled: pl.DataFrame, direct: pl.DataFrame) -> Sums:
 def curve(rows: pl.DataFrame) -> pl.DataFrame:
     """Arm `flawed`, with the same questions' clean rows as the severity 0 of each flaw."""
     flawed = _arm(rows, "flawed").filter(HAS_SEVERITY)
-    asked = flawed.select("question_id", "flaw").unique()
-    clean = clean_rows(rows).with_columns(level=pl.lit(0.0)).drop("flaw").join(asked, on="question_id")
+    asked = flawed.select("question_id", "flaw").unique(maintain_order=True)
+    clean = (
+        clean_rows(rows)
+        .with_columns(level=pl.lit(0.0))
+        .drop("flaw")
+        .join(asked, on="question_id", maintain_order="left_right")
+    )
     return pl.concat([clean.select(flawed.columns), flawed]).sort("level", maintain_order=True)
 
 

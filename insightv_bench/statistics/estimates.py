@@ -52,14 +52,14 @@ class Sums(NamedTuple):
 
 
 def by_question(clusters: Sequence[str] | None, num_rows: int) -> tuple[tuple[str, ...], NDArray[np.intp]]:
-    """The questions, and each row's place among them. None: every row is a question of its own."""
+    """The questions in order of their names, so that the order of rows changes no figure, not even in its last bit;
+    and each row's place among them. None: every row is a question of its own."""
     if clusters is None:
         return tuple(map(str, range(num_rows))), np.arange(num_rows)
     if len(clusters) != num_rows:
         raise ValueError(f"{num_rows} rows but {len(clusters)} clusters")
-    place: dict[str, int] = {}
-    rows = np.array([place.setdefault(question, len(place)) for question in clusters], dtype=np.intp)
-    return tuple(place), rows
+    place = {question: number for number, question in enumerate(sorted(set(clusters)))}
+    return tuple(place), np.array([place[question] for question in clusters], dtype=np.intp)
 
 
 def sums_by_question(columns: Floats, clusters: Sequence[str] | None, statistic: Statistic) -> Sums:
