@@ -115,7 +115,7 @@ def ask_arms(
 
     settings, name = context.settings, context.options.task
     version = context.options.task_version or questions[0].source_revision
-    images = _images(tasks, questions)
+    images = _images(context, tasks, questions)
     strict = settings.answers == "strict"
     model = Seats(callers, images, strict)
     samplings = _samplings(context, settings, tasks)
@@ -149,7 +149,7 @@ def _ask_twice(
     """How often the same is said again, to the manifest and to who looks on."""
     num, strict = settings.repeat_check, settings.answers == "strict"
     samplings = _samplings(context, settings, tasks)
-    found = ask_twice(num, tasks, callers, samplings, _images(tasks, questions), strict)
+    found = ask_twice(num, tasks, callers, samplings, _images(context, tasks, questions), strict)
     if found is None:
         context.progress.say("nothing is asked twice: no arm is greedy")
         return
@@ -166,15 +166,21 @@ def _sweep(
 ) -> None:
     """Accuracy under other token caps, to the manifest, and as a drawing where seaborn is there."""
     samplings, strict = _samplings(context, settings, tasks), settings.answers == "strict"
-    rows = sweep(settings.token_caps, tasks, callers, samplings, _images(tasks, questions), strict)
+    rows = sweep(settings.token_caps, tasks, callers, samplings, _images(context, tasks, questions), strict)
     context.totals[TOKEN_CAPS] = [row._asdict() for row in rows]
     if rows and find_spec("seaborn"):
         draw(rows, context.folder / FIGURE)
 
 
-def _images(tasks: Iterable[Arm], questions: Sequence[Question]) -> dict[str, Image]:
+def _images(
+    context: Context, tasks: Mapping[Arm, list[dict[str, Any]]], questions: Sequence[Question]
+) -> dict[str, Image]:
+    """By their hash, all that the documents name: the questions', blank ones, and those of attacks in the image."""
     images = {image.sha256: image for question in questions for image in question.images}
-    return images | (blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {})
+    images |= blanks(questions) if any(ARMS[arm].blank_images for arm in tasks) else {}
+    others = {name for docs in tasks.values() for doc in docs for name in doc["images"]} - images.keys()
+    rows = context.rows("flawed", FlawedRow) if others else ()
+    return images | {image.sha256: image for row in rows for image in row.images if image.sha256 in others}
 
 
 def _samplings(context: Context, settings: EvalSettings, tasks: Iterable[Arm]) -> dict[Arm, Sampling]:

@@ -37,6 +37,10 @@ FlawType = Literal[
     "natural",
     "injection",
     "harmless-note",
+    "discredit",
+    "harmless-remark",
+    "image-injection",
+    "harmless-image",
 ]
 
 

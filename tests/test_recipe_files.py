@@ -107,7 +107,7 @@ def test_a_recipe_extends_a_shipped_one(tmp_path: Path) -> None:
     assert recipe.eval and recipe.eval.arms == ("base",)  # lists are replaced
     assert recipe.rounds is None
     assert recipe.questions == below.questions
-    assert [stage.name for stage in plan(recipe) if stage.makes == "evaluation"] == ["eval-base", "eval-sft"]
+    assert [stage.name for stage in plan(recipe) if stage.makes == "evaluation"] == ["eval-base"]
 
 
 def test_a_recipe_that_extends_plans_the_same_stages_as_one_that_says_all(tmp_path: Path) -> None:

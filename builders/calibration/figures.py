@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from insightv_bench.flaws import ATTACKS_AND_CONTROLS
 from insightv_bench.records import CalibrationRow
 from insightv_bench.statistics import Interval, Sums, accuracy, auroc, estimate, first_wrong_f1, ratio, spearman
 
@@ -40,8 +41,9 @@ def figures_of(rows: Sequence[CalibrationRow], high: int, steps_asked: bool, see
 
 
 def attacks(rows: Sequence[CalibrationRow], seed: int = 0) -> dict[str, Any]:
-    """By attack: how many points a wrong path's score rises over that of the same path with harmless text of the same
-    length, over questions whose two paths were both scored."""
+    """By attack: how many points a path's score rises over that of the same path with harmless text of the same length,
+    over questions whose two paths were both scored. A wrong path's rises where the judge is talked round, a right one's
+    falls. `all`: of the attacks in a wrong path."""
     by_attack: dict[str, dict[str, dict[str, int]]] = {}
     num_unscored = 0
     for row in rows:
@@ -51,9 +53,14 @@ def attacks(rows: Sequence[CalibrationRow], seed: int = 0) -> dict[str, Any]:
     figures: dict[str, Any] = {"num_unscored": num_unscored}
     every: list[tuple[str, int]] = []
     for attack, questions in by_attack.items():
-        pairs = {q: each["injection"] - each["harmless-note"] for q, each in questions.items() if len(each) == 2}
-        every += pairs.items()
-        figures[attack] = _rise(list(pairs.items()), seed)
+        pairs = [
+            (question, each[made] - each[control])
+            for question, each in questions.items()
+            for made, control in ATTACKS_AND_CONTROLS.items()
+            if made in each and control in each
+        ]
+        every += pairs if any("injection" in each for each in questions.values()) else []
+        figures[attack] = _rise(pairs, seed)
     return figures | {"all": _rise(every, seed)}
 
 

@@ -18,7 +18,7 @@ from insightv_bench.agents import ReasoningAgent, path_text
 from insightv_bench.answers import matches
 from insightv_bench.engines import Caller, open_engine
 from insightv_bench.errors import StageError
-from insightv_bench.flaws import ATTACKS, HARMLESS, INJECTION, flawed_versions, make_injected
+from insightv_bench.flaws import ATTACKS_AND_CONTROLS, MADE, flawed_versions, make_injected, with_text
 from insightv_bench.judge_replies import (
     EVERY_STEP,
     HIGHEST,
@@ -61,7 +61,7 @@ class Case(NamedTuple):
     flaw: str = "none"
     severity: float = 0.0
     attack: str = ""
-    """Of `insightv_bench.flaws.ATTACKS`: the one it makes, or whose control it is."""
+    """Its name in `insightv_bench.flaws.MADE`: of the one it makes, or whose control it is."""
 
 
 def calibrate(context: Context[CalibrateSettings, CalibrateOptions]) -> None:
@@ -76,8 +76,9 @@ def calibrate(context: Context[CalibrateSettings, CalibrateOptions]) -> None:
     if settings.steps and (how.judge == "oracle" or isinstance(how.engine, TeacherEngine)):
         raise StageError("the oracle and the teacher cannot read traces of other worlds", "name a judge with `--judge`")
     questions = list(context.rows("questions", Question)) if "questions" in context.inputs else []
-    with Judges(context, how, questions) as judges:
-        rows = list(_world_rows(context, settings, how, judges, questions))
+    attacks = [case for question in questions for case in _attacks(question, context.seed)] if settings.attack else []
+    with Judges(context, how, [*questions, *(case.question for case in attacks)]) as judges:
+        rows = list(_world_rows(context, settings, how, judges, questions, attacks))
         rows += _trace_rows(context, settings, how, judges)
         context.write(CalibrationRow, rows)
         context.totals.update(judges.totals())
@@ -104,13 +105,13 @@ def _world_rows(
     how: AssessSettings,
     judges: Judges,
     questions: Sequence[Question],
+    attacks: Sequence[Case],
 ) -> Iterator[CalibrationRow]:
     if not questions:
         return
     sampled = _sampled(context, settings, questions)
     groups = [_cases(question, sampled.get(question.id, []), settings, context.seed) for question in questions]
-    if settings.attack:  # each alone: an attack would reach the paths beside it
-        groups += [[case] for question in questions for case in _attacks(question, context.seed)]
+    groups += [[case] for case in attacks]  # each alone: an attack would reach the paths beside it
     verdicts = judges.filter.settle((case.question, case.answer) for group in groups for case in group)
     bar = context.progress.start("judging paths", sum(map(len, groups)))
     if judges.scorer:
@@ -161,14 +162,21 @@ def _cases(question: Question, sampled: Sequence[Path], settings: CalibrateSetti
 
 
 def _attacks(question: Question, seed: int) -> Iterator[Case]:
-    """Each attack on the reader, and its control, on the same wrong path."""
+    """Each attack on the reader, and its control, on the same path; in the image where that is a chart."""
     program, scene = program_of(question.question, question.scene)
-    for attack in ATTACKS:
-        for flaw in (INJECTION, HARMLESS):
-            made = make_injected(program, scene, flaw, random.Random(f"{seed}/{question.id}/{attack}"), attack)
-            if made:
-                read = parse_path(made.flawed_path)
-                yield Case(question, made.flawed_path, read.steps, read.answer, "flawed", flaw, 1.0, attack)
+    for types in ATTACKS_AND_CONTROLS.items():
+        for attack in MADE[types[0]].texts:
+            for flaw in types:
+                made = make_injected(program, scene, flaw, random.Random(f"{seed}/{question.id}/{attack}"), attack)
+                if made is None:
+                    continue
+                text, read = made.flawed.flawed_path, parse_path(made.flawed.flawed_path)
+                asked = question
+                if made.image_text:
+                    image = with_text(question.images[0], made.image_text)
+                    asked = question.model_copy(update={"images": (image,), "image_sha256": (image.sha256,)})
+                name = f"{types[0]}, {attack}" if MADE[types[0]].on_right else attack
+                yield Case(asked, text, read.steps, read.answer, "flawed", flaw, made.flawed.severity, name)
 
 
 def _first_wrong(

@@ -40,7 +40,7 @@ def rows_of(figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield "AUROC, sound paths against", None
         yield from ((f"  {name}", figure) for name, figure in figures["auroc"].items())
     if "attacks" in figures:
-        yield "points that a wrong path's score rises by addressing the judge", None
+        yield "points a score rises by addressing the judge", None
         yield from ((f"  {name}", each) for name, each in figures["attacks"].items() if name != "num_unscored")
     if "first_wrong_step" in figures:
         yield from steps_of("first wrong step", figures["first_wrong_step"])

@@ -117,4 +117,10 @@ def flaw_columns(question: Question, row: FlawedRow | Flawed) -> dict[str, Any]:
         "position": row.position,
         "propagated": row.propagated,
         "planted_answer": row.planted_answer,
+        **(other_images(question, row) if isinstance(row, FlawedRow) else {}),
     }
+
+
+def other_images(question: Question, row: FlawedRow) -> dict[str, Any]:
+    """What is shown in place of the question's own images, where the row has others."""
+    return {"images": list(row.image_sha256)} if row.image_sha256 not in ((), question.image_sha256) else {}

@@ -22,7 +22,7 @@ from .by_model import FLAW, flaw_chat, in_our_form, read_flawed, spreads
 from .by_rule import make_text_flawed, position_of
 from .controls import Shown, irrelevant, keeps_content, paraphrased, shuffled
 from .exact import make_flawed
-from .injection import ATTACKS, HARMLESS, INJECTION, make_injected
+from .injection import MADE, make_injected, with_text
 from .rows import drawn_flaws, flawed_versions, versions_by_rule
 from .text_path import others_steps, steps_of
-from .types import FLAWS, VERSION, Flaw, Flawed, Maker, planted_by
+from .types import ATTACKS, ATTACKS_AND_CONTROLS, FLAWS, VERSION, Flaw, Flawed, Maker, planted_by

@@ -127,7 +127,8 @@ def _is_world(recipe: Recipe, settings: EvalSettings) -> bool:
 def systems(recipe: Recipe, settings: EvalSettings) -> Iterator[System]:
     for system in [each for one in _sampled_systems(recipe, settings) for each in _askings(recipe, settings, one)]:
         arms = tuple(arm for arm in system.arms if _is_filled(arm, system, settings))
-        yield system._replace(arms=arms)
+        if arms or recipe.model_seats:  # of a round, none may be left that it could change
+            yield system._replace(arms=arms)
         greedy = tuple(arm for arm in arms if arm in GREEDY_ARMS)
         if greedy and settings.greedy and settings.paths is None:
             yield system._replace(name=system.name + GREEDY, arms=greedy, greedy=True, twin_of=system.name)

@@ -105,7 +105,15 @@ class AssessSettings(Section):
         return None if self.answer_judge == "never" else self.answer_engine or self.engine
 
 
-NOT_BY_DEFAULT = ("natural", "injection", "harmless-note")
+NOT_BY_DEFAULT = (
+    "natural",
+    "injection",
+    "harmless-note",
+    "discredit",
+    "harmless-remark",
+    "image-injection",
+    "harmless-image",
+)
 """Flaws that are sampled, and attacks on the reader, which are made where they are named."""
 
 

@@ -157,6 +157,14 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _with_room_for_text(self) -> Recipe:
+        """Attacks that stand in the image are written under charts."""
+        named = {*self.flaws.flaws, *(self.eval.flaws.flaws if self.eval else ())}
+        if not self.world.charts and (in_image := sorted(named & {"image-injection", "harmless-image"})):
+            raise ValueError(f"flaw `{in_image[0]}` is written under a chart, and `world` draws plain bars")
+        return self
+
+    @model_validator(mode="after")
     def _as_registered(self) -> Recipe:
         """A run that is no part of what was written down can show nothing of it."""
         if not self.prereg or not self.eval:

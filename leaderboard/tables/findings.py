@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from insightv_bench.controls import CONTROLS
+from insightv_bench.flaws import ATTACKS
 from insightv_bench.statistics import p_value, percent, points
 
 from ..board import ArmRow, Board, ComparisonRow, FlawRow, MeasureRow
@@ -113,7 +114,7 @@ def _follow(seen: Seen) -> Iterator[str]:
 
 def _hardest(seen: Seen) -> Iterator[str]:
     rows = [row for (system, _), row in seen.flaws.items() if system == seen.agent]
-    rows = [row for row in rows if row.follow_n >= MIN_REPLIES]
+    rows = [row for row in rows if row.follow_n >= MIN_REPLIES and row.flaw not in ATTACKS]
     if len(rows) > 1:
         worst = min(rows, key=lambda row: row.accuracy)
         best = max(rows, key=lambda row: row.accuracy)
