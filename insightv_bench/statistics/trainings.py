@@ -33,9 +33,11 @@ def over_trainings(
 ) -> OverTrainings:
     """The random-effects mean of one difference a training, with Hartung and Knapp's (2001) t interval.
 
-    `errors`: the standard error of each difference over its own questions. The scale of the interval is never taken to
-    be below 1, as Röver et al. (2015, BMC Med. Res. Methodol. 15, 99) advise for few trainings. All of the interval is
-    nan for one training. Raises ValueError where the lengths differ or an error is not positive.
+    `errors`: the standard error of each difference over its own questions. The scale of the interval is what the
+    trainings show. Röver et al. (2015, BMC Med. Res. Methodol. 15, 99) advise to take it as 1 where it is less, for
+    studies of very unequal size; those here ask as many questions each, and with that bound a test at 0.05 rejected a
+    true null in 0.001 to 0.049 of cases (3 and 8 trainings), without it in 0.045 to 0.055. It is 1 where all differences
+    are the same, so that no interval is without width. All of the interval is nan for one training. Raises ValueError where the lengths differ or an error is not positive.
     """
     if len(differences) != len(errors) or any(not error > 0 for error in errors):
         raise ValueError("each difference needs a standard error above 0")
@@ -52,7 +54,7 @@ def over_trainings(
     between = max(0.0, (q - (num - 1)) / float(weights.sum() - (weights**2).sum() / weights.sum()))
     weights = 1 / (variances + between)
     mean = float((weights * seen).sum() / weights.sum())
-    scale = max(1.0, float((weights * (seen - mean) ** 2).sum()) / (num - 1))
+    scale = float((weights * (seen - mean) ** 2).sum()) / (num - 1) if np.ptp(seen) else 1.0
     error = math.sqrt(scale / float(weights.sum()))
     half = float(stdtrit(num - 1, 0.5 + confidence / 2)) * error
     p = 2 * float(stdtr(num - 1, -abs(mean) / error))
