@@ -12,6 +12,8 @@ from insightv_bench.statistics import Statistic, Sums, ratio
 
 def sums_of(rows: pl.DataFrame, columns: Sequence[pl.Expr], statistic: Statistic) -> Sums:
     """One total a cluster for each of `columns`, which are aggregations."""
+    if rows.is_empty():
+        return Sums((), np.zeros((0, len(columns))), statistic, 0)
     named = [column.cast(pl.Float64).alias(str(place)) for place, column in enumerate(columns)]
     grouped = rows.group_by("cluster").agg(*named).sort("cluster")
     totals = grouped.drop("cluster").to_numpy().reshape(-1, len(columns)).astype(np.float64)
