@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import subprocess
@@ -178,3 +179,26 @@ def test_a_database_that_is_full_keeps_what_it_has(tmp_path: Place) -> None:
     assert "free some space" in raised.value.hint
     assert 0 < kept == len(journal.get([f"key-{number}" for number in range(100)]))
     journal.close()
+
+
+@pytest.mark.parametrize("deaf", [True, False])
+def test_equal_paths_of_a_server_that_ignores_temperature_are_warned_of_and_counted(
+    deaf: bool, tmp_path: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that takes `temperature` and `seed` and replies the same whatever they are."""
+    file = table(tmp_path / "questions.parquet")
+    sent: list[tuple[float, int]] = []
+
+    class Deaf(Watched):
+        async def reply(self, request: Request) -> Reply:
+            sent.append((request.sampling.temperature, request.sample))
+            return await super().reply(Request(request.chat, request.sampling, 0, request.format) if deaf else request)
+
+    with ChatServer(Deaf(careful=0.5, partial=0.3, read_error=0.5, state_error=0.5)) as server:
+        build(tmp_path / "run", file, server)
+    (manifest,) = (tmp_path / "run").glob("*/stages/paths-teacher-*/manifest.json")
+    totals = json.loads(manifest.read_text(encoding="utf-8"))["totals"]
+    words = "of 6 questions 6 have paths that are all the same text"
+    assert min(temperature for temperature, _ in sent) > 0
+    assert (words in capsys.readouterr().err) == deaf
+    assert totals.get("equal_paths") == ({"questions": 6, "all_equal": 6} if deaf else None)

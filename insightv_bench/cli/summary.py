@@ -90,21 +90,26 @@ def size_of(stage: Stage, real: bool = False) -> str:
             return f"task {settings.task}" + (f", at most {settings.limit:,} rows" if settings.limit else "")
         return f"{settings.num:,} questions" if hasattr(settings, "num") else f"rows of {settings.path}"
     if isinstance(settings, HardSettings) and settings.engine:
-        return f"{settings.num_tries} direct tries a question, by {settings.engine.kind}"
+        return f"{settings.num_tries} direct tries a question, by {who(settings.engine)}"
     if isinstance(settings, GoldPaths):
         return "the authors' own solutions"
     if isinstance(settings, LoggedPaths):
         return f"replies of {', '.join(log.path for log in settings.logs)}"
     if stage.makes == "paths":
         tokens = settings.sampling.max_new_tokens
-        by = getattr(settings.engine, "serve", settings.engine.kind)
-        return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {by}"
+        return f"{settings.num_paths} paths a question, at most {tokens:,} tokens a call, by {who(settings.engine)}"
     if stage.makes == "verdicts" and settings.judge == "engine":
         passes = "two calls" if settings.second_pass else "one call"
-        return f"{passes} a question with a right path, by {settings.engine.kind}"
+        return f"{passes} a question with a right path, by {who(settings.engine)}"
     if stage.makes == "model":
         return size_of_training(settings, real)
     return ""
+
+
+def who(engine: Any) -> str:
+    """Of any engine's settings: which model replies. A stage's name tells its place in the recipe alone."""
+    model = getattr(engine, "model", "")
+    return (getattr(engine, "serve", None) or engine.kind) + (f":{model}" if model else "")
 
 
 def size_of_training(settings: Any, real: bool) -> str:

@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import BaseModel
 from rich.progress import TaskID
 
+from insightv_bench.engines import public
 from insightv_bench.errors import RunError
 from insightv_bench.settings import ModelEngine, Recipe, Sampling
 from insightv_bench.stages import (
@@ -80,7 +81,9 @@ def finished_line(place: str, name: str, seconds: float, manifest: Message) -> s
     has, wanted = manifest["totals"].get("kinds", {}), manifest["totals"].get("wanted", {})
     short = [f"{kind} {has.get(kind, 0):,} of {num:,}" for kind, num in wanted.items() if has.get(kind, 0) < num]
     lacking = f", short of {', '.join(short)}" if short else ""
-    rows = f"{manifest['num_rows']:,} rows{dropped}{lacking}" if manifest["num_rows"] else ""
+    # A stage is named by its place in the recipe, which is `teacher` whoever is asked there.
+    model = public(manifest["totals"].get("model", ""))
+    rows = f"{manifest['num_rows']:,} rows{dropped}{lacking}{model and f', by {model}'}" if manifest["num_rows"] else ""
     return f"{place:>6} {name:<22} {seconds:7.1f} s  {rows}".rstrip()
 
 
