@@ -180,6 +180,19 @@ def test_a_run_says_it_before_its_first_stage(
     assert json.loads((run / "run.json").read_text(encoding="utf-8"))["seed"] == 0
 
 
+def test_a_judge_that_sees_no_images_is_refused_before_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ChatServer(Textual()) as server:
+        judge = ["--judge", "parrot", "--base-url", server.url]
+        monkeypatch.setattr("sys.argv", ["insightv-bench", "build", "calibrate", *judge, "--out", str(tmp_path)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert server.num_requests < 4
+    assert ended.value.code == 1 and "cannot be shown an image" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("manifest.json"))
+
+
 def test_rows_that_are_not_there_are_told_before_a_server_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -72,13 +72,14 @@ def check_models(
 
 def asked_by(stage: Stage) -> Iterator[Asked]:
     """The models that its settings and seats name, those aside that the run makes itself."""
-    settings = dict(stage.settings)
-    samplings = [value for value in settings.values() if isinstance(value, Sampling)] or [Sampling()]
+    judge = getattr(stage.options, "assess", None) or stage.settings  # a calibration's judge
+    settings = [*dict(stage.settings).items(), *(dict(judge).items() if judge is not stage.settings else ())]
+    samplings = [value for _, value in settings if isinstance(value, Sampling)] or [Sampling()]
     odd = next((each for each in samplings if each.repetition_penalty != 1), samplings[0])  # a strict server refuses it
     of_text = {"answer_engine", "paraphraser"}
-    if isinstance(stage.settings, AssessSettings) and stage.settings.judge != "engine":
+    if isinstance(judge, AssessSettings) and judge.judge != "engine":
         of_text.add("engine")
-    named = [*settings.items(), *getattr(stage.options, "seats", {}).items()]
+    named = [*settings, *getattr(stage.options, "seats", {}).items()]
     for role, engine in named:
         if isinstance(engine, EngineSection) and not maker_of(engine):  # type: ignore[arg-type]
             yield Asked(engine, odd, role not in of_text)  # type: ignore[arg-type]

@@ -80,8 +80,9 @@ class Stage:
 
     @property
     def engines(self) -> list[EngineSettings]:
-        """That its settings and seats name."""
-        named = [*dict(self.settings).values(), *getattr(self.options, "seats", {}).values()]
+        """That its settings, its seats and its judge name."""
+        judge = dict(getattr(self.options, "assess", {}))
+        named = [*dict(self.settings).values(), *getattr(self.options, "seats", {}).values(), *judge.values()]
         return [value for value in named if isinstance(value, EngineSection)]  # type: ignore[misc]
 
     @property
