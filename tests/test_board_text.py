@@ -151,6 +151,13 @@ def test_the_first_words_say_who_is_best_how_sure_and_why(tmp_path: Path) -> Non
     assert "In 100.0 % of the replies of sft in arm reason no answer could be read" in told and "toy" not in told
 
 
+def test_the_first_words_tell_a_flaws_price_where_the_best_system_was_shown_none(tmp_path: Path) -> None:
+    best = arm_of("reason+summary", "1" * 60, system="best")
+    other = [*arm_of("reason+summary", "01" * 30), *arm_of("oracle", "1" * 60), *arm_of("flawed", "0" * 60)]
+    told = " ".join(headline(board_of(tmp_path, best + other)))
+    assert "best has 100.0" in told and "A flaw in the path shown takes away 100.0" in told and "points (sft)" in told
+
+
 def test_a_base_model_that_is_better_leads_the_first_words_and_the_ranks(tmp_path: Path) -> None:
     rows = arm_of("base", "1" * 60, system="base") + arm_of("reason+summary", "0" * 40 + "1" * 20, system="sft")
     board = board_of(tmp_path, rows)

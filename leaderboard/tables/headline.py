@@ -44,12 +44,12 @@ def _of_set(board: Board, comparable: ComparableSet) -> Iterator[str]:
     bases = [row for row in rows if row.arm == "base" and row.system not in others]
     if own:
         yield _best([*own, *bases], comparable)
-        leading = max(own, key=lambda row: row.accuracy)
-        leader = leading.system
+        best_first = sorted(own, key=lambda row: -row.accuracy)
+        leading, systems = best_first[0], [row.system for row in best_first]
         tests = [row for row in board.comparisons if row.set == comparable.name]
         yield from _base(tests, bases, leading)
-        yield from _change(tests, leader, "reason+summary", "reason", "The second agent")
-        yield from _change(tests, leader, "flawed", "oracle", "A flaw in the path shown")
+        yield from _change(tests, systems, "reason+summary", "reason", "The second agent")
+        yield from _change(tests, systems, "flawed", "oracle", "A flaw in the path shown")
     yield from _why(rows)
     if comparable.num_questions < FEW_QUESTIONS:
         yield f"This is a toy run: {comparable.num_questions:,} questions tell little apart."
@@ -86,14 +86,17 @@ def _base(tests: list[ComparisonRow], bases: list[ArmRow], leading: ArmRow) -> I
             yield f"{told}; {leading.system} is {where} it by {shown} points."
 
 
-def _change(tests: list[ComparisonRow], system: str, b: str, a: str, what: str) -> Iterator[str]:
-    for row in tests:
-        if (row.b, row.a) == (f"{system}: {b}", f"{system}: {a}"):
+def _change(tests: list[ComparisonRow], systems: Sequence[str], b: str, a: str, what: str) -> Iterator[str]:
+    """Of the first system that was asked both ways."""
+    asked = {(row.b, row.a): row for row in tests}
+    for system in systems:
+        if row := asked.get((f"{system}: {b}", f"{system}: {a}")):
             words = {"higher": "adds", "lower": "takes away", "tie": "makes no difference that was found:"}[row.outcome]
             figure = row.difference if row.outcome == "tie" else abs(row.difference)
             low, high = (row.low, row.high) if row.outcome != "lower" else (-row.high, -row.low)
             shown = points(figure, low, high) if row.outcome == "tie" else percent(figure, low, high)
             yield f"{what} {words} {shown} points ({system})."
+            return
 
 
 def _why(rows: list[ArmRow]) -> Iterator[str]:
