@@ -153,7 +153,8 @@ def test_the_first_words_say_who_is_best_how_sure_and_why(tmp_path: Path) -> Non
 
 def test_the_first_words_tell_a_flaws_price_where_the_best_system_was_shown_none(tmp_path: Path) -> None:
     best = arm_of("reason+summary", "1" * 60, system="best")
-    other = [*arm_of("reason+summary", "01" * 30), *arm_of("oracle", "1" * 60), *arm_of("flawed", "0" * 60)]
+    spoilt = arm_of("flawed", "0" * 60, flaw="perception", severity=1.0, planted_answer="9")
+    other = [*arm_of("reason+summary", "01" * 30), *arm_of("oracle", "1" * 60), *spoilt]
     told = " ".join(headline(board_of(tmp_path, best + other)))
     assert "best has 100.0" in told and "A flaw in the path shown takes away 100.0" in told and "points (sft)" in told
 
