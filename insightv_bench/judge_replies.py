@@ -84,10 +84,11 @@ def steps_chat(question: QuestionColumns, steps: Sequence[Step], prompt: str = S
 
 
 def gold_text(question: QuestionColumns) -> str:
-    """The gold answer; for an option its letter and text."""
+    """The gold answer; for an option its letter and text, once where they are the same."""
     if question.answer_type != "option" or not question.options:
         return question.answer
-    return f"{question.answer}. {question.options[ord(question.answer) - ord('A')]}"
+    text = question.options[ord(question.answer) - ord("A")]
+    return question.answer if text.strip("(). ") == question.answer else f"{question.answer}. {text}"
 
 
 def quoted(text: str) -> str:

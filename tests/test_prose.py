@@ -169,3 +169,16 @@ def test_a_long_text_of_words_takes_linear_time(unit: str) -> None:
 def test_every_dialect_is_described_in_the_documents() -> None:
     page = (Path(__file__).parents[1] / "docs" / "paths.md").read_text(encoding="utf-8")
     assert all(f"| `{dialect.name}` |" in page for dialect in DIALECTS)
+
+
+def test_a_title_or_a_figures_number_ends_no_step() -> None:
+    text = (
+        "Area (E) shows where Mr. Hide has to look.\nIt is as Fig. 3 has it, by Prof. Ash. Therefore the answer is E."
+    )
+    steps = read_path(text, "option", ("A", "B", "C", "D", "E")).steps
+    assert [step.reasoning for step in steps] == [
+        "Area (E) shows where Mr. Hide has to look.",
+        "It is as Fig. 3 has it, by Prof. Ash.",
+        "Therefore the answer is E.",
+    ]
+    assert steps[0].summary == "Area (E) shows where Mr. Hide has to look"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 from collections.abc import Sequence
@@ -74,6 +75,18 @@ def test_lines_that_are_no_rows_are_kept_apart(folder: File, tmp_path: File) -> 
     assert len(kept) == 2
     assert [(one.id, one.reason) for one in out] == [(f"line {n}", "line is no JSON object") for n in (2, 3, 4, 6, 7)]
     assert out[0].row == "{broken"
+
+
+def test_packed_lines_are_read_and_a_damaged_pack_is_one_error(folder: File, tmp_path: File) -> None:
+    plain = jsonl(folder / "rows.jsonl", [row(0), row(1)]).read_bytes()
+    packed = folder / "rows.jsonl.gz"
+    packed.write_bytes(gzip.compress(plain))
+    kept, out, _ = ran(tmp_path / "whole", lines(packed))
+    assert len(kept) == 2 and not out
+    for number, broken in enumerate((packed.read_bytes()[:-9], b"no pack at all")):
+        packed.write_bytes(broken)
+        with pytest.raises(SourceError, match="cannot be read"):
+            ran(tmp_path / str(number), lines(packed))
 
 
 def test_text_that_no_file_can_hold_is_mended(folder: File, tmp_path: File) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from insightv_bench.flaws import FLAWS, steps_of, sums_in
+from insightv_bench.flaws import ATTACKS, FLAWS, steps_of, sums_in
 from insightv_bench.judge_replies import gold_text
 from insightv_bench.records import Assessment, FlawedRow, QuestionColumns
 
@@ -36,6 +36,8 @@ def of_flaw(row: FlawedRow) -> str:
         return f"step {first + 1} contradicts what was said before{told}"
     if FLAWS[row.flaw].leaves_out:
         return f"before step {first + 1} a step is missing: {right}"
+    if row.flaw in ATTACKS and not row.error_steps:
+        return f"the path comes to {row.answer}, which is right, whatever is said beside its steps"
     if FLAWS[row.flaw].changes == "answer":
         return f"the steps lead to {row.answer}, not to {row.planted_answer}"
     if said:
@@ -72,7 +74,8 @@ def _sums(texts: Iterable[str]) -> str:
     """The first equations that hold, as they stand."""
     sums: list[str] = []
     for text in texts:
-        sums += [each for each in sums_in(text) if each not in sums]
+        found = [each.replace("$", "").strip() if each.count("$") % 2 else each for each in sums_in(text)]
+        sums += [each for each in found if each not in sums]
     return ", ".join(sums[:MAX_SUMS])
 
 

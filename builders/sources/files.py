@@ -6,7 +6,9 @@ the data's folder, or to none.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
@@ -166,9 +168,10 @@ def unreadable(file: Path, error: Exception) -> SourceError:
 
 
 def jsonl_rows(file: Path) -> Iterator[dict[str, Any] | Dropped]:
-    """Raises SourceError for a file that cannot be opened or has a line without end."""
+    """Of a plain file or a `.gz`, a line of it in memory at a time. Raises SourceError for a file that cannot be opened
+    or unpacked, or has a line without end."""
     try:
-        with file.open("rb") as handle:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as handle:
             number = 0
             while line := handle.readline(MAX_LINE_BYTES):
                 number += 1
@@ -176,8 +179,9 @@ def jsonl_rows(file: Path) -> Iterator[dict[str, Any] | Dropped]:
                     raise SourceError(f"line {number} of `{file}` is longer than {MAX_LINE_BYTES:,} bytes")
                 if line.strip():
                     yield _parsed(line, number)
-    except OSError as error:
-        raise SourceError(f"`{file}` cannot be read: {error.strerror}") from error
+    except (OSError, EOFError, zlib.error) as error:  # the last two of a `.gz` that is cut off or damaged
+        words = getattr(error, "strerror", None) or first_line(error)
+        raise SourceError(f"`{file}` cannot be read: {words}") from error
 
 
 def _parsed(line: bytes, number: int) -> dict[str, Any] | Dropped:

@@ -45,9 +45,10 @@ _BULLET = re.compile(r"^[-*•][ \t]+(?=\S)", re.MULTILINE)
 _HEADED = re.compile(r"^(?:#{1,6}[ \t]+\S|(?:\*\*|__)[^*\n]{1,100}(?:\*\*|__):?[ \t]*$)", re.MULTILINE)
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 _LINE = re.compile(r"\n\s*")
+_SHORT = "".join(rf"(?<!\b{word}\.)" for word in ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Fig", "Eq", "vs", "approx"))
 _SENTENCE = re.compile(
-    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[^\W\d_a-z]|[\\$\"'*(])"
-    r"|(?<=[^\W\d_]{3}[.!?])\s+(?=\d)|(?<=[。！？।])\s*"
+    rf"(?<=[.!?])(?<!\b[A-Z]\.)(?<!e\.g\.)(?<!i\.e\.){_SHORT}\s+(?=[^\W\d_a-z]|[\\$\"'*(])"
+    rf"|(?<=[^\W\d_]{{3}}[.!?]){_SHORT}\s+(?=\d)|(?<=[。！？।])\s*"
 )
 _HEADING = re.compile(r"(?:\*\*[^*\n]+\*\*:?|#+ [^\n]+|[^\n]{0,80}[:：])\s*$")
 _ON_ITS_OWN = re.compile(r"\s*(?:\\\[|\\begin|\$\$|[-*•] |\d+[.)] +|Where:|where\b|[-=*_]{3,}\s*$)")
@@ -72,7 +73,7 @@ _HASHES = re.compile(r"^\s*#{1,6}[ \t]*(?P<title>[^\n]{1,160})(?:\n|$)")
 _TITLE_LINE = re.compile(r"^\s*(?P<title>[^\n:：]{2,80})[:：][ \t]*\n")
 _REST_OF_BOLD = re.compile(r"^(?P<title>[^*\n]{2,100}?)[:：.]?(?:\*\*|__)[:：.]?(?:\s+|$)")
 _MARKUP = re.compile(r"^[\s*_#>`:：.\-–—•]+|[\s*_#`:：.。]+$")
-_CLAUSE = re.compile(r"[.!?;:](?=\s|$)|[。！？；：]|\n")
+_CLAUSE = re.compile(rf"[.!?;:]{_SHORT}(?=\s|$)|[。！？；：]|\n")
 _PAUSE = re.compile(r",\s|，|、|\s(?:because|since|so|which|where|and|but|weil|porque|car)\s")
 _WORD = re.compile(r"[^\W_]+(?:['’.,][^\W_]+)*")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")

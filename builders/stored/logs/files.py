@@ -31,8 +31,8 @@ PATTERNS: Mapping[LogFormat, tuple[str, ...]] = {
     "vlmevalkit": tuple(f"*{ending}" for ending in ENDINGS),
     "inspect": ("*.eval", "*.json"),
     "every-eval-ever": ("*_samples.jsonl",),
-    "jsonl": ("*.jsonl",),
-    "auto": ("*.jsonl", "*.eval", "*.json", "*.xlsx", "*.tsv"),
+    "jsonl": ("*.jsonl", "*.jsonl.gz"),
+    "auto": ("*.jsonl", "*.jsonl.gz", "*.eval", "*.json", "*.xlsx", "*.tsv"),
 }
 """Of the logs in a folder."""
 HEAD_BYTES = 4096
