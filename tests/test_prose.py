@@ -179,6 +179,5 @@ def test_a_title_or_a_figures_number_ends_no_step() -> None:
     assert [step.reasoning for step in steps] == [
         "Area (E) shows where Mr. Hide has to look.",
         "It is as Fig. 3 has it, by Prof. Ash.",
-        "Therefore the answer is E.",
-    ]
+    ]  # the last sentence says the answer alone
     assert steps[0].summary == "Area (E) shows where Mr. Hide has to look"

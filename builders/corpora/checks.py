@@ -35,7 +35,9 @@ def of_flaw(row: FlawedRow) -> str:
         told = f": not `{again[2]}`, but `{again[1]}`" if again else f": {right}" if right else ""
         return f"step {first + 1} contradicts what was said before{told}"
     if FLAWS[row.flaw].leaves_out:
-        return f"before step {first + 1} a step is missing: {right}"
+        num_missing = len(steps_of(row.path)) - len(steps)
+        missing = "a step is missing" if num_missing < 2 else f"{num_missing} steps are missing, the first"
+        return f"before step {first + 1} {missing}: {right}"
     if row.flaw in ATTACKS and not row.error_steps:
         return f"the path comes to {row.answer}, which is right, whatever is said beside its steps"
     if FLAWS[row.flaw].changes == "answer":
